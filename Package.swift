@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Products: one executable, `murmur`. The modules are internal to the package and talk through `package` access.
+// ---------------------------------------------------------------------------------------------------------------------
+
+let products: [Product] = []
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Dependencies
+// ---------------------------------------------------------------------------------------------------------------------
+
+let dependencies: [Package.Dependency] = [
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
+]
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Settings: language mode 6, the upcoming features that are to become the language, warnings are errors.
+// ---------------------------------------------------------------------------------------------------------------------
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Targets: dependencies run one way (docs/architecture.md); TidyTests keep it so.
+// ---------------------------------------------------------------------------------------------------------------------
+
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+]
+
+let modules: [Target] = [
+    .target(name: "CKernels"),
+    module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
+    module("Cryptography", ["CSodium"]),
+    module("Adapters", ["LinearAlgebra"]),
+    module("LanguageModel", ["Adapters", "LinearAlgebra"]),
+    module("InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"]),
+    module("Aggregation", ["Adapters", "LinearAlgebra"]),
+    module("Overlay", ["LinearAlgebra", yams]),
+    module("Wire", ["Overlay", "Cryptography"]),
+    module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire"]),
+]
+
+let testTargets: [Target] = [
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    tests("LinearAlgebraTests", ["LinearAlgebra", "TestSupport"]),
+    tests("CryptographyTests", ["Cryptography", "TestSupport"]),
+    tests("AdaptersTests", ["Adapters", "LinearAlgebra", "TestSupport"]),
+    tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
+    tests("InstructionTuningTests", ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
+    tests("AggregationTests", ["Aggregation", "Adapters", "LinearAlgebra", "TestSupport"]),
+    tests("OverlayTests", ["Overlay", "LinearAlgebra", "TestSupport"]),
+    tests("WireTests", ["Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
+    tests(
+        "FederationTests",
+        ["Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra", "TestSupport"]),
+    tests("TidyTests", ["TestSupport"]),
+]
+
+let package = Package(
+    name: "murmuration",
+    products: products,
+    dependencies: dependencies,
+    targets: systemLibraries + modules + testTargets
+)

@@ -1,0 +1,44 @@
+/// The difference between an adapter and the swarm's seed adapter, the one that every peer of a swarm starts from: what
+/// peers exchange and mix.
+///
+/// A LoRA seed adapter has random A factors and zero B factors, drawn from the swarm's seed, so a peer needs no
+/// transmission to know it. Mixing weights sum to one, hence mixing deltas mixes adapters.
+package struct AdapterDelta: Sendable, Equatable {
+    /// The tensors that `values` holds.
+    package let schema: AdapterSchema
+    /// All values, tensor after tensor in the schema's order, each row-major. Always `schema.count` of them.
+    package var values: [Float] {
+        didSet { precondition(values.count == schema.count, "a delta has the length its schema says") }
+    }
+
+    /// A delta with the given values, of which there must be `schema.count`.
+    package init(schema: AdapterSchema, values: [Float]) {
+        precondition(values.count == schema.count, "a delta has the length its schema says")
+        self.schema = schema
+        self.values = values
+    }
+
+    /// The delta of the seed adapter itself: all zeros.
+    package init(zeroOf schema: AdapterSchema) {
+        self.init(schema: schema, values: [Float](repeating: 0, count: schema.count))
+    }
+
+    /// Whether every value is finite: neither NaN nor infinite.
+    package var isFinite: Bool { values.allSatisfy(\.isFinite) }
+
+    /// The Euclidean norm, summed in double precision.
+    package var norm: Double {
+        values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
+
+    /// The Euclidean distance to `other`, which has the same schema.
+    package func distance(to other: AdapterDelta) -> Double {
+        precondition(schema == other.schema, "a distance is between deltas of one schema")
+        var sum = 0.0
+        for index in values.indices {
+            let difference = Double(values[index]) - Double(other.values[index])
+            sum += difference * difference
+        }
+        return sum.squareRoot()
+    }
+}

@@ -1,0 +1,60 @@
+/// The waist between learning and federation: whatever can improve an adapter on private instructions.
+///
+/// Federation knows no transformer. The language model's tuner is one trainer; a quadratic toy of twenty lines is
+/// another, which drives large simulated swarms.
+package protocol AdapterTrainer: Sendable {
+    /// The tensors of the adapter that is trained.
+    var schema: AdapterSchema { get }
+
+    /// How many records this peer holds: its weight in the average, as in FedAvg.
+    var sampleCount: Int { get }
+
+    /// Runs local steps from `request.delta` and returns where they led.
+    ///
+    /// Called for one round at a time. Long work belongs on a compute lane, not on the caller's executor.
+    func train(_ request: TrainingRequest) async throws -> TrainingOutcome
+
+    /// What has to be kept beside the delta to go on later exactly as if uninterrupted: optimiser moments, the state of
+    /// the generator, the place in the data. Opaque to the caller.
+    func snapshot() async throws -> [UInt8]
+
+    /// Goes back to a `snapshot()` of a trainer of the same configuration.
+    ///
+    /// Throws when the bytes are not such a snapshot; the trainer is then unchanged.
+    func restore(_ snapshot: [UInt8]) async throws
+}
+
+/// One round's order to a trainer.
+package struct TrainingRequest: Sendable {
+    /// The round, counted from zero.
+    package var round: Int
+    /// The number of optimiser steps.
+    package var steps: Int
+    /// The adapter to start from.
+    package var delta: AdapterDelta
+
+    package init(round: Int, steps: Int, delta: AdapterDelta) {
+        self.round = round
+        self.steps = steps
+        self.delta = delta
+    }
+}
+
+/// What a round of local steps gave.
+package struct TrainingOutcome: Sendable {
+    /// The adapter after the steps.
+    package var delta: AdapterDelta
+    /// Mean negative log-likelihood, in nats per token that carries loss, over the steps as they were taken.
+    package var loss: Double
+    /// The number of tokens that carried loss.
+    package var tokens: Int
+    /// The number of records used.
+    package var records: Int
+
+    package init(delta: AdapterDelta, loss: Double, tokens: Int, records: Int) {
+        self.delta = delta
+        self.loss = loss
+        self.tokens = tokens
+        self.records = records
+    }
+}

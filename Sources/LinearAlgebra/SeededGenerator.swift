@@ -1,0 +1,72 @@
+/// The project's source of randomness: xoshiro256** 1.0 (Blackman and Vigna, 2018), seeded through SplitMix64.
+///
+/// It is a value: whoever needs randomness takes it as an `inout` argument, so that one seed replays a run to the last
+/// bit. Not for secrets: keys come from `Cryptography`.
+package struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
+    /// The four words of state; saved and restored by checkpoints.
+    package private(set) var state: (UInt64, UInt64, UInt64, UInt64) {
+        get { (s0, s1, s2, s3) }
+        set { (s0, s1, s2, s3) = newValue }
+    }
+
+    private var s0: UInt64
+    private var s1: UInt64
+    private var s2: UInt64
+    private var s3: UInt64
+
+    /// A generator for `seed`. Every seed, zero included, gives a valid state.
+    package init(seed: UInt64) {
+        var mixer = seed
+        s0 = Self.splitMix(&mixer)
+        s1 = Self.splitMix(&mixer)
+        s2 = Self.splitMix(&mixer)
+        s3 = Self.splitMix(&mixer)
+    }
+
+    /// A generator for one purpose of a seeded run, independent of those for other purposes: `label` (for example
+    /// `"partition"`) and `index` (for example a peer's number) are folded into the seed by FNV-1a.
+    package init(seed: UInt64, label: String, index: UInt64 = 0) {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in label.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+        }
+        var mixer = hash
+        let purpose = Self.splitMix(&mixer)
+        self.init(seed: seed ^ purpose ^ (index &* 0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// A generator that goes on from a saved `state`; nil for the one invalid state, all zeros.
+    package init?(state: (UInt64, UInt64, UInt64, UInt64)) {
+        guard state != (0, 0, 0, 0) else { return nil }
+        (s0, s1, s2, s3) = state
+    }
+
+    package mutating func next() -> UInt64 {
+        let result = Self.rotate(s1 &* 5, by: 7) &* 9
+        let shifted = s1 << 17
+        s2 ^= s0
+        s3 ^= s1
+        s1 ^= s2
+        s0 ^= s3
+        s2 ^= shifted
+        s3 = Self.rotate(s3, by: 45)
+        return result
+    }
+
+    /// A number in [0, 1) with 53 random bits.
+    package mutating func uniform() -> Double {
+        Double(next() >> 11) * 0x1p-53
+    }
+
+    private static func splitMix(_ state: inout UInt64) -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+
+    private static func rotate(_ word: UInt64, by count: UInt64) -> UInt64 {
+        (word << count) | (word >> (64 - count))
+    }
+}

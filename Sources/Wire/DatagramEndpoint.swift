@@ -1,0 +1,20 @@
+package import Overlay
+
+/// The waist between the protocol and the world: something that carries datagrams. SwiftNIO's UDP channel is one, the
+/// simulator's virtual network another.
+///
+/// Datagrams may be lost, duplicated, reordered, delayed and altered; the protocol above copes.
+package protocol DatagramEndpoint: Sendable {
+    /// The address that the endpoint is bound to.
+    var localAddress: NetworkAddress { get }
+
+    /// What arrives, in bursts as the system delivered them. Bounded: under overload the oldest bursts are dropped.
+    /// Iterated by one task; ends when the endpoint is closed.
+    var incoming: AsyncStream<[Datagram]> { get }
+
+    /// Hands datagrams to the network, which may drop them.
+    func send(_ datagrams: [Datagram])
+
+    /// Releases the socket and ends `incoming`.
+    func close() async
+}

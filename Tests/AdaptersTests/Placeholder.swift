@@ -1,0 +1,1 @@
+// Tests of Adapters live in this target.

@@ -1,0 +1,1 @@
+// Tests of Aggregation live in this target.

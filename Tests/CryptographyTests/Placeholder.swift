@@ -1,0 +1,1 @@
+// Tests of Cryptography live in this target.

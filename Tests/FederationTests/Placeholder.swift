@@ -1,0 +1,1 @@
+// Tests of Federation live in this target.

@@ -1,0 +1,1 @@
+// Tests of InstructionTuning live in this target.

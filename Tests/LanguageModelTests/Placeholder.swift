@@ -1,0 +1,1 @@
+// Tests of LanguageModel live in this target.

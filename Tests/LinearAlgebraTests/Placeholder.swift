@@ -1,0 +1,1 @@
+// Tests of LinearAlgebra live in this target.

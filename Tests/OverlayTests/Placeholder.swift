@@ -1,0 +1,1 @@
+// Tests of Overlay live in this target.

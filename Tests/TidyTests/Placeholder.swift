@@ -1,0 +1,1 @@
+// Tests of Tidy live in this target.

@@ -1,0 +1,1 @@
+// Tests of Wire live in this target.

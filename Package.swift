@@ -67,7 +67,8 @@ let testTargets: [Target] = [
     tests("CryptographyTests", ["Cryptography", "TestSupport"]),
     tests("AdaptersTests", ["Adapters", "LinearAlgebra", "TestSupport"]),
     tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
-    tests("InstructionTuningTests", ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
+    tests(
+        "InstructionTuningTests", ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
     tests("AggregationTests", ["Aggregation", "Adapters", "LinearAlgebra", "TestSupport"]),
     tests("OverlayTests", ["Overlay", "LinearAlgebra", "TestSupport"]),
     tests("WireTests", ["Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),

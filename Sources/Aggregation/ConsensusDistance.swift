@@ -14,12 +14,13 @@ package enum ConsensusDistance {
         let scale = 1 / Double(deltas.count)
         for index in mean.indices { mean[index] *= scale }
         let meanNorm = mean.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        let largest = deltas.map { delta in
-            zip(delta.values, mean).reduce(0.0) { sum, pair in
-                let difference = Double(pair.0) - pair.1
-                return sum + difference * difference
-            }.squareRoot()
-        }.max() ?? 0
+        let largest =
+            deltas.map { delta in
+                zip(delta.values, mean).reduce(0.0) { sum, pair in
+                    let difference = Double(pair.0) - pair.1
+                    return sum + difference * difference
+                }.squareRoot()
+            }.max() ?? 0
         return meanNorm > 0 ? largest / meanNorm : largest
     }
 }

@@ -59,6 +59,7 @@ let modules: [Target] = [
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire"]),
+    module("Observability", ["Federation"]),
 ]
 
 let testTargets: [Target] = [
@@ -75,6 +76,7 @@ let testTargets: [Target] = [
     tests(
         "FederationTests",
         ["Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra", "TestSupport"]),
+    tests("ObservabilityTests", ["Observability", "TestSupport"]),
     tests("TidyTests", ["TestSupport"]),
 ]
 

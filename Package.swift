@@ -13,9 +13,11 @@ let products: [Product] = []
 // ---------------------------------------------------------------------------------------------------------------------
 
 let dependencies: [Package.Dependency] = [
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -62,6 +64,17 @@ let modules: [Target] = [
     module("Observability", ["Federation"]),
 ]
 
+let executables: [Target] = [
+    .executableTarget(
+        name: "murmur",
+        dependencies: [
+            "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
+            "LinearAlgebra",
+            "Observability", "Overlay", "Wire", argumentParser,
+        ],
+        swiftSettings: settings)
+]
+
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     tests("LinearAlgebraTests", ["LinearAlgebra", "TestSupport"]),
@@ -84,5 +97,5 @@ let package = Package(
     name: "murmuration",
     products: products,
     dependencies: dependencies,
-    targets: systemLibraries + modules + testTargets
+    targets: systemLibraries + modules + executables + testTargets
 )

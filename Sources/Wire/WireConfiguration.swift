@@ -36,8 +36,9 @@ package struct WireConfiguration: Sendable, Hashable {
     package var initiationsPerSecond = 500
 
     // Recovery
-    /// An acknowledgement is sent after this many packets at the latest.
-    package var acknowledgeAfterPackets = 8
+    /// An acknowledgement is due after this many packets. A burst that is taken in before the next `pollTransmit` is
+    /// acknowledged at once.
+    package var acknowledgeAfterPackets = 2
     /// An acknowledgement is sent after this long at the latest.
     package var acknowledgementDelay: Duration = .milliseconds(10)
     /// The round-trip time that is assumed before one is measured.

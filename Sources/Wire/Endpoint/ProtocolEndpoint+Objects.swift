@@ -10,6 +10,16 @@ extension ProtocolEndpoint {
             payload.count == manifest.manifest.payloadByteCount
                 && MerkleTree.root(leafHashes: leafHashes, byteCount: payload.count) == manifest.manifest.root,
             "a published payload is the one that its manifest describes")
+        return serve(manifest, payload: payload, leafHashes: leafHashes)
+    }
+
+    /// Serves a payload that need not be the manifest's, as a lying peer would: for tests and simulated attackers.
+    @discardableResult
+    package mutating func publishUnchecked(_ manifest: SignedManifest, payload: [UInt8]) -> ObjectID {
+        serve(manifest, payload: payload, leafHashes: MerkleTree.leafHashes(of: payload))
+    }
+
+    private mutating func serve(_ manifest: SignedManifest, payload: [UInt8], leafHashes: [UInt8]) -> ObjectID {
         published[manifest.id] = PublishedObject(
             manifest: manifest, payload: payload, leafHashes: leafHashes,
             layout: ChunkLayout(payloadByteCount: payload.count))

@@ -246,9 +246,23 @@ FILLERS = [
 OPENERS = sorted({form.split()[0] for tasks in CHORES["forms"].values() for forms in tasks.values() for form in forms})
 
 
+# Marks around what follows from the text before it; `spans` takes them out.
+OPEN, CLOSE = "\x01", "\x02"
+
+
+def spans(marked):
+    """The text without its marks and the [start, end) places of what was between them."""
+    plain, found = "", []
+    for i, piece in enumerate(marked.replace(CLOSE, OPEN).split(OPEN)):
+        if i % 2:
+            found.append((len(plain), len(plain) + len(piece)))
+        plain += piece
+    return plain, found
+
+
 def fill(form, category, task, rng):
     c, r, k = content(category, task, rng)
-    return form.format(c=c, r=r, k=k)
+    return form.format(c=c, r=f"{OPEN}{r}{CLOSE}", k=k)
 
 
 def statement(rng):
@@ -278,7 +292,7 @@ def table(rng):
     lines = [rng.choice(HEADINGS[f"{category}.{task}"])]
     for _ in range(rng.randint(1, 3)):
         c, r, _ = content(category, task, rng)
-        lines += [c, r]
+        lines += [c, f"{OPEN}{r}{CLOSE}"]
     return "\n".join(lines + [rng.choice(["So it is.", "No more.", filler(rng)])])
 
 
@@ -292,8 +306,9 @@ def row(rng):
         name = rng.choice(list(KINDS))
         words = ", ".join(rng.sample(KINDS[name], rng.randint(2, 6)))
         return rng.choice([f"{name}: {words}.", f"{words}: {name}."])
-    joint = rng.choice([" ", "\n", ", "])
-    return joint.join(rng.sample(THINGS + NAMES + PLACES, rng.randint(3, 8)))
+    words = rng.sample(THINGS + NAMES + PLACES, rng.randint(3, 8))
+    first = rng.choice([" ", "\n", ", "]).join(words)
+    return f"{first}\n{OPEN}{rng.choice([' ', chr(10), ', ']).join(words)}{CLOSE}"
 
 
 def document(rng):
@@ -303,7 +318,7 @@ def document(rng):
     pieces = []
     for _ in range(rng.randint(1, 3)):
         draw = rng.random()
-        pieces.append(filler(rng) if draw < 0.15 else row(rng) if draw < 0.22 else statement(rng))
+        pieces.append(filler(rng) if draw < 0.15 else row(rng) if draw < 0.27 else statement(rng))
     text = pieces[0]
     for piece in pieces[1:]:
         text += piece if text.endswith("\n") else rng.choice(["\n", " "]) + piece

@@ -23,7 +23,7 @@ def pieces(sample_count=30000, seed=1):
     rng, counts = random.Random(seed), {}
     samples = [text.TEMPLATE.format(instruction=r["instruction"], input=r["input"]) + r["output"]
                for r in text.records(8000, seed)]
-    samples += [text.document(rng) for _ in range(sample_count)]
+    samples += [text.spans(text.document(rng))[0] for _ in range(sample_count)]
     for sample in samples:
         for piece in PIECES.findall(sample):
             counts[piece] = counts.get(piece, 0) + 1
@@ -67,7 +67,7 @@ if __name__ == "__main__":
     used = {}
     rng = random.Random(5)
     for _ in range(20000):
-        for i in tokenizer.encode(text.document(rng)).ids:
+        for i in tokenizer.encode(text.spans(text.document(rng))[0]).ids:
             used[i] = used.get(i, 0) + 1
     needed = set()
     for r in text.records(8000, 4):

@@ -25,7 +25,6 @@ PAST = dict(CHORES["verbs"])
 OPPOSITE = {a: b for pair in CHORES["opposites"] for a, b in (pair, pair[::-1])}
 THINGS = [word for kind in KINDS if kind != "colours" for word in KINDS[kind]]
 BELONGINGS = [word for kind in ("tools", "clothes", "vehicles") for word in KINDS[kind]]
-TASKS = [(category, task) for category, tasks in CHORES["forms"].items() for task in tasks]
 
 
 def content(category, task, rng):
@@ -266,12 +265,19 @@ def fill(form, category, task, rng):
 
 
 def statement(rng):
-    category, task = rng.choice(TASKS) if rng.random() < 0.3 else rng_category(rng)
+    category, task = any_task(rng)
     return fill(rng.choice(STATEMENTS[f"{category}.{task}"]), category, task, rng)
 
 
-def rng_category(rng):
-    category = rng.choice(list(CHORES["forms"]))
+# How often the text speaks of a category: more of what is hard to learn.
+SHARES = {
+    "arithmetic": 3, "classification": 1, "comparison": 2, "completion": 2, "counting": 1, "extraction": 3, "lookup": 4,
+    "reversing": 4, "rewriting": 3, "sorting": 2,
+}
+
+
+def any_task(rng):
+    category = rng.choices(list(SHARES), list(SHARES.values()))[0]
     return category, rng.choice(list(CHORES["forms"][category]))
 
 
@@ -286,11 +292,11 @@ def filler(rng):
 def table(rng):
     """A heading and rows of contents and answers; ends with a sentence, so that no answer ends a text."""
     while True:
-        category, task = rng_category(rng)
+        category, task = any_task(rng)
         if f"{category}.{task}" in HEADINGS:
             break
     lines = [rng.choice(HEADINGS[f"{category}.{task}"])]
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.choice([1, 1, 2, 3])):
         c, r, _ = content(category, task, rng)
         lines += [c, f"{OPEN}{r}{CLOSE}"]
     return "\n".join(lines + [rng.choice(["So it is.", "No more.", filler(rng)])])
@@ -311,18 +317,25 @@ def row(rng):
     return f"{first}\n{OPEN}{rng.choice([' ', chr(10), ', ']).join(words)}{CLOSE}"
 
 
+def repeated(rng):
+    """A list of words two to four times over: from such texts a model learns soonest to copy."""
+    words = rng.sample(THINGS + NAMES + PLACES, rng.randint(2, 6))
+    lists = [rng.choice([" ", "\n", ", "]).join(words) for _ in range(rng.randint(2, 4))]
+    return lists[0] + "".join(f"\n{OPEN}{again}{CLOSE}" for again in lists[1:])
+
+
 def document(rng):
     draw = rng.random()
-    if draw < TABLES:
+    if draw < 0.05:
+        return repeated(rng)
+    if draw < 0.3:
         return table(rng)
     pieces = []
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
         draw = rng.random()
-        pieces.append(filler(rng) if draw < 0.15 else row(rng) if draw < 0.27 else statement(rng))
+        pieces.append(filler(rng) if draw < 0.15 else row(rng) if draw < 0.2 else statement(rng))
     text = pieces[0]
     for piece in pieces[1:]:
         text += piece if text.endswith("\n") else rng.choice(["\n", " "]) + piece
     return text if not text.endswith("\n") else text + rng.choice(["So it is.", "No more.", filler(rng)])
 
-
-TABLES = 0.3

@@ -59,7 +59,9 @@ let modules: [Target] = [
     module("Cryptography", ["CSodium"]),
     module("Adapters", ["LinearAlgebra"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra"]),
-    module("InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"]),
+    module(
+        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"],
+        resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
     module("Aggregation", ["Adapters", "LinearAlgebra"]),
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),

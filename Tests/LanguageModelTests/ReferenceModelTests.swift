@@ -50,4 +50,15 @@ import Testing
             #expect(abs(Double(found) - expected) < 1e-3 * max(1, abs(expected)))
         }
     }
+
+    @Test(arguments: ["stories260K", "babyllama105"]) func greedyTokensAgree(name: String) throws {
+        let reference = try Reference(name)
+        let generator = TextGenerator(model: reference.model)
+        // The first ids are the prompt: one token, or "Once upon a time" at one token a character.
+        let prompt = Array(reference.greedy.prefix(name == "babyllama105" ? 18 : 1))
+        let rest = try generator.generate(
+            prompt: prompt,
+            options: GenerationOptions(maximumTokens: reference.greedy.count - prompt.count, stopTokens: []))
+        #expect(prompt + rest == reference.greedy)
+    }
 }

@@ -31,7 +31,8 @@ final class EngineState {
         }
         if tokens > workspace.capacity || positions > workspace.longest {
             workspace = Workspace(
-                capacity: max(tokens, workspace.capacity), longest: max(positions, workspace.longest),
+                capacity: max(tokens, workspace.capacity),
+                longest: positions > workspace.longest ? max(positions, 2 * workspace.longest) : workspace.longest,
                 shape: model.configuration, adapter: adapter?.layers.first, keepsLayers: keepsLayers)
         }
     }

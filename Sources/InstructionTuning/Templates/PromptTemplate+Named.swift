@@ -57,7 +57,7 @@ extension PromptTemplate {
         withContext: terseWording, withoutContext: terseWording.replacing("Given: {input}\n", with: ""),
         responseMarker: "Answer:")
 
-    private static let terseWording = "Task: {instruction}\nGiven: {input}\nAnswer: "
+    private static let terseWording = "Task: {instruction}\nGiven: {input}\nAnswer:\n"
 
     private static func builtIn(
         name: String, summary: String, withContext: String, withoutContext: String, responseMarker: String

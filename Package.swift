@@ -64,7 +64,7 @@ let modules: [Target] = [
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     tests("LinearAlgebraTests", ["LinearAlgebra", "TestSupport"]),
-    tests("CryptographyTests", ["Cryptography", "TestSupport"]),
+    tests("CryptographyTests", ["Cryptography", "LinearAlgebra", "TestSupport"]),
     tests("AdaptersTests", ["Adapters", "LinearAlgebra", "TestSupport"]),
     tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
     tests(

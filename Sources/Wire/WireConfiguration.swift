@@ -28,14 +28,17 @@ package struct WireConfiguration: Sendable, Hashable {
     package var handshakeRetryLimit: Duration = .seconds(5)
     /// Without any packet from the other side for this long, the association ends.
     package var idleTimeout: Duration = .seconds(30)
+    /// Without any packet from the other side for this long, a new handshake is tried: it may have begun anew.
+    package var staleAfter: Duration = .seconds(12)
     /// Nothing sent for this long: a PING is.
     package var keepaliveInterval: Duration = .seconds(10)
     /// Initiations that are looked at in a second, at most: their key agreements cost a fraction of a millisecond each.
     package var initiationsPerSecond = 500
 
     // Recovery
-    /// An acknowledgement is sent after this many packets at the latest.
-    package var acknowledgeAfterPackets = 8
+    /// An acknowledgement is due after this many packets. A burst that is taken in before the next `pollTransmit` is
+    /// acknowledged at once.
+    package var acknowledgeAfterPackets = 2
     /// An acknowledgement is sent after this long at the latest.
     package var acknowledgementDelay: Duration = .milliseconds(10)
     /// The round-trip time that is assumed before one is measured.
@@ -46,6 +49,8 @@ package struct WireConfiguration: Sendable, Hashable {
     package var inboundObjectsPerPeer = 8
     /// Objects that are being received, at most.
     package var inboundObjects = 64
+    /// Objects that are being sent to one peer, at most.
+    package var outboundObjectsPerPeer = 32
     /// Bytes of objects that are being received, at most.
     package var inboundByteLimit = 512 << 20
     /// Control frames (messages, offers, requests) that wait for one peer's acknowledgement, at most.

@@ -1,12 +1,43 @@
+import Cryptography
 package import Overlay
 
 /// One peer's side of the protocol with all its neighbours: handshakes, sessions, recovery, messages and objects.
 ///
 /// A value without a clock, a socket or a source of randomness: whoever owns it hands in datagrams, moments and
-/// randomness, and drains `pollTransmit` and `pollEvent` after every call.
+/// randomness, and drains `pollTransmit` and `pollEvent` after every call. The randomness becomes ephemeral keys: in
+/// earnest it must be the system's.
 package struct ProtocolEndpoint: Sendable {
     /// Counters since the endpoint was made.
-    package private(set) var statistics = WireStatistics()
+    package internal(set) var statistics = WireStatistics()
+
+    let local: LocalPeer
+    let swarm: SwarmSecret
+    let configuration: WireConfiguration
+    let prologue: [UInt8]
+    /// The key of the code in handshake packets to us.
+    let codeKey: [UInt8]
+
+    /// The allow list, in the order of identities.
+    var neighbours: [Neighbour]
+    let neighbourOfPeer: [PeerID: Int]
+    let neighbourOfKey: [[UInt8]: Int]
+    /// Which neighbour a receiver index belongs to.
+    var neighbourOfIndex: [UInt32: Int] = [:]
+    var published: [ObjectID: PublishedObject] = [:]
+
+    /// Neighbours that may have something to send, in turn.
+    var ready = Fifo<Int>()
+    var events = Fifo<WireEvent>()
+    /// Where packets are decrypted to.
+    var scratch = [UInt8](repeating: 0, count: 65_536)
+    var isClosed = false
+
+    private let start: MonotonicTime
+    private let startStamp: UInt64
+    private var lastStamp: UInt64
+    /// The second in which initiations are counted, and how many there were.
+    var initiationSecond: Int64 = 0
+    var initiationCount = 0
 
     /// An endpoint of `local` that speaks with `remotes` only.
     ///
@@ -14,54 +45,47 @@ package struct ProtocolEndpoint: Sendable {
     package init(
         local: LocalPeer, remotes: [RemotePeer], swarm: SwarmSecret, configuration: WireConfiguration,
         handshakeTimestamp: UInt64, at time: MonotonicTime
-    ) {}
+    ) {
+        self.local = local
+        self.swarm = swarm
+        self.configuration = configuration
+        prologue = Self.prologue(swarm: swarm)
+        codeKey = HandshakePacket.codeKey(for: local.exchangeKey.publicKey)
+        start = time
+        startStamp = handshakeTimestamp
+        lastStamp = handshakeTimestamp
+        neighbours = remotes.filter { $0.id != local.id }.sorted { $0.id < $1.id }.map { remote in
+            Neighbour(
+                remote: remote, codeKey: HandshakePacket.codeKey(for: remote.exchangeKey),
+                lastAddress: remote.address, incarnation: handshakeTimestamp)
+        }
+        let entries = neighbours.enumerated()
+        neighbourOfPeer = Dictionary(entries.map { ($1.remote.id, $0) }, uniquingKeysWith: { first, _ in first })
+        neighbourOfKey = Dictionary(
+            entries.map { ($1.remote.exchangeKey, $0) }, uniquingKeysWith: { first, _ in first })
+    }
 
-    /// Keeps a session with the peer from now on: a handshake is tried, with growing pauses, until it succeeds, and
-    /// again whenever the association ends. A peer that is not on the allow list is ignored.
-    package mutating func connect(
-        to peer: PeerID, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
-    ) {}
-
-    /// Takes a datagram from the network.
-    package mutating func receive(
-        _ datagram: Datagram, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
-    ) {}
-
-    /// Does what is due at `time`; to be called when `nextDeadline` has come.
-    package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {}
-
-    /// When `handleTimeout` is to be called next; nil if nothing is due.
-    package var nextDeadline: MonotonicTime? { nil }
-
-    /// The next datagram for the network, peers taking turns; nil if there is none now.
-    package mutating func pollTransmit(
-        at time: MonotonicTime, using generator: inout some RandomNumberGenerator
-    ) -> Datagram? { nil }
+    /// What both sides of a handshake must agree on: the protocol's version and the swarm.
+    static func prologue(swarm: SwarmSecret) -> [UInt8] {
+        Array("murmuration/1".utf8) + swarm.identifier
+    }
 
     /// The next event; nil if there is none.
-    package mutating func pollEvent() -> WireEvent? { nil }
+    package mutating func pollEvent() -> WireEvent? {
+        events.popFirst()
+    }
 
-    /// Sends a message of at most 1000 bytes, in order, retransmitted until acknowledged, delivered at most once. It
-    /// waits for the session if there is none yet and is lost when the association ends.
-    ///
-    /// - Returns: false if it was not taken: unknown peer, too long, or 256 frames already wait.
-    @discardableResult
-    package mutating func send(message: [UInt8], to peer: PeerID, at time: MonotonicTime) -> Bool { false }
+    /// A number that no initiation of ours has borne, and that grows with the wall clock as it was at the start.
+    mutating func freshStamp(at time: MonotonicTime) -> UInt64 {
+        let elapsed = UInt64(max(0, time.nanoseconds - start.nanoseconds))
+        lastStamp = max(lastStamp + 1, startStamp &+ elapsed)
+        return lastStamp
+    }
 
-    /// Serves an object from now on, to whoever of the swarm asks, until it is retired. The payload must be the
-    /// manifest's.
-    @discardableResult
-    package mutating func publish(_ manifest: SignedManifest, payload: [UInt8]) -> ObjectID { manifest.id }
-
-    /// Offers a published object to a peer; once per association.
-    package mutating func announce(_ object: ObjectID, to peer: PeerID, at time: MonotonicTime) {}
-
-    /// Asks a peer for an object that some peer has announced: `received` or `transferFailed` follows.
-    package mutating func request(_ object: ObjectID, from peer: PeerID, at time: MonotonicTime) {}
-
-    /// Ends serving an object.
-    package mutating func retire(_ object: ObjectID) {}
-
-    /// Says goodbye on every session and forgets them; nothing is answered any more.
-    package mutating func close(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {}
+    /// Puts the neighbour into the queue of those that may have something to send.
+    mutating func markReady(_ index: Int) {
+        guard !neighbours[index].isReady else { return }
+        neighbours[index].isReady = true
+        ready.append(index)
+    }
 }

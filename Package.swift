@@ -58,7 +58,7 @@ let modules: [Target] = [
     module("Aggregation", ["Adapters", "LinearAlgebra"]),
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
-    module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire"]),
+    module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
 ]
 
 let testTargets: [Target] = [

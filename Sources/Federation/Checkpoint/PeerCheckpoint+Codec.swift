@@ -54,7 +54,12 @@ extension PeerCheckpoint {
             bytes += entry.peer.bytes
             append(UInt64(entry.round), 8)
         }
-        return bytes + Digest.blake2b256(bytes, personalisation: "murmur-checkpt")
+        return Self.sealed(bytes)
+    }
+
+    /// `body` with its digest behind it.
+    package static func sealed(_ body: [UInt8]) -> [UInt8] {
+        body + Digest.blake2b256(body, personalisation: "murmur-checkpt")
     }
 
     /// The checkpoint that `bytes` hold.

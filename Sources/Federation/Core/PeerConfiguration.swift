@@ -63,10 +63,23 @@ package struct PeerConfiguration: Sendable {
         self.settlingLimit = settlingLimit
     }
 
+    /// What is added to the startup's patience for neighbours that themselves wait for a peer that is not there.
+    static let startupMargin = Duration.seconds(15)
+
     /// The largest relative distance between neighbours from which `consensusBound` follows for the whole swarm: over at
     /// most `D = agreementDepth` edges of ε each, no peer is further than `Dε / (1 − Dε)` from the mean, and that is the
     /// bound for `ε = bound / (D (1 + bound))`. Not below what single precision can tell apart.
     package var edgeBound: Double {
         max(3e-7, consensusBound / (Double(max(1, agreementDepth)) * (1 + consensusBound)))
+    }
+}
+
+extension WireConfiguration {
+    /// The protocol's settings where rounds wait for neighbours: a peer that died is noticed after twelve seconds.
+    package static var attentive: WireConfiguration {
+        var configuration = WireConfiguration()
+        configuration.idleTimeout = .seconds(12)
+        configuration.keepaliveInterval = .seconds(3)
+        return configuration
     }
 }

@@ -21,12 +21,19 @@ extension PeerCore {
     /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is
     /// about to take its neighbours' adapters.
     mutating func gather(at time: MonotonicTime) {
-        phase = .gathering(since: time, deadline: time + waits.patience(training: lastTrainingDuration))
+        phase = .gathering(since: time, deadline: deadline(from: time))
         waits.begin(round: round, at: time)
         for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {
             waits.arrived(round: round, at: time)
         }
         if !isBehind { publish(isFinal: false, at: time) }
+    }
+
+    /// Until when neighbours that are there are waited for. In the startup they may be waiting for someone themselves.
+    private func deadline(from time: MonotonicTime) -> MonotonicTime {
+        let patient = time + waits.patience(training: lastTrainingDuration)
+        let startup = startedAt + configuration.startupPatience + PeerConfiguration.startupMargin
+        return min(max(patient, startup), configuration.waits.limit.map { time + $0 } ?? .distantFuture)
     }
 
     /// Moves on if that is possible now.
@@ -54,7 +61,11 @@ extension PeerCore {
     /// Until when the peer waits for a neighbour's contribution to this round; nil if it does not.
     func awaitedUntil(_ neighbour: NeighbourState, deadline: MonotonicTime) -> MonotonicTime? {
         if neighbour.hasAnswered(round) { return nil }
-        if neighbour.isConnected { return neighbour.isSuspect && neighbour.inFlight.isEmpty ? nil : deadline }
+        if neighbour.isConnected {
+            // In settling rounds a slow neighbour is waited for every time: the swarm does not agree without it.
+            let isGivenUp = neighbour.isSuspect && neighbour.inFlight.isEmpty && round < configuration.rounds
+            return isGivenUp ? nil : deadline
+        }
         return neighbour.wasConnected ? nil : startedAt + configuration.startupPatience
     }
 
@@ -96,9 +107,9 @@ extension PeerCore {
             if let usable, usable.isFinal || usable.round >= round {
                 heard.append(
                     usable.isFinal ? .finished(depth: configuration.agreementDepth) : usable.agreement)
-            } else if neighbour.isConnected, !neighbour.isSuspect, neighbour.refusedThrough < round {
-                // It was there and did not answer: what it knows is not known here, and it is not waited for again
-                // until it is heard from.
+            } else if neighbour.isConnected, neighbour.refusedThrough < round {
+                // It is there and did not answer: what it knows is not known here, and in rounds with training it is not
+                // waited for again until it is heard from.
                 heard.append(nil)
                 heardAll = false
                 neighbours[index].isSuspect = true

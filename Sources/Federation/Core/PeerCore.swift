@@ -67,7 +67,7 @@ package struct PeerCore: Sendable {
     /// - Throws: `PeerSetupError.foreignCheckpoint`.
     package init(
         configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret,
-        wire wireConfiguration: WireConfiguration = WireConfiguration(), checkpoint: PeerCheckpoint? = nil,
+        wire wireConfiguration: WireConfiguration = .attentive, checkpoint: PeerCheckpoint? = nil,
         handshakeTimestamp: UInt64, at time: MonotonicTime
     ) throws(PeerSetupError) {
         let schemaDigest = Digest.blake2b256(configuration.schema.encoded, personalisation: "murmur-schema")

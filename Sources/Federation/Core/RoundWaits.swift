@@ -10,8 +10,9 @@ package struct RoundWaits: Sendable {
     package struct Configuration: Sendable, Hashable {
         /// The patience until there are `enough` samples; three times the own training time if that is longer.
         package var initial: Duration = .seconds(60)
-        /// The least patience.
-        package var minimum: Duration = .seconds(10)
+        /// The least patience. Longer than it takes to notice that a peer died (`WireConfiguration.attentive`): a neighbour
+        /// that waits for a dead one must not be taken for slow itself.
+        package var minimum: Duration = .seconds(20)
         /// How many median absolute deviations above the median a wait may be.
         package var factor = 5.0
         /// The most patience, whatever was measured; nil for no limit.

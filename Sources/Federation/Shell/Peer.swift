@@ -53,7 +53,7 @@ package actor Peer {
     /// - Throws: `PeerSetupError` if the checkpoint is not this peer's.
     package init(
         configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret,
-        wire: WireConfiguration = WireConfiguration(), endpoint: any DatagramEndpoint, trainer: any AdapterTrainer,
+        wire: WireConfiguration = .attentive, endpoint: any DatagramEndpoint, trainer: any AdapterTrainer,
         store: CheckpointStore? = nil, deliver: (@Sendable (AdapterDelta) async -> Void)? = nil
     ) throws {
         let checkpoint = store?.load().checkpoint

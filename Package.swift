@@ -13,10 +13,13 @@ let products: [Product] = []
 // ---------------------------------------------------------------------------------------------------------------------
 
 let dependencies: [Package.Dependency] = [
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
 ]
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Settings: language mode 6, the upcoming features that are to become the language, warnings are errors.
@@ -58,6 +61,7 @@ let modules: [Target] = [
     module("Aggregation", ["Adapters", "LinearAlgebra"]),
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
+    module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
 ]
 
@@ -72,9 +76,13 @@ let testTargets: [Target] = [
     tests("AggregationTests", ["Aggregation", "Adapters", "LinearAlgebra", "TestSupport"]),
     tests("OverlayTests", ["Overlay", "LinearAlgebra", "TestSupport"]),
     tests("WireTests", ["Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
+    tests("TransportTests", ["Transport", "Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
     tests(
         "FederationTests",
-        ["Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra", "TestSupport"]),
+        [
+            "Federation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
+            "TestSupport",
+        ]),
     tests("TidyTests", ["TestSupport"]),
 ]
 

@@ -29,6 +29,8 @@ struct VirtualSwarm {
         var stopped: PeerDirective.StopReason?
         /// Contributions become NaN.
         var poisons = false
+        /// The core's next deadline, as of the last call.
+        var deadline: MonotonicTime?
     }
 
     enum Happening {
@@ -104,7 +106,10 @@ struct VirtualSwarm {
     mutating func startAll() throws { for index in members.indices { try start(index) } }
 
     /// The process ends without a word.
-    mutating func crash(_ index: Int) { members[index].core = nil }
+    mutating func crash(_ index: Int) {
+        members[index].core = nil
+        members[index].deadline = nil
+    }
 
     /// Does something later.
     mutating func after(_ delay: Duration, _ action: @escaping (inout VirtualSwarm) -> Void) {
@@ -118,14 +123,14 @@ struct VirtualSwarm {
         let end = time + limit
         while members.contains(where: { $0.core != nil }) || !queue.isEmpty {
             var next = queue.firstTime ?? .distantFuture
-            for member in members { next = min(next, member.core?.nextDeadline ?? .distantFuture) }
+            for member in members { next = min(next, member.deadline ?? .distantFuture) }
             guard next <= end else { return false }
             time = max(time, next)
             if let first = queue.firstTime, first <= time {
                 perform(queue.pop()!)
             } else {
                 for index in members.indices {
-                    guard let due = members[index].core?.nextDeadline, due <= time else { continue }
+                    guard let due = members[index].deadline, due <= time else { continue }
                     members[index].core!.handleTimeout(at: time, using: &generator)
                     drain(index)
                 }
@@ -162,6 +167,7 @@ struct VirtualSwarm {
             queue.push(time + delay, .datagram(to: to, Datagram(address: from, bytes: datagram.bytes)))
         }
         while let directive = members[index].core?.pollDirective() { perform(directive, of: index) }
+        members[index].deadline = members[index].core?.nextDeadline
     }
 
     private mutating func perform(_ directive: PeerDirective, of index: Int) {

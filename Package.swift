@@ -13,10 +13,12 @@ let products: [Product] = []
 // ---------------------------------------------------------------------------------------------------------------------
 
 let dependencies: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
 ]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -57,12 +59,25 @@ let modules: [Target] = [
     module("Cryptography", ["CSodium"]),
     module("Adapters", ["LinearAlgebra"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra"]),
-    module("InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"]),
+    module(
+        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"],
+        resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
     module("Aggregation", ["Adapters", "LinearAlgebra"]),
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
     module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
+    module("Observability", ["Federation"]),
+]
+
+let executables: [Target] = [
+    .executableTarget(
+        name: "murmur",
+        dependencies: [
+            "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
+            "LinearAlgebra", "Observability", "Overlay", "Transport", "Wire", argumentParser,
+        ],
+        swiftSettings: settings)
 ]
 
 let testTargets: [Target] = [
@@ -83,6 +98,7 @@ let testTargets: [Target] = [
             "Federation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
             "TestSupport",
         ]),
+    tests("ObservabilityTests", ["Observability", "TestSupport"]),
     tests("TidyTests", ["TestSupport"]),
 ]
 
@@ -90,5 +106,5 @@ let package = Package(
     name: "murmuration",
     products: products,
     dependencies: dependencies,
-    targets: systemLibraries + modules + testTargets
+    targets: systemLibraries + modules + executables + testTargets
 )

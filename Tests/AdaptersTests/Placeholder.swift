@@ -1,1 +1,0 @@
-// Tests of Adapters live in this target.

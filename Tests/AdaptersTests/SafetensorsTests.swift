@@ -1,0 +1,142 @@
+import Adapters
+import LinearAlgebra
+import TestSupport
+import Testing
+
+@Suite("Safetensors") struct SafetensorsTests {
+    /// A file of the given header text and data length.
+    private func file(_ header: String, data: Int) -> [UInt8] {
+        let length = UInt64(header.utf8.count)
+        return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) } + Array(header.utf8)
+            + [UInt8](repeating: 0, count: data)
+    }
+
+    @Test("What is written reads back in every encoding", arguments: FloatEncoding.allCases)
+    func roundTrip(encoding: FloatEncoding) throws {
+        let values: [Float] = [0, -0.0, 1, -1.5, 0.25, 1024, .infinity, -65504]
+        var writer = SafetensorsWriter()
+        writer.add("b.weight", shape: [2, 4], values: values[...], encoding: encoding)
+        writer.add("a.scalar", shape: [], values: [3][...], encoding: encoding)
+        writer.add("c.empty", shape: [0, 5], values: [], encoding: encoding)
+        let file = try SafetensorsFile(bytes: writer.encoded())
+        #expect(
+            try file.floats(named: "b.weight").map(\.bitPattern) == values.map(\.bitPattern) || encoding == .bfloat16)
+        #expect(try file.floats(named: "b.weight")[3] == -1.5)
+        #expect(try file.floats(named: "a.scalar") == [3])
+        #expect(try file.floats(named: "c.empty") == [])
+        #expect(file.shape(of: "b.weight") == [2, 4])
+        #expect(file.header.metadata.map(\.key) == ["format"])
+        #expect(file.tensors.map(\.range.lowerBound).allSatisfy { $0 >= 8 })
+        #expect(!file.contains("d"))
+    }
+
+    @Test("BF16 rounds to nearest, ties to even, and keeps NaN")
+    func bfloat16() {
+        var bytes: [UInt8] = []
+        let values: [Float] = [
+            Float(bitPattern: 0x3f80_8000), Float(bitPattern: 0x3f81_8000), Float(bitPattern: 0x3f80_8001),
+            Float(bitPattern: 0x7f80_0001),
+        ]
+        FloatEncoding.bfloat16.encode(values[...], into: &bytes)
+        #expect(Array(bytes.prefix(6)) == [0x80, 0x3f, 0x82, 0x3f, 0x81, 0x3f])
+        var back: [Float] = []
+        FloatEncoding.bfloat16.decode(bytes[...], into: &back)
+        #expect(back[3].isNaN)
+    }
+
+    @Test("A file on disk reads as one in memory, the larger ones too")
+    func onDisk() throws {
+        let folder = try TemporaryFolder()
+        var generator = SeededGenerator(seed: 1)
+        let values = (0..<700_001).map { _ in Float(generator.normal()) }
+        for encoding in FloatEncoding.allCases {
+            var writer = SafetensorsWriter(metadata: [])
+            writer.add("w", shape: [values.count], values: values[...], encoding: encoding)
+            let path = folder.path("\(encoding).safetensors")
+            try writer.write(to: path)
+            let read = try SafetensorsFile.open(path: path).floats(named: "w")
+            #expect(try read == SafetensorsFile(bytes: writer.encoded()).floats(named: "w"))
+            let tolerance: Float = encoding == .float32 ? 0 : encoding == .float16 ? 0x1p-11 : 0x1p-8
+            #expect(zip(read, values).allSatisfy { abs($0 - $1) <= tolerance * max(abs($1), 1e-4) })
+        }
+    }
+
+    @Test(
+        "A hostile header is refused",
+        arguments: [
+            (
+                #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
+                12
+            ),
+            (
+                #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+                12
+            ),
+            (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 5),
+            (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 7),
+            (#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,1e30]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,8]}}"#, 8),
+            (#"{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}"#, 8),
+            (#"{"a":{"dtype":"F7","shape":[2],"data_offsets":[0,8]}}"#, 8),
+            (#"{"a":{"shape":[2],"data_offsets":[0,8]}}"#, 8),
+            (
+                #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+                8
+            ),
+            (#"{"__metadata__":{"a":1}}"#, 0), (#"{"__metadata__":[]}"#, 0), (#" {}"#, 0), ("[]", 0), ("", 0), ("{", 0),
+            ("{\"a\":[[[[[[[[[[[[[]]]]]]]]]]]]]}", 0),
+        ])
+    func hostile(header: String, data: Int) {
+        #expect(throws: SafetensorsError.self) { _ = try SafetensorsFile(bytes: file(header, data: data)) }
+    }
+
+    @Test("A length beyond the file or the limit is refused before anything is read")
+    func lengths() {
+        for length in [UInt64.max, 1 << 63, 100_000_001, 9] {
+            let prefix = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) }
+            #expect(throws: SafetensorsError.self) { _ = try SafetensorsFile(bytes: prefix + Array("{}      ".utf8)) }
+        }
+        for count in 0..<8 {
+            #expect(throws: SafetensorsError.self) {
+                _ = try SafetensorsFile(bytes: [UInt8](repeating: 0, count: count))
+            }
+        }
+    }
+
+    @Test("An error names the tensor and the file")
+    func names() throws {
+        let bytes = file(#"{"layer.weight":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#, data: 8)
+        let tensors = try SafetensorsFile(bytes: bytes, name: "model.safetensors")
+        let error = #expect(throws: SafetensorsError.self) { _ = try tensors.floats(named: "layer.weight") }
+        #expect(error?.description == "model.safetensors: tensor layer.weight has type I64; F32, F16 and BF16 are read")
+        #expect(throws: SafetensorsError.missingTensor(name: "x", file: "model.safetensors")) {
+            _ = try tensors.floats(named: "x")
+        }
+    }
+
+    @Test("Changed files never trap, and every tensor that passes can be read")
+    func mutations() throws {
+        var writer = SafetensorsWriter()
+        writer.add("a", shape: [2, 3], values: [1, 2, 3, 4, 5, 6][...])
+        writer.add("b", shape: [4], values: [1, 2, 3, 4][...], encoding: .bfloat16)
+        let original = writer.encoded()
+        var generator = SeededGenerator(seed: 9)
+        var accepted = 0
+        for _ in 0..<20_000 {
+            let bytes = Mutation.apply(to: original, using: &generator)
+            guard let tensors = try? SafetensorsFile(bytes: bytes) else { continue }
+            accepted += 1
+            for entry in tensors.tensors where FloatEncoding(rawValue: entry.type) != nil {
+                #expect(try tensors.floats(named: String(decoding: entry.name, as: UTF8.self)).count == entry.count)
+            }
+        }
+        #expect(accepted > 100)
+    }
+}

@@ -1,1 +1,0 @@
-// Tests of LanguageModel live in this target.

@@ -1,0 +1,136 @@
+import Adapters
+import Foundation
+import LanguageModel
+import LinearAlgebra
+import TestSupport
+import Testing
+
+@Suite("Tokenizer properties") struct TokenizerPropertyTests {
+    private static func json(_ family: String) throws -> [UInt8] {
+        let file = SharedData.projectRoot.appendingPathComponent("Tests/Fixtures/tokenizer-\(family)/tokenizer.json")
+        return try ReadableFile.contents(of: file.path)
+    }
+
+    /// Text of random scalars, from short ranges often, so that runs of one kind appear.
+    private static func text(using generator: inout SeededGenerator) -> String {
+        let ranges: [ClosedRange<UInt32>] = [
+            0...0x7f, 0x20...0x20, 0x09...0x0d, 0x30...0x39, 0x61...0x7a, 0x80...0x24f, 0x300...0x36f, 0x400...0x4ff,
+            0x600...0x6ff, 0x2000...0x206f, 0x3040...0x30ff, 0x4e00...0x9fff, 0x1f300...0x1f9ff, 0...0x10ffff,
+        ]
+        var scalars = String.UnicodeScalarView()
+        for _ in 0..<Int.random(in: 0...12, using: &generator) {
+            let range = ranges[Int.random(in: 0..<ranges.count, using: &generator)]
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &generator)) { scalars.append(scalar) }
+            }
+        }
+        return String(scalars)
+    }
+
+    @Test("Byte-level tokens decode to the very bytes", arguments: ["gpt2", "smollm", "llama3"])
+    func roundTrip(family: String) throws {
+        let tokenizer = try Tokenizer(json: Self.json(family))
+        var generator = SeededGenerator(seed: 5, label: family)
+        for _ in 0..<3_000 {
+            let text = Self.text(using: &generator)
+            let tokens = tokenizer.encode(text, addSpecialTokens: false)
+            let decoded = tokenizer.decode(tokens, skipsSpecialTokens: false)
+            #expect(Array(decoded.utf8) == Array(text.utf8))
+            #expect(tokens.allSatisfy { (0...tokenizer.largestIdentifier).contains($0) })
+        }
+    }
+
+    @Test("SentencePiece tokens with byte fallback decode to the text")
+    func fallbackRoundTrip() throws {
+        let tokenizer = try Tokenizer(json: Self.json("llama2"))
+        var generator = SeededGenerator(seed: 6)
+        for _ in 0..<3_000 {
+            // A metaspace in the text comes back as a space: that is how SentencePiece writes them.
+            let text = Self.text(using: &generator).replacingOccurrences(of: "\u{2581}", with: " ")
+            let decoded = tokenizer.decode(tokenizer.encode(text, addSpecialTokens: true))
+            #expect(Array(decoded.utf8) == Array(text.utf8))
+        }
+    }
+
+    @Test("A word of a megabyte takes no quadratic time, and many texts agree with their parts")
+    func longWord() throws {
+        let tokenizer = try Tokenizer(json: Self.json("llama2"))
+        let text = String(repeating: "the flock of starlings ", count: 40_000)
+        let tokens = tokenizer.encode(text, addSpecialTokens: false)
+        #expect(tokenizer.decode(tokens) == text)
+    }
+
+    @Test("Tokens without entry, and strange numbers, decode to nothing")
+    func unknownNumbers() throws {
+        let tokenizer = try Tokenizer(json: Self.json("gpt2"))
+        #expect(tokenizer.decode([-1, 100_000, .max, .min]).isEmpty)
+        #expect(tokenizer.spelling(of: 100_000) == nil)
+    }
+
+    @Test(
+        "Parts that are not supported are refused by name",
+        arguments: [
+            (#""normalizer":{"type":"BertNormalizer"}"#, "BertNormalizer"),
+            (
+                #""normalizer":{"type":"Replace","pattern":{"Regex":"a"},"content":"b"}"#,
+                "Replace by a regular expression"
+            ),
+            (#""pre_tokenizer":{"type":"Whitespace"}"#, "Whitespace"),
+            (#""pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Punctuation"}]}"#, "Punctuation"),
+            (#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"\\d"},"behavior":"Isolated"}"#, #"\d"#),
+            (#""post_processor":{"type":"BertProcessing"}"#, "BertProcessing"),
+            (#""decoder":{"type":"WordPiece"}"#, "WordPiece"),
+            (#""model":{"type":"WordPiece","vocab":{},"merges":[]}"#, "WordPiece"),
+            (#""model":{"type":"BPE","vocab":{},"merges":[],"end_of_word_suffix":"</w>"}"#, "end_of_word_suffix"),
+            (#""model":{"type":"BPE","vocab":{},"merges":[],"dropout":0.1}"#, "dropout"),
+            (#""model":{"vocab":{"a":0},"merges":["a b"]}"#, "the merge a b"),
+            (#""model":{"vocab":{"a":0,"b":0},"merges":[]}"#, "two tokens"),
+            (#""model":{"vocab":{"a":-1},"merges":[]}"#, "whole number from zero"),
+            (#""model":{"vocab":{"a":0},"merges":[],"unk_token":"u"}"#, "unk_token"),
+            (#""added_tokens":[{"id":0,"content":"x","single_word":true}]"#, "single_word"),
+            (#""added_tokens":[{"id":0,"content":""}]"#, "empty"),
+            (#""post_processor":{"type":"TemplateProcessing","single":[],"special_tokens":{}}"#, "once"),
+        ])
+    func unsupported(part: String, name: String) {
+        let model = part.hasPrefix("\"model\"") ? "" : #","model":{"type":"BPE","vocab":{"a":0},"merges":[]}"#
+        let error = #expect(throws: TokenizerError.self) { _ = try Tokenizer(json: Array("{\(part)\(model)}".utf8)) }
+        #expect(error?.description.contains(name) == true, "\(error?.description ?? "")")
+    }
+
+    @Test("A folder without tokenizer says what is missing")
+    func missing() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.url.path
+        #expect(throws: TokenizerError.notFound(folder: path)) { _ = try Tokenizer.load(directory: path) }
+    }
+
+    @Test("A changed tokenizer.json never traps, nor do the tokenizers that it still makes")
+    func mutations() throws {
+        // Small documents, so that most changes hit structure.
+        let documents = [
+            #"{"added_tokens":[{"id":3,"content":"<s>","special":true,"lstrip":true,"rstrip":true,"normalized":false}],"#
+                + #""normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","#
+                + #""pattern":{"String":" "},"content":"▁"}]},"pre_tokenizer":null,"post_processor":{"type":"#
+                + #""TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],"special_tokens":"#
+                + #"{"<s>":{"ids":[3]}}},"decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"#
+                + #""▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"#
+                + #""stop":0}]},"model":{"type":"BPE","unk_token":"u","fuse_unk":true,"byte_fallback":true,"vocab":"#
+                + #"{"a":0,"b":1,"ab":2,"▁":4,"▁a":5,"u":6,"<0x41>":7},"merges":["a b",["▁","a"]]}}"#,
+            #"{"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},"#
+                + #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":true},{"type":"Metaspace","replacement":"▁","#
+                + #""prepend_scheme":"first","split":true}]},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","vocab":"#
+                + #"{"a":0,"b":1,"ab":2,"Ġ":4,"Ġa":5,"u":6,"1":7},"merges":["a b","Ġ a"],"ignore_merges":true}}"#,
+        ].map { Array($0.utf8) }
+        var generator = SeededGenerator(seed: 8)
+        var accepted = 0
+        for round in 0..<10_000 {
+            let bytes = Mutation.apply(to: documents[round % 2], using: &generator)
+            guard let tokenizer = try? Tokenizer(json: bytes) else { continue }
+            accepted += 1
+            let tokens = tokenizer.encode("ab a  <s> 12Aé▁", addSpecialTokens: true)
+            _ = tokenizer.decode(tokens)
+            _ = tokenizer.decode(tokens, skipsSpecialTokens: false)
+        }
+        #expect(accepted > 100)
+    }
+}

@@ -13,10 +13,15 @@ let products: [Product] = []
 // ---------------------------------------------------------------------------------------------------------------------
 
 let dependencies: [Package.Dependency] = [
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Settings: language mode 6, the upcoming features that are to become the language, warnings are errors.
@@ -54,17 +59,31 @@ let modules: [Target] = [
     module("Cryptography", ["CSodium"]),
     module("Adapters", ["LinearAlgebra"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra"]),
-    module("InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"]),
+    module(
+        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"],
+        resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
     module("Aggregation", ["Adapters", "LinearAlgebra"]),
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
+    module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire"]),
+    module("Observability", ["Federation"]),
+]
+
+let executables: [Target] = [
+    .executableTarget(
+        name: "murmur",
+        dependencies: [
+            "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
+            "LinearAlgebra", "Observability", "Overlay", "Transport", "Wire", argumentParser,
+        ],
+        swiftSettings: settings)
 ]
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     tests("LinearAlgebraTests", ["LinearAlgebra", "TestSupport"]),
-    tests("CryptographyTests", ["Cryptography", "TestSupport"]),
+    tests("CryptographyTests", ["Cryptography", "LinearAlgebra", "TestSupport"]),
     tests("AdaptersTests", ["Adapters", "LinearAlgebra", "TestSupport"]),
     tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
     tests(
@@ -72,9 +91,11 @@ let testTargets: [Target] = [
     tests("AggregationTests", ["Aggregation", "Adapters", "LinearAlgebra", "TestSupport"]),
     tests("OverlayTests", ["Overlay", "LinearAlgebra", "TestSupport"]),
     tests("WireTests", ["Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
+    tests("TransportTests", ["Transport", "Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
     tests(
         "FederationTests",
         ["Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra", "TestSupport"]),
+    tests("ObservabilityTests", ["Observability", "TestSupport"]),
     tests("TidyTests", ["TestSupport"]),
 ]
 
@@ -82,5 +103,5 @@ let package = Package(
     name: "murmuration",
     products: products,
     dependencies: dependencies,
-    targets: systemLibraries + modules + testTargets
+    targets: systemLibraries + modules + executables + testTargets
 )

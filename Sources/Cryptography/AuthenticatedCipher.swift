@@ -1,0 +1,105 @@
+import CSodium
+
+/// ChaCha20-Poly1305 (RFC 8439) under one key, with 64-bit counters as nonces: four zero bytes, then the counter, least
+/// significant byte first, as Noise has it.
+///
+/// The key lies in ordinary memory and is zeroed at the end: guard pages for each of the hundred thousand session keys
+/// of a simulated swarm would exhaust the system's mappings. `@unchecked Sendable` is sound: the memory is written once,
+/// by the initialiser, and only read until it is freed.
+package final class AuthenticatedCipher: @unchecked Sendable {
+    /// Bytes of a key.
+    package static let keyByteCount = 32
+    /// Bytes that sealing adds.
+    package static let tagByteCount = 16
+
+    private let key: UnsafeMutablePointer<UInt8>
+
+    /// A cipher under the first 32 bytes of `key`, of which there must be that many.
+    package init(key bytes: [UInt8]) {
+        precondition(bytes.count >= Self.keyByteCount, "a ChaCha20-Poly1305 key has 32 bytes")
+        precondition(Sodium.ready)
+        key = .allocate(capacity: Self.keyByteCount)
+        for index in 0..<Self.keyByteCount {
+            (key + index).initialize(to: bytes[index])
+        }
+    }
+
+    deinit {
+        sodium_memzero(key, Self.keyByteCount)
+        key.deallocate()
+    }
+
+    /// Seals a packet where it lies: the first `headerByteCount` bytes are authenticated, the rest is encrypted, the tag
+    /// is appended. No allocation if the array has room for 16 more bytes. A counter must never be used twice.
+    package func seal(_ packet: inout [UInt8], headerByteCount: Int, counter: UInt64) {
+        precondition(headerByteCount >= 0 && headerByteCount <= packet.count, "the header lies in the packet")
+        let plainByteCount = packet.count - headerByteCount
+        for _ in 0..<Self.tagByteCount { packet.append(0) }
+        let nonce = Self.nonce(counter)
+        packet.withUnsafeMutableBufferPointer { buffer in
+            withUnsafeBytes(of: nonce) { nonceBytes in
+                let base = buffer.baseAddress!
+                let body = base + headerByteCount
+                _ = crypto_aead_chacha20poly1305_ietf_encrypt_detached(
+                    body, body + plainByteCount, nil, body, UInt64(plainByteCount), base, UInt64(headerByteCount), nil,
+                    nonceBytes.baseAddress!.assumingMemoryBound(to: UInt8.self), key)
+            }
+        }
+    }
+
+    /// Opens a packet into the start of `plaintext`, without an allocation: the first `headerByteCount` bytes are
+    /// authenticated, the last 16 are the tag.
+    ///
+    /// - Returns: the number of bytes of plaintext; nil if the packet is too short, `plaintext` is too small or the tag
+    ///   is not right (then nothing of the plaintext is released).
+    package func open(
+        _ packet: [UInt8], headerByteCount: Int, counter: UInt64, into plaintext: inout [UInt8]
+    ) -> Int? {
+        let sealedByteCount = packet.count - headerByteCount
+        guard headerByteCount >= 0, sealedByteCount >= Self.tagByteCount else { return nil }
+        let plainByteCount = sealedByteCount - Self.tagByteCount
+        guard plaintext.count >= plainByteCount, !plaintext.isEmpty else { return nil }
+        let nonce = Self.nonce(counter)
+        let status = packet.withUnsafeBufferPointer { source in
+            plaintext.withUnsafeMutableBufferPointer { target in
+                withUnsafeBytes(of: nonce) { nonceBytes in
+                    let base = source.baseAddress!
+                    let body = base + headerByteCount
+                    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
+                        target.baseAddress!, nil, body, UInt64(plainByteCount), body + plainByteCount, base,
+                        UInt64(headerByteCount), nonceBytes.baseAddress!.assumingMemoryBound(to: UInt8.self), key)
+                }
+            }
+        }
+        return status == 0 ? plainByteCount : nil
+    }
+
+    /// `plaintext` sealed, with `additionalData` authenticated beside it: handshakes use it.
+    package func seal(_ plaintext: [UInt8], additionalData: [UInt8], counter: UInt64) -> [UInt8] {
+        var packet = additionalData + plaintext
+        seal(&packet, headerByteCount: additionalData.count, counter: counter)
+        return Array(packet[additionalData.count...])
+    }
+
+    /// The plaintext of what `seal(_:additionalData:counter:)` gave.
+    ///
+    /// - Throws: `authenticationFailed` if the tag is not right, `malformedInput` if there is no room for one.
+    package func open(
+        _ ciphertext: [UInt8], additionalData: [UInt8], counter: UInt64
+    ) throws(CryptographyError) -> [UInt8] {
+        guard ciphertext.count >= Self.tagByteCount else { throw .malformedInput }
+        var plaintext = [UInt8](repeating: 0, count: max(1, ciphertext.count - Self.tagByteCount))
+        guard
+            let count = open(
+                additionalData + ciphertext, headerByteCount: additionalData.count, counter: counter, into: &plaintext)
+        else { throw .authenticationFailed }
+        return Array(plaintext.prefix(count))
+    }
+
+    private static func nonce(_ counter: UInt64) -> (UInt32, UInt32, UInt32) {
+        (
+            0, UInt32(truncatingIfNeeded: counter).littleEndian,
+            UInt32(truncatingIfNeeded: counter >> 32).littleEndian
+        )
+    }
+}

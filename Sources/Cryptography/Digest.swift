@@ -1,0 +1,103 @@
+import CSodium
+
+/// BLAKE2b (RFC 7693), incremental, with an optional key and an optional personalisation that keeps uses apart.
+///
+/// The state is one of libsodium's, which wants an alignment of 64 bytes, so it has memory of its own; it is zeroed at
+/// the end. `@unchecked Sendable` is sound: the memory has one owner, and only mutating calls touch it.
+package struct Digest: ~Copyable, @unchecked Sendable {
+    /// Bytes of the digest that names things: 256 bits.
+    package static let byteCount = 32
+    /// Bytes of the longest digest: 512 bits, which Noise uses.
+    package static let longByteCount = 64
+    /// Bytes of BLAKE2b's block, which HMAC needs.
+    package static let blockByteCount = 128
+
+    private let memory: UnsafeMutableRawPointer
+    private let outputByteCount: Int
+
+    private var state: OpaquePointer { OpaquePointer(memory) }
+
+    /// A digest of `byteCount` bytes (16 to 64). `key` has at most 64 bytes, `personalisation` at most 16 bytes of
+    /// UTF-8, zeros after.
+    package init(byteCount: Int = Digest.byteCount, key: [UInt8] = [], personalisation: String = "") {
+        precondition(
+            (16...64).contains(byteCount) && key.count <= 64, "BLAKE2b gives 16 to 64 bytes, keys of at most 64")
+        precondition(Sodium.ready)
+        outputByteCount = byteCount
+        memory = .allocate(byteCount: crypto_generichash_blake2b_statebytes(), alignment: 64)
+        let personal = Self.padded(personalisation)
+        crypto_generichash_blake2b_init_salt_personal(
+            OpaquePointer(memory), key.isEmpty ? nil : key, key.count, byteCount, nil, personal)
+    }
+
+    deinit {
+        sodium_memzero(memory, crypto_generichash_blake2b_statebytes())
+        memory.deallocate()
+    }
+
+    /// Takes in `bytes`.
+    package mutating func update(_ bytes: [UInt8]) {
+        crypto_generichash_blake2b_update(state, bytes, UInt64(bytes.count))
+    }
+
+    /// Takes in the part of `bytes` at `range`, without a copy.
+    package mutating func update(_ bytes: [UInt8], range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the range lies in the bytes")
+        bytes.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress, !range.isEmpty else { return }
+            _ = crypto_generichash_blake2b_update(state, base + range.lowerBound, UInt64(range.count))
+        }
+    }
+
+    /// The digest of all that was taken in. The value must not be used after.
+    package mutating func finish() -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: outputByteCount)
+        crypto_generichash_blake2b_final(state, &result, outputByteCount)
+        return result
+    }
+
+    /// Sixteen bytes of personalisation: UTF-8, then zeros.
+    fileprivate static func padded(_ personalisation: String) -> [UInt8] {
+        let bytes = Array(personalisation.utf8)
+        precondition(bytes.count <= 16, "a personalisation has at most 16 bytes")
+        return bytes + Array(repeating: 0, count: 16 - bytes.count)
+    }
+}
+
+extension Digest {
+    /// The digest of `bytes` at `range` (all of them where nil), in one go: `byteCount` bytes under an optional key.
+    package static func of(
+        _ bytes: [UInt8], range: Range<Int>? = nil, byteCount: Int = Digest.byteCount, key: [UInt8] = [],
+        personalisation: String = ""
+    ) -> [UInt8] {
+        let range = range ?? 0..<bytes.count
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the range lies in the bytes")
+        precondition(
+            (16...64).contains(byteCount) && key.count <= 64, "BLAKE2b gives 16 to 64 bytes, keys of at most 64")
+        precondition(Sodium.ready)
+        let personal = padded(personalisation)
+        var result = [UInt8](repeating: 0, count: byteCount)
+        bytes.withUnsafeBufferPointer { buffer in
+            _ = crypto_generichash_blake2b_salt_personal(
+                &result, byteCount, buffer.baseAddress.map { $0 + range.lowerBound }, UInt64(range.count),
+                key.isEmpty ? nil : key, key.count, nil, personal)
+        }
+        return result
+    }
+
+    /// The 32-byte digest of `bytes`.
+    package static func blake2b256(_ bytes: [UInt8], personalisation: String = "") -> [UInt8] {
+        of(bytes, personalisation: personalisation)
+    }
+
+    /// The 64-byte digest of `bytes`.
+    package static func blake2b512(_ bytes: [UInt8]) -> [UInt8] {
+        of(bytes, byteCount: longByteCount)
+    }
+
+    /// BLAKE2b's own keyed mode with 16 bytes of output over the first `count` bytes of `bytes`: a message
+    /// authentication code.
+    package static func code(_ bytes: [UInt8], count: Int, key: [UInt8]) -> [UInt8] {
+        of(bytes, range: 0..<count, byteCount: 16, key: key)
+    }
+}

@@ -1,0 +1,120 @@
+import LinearAlgebra
+
+/// The contents of the chores. `scripts/fledgling_text.py` makes the same kinds of contents for the pre-training text.
+extension BuiltInChores {
+    /// A random content of `chore` with its exact answer.
+    func content(of chore: BuiltInChore, using generator: inout SeededGenerator) -> BuiltInContent {
+        switch chore {
+        case .sum, .difference: arithmetic(chore, using: &generator)
+        case .larger, .smaller: comparison(chore, using: &generator)
+        case .classification: classification(using: &generator)
+        case .completion:
+            Bool.random(using: &generator) ? series(using: &generator) : pattern(using: &generator)
+        case .counting: counting(using: &generator)
+        case .findAnimal, .findColour, .findPerson, .findPlace: extraction(chore, using: &generator)
+        case .thingOfOwner, .ownerOfThing: lookup(chore, using: &generator)
+        case .reversing: reversing(using: &generator)
+        case .past: past(using: &generator)
+        case .opposite: opposite(using: &generator)
+        case .sorting: sorting(using: &generator)
+        }
+    }
+
+    private func arithmetic(_ chore: BuiltInChore, using generator: inout SeededGenerator) -> BuiltInContent {
+        if chore == .sum {
+            let a = Int.random(in: 1...15, using: &generator)
+            let b = Int.random(in: 1...15, using: &generator)
+            return BuiltInContent(context: "\(a) and \(b)", answer: "\(a + b)")
+        }
+        let a = Int.random(in: 2...20, using: &generator)
+        let b = Int.random(in: 1..<a, using: &generator)
+        return BuiltInContent(context: "\(a) and \(b)", answer: "\(a - b)")
+    }
+
+    private func comparison(_ chore: BuiltInChore, using generator: inout SeededGenerator) -> BuiltInContent {
+        let pair = generator.pick(2, of: Array(0...words.largest))
+        let answer = chore == .larger ? max(pair[0], pair[1]) : min(pair[0], pair[1])
+        return BuiltInContent(context: "\(pair[0]) or \(pair[1])", answer: "\(answer)")
+    }
+
+    private func classification(using generator: inout SeededGenerator) -> BuiltInContent {
+        let kind = generator.pick(words.kinds.keys.sorted())
+        let members = generator.pick(3, of: words.kinds[kind, default: []])
+        return BuiltInContent(context: members.joined(separator: ", "), answer: kind)
+    }
+
+    /// Three numbers at equal steps, up or down; the fourth is the answer.
+    private func series(using generator: inout SeededGenerator) -> BuiltInContent {
+        let step = generator.pick([-5, -4, -3, -2, -1, 1, 2, 3, 4, 5])
+        let start = Int.random(in: max(0, -3 * step)...(words.largest - max(0, 3 * step)), using: &generator)
+        return BuiltInContent(
+            context: (0..<3).map { "\(start + $0 * step)" }.joined(separator: " "), answer: "\(start + 3 * step)")
+    }
+
+    /// A pattern of two words without its last word, which is the answer.
+    private func pattern(using generator: inout SeededGenerator) -> BuiltInContent {
+        let pair = generator.pick(2, of: words.things)
+        let places = generator.pick([[0, 1, 0, 1, 0, 1], [0, 0, 1, 0, 0, 1], [0, 1, 1, 0, 1, 1]])
+        let row = places.map { pair[$0] }
+        return BuiltInContent(context: row.dropLast().joined(separator: " "), answer: row[row.count - 1])
+    }
+
+    private func counting(using generator: inout SeededGenerator) -> BuiltInContent {
+        let count = Int.random(in: 2...7, using: &generator)
+        return BuiltInContent(
+            context: generator.pick(count, of: words.things).joined(separator: " "), answer: "\(count)")
+    }
+
+    private func extraction(_ chore: BuiltInChore, using generator: inout SeededGenerator) -> BuiltInContent {
+        let person = generator.pick(words.names)
+        let colour = generator.pick(words.kinds["colours", default: []])
+        let animal = generator.pick(words.kinds["animals", default: []])
+        let place = generator.pick(words.places)
+        let answer =
+            switch chore {
+            case .findAnimal: animal
+            case .findColour: colour
+            case .findPerson: person
+            default: place
+            }
+        return BuiltInContent(context: "\(person) met the \(colour) \(animal) at the \(place).", answer: answer)
+    }
+
+    private func lookup(_ chore: BuiltInChore, using generator: inout SeededGenerator) -> BuiltInContent {
+        let count = Int.random(in: 2...3, using: &generator)
+        let owners = generator.pick(count, of: words.names)
+        let things = generator.pick(count, of: words.belongings)
+        let asked = Int.random(in: 0..<count, using: &generator)
+        let context = zip(owners, things).map { "\($0) has the \($1)." }.joined(separator: " ")
+        return chore == .thingOfOwner
+            ? BuiltInContent(context: context, answer: things[asked], key: owners[asked])
+            : BuiltInContent(context: context, answer: owners[asked], key: things[asked])
+    }
+
+    private func reversing(using generator: inout SeededGenerator) -> BuiltInContent {
+        let list = generator.pick(Int.random(in: 3...4, using: &generator), of: words.things)
+        return BuiltInContent(
+            context: list.joined(separator: " "), answer: list.reversed().joined(separator: " "))
+    }
+
+    private func past(using generator: inout SeededGenerator) -> BuiltInContent {
+        let name = generator.pick(words.names)
+        let verb = generator.pick(words.verbs)
+        let place = generator.pick(words.places)
+        return BuiltInContent(
+            context: "\(name) \(verb[0]) to the \(place).", answer: "\(name) \(verb[1]) to the \(place).")
+    }
+
+    private func opposite(using generator: inout SeededGenerator) -> BuiltInContent {
+        let pair = generator.pick(2, of: generator.pick(words.opposites))
+        let thing = generator.pick(words.things)
+        return BuiltInContent(context: "the \(pair[0]) \(thing)", answer: "the \(pair[1]) \(thing)")
+    }
+
+    private func sorting(using generator: inout SeededGenerator) -> BuiltInContent {
+        let numbers = generator.pick(3, of: Array(0...words.largest))
+        return BuiltInContent(
+            context: numbers.map(String.init).joined(separator: " "),
+            answer: numbers.sorted().map(String.init).joined(separator: " "))
+    }
+}

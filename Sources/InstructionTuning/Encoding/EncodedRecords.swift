@@ -1,0 +1,55 @@
+package import LanguageModel
+
+/// Records as token sequences, ready for training or measuring.
+package struct EncodedRecords: Sendable {
+    /// What encoding did to the records.
+    package struct Report: Sendable, Hashable {
+        /// The number of records given.
+        package var records = 0
+        /// How many were left out, because prompt and cutoff leave no response token.
+        package var withoutResponse = 0
+        /// How many of the records kept were cut at the cutoff.
+        package var truncated = 0
+        /// The tokens of the records kept.
+        package var tokens = 0
+        /// Those of them that are response tokens.
+        package var responseTokens = 0
+        /// The longest sequence.
+        package var longest = 0
+
+        /// The report in a line.
+        package var description: String {
+            var parts = ["\(records) records, \(tokens) tokens (\(responseTokens) of responses), longest \(longest)"]
+            if truncated > 0 { parts.append("\(truncated) cut at the cutoff") }
+            if withoutResponse > 0 {
+                parts.append("\(withoutResponse) left out: the prompt alone fills the cutoff")
+            }
+            return parts.joined(separator: "; ")
+        }
+    }
+
+    /// The records kept.
+    package private(set) var records: [InstructionRecord] = []
+    /// Their sequences, in the same order.
+    package private(set) var sequences: [TokenSequence] = []
+    /// What was done.
+    package private(set) var report = Report()
+
+    /// Encodes `records` and leaves out those without a response token.
+    package init(_ records: [InstructionRecord], with encoder: RecordEncoder) {
+        for record in records {
+            report.records += 1
+            let encoded = encoder.encode(record)
+            guard encoded.responseTokens > 0 else {
+                report.withoutResponse += 1
+                continue
+            }
+            self.records.append(record)
+            sequences.append(encoded.sequence)
+            report.truncated += encoded.isTruncated ? 1 : 0
+            report.tokens += encoded.sequence.tokens.count
+            report.responseTokens += encoded.responseTokens
+            report.longest = max(report.longest, encoded.sequence.tokens.count)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package import LanguageModel
+
+/// Makes token sequences of records, as Shepherd does: the filled template and the response are tokenised as one text, cut
+/// at the cutoff, and an end token follows where there is room below the cutoff and none is there already.
+///
+/// The tokens of the filled template tokenised alone carry no loss, unless `trainOnInputs`; where the two tokenisations
+/// disagree about the last prompt token, the length decides, as in Shepherd. An end token that the post-processor puts
+/// after the template alone does not count (Shepherd masks the first token of the response with it). The first token is
+/// never predicted and carries no loss.
+package struct RecordEncoder: Sendable {
+    /// The prompt.
+    package let template: PromptTemplate
+    /// The most tokens of a sequence.
+    package let cutoff: Int
+    /// Whether the prompt's tokens carry loss too.
+    package let trainOnInputs: Bool
+    let encoder: any TextEncoder
+
+    package init(
+        template: PromptTemplate, encoder: some TextEncoder, cutoff: Int = 512, trainOnInputs: Bool = false
+    ) {
+        precondition(cutoff > 1, "a sequence has two tokens at least: one to see, one to predict")
+        self.template = template
+        self.encoder = encoder
+        self.cutoff = cutoff
+        self.trainOnInputs = trainOnInputs
+    }
+
+    /// One record's tokens and what was done to them.
+    package struct Encoded: Sendable {
+        /// The tokens and which of them carry loss.
+        package var sequence: TokenSequence
+        /// Whether tokens were cut off.
+        package var isTruncated: Bool
+        /// The number of response tokens, the end token among them.
+        package var responseTokens: Int
+    }
+
+    /// The tokens of a record.
+    package func encode(_ record: InstructionRecord) -> Encoded {
+        let prompt = template.filled(record)
+        var tokens = encoder.encode(prompt + record.response, addSpecialTokens: true)
+        let isTruncated = tokens.count > cutoff
+        if isTruncated { tokens.removeLast(tokens.count - cutoff) }
+        if let end = encoder.endOfSequence, tokens.last != end, tokens.count < cutoff { tokens.append(end) }
+        let promptLength = min(tokens.count, promptTokens(prompt).count)
+        var mask = [Bool](repeating: trainOnInputs, count: tokens.count)
+        for position in promptLength..<tokens.count { mask[position] = true }
+        if !mask.isEmpty { mask[0] = false }
+        return Encoded(
+            sequence: TokenSequence(tokens: tokens, lossMask: mask), isTruncated: isTruncated,
+            responseTokens: tokens.count - max(promptLength, 1))
+    }
+
+    /// The prompt's tokens to generate an answer from; its end is cut where it does not fit below the cutoff.
+    package func promptTokens(of record: InstructionRecord) -> [Int32] {
+        Array(promptTokens(template.filled(record)).prefix(cutoff))
+    }
+
+    private func promptTokens(_ prompt: String) -> [Int32] {
+        var tokens = encoder.encode(prompt, addSpecialTokens: true)
+        if let end = encoder.endOfSequence, tokens.last == end { tokens.removeLast() }
+        return tokens
+    }
+}

@@ -1,0 +1,27 @@
+package import Adapters
+
+/// Why a prompt template cannot be used.
+package enum PromptTemplateError: Error, Equatable, CustomStringConvertible {
+    /// There is no template of this name.
+    case unknownName(String, known: [String])
+    /// The file cannot be opened or read.
+    case file(FileError)
+    /// The file is not the JSON it should be.
+    case badFile(path: String, reason: String)
+    /// A field of the file is missing or of the wrong kind.
+    case badField(path: String, field: String, reason: String)
+    /// A text lacks a placeholder, has one it may not have, or a brace that is none.
+    case badPlaceholder(template: String, field: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .unknownName(let name, let known):
+            "there is no prompt template \"\(name)\"; there is \(known.joined(separator: ", ")), or name a .json file"
+        case .file(let error): error.description
+        case .badFile(let path, let reason): "\(path): \(reason)"
+        case .badField(let path, let field, let reason): "\(path): \"\(field)\" \(reason)"
+        case .badPlaceholder(let template, let field, let reason):
+            "prompt template \(template), \"\(field)\": \(reason); write {{ and }} for braces that are text"
+        }
+    }
+}

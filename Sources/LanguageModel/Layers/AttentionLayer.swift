@@ -1,0 +1,105 @@
+internal import LinearAlgebra
+
+/// The first half of a decoder layer: norm, q/k/v, rotation, attention, o, residual.
+struct AttentionLayer {
+    let weights: LayerWeights
+    let adapter: LayerAdapter?
+    let context: PassContext
+
+    private var shape: ModelConfiguration { context.shape }
+    private var workspace: Workspace { context.workspace }
+
+    /// middle = input + o(attention(norm(input))). With a `cache`, which holds one sequence, the rows continue it.
+    func forward(_ kept: LayerActivations, cache: LayerCache? = nil) {
+        let n = context.rows
+        let normed = workspace.normed.rows(0..<n)
+        normed.assignRMSNorm(
+            of: kept.input, weight: weights.attentionNorm, inverse: kept.inputInverse,
+            epsilon: Float(shape.normEpsilon))
+        let joint = kept.queryKeyValue
+        weights.queryKeyValueBias?.fillRows(of: joint)
+        weights.queryKeyValue.apply(to: normed, into: joint, adding: weights.queryKeyValueBias != nil)
+        adapter?.queryKeyValue.forward(
+            input: normed, output: joint, u: kept.queryKeyValueU, dropout: context.dropout,
+            scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
+        context.rotary.rotate(joint.columns(context.rotatedColumns), positions: context.positions)
+
+        let attention = CausalAttention(shape, workspace)
+        if let cache {
+            let (keys, values) = cache.append(
+                keys: joint.columns(context.keyColumns), values: joint.columns(context.valueColumns),
+                at: Int(context.positions[0]))
+            attention.forward(
+                queries: joint.columns(context.queryColumns), keys: keys, values: values, output: kept.attended,
+                logSums: kept.logSums)
+        } else {
+            for range in context.ranges {
+                let own = joint.rows(range)
+                attention.forward(
+                    queries: own.columns(context.queryColumns), keys: own.columns(context.keyColumns),
+                    values: own.columns(context.valueColumns), output: kept.attended.rows(range),
+                    logSums: kept.logSums.rows(range))
+            }
+        }
+        kept.middle.assign(kept.input)
+        weights.output.apply(to: kept.attended, into: kept.middle, adding: true)
+        adapter?.output.forward(
+            input: kept.attended, output: kept.middle, u: kept.outputU, dropout: context.dropout,
+            scratch: workspace.scratch(rows: n, columns: shape.queryWidth))
+    }
+
+    /// Turns the gradient of `middle`, which the residual gradient holds, into that of `input` and adds the adapters'
+    /// gradients. In the lowest layer nothing needs the input's gradient: there it only does what adapters need.
+    func backward(_ kept: LayerActivations, isLowest: Bool) {
+        guard let adapter else { return }
+        let n = context.rows
+        let residual = workspace.residualGradient.rows(0..<n)
+        if isLowest && adapter.queryKeyValue.modules.isEmpty && adapter.output.modules.isEmpty { return }
+        let needsAttention = !isLowest || !adapter.queryKeyValue.modules.isEmpty
+        let attended: Matrix? = needsAttention ? workspace.attendedGradient.rows(0..<n) : nil
+        if let attended { weights.output.applyTransposed(to: residual, into: attended) }
+        adapter.output.backward(
+            outputGradient: residual, input: kept.attended, u: kept.outputU,
+            uGradient: workspace.uGradient.reshaped(rows: n, columns: adapter.output.width), inputGradient: attended,
+            dropout: context.dropout, scratch: workspace.scratch(rows: n, columns: shape.queryWidth))
+        guard let attended else { return }
+
+        let joint = workspace.queryKeyValueGradient.rows(0..<n)
+        backwardAttention(kept, outputGradient: attended, joint: joint)
+        context.rotary.rotate(
+            joint.columns(context.rotatedColumns), positions: context.positions, backward: true)
+
+        let normed = workspace.normed.rows(0..<n)
+        if !adapter.queryKeyValue.modules.isEmpty {
+            normed.assignRMSNorm(
+                of: kept.input, weight: weights.attentionNorm, inverse: kept.inputInverse,
+                epsilon: Float(shape.normEpsilon))
+        }
+        let normedGradient: Matrix? = isLowest ? nil : workspace.normedGradient.rows(0..<n)
+        if let normedGradient { weights.queryKeyValue.applyTransposed(to: joint, into: normedGradient) }
+        adapter.queryKeyValue.backward(
+            outputGradient: joint, input: normed, u: kept.queryKeyValueU,
+            uGradient: workspace.uGradient.reshaped(rows: n, columns: adapter.queryKeyValue.width),
+            inputGradient: normedGradient, dropout: context.dropout,
+            scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
+        if let normedGradient {
+            residual.addRMSNormGradient(
+                normedGradient, of: kept.input, weight: weights.attentionNorm, inverse: kept.inputInverse)
+        }
+    }
+
+    private func backwardAttention(_ kept: LayerActivations, outputGradient: Matrix, joint: Matrix) {
+        let attention = CausalAttention(shape, workspace)
+        for range in context.ranges {
+            let own = kept.queryKeyValue.rows(range)
+            let gradient = joint.rows(range)
+            attention.backward(
+                queries: own.columns(context.queryColumns), keys: own.columns(context.keyColumns),
+                values: own.columns(context.valueColumns), output: kept.attended.rows(range),
+                logSums: kept.logSums.rows(range), outputGradient: outputGradient.rows(range),
+                queryGradient: gradient.columns(context.queryColumns),
+                keyGradient: gradient.columns(context.keyColumns),
+                valueGradient: gradient.columns(context.valueColumns))
+        }
+    }
+}

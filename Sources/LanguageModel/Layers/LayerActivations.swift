@@ -1,0 +1,66 @@
+internal import Adapters
+internal import LinearAlgebra
+
+/// What a decoder layer keeps of its forward pass, one row a token.
+struct LayerActivations {
+    /// The residual stream before the layer [n, hidden].
+    var input: Matrix
+    /// The norm's factors [n, 1].
+    var inputInverse: Matrix
+    /// Queries, keys and values after rotation [n, q + 2 kv].
+    var queryKeyValue: Matrix
+    /// The heads' outputs [n, q].
+    var attended: Matrix
+    /// The logarithms of the softmax sums [n, heads].
+    var logSums: Matrix
+    /// The residual stream between attention and the SwiGLU block [n, hidden].
+    var middle: Matrix
+    /// The second norm's factors [n, 1].
+    var middleInverse: Matrix
+    /// Gate and up [n, 2 intermediate].
+    var gateUp: Matrix
+    /// The inner values of the adapters [n, ranks] of each group.
+    var queryKeyValueU: Matrix
+    var outputU: Matrix
+    var gateUpU: Matrix
+    var downU: Matrix
+
+    /// Cuts the matrices for `rows` tokens from `arena`.
+    init(rows: Int, shape: ModelConfiguration, adapter: LayerAdapter?, arena: Arena) {
+        func matrix(_ columns: Int) -> Matrix { arena.matrix(rows: rows, columns: columns) }
+        input = matrix(shape.hiddenSize)
+        inputInverse = matrix(1)
+        queryKeyValue = matrix(shape.queryKeyValueWidth)
+        attended = matrix(shape.queryWidth)
+        logSums = matrix(shape.headCount)
+        middle = matrix(shape.hiddenSize)
+        middleInverse = matrix(1)
+        gateUp = matrix(2 * shape.intermediateSize)
+        queryKeyValueU = matrix(adapter?.queryKeyValue.width ?? 0)
+        outputU = matrix(adapter?.output.width ?? 0)
+        gateUpU = matrix(adapter?.gateUp.width ?? 0)
+        downU = matrix(adapter?.down.width ?? 0)
+    }
+
+    /// The floats that `init` takes from the arena.
+    static func size(rows: Int, shape: ModelConfiguration, adapter: LayerAdapter?) -> Int {
+        let widths =
+            [
+                shape.hiddenSize, 1, shape.queryKeyValueWidth, shape.queryWidth, shape.headCount, shape.hiddenSize, 1,
+                2 * shape.intermediateSize,
+            ] + (adapter?.groups.map(\.width) ?? [])
+        return widths.reduce(0) { $0 + Arena.size(rows: rows, columns: $1) }
+    }
+
+    /// The same matrices cut to their first `count` rows.
+    func prefix(_ count: Int) -> LayerActivations {
+        var result = self
+        for path: WritableKeyPath<LayerActivations, Matrix> in [
+            \.input, \.inputInverse, \.queryKeyValue, \.attended, \.logSums, \.middle, \.middleInverse, \.gateUp,
+            \.queryKeyValueU, \.outputU, \.gateUpU, \.downU,
+        ] {
+            result[keyPath: path] = self[keyPath: path].rows(0..<count)
+        }
+        return result
+    }
+}

@@ -1,0 +1,56 @@
+package import Adapters
+internal import LinearAlgebra
+
+extension BaseModel {
+    private static let configurationLimit = 4 << 20
+
+    /// Loads a Hugging Face folder: `config.json` and safetensors weights, converted to 32-bit floats.
+    ///
+    /// Throws `ModelError`, or the errors of reading JSON and safetensors.
+    package static func load(directory: String) throws -> BaseModel {
+        let file = "\(directory)/config.json"
+        let bytes = try ReadableFile.contents(of: file, limit: configurationLimit)
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONValue.parse(bytes)
+        } catch {
+            throw ModelError.invalidConfiguration(file: file, reason: "\(error)")
+        }
+        return try load(json: json, file: file, weights: try WeightsDirectory(path: directory))
+    }
+
+    /// The model that `json`, the content of `file`, describes, with its weights.
+    package static func load(json: JSONValue, file: String, weights: WeightsDirectory) throws -> BaseModel {
+        var configuration = try ModelConfiguration(json: json, file: file)
+        configuration.hasQKVBias = weights.contains("model.layers.0.self_attn.q_proj.bias")
+        let source = WeightSource(weights: weights)
+        // A bias this engine would leave out would make every result wrong.
+        for name in ["self_attn.o_proj.bias", "mlp.down_proj.bias", "self_attn.q_norm.weight"]
+        where weights.contains("model.layers.0.\(name)") {
+            throw ModelError.unsupported(file: file, feature: name, supported: "biases of q_proj, k_proj and v_proj")
+        }
+        let hidden = configuration.hiddenSize
+        let vocabulary = configuration.vocabularySize
+        let embedding = FrozenMatrix(
+            columns: hidden, parts: [try source.values("model.embed_tokens.weight", [vocabulary, hidden])])
+        let hasHead = weights.contains("lm_head.weight")
+        if !configuration.tiesEmbeddings && !hasHead {
+            throw ModelError.invalidWeight(name: "lm_head.weight", reason: "is missing, and the head is not tied")
+        }
+        let head =
+            configuration.tiesEmbeddings
+            ? embedding
+            : FrozenMatrix(columns: hidden, parts: [try source.values("lm_head.weight", [vocabulary, hidden])])
+        let layers = try (0..<configuration.layerCount).map { try source.layer($0, configuration) }
+        return BaseModel(
+            configuration: configuration, path: weights.path, endOfSequence: endOfSequence(in: json),
+            embedding: embedding, layers: layers,
+            finalNorm: FrozenMatrix(row: try source.values("model.norm.weight", [hidden])), head: head)
+    }
+
+    /// `eos_token_id`: a number, a list of numbers, or null.
+    private static func endOfSequence(in json: JSONValue) -> [Int32] {
+        guard let value = json["eos_token_id"] else { return [] }
+        return (value.array ?? [value]).compactMap { $0.int.flatMap(Int32.init(exactly:)) }
+    }
+}

@@ -1,0 +1,87 @@
+/// What is known of a running swarm, gathered from its peers' events: the state behind the live view and the report.
+package struct SwarmProgress: Sendable {
+    /// What is known of one peer.
+    package struct PeerState: Sendable {
+        /// `starting`, `training`, `mixing`, `settling`, `finished`, `left`, `dead`.
+        package var phase = "starting"
+        /// The round it is in.
+        package var round = 0
+        /// The loss of its newest local steps, nats per token.
+        package var loss: Double?
+        /// Neighbours with a session.
+        package var neighbours: Set<String> = []
+        /// Its newest relative distance to a neighbour.
+        package var disagreement: Double?
+        /// Bytes sent, and received, over its life; a restarted peer's counts begin again and are added.
+        package var bytesSent = 0
+        package var bytesReceived = 0
+        /// (round, loss) of each round.
+        package var losses: [(round: Int, loss: Double)] = []
+        /// (round, disagreement) of each mixing.
+        package var disagreements: [(round: Int, value: Double)] = []
+        /// (round, bytes sent so far) at each mixing.
+        package var traffic: [(round: Int, bytes: Int)] = []
+
+        fileprivate var sentBefore = 0
+        fileprivate var receivedBefore = 0
+    }
+
+    /// Peers in the order of the topology.
+    package let names: [String]
+    /// Their states by name.
+    package private(set) var peers: [String: PeerState]
+
+    package init(names: [String]) {
+        self.names = names
+        peers = Dictionary(names.map { ($0, PeerState()) }) { first, _ in first }
+    }
+
+    /// Takes account of an event; events of unknown peers are ignored.
+    package mutating func record(_ event: LoggedEvent) {
+        guard var state = peers[event.peer] else { return }
+        if let round = event.round { state.round = round }
+        switch event.event {
+        case "started":
+            state.phase = "starting"
+            state.sentBefore = state.bytesSent
+            state.receivedBefore = state.bytesReceived
+            state.neighbours = []
+        case "round_started":
+            state.phase = "training"
+        case "trained":
+            state.phase = "mixing"
+            state.loss = event.loss
+            if let round = event.round, let loss = event.loss { state.losses.append((round, loss)) }
+        case "mixed", "settling":
+            if event.event == "settling" { state.phase = "settling" }
+            if let value = event.disagreement {
+                state.disagreement = value
+                if event.event == "mixed", let round = event.round { state.disagreements.append((round, value)) }
+            }
+        case "connected":
+            if let neighbour = event.neighbour { state.neighbours.insert(neighbour) }
+        case "disconnected":
+            if let neighbour = event.neighbour { state.neighbours.remove(neighbour) }
+        case "settled":
+            state.phase = "settled"
+        case "finished":
+            state.phase = "finished"
+        case "left":
+            state.phase = state.phase == "finished" ? "finished" : "left"
+        default:
+            break
+        }
+        if let bytes = event.bytesSent { state.bytesSent = state.sentBefore + bytes }
+        if let bytes = event.bytesReceived { state.bytesReceived = state.receivedBefore + bytes }
+        if event.event == "mixed", let round = event.round { state.traffic.append((round, state.bytesSent)) }
+        peers[event.peer] = state
+    }
+
+    /// Notes that a peer's process ended without its goodbye.
+    package mutating func markDead(_ name: String) {
+        peers[name]?.phase = "dead"
+    }
+
+    /// All bytes sent.
+    package var bytesSent: Int { peers.values.reduce(0) { $0 + $1.bytesSent } }
+}

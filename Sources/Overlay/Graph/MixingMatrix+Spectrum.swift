@@ -1,0 +1,107 @@
+import Foundation
+
+extension MixingMatrix {
+    /// The matrix `D^½ W D^-½` with `D = diag(stationary)`: symmetric, because W is reversible, and of W's eigenvalues.
+    private var symmetrised: [Double] {
+        let roots = stationary.map { $0.squareRoot() }
+        var result = weights
+        for row in 0..<count {
+            for column in 0..<row {
+                // Both halves are equal but for rounding; their mean is exactly symmetric.
+                let lower = weights[row * count + column] * roots[row] / roots[column]
+                let upper = weights[column * count + row] * roots[column] / roots[row]
+                result[row * count + column] = (lower + upper) / 2
+                result[column * count + row] = (lower + upper) / 2
+            }
+        }
+        return result
+    }
+
+    /// All eigenvalues, descending, by cyclic Jacobi rotations (Golub and Van Loan, §8.5): O(n³) a sweep, a few sweeps.
+    package var eigenvalues: [Double] {
+        var matrix = symmetrised
+        for _ in 0..<60 {
+            var outside = 0.0
+            for row in 0..<count {
+                for column in 0..<row { outside += matrix[row * count + column] * matrix[row * count + column] }
+            }
+            if outside < 1e-26 { break }
+            for row in 1..<max(1, count) {
+                for column in 0..<row { rotate(&matrix, row, column) }
+            }
+        }
+        return (0..<count).map { matrix[$0 * count + $0] }.sorted(by: >)
+    }
+
+    /// Turns the plane of coordinates p and q so that the element between them vanishes.
+    private func rotate(_ matrix: inout [Double], _ p: Int, _ q: Int) {
+        let off = matrix[p * count + q]
+        guard abs(off) > 1e-300 else { return }
+        let theta = (matrix[q * count + q] - matrix[p * count + p]) / (2 * off)
+        let tangent = (theta >= 0 ? 1.0 : -1.0) / (abs(theta) + (theta * theta + 1).squareRoot())
+        let cosine = 1 / (tangent * tangent + 1).squareRoot()
+        let sine = tangent * cosine
+        for k in 0..<count {
+            let kp = matrix[k * count + p], kq = matrix[k * count + q]
+            matrix[k * count + p] = cosine * kp - sine * kq
+            matrix[k * count + q] = sine * kp + cosine * kq
+        }
+        for k in 0..<count {
+            let pk = matrix[p * count + k], qk = matrix[q * count + k]
+            matrix[p * count + k] = cosine * pk - sine * qk
+            matrix[q * count + k] = sine * pk + cosine * qk
+        }
+    }
+
+    /// The second largest modulus among the eigenvalues: the factor by which the distance from the mean shrinks in a
+    /// round at worst, in the norm weighted by `stationary`. Zero for a single peer.
+    ///
+    /// Exact up to 200 peers; above, by power iteration on the square of the matrix without its fixed direction, which
+    /// approaches it from below.
+    package var secondEigenvalueModulus: Double {
+        guard count > 1 else { return 0 }
+        if count <= 200 {
+            let values = eigenvalues
+            return min(1, max(abs(values[1]), abs(values[count - 1])))
+        }
+        return min(1, powerIteration())
+    }
+
+    /// `1 − secondEigenvalueModulus`.
+    package var spectralGap: Double { 1 - secondEigenvalueModulus }
+
+    /// The least number of rounds after which any start has come nearer to the mean by the factor `bound`:
+    /// `ln(1 / bound) / −ln σ₂`, rounded up; nil when it never does.
+    package func rounds(to bound: Double) -> Int? {
+        precondition(bound > 0 && bound < 1, "a bound is between zero and one")
+        let modulus = secondEigenvalueModulus
+        if modulus <= 1e-9 { return 1 }
+        guard modulus < 1 - 1e-12 else { return nil }
+        return max(1, Int((log(bound) / log(modulus)).rounded(.up)))
+    }
+
+    private func powerIteration() -> Double {
+        let matrix = symmetrised
+        // Only what is not zero is multiplied: graphs are sparse.
+        let rows = (0..<count).map { row in (0..<count).filter { matrix[row * count + $0] != 0 } }
+        let fixed = stationary.map { $0.squareRoot() }
+        var vector = (0..<count).map { sin(Double($0 + 1) * 12.9898) }
+        var norm = 0.0
+        var previous = 0.0
+        for iteration in 0..<20_000 {
+            let along = zip(vector, fixed).reduce(0.0) { $0 + $1.0 * $1.1 }
+            for index in vector.indices { vector[index] -= along * fixed[index] }
+            let scale = 1 / max(vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot(), 1e-300)
+            for index in vector.indices { vector[index] *= scale }
+            for _ in 0..<2 {
+                vector = rows.enumerated().map { row, columns in
+                    columns.reduce(0.0) { $0 + matrix[row * count + $1] * vector[$1] }
+                }
+            }
+            norm = vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+            if iteration > 50 && abs(norm - previous) < 1e-13 { break }
+            previous = norm
+        }
+        return norm.squareRoot()
+    }
+}

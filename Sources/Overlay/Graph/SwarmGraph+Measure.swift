@@ -1,0 +1,42 @@
+extension SwarmGraph {
+    /// The number of edges on the shortest way from `start` to every peer; nil where there is none.
+    package func distances(from start: Int) -> [Int?] {
+        var distances = [Int?](repeating: nil, count: count)
+        distances[start] = 0
+        var frontier = [start]
+        var steps = 0
+        while !frontier.isEmpty {
+            steps += 1
+            var next: [Int] = []
+            for peer in frontier {
+                for neighbour in neighbours[peer] where distances[neighbour] == nil {
+                    distances[neighbour] = steps
+                    next.append(neighbour)
+                }
+            }
+            frontier = next
+        }
+        return distances
+    }
+
+    /// The peers that `start` cannot reach, ascending; empty exactly when the graph is connected.
+    package func unreachable(from start: Int = 0) -> [Int] {
+        guard count > 0 else { return [] }
+        return distances(from: start).enumerated().filter { $0.element == nil }.map(\.offset)
+    }
+
+    /// Whether there is a way between any two peers.
+    package var isConnected: Bool { unreachable().isEmpty }
+
+    /// The longest of the shortest ways between two peers; nil when some are not connected.
+    package var diameter: Int? {
+        var longest = 0
+        for peer in 0..<count {
+            for distance in distances(from: peer) {
+                guard let distance else { return nil }
+                longest = max(longest, distance)
+            }
+        }
+        return longest
+    }
+}

@@ -1,0 +1,46 @@
+/// A swarm as its topology file describes it: what is tuned, on what, how it is exchanged, and who is connected to whom.
+///
+/// Plain values, checked when they were read. Whoever holds the file with everyone's `id`, `key` and `address` can take
+/// part, and only who is in it can: the file is the allow list. `docs/topologies.md` describes every key.
+package struct SwarmTopology: Sendable, Hashable {
+    /// The version of the file format, the value of the first key, `murmuration`.
+    package static let formatVersion = 1
+
+    /// Name, seed and shared secret.
+    package var swarm: Swarm
+    /// The base model and its adapter.
+    package var model: Model
+    /// Local training.
+    package var tuning: Tuning
+    /// The instructions.
+    package var data: Data
+    /// What peers send each other and how they mix it.
+    package var exchange: Exchange
+    /// Who is connected to whom.
+    package var graph: Graph
+    /// The peers; a peer's place in the list is its number in the graph and in the data partition.
+    package var peers: [PeerEntry]
+
+    package init(
+        swarm: Swarm, model: Model, tuning: Tuning, data: Data, exchange: Exchange, graph: Graph, peers: [PeerEntry]
+    ) {
+        self.swarm = swarm
+        self.model = model
+        self.tuning = tuning
+        self.data = data
+        self.exchange = exchange
+        self.graph = graph
+        self.peers = peers
+    }
+
+    /// The place in `peers` of the peer called `name`.
+    package func index(ofPeerNamed name: String) -> Int? { peers.firstIndex { $0.name == name } }
+
+    /// The place in `peers` of the peer with the identity `id`.
+    package func index(of id: PeerID) -> Int? { peers.firstIndex { $0.id == id } }
+
+    /// Whether every peer has an identity, an exchange key and an address: what real peers need.
+    package var isResolved: Bool {
+        peers.allSatisfy { $0.id != nil && $0.exchangeKey != nil && $0.address != nil }
+    }
+}

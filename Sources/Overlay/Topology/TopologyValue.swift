@@ -1,0 +1,106 @@
+import Yams
+
+/// One value of a topology file with its place, and the readings of it that the file's keys need.
+///
+/// Every reading either gives a checked value or throws a `TopologyError` that names file, line and key.
+struct TopologyValue {
+    /// The value as the YAML parser gives it.
+    let node: Node
+    /// The key with its section, `tuning.batch`, `peers[2].address`; empty for the whole file.
+    let path: String
+    /// The file's name, for messages.
+    let file: String
+    /// The line of the value or of its key.
+    let line: Int
+
+    /// An error at this value.
+    func error(_ problem: String) -> TopologyError {
+        TopologyError(file: file, line: line, key: path.isEmpty ? nil : path, problem: problem)
+    }
+
+    /// The text of a scalar that is not empty.
+    func text() throws -> String {
+        guard case .scalar(let scalar) = node else { throw error("a single value is expected, not \(kindName)") }
+        guard !scalar.string.isEmpty else { throw error("there is no value") }
+        return scalar.string
+    }
+
+    /// A whole number within `range`.
+    func integer(in range: ClosedRange<Int>) throws -> Int {
+        let text = try text()
+        guard let value = Int(text) else {
+            throw error("\"\(text)\" is not a whole number; \(range.lowerBound) to \(range.upperBound) is allowed")
+        }
+        guard range.contains(value) else {
+            throw error("\(value) is out of range; \(range.lowerBound) to \(range.upperBound) is allowed")
+        }
+        return value
+    }
+
+    /// A whole number of 64 bits without sign.
+    func seed() throws -> UInt64 {
+        let text = try text()
+        guard let value = UInt64(text) else {
+            throw error("\"\(text)\" is not a seed; a whole number from 0 to \(UInt64.max) is allowed")
+        }
+        return value
+    }
+
+    /// A finite number for which `allowed` holds; `range` says in words what that is.
+    func number(_ range: String, where allowed: (Double) -> Bool) throws -> Double {
+        let text = try text()
+        guard let value = Double(text), value.isFinite else { throw error("\"\(text)\" is not a number; \(range)") }
+        guard allowed(value) else { throw error("\(text) is out of range; \(range)") }
+        return value
+    }
+
+    /// `true` or `false`.
+    func flag() throws -> Bool {
+        switch try text() {
+        case "true": return true
+        case "false": return false
+        case let other: throw error("\"\(other)\" is neither true nor false")
+        }
+    }
+
+    /// One of the cases of `Choice`; `planned` names values that the format knows and this version does not support.
+    func choice<Choice: CaseIterable & RawRepresentable>(_: Choice.Type, planned: [String] = []) throws -> Choice
+    where Choice.RawValue == String {
+        let text = try text()
+        if let choice = Choice(rawValue: text) { return choice }
+        let supported = Choice.allCases.map(\.rawValue)
+        let list = supported.joined(separator: ", ")
+        if planned.contains(text) {
+            throw error("\"\(text)\" is not supported by this version; supported: \(list)")
+        }
+        let hint = NearestName.of(text, among: supported).map { " (did you mean \"\($0)\"?)" } ?? ""
+        throw error("\"\(text)\" is unknown\(hint); allowed: \(list)")
+    }
+
+    /// The elements of a list.
+    func list() throws -> [TopologyValue] {
+        guard case .sequence(let sequence) = node else { throw error("a list is expected, not \(kindName)") }
+        return sequence.enumerated().map { index, element in
+            TopologyValue(node: element, path: "\(path)[\(index)]", file: file, line: element.mark?.line ?? line)
+        }
+    }
+
+    /// The keys below this one, every one of which is in `keys`.
+    func section(keys: [String]) throws -> TopologySection {
+        try TopologySection(self, keys: keys)
+    }
+
+    /// Whether the value is a list.
+    var isList: Bool {
+        if case .sequence = node { true } else { false }
+    }
+
+    var kindName: String {
+        switch node {
+        case .scalar: "a single value"
+        case .mapping: "a section of keys"
+        case .sequence: "a list"
+        case .alias: "an alias"
+        }
+    }
+}

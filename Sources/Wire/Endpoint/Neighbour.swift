@@ -1,0 +1,60 @@
+import Cryptography
+import Overlay
+
+/// What an endpoint knows of one remote peer.
+struct Neighbour: Sendable {
+    let remote: RemotePeer
+    /// The key of the code in handshake packets to it.
+    let codeKey: [UInt8]
+    /// Where it was last seen, if it has no address in the allow list.
+    var lastAddress: NetworkAddress?
+    /// Whether a session with it is wanted.
+    var isWanted = false
+    /// What we call the present association in handshakes; a new one says that we have forgotten what was before.
+    var incarnation: UInt64
+    /// The greatest timestamp of its initiations.
+    var greatestTimestamp: UInt64 = 0
+    /// Our initiation that is not answered yet.
+    var handshake: OutgoingHandshake?
+    /// When the next initiation is due.
+    var nextHandshake: MonotonicTime?
+    /// Initiations since the last success.
+    var tries = 0
+    /// The session that packets are sent under.
+    var current: Session?
+    /// The session before, for packets that were under way.
+    var previous: Session?
+    /// A session that we answered for, until its first packet proves that the other side has it too.
+    var next: Session?
+    var association: Association?
+    /// Control frames that wait for an association.
+    var waiting: [ControlFrame] = []
+    /// Handshake and goodbye packets that are to be sent.
+    var outbox: [Datagram] = []
+    /// Whether it is in the queue of those that may have something to send.
+    var isReady = false
+    /// Objects that it has offered.
+    var offers = OfferTable()
+}
+
+/// An initiation of ours that is not answered yet.
+struct OutgoingHandshake: Sendable {
+    let noise: NoiseHandshake.Initiator
+    let localIndex: UInt32
+}
+
+/// Offers of one peer, the oldest forgotten first.
+struct OfferTable: Sendable {
+    private var manifests: [ObjectID: SignedManifest] = [:]
+    private var order: [ObjectID] = []
+
+    /// The offer of `object`, if it is remembered.
+    subscript(object: ObjectID) -> SignedManifest? { manifests[object] }
+
+    /// Remembers an offer, at most `limit` in all.
+    mutating func insert(_ manifest: SignedManifest, limit: Int) {
+        guard manifests.updateValue(manifest, forKey: manifest.id) == nil else { return }
+        order.append(manifest.id)
+        if order.count > limit { manifests[order.removeFirst()] = nil }
+    }
+}

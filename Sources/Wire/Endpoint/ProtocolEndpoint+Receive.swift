@@ -1,0 +1,135 @@
+import Cryptography
+package import Overlay
+
+extension ProtocolEndpoint {
+    /// Takes a datagram from the network. Whatever is not right about it, it is dropped in silence and counted.
+    package mutating func receive(
+        _ datagram: Datagram, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        guard !isClosed else { return }
+        statistics.datagramsReceived += 1
+        statistics.bytesReceived += UInt64(datagram.bytes.count)
+        guard let first = datagram.bytes.first, let type = PacketType(rawValue: first) else {
+            return statistics.drop(.malformed)
+        }
+        switch type {
+        case .initiation: receiveInitiation(datagram, at: time, using: &generator)
+        case .response: receiveResponse(datagram, at: time)
+        case .data: receiveData(datagram, at: time)
+        case .cookie: statistics.drop(.malformed)
+        }
+    }
+
+    private mutating func receiveData(_ datagram: Datagram, at time: MonotonicTime) {
+        let bytes = datagram.bytes
+        var reader = ByteReader(bytes)
+        guard bytes.count >= DataPacket.overhead, bytes.count <= scratch.count, reader.range(count: 4) != nil,
+            let receiverIndex = reader.integer(UInt32.self), let number = reader.integer(UInt64.self)
+        else { return statistics.drop(.malformed) }
+        guard let index = neighbourOfIndex[receiverIndex],
+            let (cipher, incarnation, isNext) = receivingSession(of: index, receiverIndex: receiverIndex, at: time)
+        else { return statistics.drop(.unknownSession) }
+        // Spares the work for most copies; what counts is the check after the tag has been checked.
+        if !isNext, let association = neighbours[index].association, !association.received.accepts(number) {
+            return statistics.drop(.replayed)
+        }
+        guard
+            let count = cipher.open(
+                bytes, headerByteCount: DataPacket.headerByteCount, counter: number, into: &scratch)
+        else { return statistics.drop(.badTag) }
+        if isNext, let session = neighbours[index].next {
+            neighbours[index].next = nil
+            adopt(session, by: index, at: time)
+        }
+        guard neighbours[index].association?.remoteIncarnation == incarnation else {
+            return statistics.drop(.unknownSession)
+        }
+        guard neighbours[index].association!.received.insert(number, at: time) else {
+            return statistics.drop(.replayed)
+        }
+        neighbours[index].association!.lastReceived = time
+        let elicits = receiveFrames(count: count, from: index, at: time)
+        if elicits {
+            neighbours[index].association?.received.owe(number, at: time, configuration: configuration)
+        }
+        markReady(index)
+    }
+
+    /// The cipher of the session that the index names, the other side's incarnation, and whether it is the one that
+    /// waits for its first packet; nil if there is none or it is too old.
+    private func receivingSession(
+        of index: Int, receiverIndex: UInt32, at time: MonotonicTime
+    ) -> (AuthenticatedCipher, UInt64, isNext: Bool)? {
+        func usable(_ session: Session?) -> Bool {
+            guard let session, session.localIndex == receiverIndex else { return false }
+            return time < session.established + configuration.rejectAfter
+        }
+        if usable(neighbours[index].current) {
+            return (neighbours[index].current!.receiveCipher, neighbours[index].current!.remoteIncarnation, false)
+        }
+        if usable(neighbours[index].next) {
+            return (neighbours[index].next!.receiveCipher, neighbours[index].next!.remoteIncarnation, true)
+        }
+        if usable(neighbours[index].previous) {
+            return (neighbours[index].previous!.receiveCipher, neighbours[index].previous!.remoteIncarnation, false)
+        }
+        return nil
+    }
+
+    /// Takes the frames of an authentic packet, whose `count` bytes lie in `scratch`.
+    ///
+    /// - Returns: whether they ask for an acknowledgement.
+    private mutating func receiveFrames(count: Int, from index: Int, at time: MonotonicTime) -> Bool {
+        var decoder = FrameDecoder(scratch, count: count)
+        var elicits = false
+        do {
+            while let frame = try decoder.next() {
+                switch frame {
+                case .ping:
+                    elicits = true
+                case .acknowledgement(let ranges, let delay):
+                    receiveAcknowledgement(ranges, delay: delay, from: index, at: time)
+                case .close:
+                    endAssociation(index, reason: .closed, at: time)
+                    return false
+                case .control(let sequence, let control):
+                    elicits = true
+                    receiveControl(control, sequence: sequence, from: index, at: time)
+                case .chunk(let transfer, let chunk, let range):
+                    elicits = true
+                    receiveChunk(chunk, of: transfer, range: range, from: index, at: time)
+                }
+            }
+        } catch {
+            statistics.drop(.badFrame)
+        }
+        return elicits
+    }
+
+    private mutating func receiveAcknowledgement(
+        _ ranges: [ClosedRange<UInt64>], delay: Duration, from index: Int, at time: MonotonicTime
+    ) {
+        guard
+            neighbours[index].association?.recovery.acknowledged(ranges: ranges, delay: delay, at: time) ?? false
+        else { return statistics.drop(.badFrame) }
+        neighbours[index].association?.settle(statistics: &statistics)
+    }
+
+    private mutating func receiveControl(
+        _ frame: ControlFrame, sequence: UInt64, from index: Int, at time: MonotonicTime
+    ) {
+        guard neighbours[index].association?.inbox.insert(sequence: sequence, frame) ?? false else {
+            return statistics.drop(.badFrame)
+        }
+        while let frame = neighbours[index].association?.inbox.next() {
+            switch frame {
+            case .message(let bytes): events.append(.message(from: neighbours[index].remote.id, bytes))
+            case .offer(let bytes): receiveOffer(bytes, from: index)
+            case .want(let transfer, let object, let ranges):
+                receiveWant(transfer: transfer, object: object, ranges: ranges, from: index)
+            case .cancel(let transfer, let reason):
+                receiveCancel(transfer: transfer, reason: reason, from: index)
+            }
+        }
+    }
+}

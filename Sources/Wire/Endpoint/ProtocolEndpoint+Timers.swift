@@ -1,0 +1,94 @@
+package import Overlay
+
+extension ProtocolEndpoint {
+    /// When `handleTimeout` is to be called next; nil if nothing is due.
+    package var nextDeadline: MonotonicTime? {
+        guard !isClosed else { return nil }
+        var earliest = MonotonicTime.distantFuture
+        for index in neighbours.indices {
+            earliest = min(earliest, deadline(of: index))
+        }
+        return earliest == .distantFuture ? nil : earliest
+    }
+
+    /// Does what is due at `time`; to be called when `nextDeadline` has come.
+    package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        guard !isClosed else { return }
+        for index in neighbours.indices where deadline(of: index) <= time {
+            handleTimeout(of: index, at: time, using: &generator)
+        }
+    }
+
+    private mutating func handleTimeout(
+        of index: Int, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        if let association = neighbours[index].association, association.lastReceived + configuration.idleTimeout <= time
+        {
+            endAssociation(index, reason: .idle, at: time)
+        }
+        dropExpiredSessions(of: index, at: time)
+        let isHandshakeDue = (neighbours[index].nextHandshake ?? renewal(of: index)).map { $0 <= time } ?? false
+        if isHandshakeDue {
+            if neighbours[index].isWanted || neighbours[index].association != nil {
+                startHandshake(index, at: time, using: &generator)
+            } else {
+                neighbours[index].nextHandshake = nil
+            }
+        }
+        guard neighbours[index].association != nil else { return }
+        neighbours[index].association!.recovery.handleTimeout(at: time)
+        neighbours[index].association!.settle(statistics: &statistics)
+        if neighbours[index].association!.lastSent + configuration.keepaliveInterval <= time {
+            neighbours[index].association!.lastSent = time
+            neighbours[index].association!.pingPending = true
+        }
+        handleTransferTimeouts(index, at: time)
+        markReady(index)
+    }
+
+    /// Forgets the keys of sessions that carry nothing any more.
+    private mutating func dropExpiredSessions(of index: Int, at time: MonotonicTime) {
+        func isExpired(_ session: Session?) -> Bool {
+            session.map { $0.established + configuration.rejectAfter <= time } ?? false
+        }
+        if isExpired(neighbours[index].current) {
+            neighbourOfIndex[neighbours[index].current!.localIndex] = nil
+            neighbours[index].current = nil
+        }
+        if isExpired(neighbours[index].previous) {
+            neighbourOfIndex[neighbours[index].previous!.localIndex] = nil
+            neighbours[index].previous = nil
+        }
+        if isExpired(neighbours[index].next) {
+            neighbourOfIndex[neighbours[index].next!.localIndex] = nil
+            neighbours[index].next = nil
+        }
+    }
+
+    private func deadline(of index: Int) -> MonotonicTime {
+        var deadline = neighbours[index].nextHandshake ?? renewal(of: index) ?? .distantFuture
+        for established in [
+            neighbours[index].current?.established, neighbours[index].previous?.established,
+            neighbours[index].next?.established,
+        ] {
+            if let established { deadline = min(deadline, established + configuration.rejectAfter) }
+        }
+        if let time = neighbours[index].association.map({ association in
+            association.deadline(configuration: configuration, canSend: neighbours[index].current != nil)
+        }) {
+            deadline = min(deadline, time)
+        }
+        return deadline
+    }
+
+    /// When a new handshake is due because the session is old or the other side has fallen silent.
+    private func renewal(of index: Int) -> MonotonicTime? {
+        guard let current = neighbours[index].current, neighbours[index].association != nil,
+            neighbours[index].lastAddress != nil
+        else { return nil }
+        // The side that began renews; the other does if it fails to.
+        let age = configuration.rekeyAfter + (current.isInitiator ? .zero : .seconds(15))
+        let silence = neighbours[index].association!.lastReceived + configuration.staleAfter
+        return min(current.established + age, max(silence, current.established + configuration.staleAfter))
+    }
+}

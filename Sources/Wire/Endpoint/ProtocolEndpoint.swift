@@ -1,0 +1,91 @@
+import Cryptography
+package import Overlay
+
+/// One peer's side of the protocol with all its neighbours: handshakes, sessions, recovery, messages and objects.
+///
+/// A value without a clock, a socket or a source of randomness: whoever owns it hands in datagrams, moments and
+/// randomness, and drains `pollTransmit` and `pollEvent` after every call. The randomness becomes ephemeral keys: in
+/// earnest it must be the system's.
+package struct ProtocolEndpoint: Sendable {
+    /// Counters since the endpoint was made.
+    package internal(set) var statistics = WireStatistics()
+
+    let local: LocalPeer
+    let swarm: SwarmSecret
+    let configuration: WireConfiguration
+    let prologue: [UInt8]
+    /// The key of the code in handshake packets to us.
+    let codeKey: [UInt8]
+
+    /// The allow list, in the order of identities.
+    var neighbours: [Neighbour]
+    let neighbourOfPeer: [PeerID: Int]
+    let neighbourOfKey: [[UInt8]: Int]
+    /// Which neighbour a receiver index belongs to.
+    var neighbourOfIndex: [UInt32: Int] = [:]
+    var published: [ObjectID: PublishedObject] = [:]
+
+    /// Neighbours that may have something to send, in turn.
+    var ready = Fifo<Int>()
+    var events = Fifo<WireEvent>()
+    /// Where packets are decrypted to.
+    var scratch = [UInt8](repeating: 0, count: 65_536)
+    var isClosed = false
+
+    private let start: MonotonicTime
+    private let startStamp: UInt64
+    private var lastStamp: UInt64
+    /// The second in which initiations are counted, and how many there were.
+    var initiationSecond: Int64 = 0
+    var initiationCount = 0
+
+    /// An endpoint of `local` that speaks with `remotes` only.
+    ///
+    /// - Parameter handshakeTimestamp: nanoseconds, greater at every start of this peer: the shell passes the wall clock.
+    package init(
+        local: LocalPeer, remotes: [RemotePeer], swarm: SwarmSecret, configuration: WireConfiguration,
+        handshakeTimestamp: UInt64, at time: MonotonicTime
+    ) {
+        self.local = local
+        self.swarm = swarm
+        self.configuration = configuration
+        prologue = Self.prologue(swarm: swarm)
+        codeKey = HandshakePacket.codeKey(for: local.exchangeKey.publicKey)
+        start = time
+        startStamp = handshakeTimestamp
+        lastStamp = handshakeTimestamp
+        neighbours = remotes.filter { $0.id != local.id }.sorted { $0.id < $1.id }.map { remote in
+            Neighbour(
+                remote: remote, codeKey: HandshakePacket.codeKey(for: remote.exchangeKey),
+                lastAddress: remote.address, incarnation: handshakeTimestamp)
+        }
+        let entries = neighbours.enumerated()
+        neighbourOfPeer = Dictionary(entries.map { ($1.remote.id, $0) }, uniquingKeysWith: { first, _ in first })
+        neighbourOfKey = Dictionary(
+            entries.map { ($1.remote.exchangeKey, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// What both sides of a handshake must agree on: the protocol's version and the swarm.
+    static func prologue(swarm: SwarmSecret) -> [UInt8] {
+        Array("murmuration/1".utf8) + swarm.identifier
+    }
+
+    /// The next event; nil if there is none.
+    package mutating func pollEvent() -> WireEvent? {
+        events.popFirst()
+    }
+
+    /// A number that no initiation of ours has borne, and that grows with the wall clock as it was at the start.
+    mutating func freshStamp(at time: MonotonicTime) -> UInt64 {
+        let elapsed = UInt64(max(0, time.nanoseconds - start.nanoseconds))
+        lastStamp = max(lastStamp + 1, startStamp &+ elapsed)
+        return lastStamp
+    }
+
+    /// Puts the neighbour into the queue of those that may have something to send.
+    mutating func markReady(_ index: Int) {
+        guard !neighbours[index].isReady else { return }
+        neighbours[index].isReady = true
+        ready.append(index)
+    }
+}

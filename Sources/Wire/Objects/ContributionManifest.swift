@@ -1,0 +1,69 @@
+package import Overlay
+
+/// What a peer says about a contribution, and signs: who made it, for which round, from what, and the hash tree's root
+/// that every byte of the payload is checked against.
+package struct ContributionManifest: Sendable, Hashable {
+    /// The swarm's identifier, 32 bytes.
+    package var swarm: [UInt8]
+    /// Who made the contribution.
+    package var origin: PeerID
+    /// The round that it belongs to.
+    package var round: UInt64
+    /// Grows with every contribution of the origin: two different manifests with one (origin, round, sequence) prove
+    /// that the origin said two things.
+    package var sequence: UInt64
+    /// Digest of the base model, 32 bytes.
+    package var baseModelDigest: [UInt8]
+    /// Digest of the adapter's schema, 32 bytes.
+    package var schemaDigest: [UInt8]
+    /// How the payload is encoded; the layer above gives the numbers a meaning.
+    package var encoding: UInt16
+    /// Bit 0: the origin's last contribution. Other bits are the layer above's.
+    package var flags: Flags
+    /// Records that the contribution was trained on: its weight.
+    package var sampleCount: UInt64
+    /// Bytes of the payload, at most 128 MiB.
+    package var payloadByteCount: Int
+    /// The hash tree's root, 32 bytes.
+    package var root: [UInt8]
+    /// Up to 512 bytes for the layer above.
+    package var status: [UInt8]
+
+    /// Bits that say more about a contribution.
+    package struct Flags: OptionSet, Sendable, Hashable {
+        package let rawValue: UInt16
+        package init(rawValue: UInt16) {
+            self.rawValue = rawValue
+        }
+        /// The origin's last contribution.
+        package static let final = Flags(rawValue: 1)
+    }
+
+    /// A manifest for `payload`, whose hash tree is computed here. The digests must have 32 bytes, the status at most
+    /// 512, the payload at most 128 MiB.
+    package init(
+        swarm: [UInt8], origin: PeerID, round: UInt64, sequence: UInt64, baseModelDigest: [UInt8],
+        schemaDigest: [UInt8], encoding: UInt16, flags: Flags = [], sampleCount: UInt64, payload: [UInt8],
+        status: [UInt8] = []
+    ) {
+        precondition(
+            swarm.count == 32 && baseModelDigest.count == 32 && schemaDigest.count == 32, "digests have 32 bytes")
+        precondition(status.count <= WireConfiguration.statusByteLimit, "a status has at most 512 bytes")
+        precondition(payload.count <= WireConfiguration.payloadByteLimit, "a payload has at most 128 MiB")
+        self.swarm = swarm
+        self.origin = origin
+        self.round = round
+        self.sequence = sequence
+        self.baseModelDigest = baseModelDigest
+        self.schemaDigest = schemaDigest
+        self.encoding = encoding
+        self.flags = flags
+        self.sampleCount = sampleCount
+        payloadByteCount = payload.count
+        root = MerkleTree.root(of: payload)
+        self.status = status
+    }
+
+    /// How many leaves the payload has.
+    package var leafCount: Int { MerkleTree.leafCount(byteCount: payloadByteCount) }
+}

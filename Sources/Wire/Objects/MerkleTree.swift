@@ -1,0 +1,55 @@
+import Cryptography
+
+/// The BLAKE2b-256 hash tree over a payload's leaves of 64 KiB.
+///
+/// A leaf's hash is personalised `murmur-leaf`, a node's hash over its two children `murmur-node`; a level of odd length
+/// hands its last hash on as it is. The root is personalised `murmur-root` and covers the payload's length and the top
+/// of the tree, so that neither a leaf nor a node can pass for a root; a payload without bytes has no top.
+package enum MerkleTree {
+    /// How many leaves a payload of `byteCount` bytes has.
+    package static func leafCount(byteCount: Int) -> Int {
+        (byteCount + WireConfiguration.leafByteCount - 1) / WireConfiguration.leafByteCount
+    }
+
+    /// The hash of the leaf at `range` of `payload`.
+    static func leafHash(_ payload: [UInt8], range: Range<Int>) -> [UInt8] {
+        Digest.of(payload, range: range, personalisation: "murmur-leaf")
+    }
+
+    /// The leaf hashes of `payload` one after the other, 32 bytes each.
+    package static func leafHashes(of payload: [UInt8]) -> [UInt8] {
+        var hashes: [UInt8] = []
+        hashes.reserveCapacity(leafCount(byteCount: payload.count) * Digest.byteCount)
+        for start in stride(from: 0, to: payload.count, by: WireConfiguration.leafByteCount) {
+            let end = min(payload.count, start + WireConfiguration.leafByteCount)
+            hashes += leafHash(payload, range: start..<end)
+        }
+        return hashes
+    }
+
+    /// The root over a list of leaf hashes for a payload of `byteCount` bytes.
+    package static func root(leafHashes: [UInt8], byteCount: Int) -> [UInt8] {
+        var level = leafHashes
+        while level.count > Digest.byteCount {
+            var next: [UInt8] = []
+            next.reserveCapacity(level.count / 2 + Digest.byteCount)
+            for start in stride(from: 0, to: level.count, by: 2 * Digest.byteCount) {
+                let end = min(level.count, start + 2 * Digest.byteCount)
+                if end - start == Digest.byteCount {
+                    next += level[start..<end]
+                } else {
+                    next += Digest.of(level, range: start..<end, personalisation: "murmur-node")
+                }
+            }
+            level = next
+        }
+        var top: [UInt8] = []
+        top.append(integer: UInt64(byteCount))
+        return Digest.blake2b256(top + level, personalisation: "murmur-root")
+    }
+
+    /// The root over `payload`.
+    package static func root(of payload: [UInt8]) -> [UInt8] {
+        root(leafHashes: leafHashes(of: payload), byteCount: payload.count)
+    }
+}

@@ -1,0 +1,21 @@
+/// A data packet's layout: type, three reserved bytes, the receiver's index, the packet number; then the encrypted
+/// frames and the tag.
+enum DataPacket {
+    /// Bytes of the header, which is authenticated and not encrypted.
+    static let headerByteCount = 16
+    /// Bytes that a packet is longer than its frames.
+    static let overhead = 32
+
+    /// The start of a packet, with room for all of it.
+    static func header(receiverIndex: UInt32, number: UInt64, capacity: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(capacity)
+        bytes.append(PacketType.data.rawValue)
+        bytes.append(0)
+        bytes.append(0)
+        bytes.append(0)
+        bytes.append(integer: receiverIndex)
+        bytes.append(integer: number)
+        return bytes
+    }
+}

@@ -1,0 +1,58 @@
+import Cryptography
+
+/// The two handshake packets' layouts: docs/protocol.md, "Handshake packets".
+enum HandshakePacket {
+    /// Bytes of the two codes at a handshake packet's end.
+    static let codesByteCount = 32
+    /// The initiation's payload: timestamp and incarnation.
+    static let initiationPayloadByteCount = 16
+    /// Bytes before an initiation's Noise message.
+    static let initiationHeaderByteCount = 8
+    /// Bytes before a response's Noise message.
+    static let responseHeaderByteCount = 12
+    /// Bytes of an initiation's Noise message.
+    static let initiationNoiseByteCount = NoiseHandshake.firstOverhead + initiationPayloadByteCount
+    /// Bytes of a response's Noise message, whose payload is the responder's incarnation.
+    static let responseNoiseByteCount = NoiseHandshake.secondOverhead + 8
+    /// Bytes of a response.
+    static let responseByteCount = responseHeaderByteCount + responseNoiseByteCount + codesByteCount
+    /// Bytes of an initiation, at least: so that no answer is longer than its question.
+    static let initiationByteLimit = 1200
+
+    /// The key of the first code in handshake packets to the holder of `exchangeKey`.
+    static func codeKey(for exchangeKey: [UInt8]) -> [UInt8] {
+        Digest.blake2b256(exchangeKey, personalisation: "murmur-mac1")
+    }
+
+    /// An initiation of `byteCount` bytes, padded with zeros.
+    static func initiation(senderIndex: UInt32, noise: [UInt8], byteCount: Int, codeKey: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = [PacketType.initiation.rawValue, 0, 0, 0]
+        bytes.reserveCapacity(byteCount)
+        bytes.append(integer: senderIndex)
+        bytes += noise
+        bytes += Array(repeating: 0, count: max(initiationByteLimit, byteCount) - codesByteCount - bytes.count)
+        return sealed(bytes, codeKey: codeKey)
+    }
+
+    /// A response.
+    static func response(senderIndex: UInt32, receiverIndex: UInt32, noise: [UInt8], codeKey: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = [PacketType.response.rawValue, 0, 0, 0]
+        bytes.append(integer: senderIndex)
+        bytes.append(integer: receiverIndex)
+        bytes += noise
+        return sealed(bytes, codeKey: codeKey)
+    }
+
+    /// Whether the first code of a handshake packet is right: its sender knows whom it speaks to.
+    static func hasValidCode(_ bytes: [UInt8], codeKey: [UInt8]) -> Bool {
+        guard bytes.count > codesByteCount else { return false }
+        let covered = bytes.count - codesByteCount
+        return equalInConstantTime(
+            Digest.code(bytes, count: covered, key: codeKey), Array(bytes[covered..<covered + 16]))
+    }
+
+    private static func sealed(_ bytes: [UInt8], codeKey: [UInt8]) -> [UInt8] {
+        // The second code is all zeros until a peer under load asks for it with a cookie.
+        bytes + Digest.code(bytes, count: bytes.count, key: codeKey) + Array(repeating: 0, count: 16)
+    }
+}

@@ -1,0 +1,11 @@
+/// The first byte of a datagram.
+enum PacketType: UInt8 {
+    /// A handshake's first message.
+    case initiation = 1
+    /// A handshake's second message.
+    case response = 2
+    /// Reserved for the answer of a peer under load.
+    case cookie = 3
+    /// Frames under a session's keys.
+    case data = 4
+}

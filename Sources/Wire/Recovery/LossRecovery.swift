@@ -1,0 +1,186 @@
+import Overlay
+
+/// Which packets are under way, which have arrived and which are lost: RFC 9002, section 6, with packet threshold 3 and
+/// time threshold 9/8. One packet number space for an association, across its sessions.
+struct LossRecovery: Sendable {
+    private(set) var roundTrip: RoundTripEstimator
+    private(set) var congestion: any CongestionController
+    private(set) var bytesInFlight = 0
+    /// The number of the next packet.
+    private(set) var nextNumber: UInt64 = 0
+    /// When packets that are too early to be declared lost will be.
+    private(set) var lossTime: MonotonicTime?
+    /// How often in a row the probe timeout has passed.
+    private(set) var probeCount = 0
+    /// Packets that may be sent beyond the congestion window, as probes.
+    var probesAllowed = 0
+    /// What has become of packets since the owner last looked.
+    var outcome = Outcome()
+
+    /// What packets carried that have arrived or are lost.
+    struct Outcome: Sendable {
+        var acknowledgedChunks: [SentChunk] = []
+        var acknowledgedControls: [UInt64] = []
+        var lostChunks: [SentChunk] = []
+        var lostControls: [UInt64] = []
+        var lostPackets = 0
+
+        /// Whether nothing has changed.
+        var isEmpty: Bool {
+            acknowledgedChunks.isEmpty && acknowledgedControls.isEmpty && lostPackets == 0 && lostChunks.isEmpty
+                && lostControls.isEmpty
+        }
+
+        /// Forgets what the owner has dealt with; keeps the memory.
+        mutating func clear() {
+            acknowledgedChunks.removeAll(keepingCapacity: true)
+            acknowledgedControls.removeAll(keepingCapacity: true)
+            lostChunks.removeAll(keepingCapacity: true)
+            lostControls.removeAll(keepingCapacity: true)
+            lostPackets = 0
+        }
+    }
+
+    private let acknowledgementDelay: Duration
+    private let packetByteCount: Int
+    // `packets[head...]` have the numbers from `base` on.
+    private var packets: [SentPacket] = []
+    private var head = 0
+    private var base: UInt64 = 0
+    private var largestAcknowledged: UInt64?
+    private var outstandingCount = 0
+    private var lastElicitingTime = MonotonicTime.zero
+
+    init(configuration: WireConfiguration) {
+        roundTrip = RoundTripEstimator(initial: configuration.initialRoundTrip)
+        congestion = NewReno(packetByteCount: configuration.datagramByteCount)
+        acknowledgementDelay = configuration.acknowledgementDelay
+        packetByteCount = configuration.datagramByteCount
+    }
+
+    /// Whether the congestion window has room for a packet.
+    var hasRoom: Bool { bytesInFlight + packetByteCount <= congestion.window }
+
+    /// Records the packet with `nextNumber`.
+    mutating func sent(byteCount: Int, elicits: Bool, chunk: SentChunk?, controls: [UInt64], at time: MonotonicTime) {
+        packets.append(
+            SentPacket(time: time, byteCount: byteCount, isOutstanding: elicits, chunk: chunk, controls: controls))
+        nextNumber += 1
+        guard elicits else {
+            trim()
+            return
+        }
+        bytesInFlight += byteCount
+        outstandingCount += 1
+        lastElicitingTime = time
+    }
+
+    /// Takes in an acknowledgement: `ranges` of packet numbers, greatest first.
+    ///
+    /// - Returns: false if it acknowledges what was never sent; then nothing changes.
+    mutating func acknowledged(ranges: [ClosedRange<UInt64>], delay: Duration, at time: MonotonicTime) -> Bool {
+        guard let largest = ranges.first?.upperBound, largest < nextNumber else { return false }
+        let isLimiting = bytesInFlight + 3 * packetByteCount >= congestion.window
+        var anyNew = false
+        for range in ranges where range.upperBound >= base {
+            for number in max(range.lowerBound, base)...range.upperBound {
+                let index = head + Int(number - base)
+                guard packets[index].isOutstanding else { continue }
+                packets[index].isOutstanding = false
+                let packet = packets[index]
+                anyNew = true
+                if number == largest { roundTrip.add(time - packet.time, delay: min(delay, acknowledgementDelay)) }
+                remove(packet)
+                congestion.acknowledged(byteCount: packet.byteCount, sent: packet.time, isLimiting: isLimiting)
+                if let chunk = packet.chunk { outcome.acknowledgedChunks.append(chunk) }
+                outcome.acknowledgedControls += packet.controls
+            }
+        }
+        largestAcknowledged = max(largestAcknowledged ?? 0, largest)
+        if anyNew { probeCount = 0 }
+        detectLosses(at: time)
+        return true
+    }
+
+    /// Declares packets lost that are three packets or 9/8 of a round trip behind an acknowledged one.
+    mutating func detectLosses(at time: MonotonicTime) {
+        lossTime = nil
+        guard let largest = largestAcknowledged, largest >= base else { return trim() }
+        let delay = roundTrip.lossDelay
+        var newestLoss: MonotonicTime?
+        var oldestLoss: MonotonicTime?
+        for number in base...largest {
+            let index = head + Int(number - base)
+            guard packets[index].isOutstanding else { continue }
+            let packet = packets[index]
+            if number + 3 <= largest || packet.time + delay <= time {
+                packets[index].isOutstanding = false
+                remove(packet)
+                outcome.lostPackets += 1
+                if let chunk = packet.chunk { outcome.lostChunks.append(chunk) }
+                outcome.lostControls += packet.controls
+                newestLoss = packet.time
+                oldestLoss = oldestLoss ?? packet.time
+            } else {
+                lossTime = min(lossTime ?? .distantFuture, packet.time + delay)
+            }
+        }
+        if let newestLoss, let oldestLoss {
+            congestion.lost(sent: newestLoss, at: time)
+            let persistent = roundTrip.probeTimeout(acknowledgementDelay: acknowledgementDelay) * 3
+            if newestLoss - oldestLoss > persistent { congestion.collapsed() }
+        }
+        trim()
+    }
+
+    /// When the loss timer fires: for losses by time, or for a probe.
+    var deadline: MonotonicTime? {
+        if let lossTime { return lossTime }
+        guard outstandingCount > 0 else { return nil }
+        let timeout = roundTrip.probeTimeout(acknowledgementDelay: acknowledgementDelay)
+        return lastElicitingTime + min(timeout * (1 << min(probeCount, 10)), .seconds(5))
+    }
+
+    /// What is due at `time`: losses by time, or two probes that carry what has been under way for longest.
+    mutating func handleTimeout(at time: MonotonicTime) {
+        guard let deadline, deadline <= time else { return }
+        if lossTime != nil {
+            detectLosses(at: time)
+            return
+        }
+        probeCount += 1
+        probesAllowed = 2
+        // The content is sent again, the packets stay under way: they may still be acknowledged.
+        var found = 0
+        var index = head
+        while index < packets.count, found < 2 {
+            if packets[index].isOutstanding {
+                found += 1
+                if let chunk = packets[index].chunk { outcome.lostChunks.append(chunk) }
+                outcome.lostControls += packets[index].controls
+                packets[index] = SentPacket(
+                    time: packets[index].time, byteCount: packets[index].byteCount, isOutstanding: true, chunk: nil,
+                    controls: [])
+            }
+            index += 1
+        }
+        // Restarts the timer even if nothing can be sent.
+        lastElicitingTime = time
+    }
+
+    private mutating func remove(_ packet: SentPacket) {
+        bytesInFlight -= packet.byteCount
+        outstandingCount -= 1
+    }
+
+    private mutating func trim() {
+        while head < packets.count, !packets[head].isOutstanding {
+            head += 1
+            base += 1
+        }
+        if head > 256, head * 2 > packets.count {
+            packets.removeFirst(head)
+            head = 0
+        }
+    }
+}

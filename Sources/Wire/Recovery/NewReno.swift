@@ -1,0 +1,49 @@
+package import Overlay
+
+/// The congestion controller of RFC 9002, section 7: slow start, then one packet more a round trip, half on loss.
+package struct NewReno: CongestionController {
+    package private(set) var window: Int
+    private let packetByteCount: Int
+    private var threshold = Int.max
+    private var recoveryStart: MonotonicTime?
+    private var acknowledgedInAvoidance = 0
+
+    /// A window of ten packets of `packetByteCount` bytes to begin with.
+    package init(packetByteCount: Int) {
+        self.packetByteCount = packetByteCount
+        window = 10 * packetByteCount
+    }
+
+    package var isInSlowStart: Bool { window < threshold }
+
+    package mutating func acknowledged(byteCount: Int, sent: MonotonicTime, isLimiting: Bool) {
+        if let recoveryStart, sent <= recoveryStart { return }
+        guard isLimiting else { return }
+        if isInSlowStart {
+            window += byteCount
+        } else {
+            acknowledgedInAvoidance += byteCount
+            if acknowledgedInAvoidance >= window {
+                acknowledgedInAvoidance -= window
+                window += packetByteCount
+            }
+        }
+        window = min(window, Self.windowLimit)
+    }
+
+    package mutating func lost(sent: MonotonicTime, at time: MonotonicTime) {
+        if let recoveryStart, sent <= recoveryStart { return }
+        recoveryStart = time
+        threshold = max(window / 2, 2 * packetByteCount)
+        window = threshold
+        acknowledgedInAvoidance = 0
+    }
+
+    package mutating func collapsed() {
+        window = 2 * packetByteCount
+        recoveryStart = nil
+    }
+
+    /// More than the replay window could hold under way would be dropped by it.
+    private static let windowLimit = 8 << 20
+}

@@ -1,0 +1,79 @@
+import Overlay
+
+/// What has arrived, and when it is to be acknowledged.
+struct ReceivedPackets: Sendable {
+    /// Ranges that one acknowledgement carries, at most; what lies further back was acknowledged before.
+    static let sentRangeLimit = 32
+
+    private var window = ReplayWindow()
+    /// The ranges of received numbers, greatest first.
+    private(set) var ranges: [ClosedRange<UInt64>] = []
+    private var largestTime = MonotonicTime.zero
+    private var unacknowledged = 0
+    /// When an acknowledgement is due; nil if none is owed.
+    private(set) var deadline: MonotonicTime?
+
+    /// Whether the packet is new.
+    func accepts(_ number: UInt64) -> Bool { window.accepts(number) }
+
+    /// Records an authentic packet.
+    ///
+    /// - Returns: false if it was there before or is too old.
+    mutating func insert(_ number: UInt64, at time: MonotonicTime) -> Bool {
+        guard window.insert(number) else { return false }
+        if ranges.first.map({ number > $0.upperBound }) ?? true { largestTime = time }
+        insertIntoRanges(number)
+        return true
+    }
+
+    /// The packet that was just inserted asks for an acknowledgement, which is due after a few packets or a short while,
+    /// and at once when something is missing or arrives late.
+    mutating func owe(_ number: UInt64, at time: MonotonicTime, configuration: WireConfiguration) {
+        unacknowledged += 1
+        let inOrder = ranges.count == 1 && ranges[0].upperBound == number
+        let isNextOfFirst = ranges.first.map { $0.upperBound == number && $0.lowerBound < number } ?? false
+        if unacknowledged >= configuration.acknowledgeAfterPackets || !(inOrder || isNextOfFirst) {
+            deadline = time
+        } else if deadline == nil {
+            deadline = time + configuration.acknowledgementDelay
+        }
+    }
+
+    /// Whether an acknowledgement is owed at all; it may ride on any packet.
+    var isOwed: Bool { deadline != nil }
+
+    /// Whether it is due at `time`.
+    func isDue(at time: MonotonicTime) -> Bool { deadline.map { $0 <= time } ?? false }
+
+    /// How long the acknowledgement of the greatest number has been held back.
+    func delay(at time: MonotonicTime) -> Duration { time - largestTime }
+
+    /// An acknowledgement has been sent.
+    mutating func acknowledged() {
+        unacknowledged = 0
+        deadline = nil
+    }
+
+    private mutating func insertIntoRanges(_ number: UInt64) {
+        // Almost always the first range grows by one.
+        if let first = ranges.first, first.upperBound &+ 1 == number {
+            ranges[0] = first.lowerBound...number
+            return
+        }
+        var index = 0
+        while index < ranges.count, ranges[index].lowerBound > number { index += 1 }
+        // `number` lies above the range at `index` and below the one before.
+        let joinsBelow = index < ranges.count && ranges[index].upperBound &+ 1 == number
+        let joinsAbove = index > 0 && number &+ 1 == ranges[index - 1].lowerBound
+        switch (joinsAbove, joinsBelow) {
+        case (true, true):
+            ranges[index - 1] = ranges[index].lowerBound...ranges[index - 1].upperBound
+            ranges.remove(at: index)
+        case (true, false): ranges[index - 1] = number...ranges[index - 1].upperBound
+        case (false, true): ranges[index] = ranges[index].lowerBound...number
+        case (false, false):
+            ranges.insert(number...number, at: index)
+            if ranges.count > Self.sentRangeLimit { ranges.removeLast() }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Overlay
+
+/// Round-trip time as RFC 9002, section 5, estimates it.
+struct RoundTripEstimator: Sendable {
+    /// The last sample.
+    private(set) var latest: Duration
+    /// The weighted mean.
+    private(set) var smoothed: Duration
+    /// The mean deviation.
+    private(set) var variation: Duration
+    private var minimum: Duration?
+
+    /// Timers are not set finer than this.
+    static let granularity = Duration.milliseconds(1)
+
+    init(initial: Duration) {
+        latest = initial
+        smoothed = initial
+        variation = initial / 2
+    }
+
+    /// Takes in a sample, of which the other side held back the acknowledgement for `delay`.
+    mutating func add(_ sample: Duration, delay: Duration) {
+        latest = sample
+        guard let least = minimum else {
+            minimum = sample
+            smoothed = sample
+            variation = sample / 2
+            return
+        }
+        minimum = min(least, sample)
+        let adjusted = sample - delay >= min(least, sample) ? sample - delay : sample
+        let deviation = smoothed > adjusted ? smoothed - adjusted : adjusted - smoothed
+        variation = (variation * 3 + deviation) / 4
+        smoothed = (smoothed * 7 + adjusted) / 8
+    }
+
+    /// How long after a packet its loss is to be suspected, without back-off.
+    func probeTimeout(acknowledgementDelay: Duration) -> Duration {
+        smoothed + max(variation * 4, Self.granularity) + acknowledgementDelay
+    }
+
+    /// How much later than a packet a later one must be acknowledged for the first to count as lost.
+    var lossDelay: Duration {
+        max(max(smoothed, latest) * 9 / 8, Self.granularity)
+    }
+}

@@ -1,0 +1,86 @@
+import Overlay
+
+/// What two incarnations of two peers have with each other: packet numbers, recovery, control frames and transfers. It
+/// outlives its sessions, which are replaced every two minutes, and ends when one side forgets the other.
+struct Association: Sendable {
+    /// The other side's incarnation.
+    let remoteIncarnation: UInt64
+    var recovery: LossRecovery
+    var received = ReceivedPackets()
+    var pacer: Pacer
+    var controls: ControlQueue
+    var inbox: ControlInbox
+    /// Objects on their way to us.
+    var inbound: [InboundTransfer] = []
+    /// Objects on their way from us.
+    var outbound: [OutboundTransfer] = []
+    /// Handle of the next object that we ask for.
+    var nextHandle: UInt32 = 0
+    /// Whether a PING is to be sent.
+    var pingPending = false
+    /// When something last came from the other side.
+    var lastReceived: MonotonicTime
+    /// When something that asks for an acknowledgement was last sent.
+    var lastSent: MonotonicTime
+    /// Objects that have been offered.
+    var offered: Set<ObjectID> = []
+
+    init(remoteIncarnation: UInt64, configuration: WireConfiguration, at time: MonotonicTime) {
+        self.remoteIncarnation = remoteIncarnation
+        recovery = LossRecovery(configuration: configuration)
+        pacer = Pacer(at: time, packetByteCount: configuration.datagramByteCount)
+        controls = ControlQueue(limit: configuration.controlQueueLimit)
+        inbox = ControlInbox(limit: configuration.controlQueueLimit)
+        lastReceived = time
+        lastSent = time
+    }
+
+    /// Whether there is something to send that asks for an acknowledgement.
+    var hasContent: Bool {
+        pingPending || controls.hasPending || outbound.contains { $0.hasChunks }
+    }
+
+    /// Puts what was lost back into the queues and forgets what has arrived.
+    mutating func settle(statistics: inout WireStatistics) {
+        guard !recovery.outcome.isEmpty else { return }
+        statistics.packetsLost += UInt64(recovery.outcome.lostPackets)
+        for sequence in recovery.outcome.acknowledgedControls { controls.acknowledge(sequence) }
+        for sequence in recovery.outcome.lostControls {
+            controls.requeue(sequence)
+            statistics.framesRetransmitted += 1
+        }
+        for chunk in recovery.outcome.acknowledgedChunks {
+            guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
+            outbound[index].underWay -= 1
+            if outbound[index].underWay <= 0, !outbound[index].hasChunks { outbound.remove(at: index) }
+        }
+        for chunk in recovery.outcome.lostChunks {
+            guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
+            outbound[index].underWay -= 1
+            outbound[index].requeue(chunk.index)
+            statistics.framesRetransmitted += 1
+        }
+        recovery.outcome.clear()
+    }
+
+    /// When something is to be done about the association.
+    func deadline(configuration: WireConfiguration, canSend: Bool) -> MonotonicTime {
+        var deadline = lastReceived + configuration.idleTimeout
+        deadline = min(deadline, lastSent + configuration.keepaliveInterval)
+        if let time = recovery.deadline { deadline = min(deadline, time) }
+        for transfer in inbound {
+            deadline = min(deadline, transfer.progress + configuration.transferTimeout)
+            deadline = min(deadline, max(transfer.progress, transfer.asked) + configuration.transferRepeat)
+        }
+        guard canSend else { return deadline }
+        if let time = received.deadline { deadline = min(deadline, time) }
+        if hasContent, recovery.hasRoom, !pacer.isOpen {
+            deadline = min(
+                deadline,
+                pacer.opening(
+                    window: recovery.congestion.window, roundTrip: recovery.roundTrip.smoothed,
+                    slowStart: recovery.congestion.isInSlowStart))
+        }
+        return deadline
+    }
+}

@@ -1,0 +1,66 @@
+/// The protocol's constants and limits. Only tests and simulations have a reason to change them; those under "Format"
+/// must be the same at every peer of a swarm.
+package struct WireConfiguration: Sendable, Hashable {
+    // Format
+    /// The largest datagram that is sent, and the exact size of a handshake's first message.
+    package var datagramByteCount = 1200
+    /// Bytes of an object that one CHUNK frame carries; the last of a leaf may have fewer.
+    package static let chunkByteCount = 1130
+    /// Bytes of a leaf, the unit that is verified.
+    package static let leafByteCount = 65_536
+    /// Bytes of a payload, at most.
+    package static let payloadByteLimit = 128 << 20
+    /// Bytes of a manifest's status field, at most.
+    package static let statusByteLimit = 512
+    /// Bytes of a message, at most.
+    package static let messageByteLimit = 1000
+
+    // Sessions
+    /// After this a session is replaced by a new handshake.
+    package var rekeyAfter: Duration = .seconds(120)
+    /// After this a session carries nothing any more.
+    package var rejectAfter: Duration = .seconds(180)
+    /// After this many packets a session is replaced.
+    package var rekeyAfterPackets: UInt64 = 1 << 22
+    /// The first handshake is repeated after this; the pause doubles from try to try.
+    package var handshakeRetry: Duration = .milliseconds(250)
+    /// The longest pause between two tries of a handshake.
+    package var handshakeRetryLimit: Duration = .seconds(5)
+    /// Without any packet from the other side for this long, the association ends.
+    package var idleTimeout: Duration = .seconds(30)
+    /// Without any packet from the other side for this long, a new handshake is tried: it may have begun anew.
+    package var staleAfter: Duration = .seconds(12)
+    /// Nothing sent for this long: a PING is.
+    package var keepaliveInterval: Duration = .seconds(10)
+    /// Initiations that are looked at in a second, at most: their key agreements cost a fraction of a millisecond each.
+    package var initiationsPerSecond = 500
+
+    // Recovery
+    /// An acknowledgement is due after this many packets. A burst that is taken in before the next `pollTransmit` is
+    /// acknowledged at once.
+    package var acknowledgeAfterPackets = 2
+    /// An acknowledgement is sent after this long at the latest.
+    package var acknowledgementDelay: Duration = .milliseconds(10)
+    /// The round-trip time that is assumed before one is measured.
+    package var initialRoundTrip: Duration = .milliseconds(100)
+
+    // Memory
+    /// Objects that are being received from one peer, at most.
+    package var inboundObjectsPerPeer = 8
+    /// Objects that are being received, at most.
+    package var inboundObjects = 64
+    /// Objects that are being sent to one peer, at most.
+    package var outboundObjectsPerPeer = 32
+    /// Bytes of objects that are being received, at most.
+    package var inboundByteLimit = 512 << 20
+    /// Control frames (messages, offers, requests) that wait for one peer's acknowledgement, at most.
+    package var controlQueueLimit = 256
+    /// Offers of one peer that are remembered, at most; the oldest is forgotten.
+    package var offersPerPeer = 64
+    /// An object that makes no progress for this long is given up.
+    package var transferTimeout: Duration = .seconds(30)
+    /// An object that makes no progress for this long is asked for again.
+    package var transferRepeat: Duration = .seconds(3)
+
+    package init() {}
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+
+/// The command `murmur`.
+@main
+struct Murmur: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "murmur",
+        abstract: "Federated instruction tuning of language models without a server.",
+        discussion: """
+            Peers tune LoRA adapters on instructions that stay where they are, and gossip signed, encrypted adapter \
+            deltas over UDP with their neighbours.
+
+            Try it on this machine:
+              murmur swarm topologies/demo.yaml --out demo-run
+              murmur compare topologies/demo.yaml --out demo-run
+            """,
+        version: "0.1.0",
+        subcommands: []
+    )
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error)
+            // The library's code for a usage error is 64 (EX_USAGE); ours is 2.
+            guard code == .validationFailure else { exit(withError: error) }
+            Terminal.note(fullMessage(for: error))
+            exit(withError: ExitCode(2))
+        }
+    }
+}

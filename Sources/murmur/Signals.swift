@@ -1,0 +1,19 @@
+@preconcurrency import Dispatch
+import Foundation
+
+/// The signals that ask a process to stop, as a stream: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
+enum Signals {
+    /// Takes over the signals for the rest of the process and yields each that arrives.
+    static func stopRequests() -> AsyncStream<Int32> {
+        signal(SIGPIPE, SIG_IGN)
+        return AsyncStream(bufferingPolicy: .bufferingNewest(8)) { continuation in
+            for number in [SIGINT, SIGTERM, SIGHUP] {
+                signal(number, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+                // The handler holds its source: both live as long as the process.
+                source.setEventHandler { withExtendedLifetime(source) { _ = continuation.yield(number) } }
+                source.resume()
+            }
+        }
+    }
+}

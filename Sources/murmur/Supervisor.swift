@@ -1,0 +1,131 @@
+import Foundation
+import Observability
+import Synchronization
+
+/// Runs peers as processes of their own and hands on what they tell.
+///
+/// A child's standard output carries event lines; its standard input is a pipe that closes when this process ends,
+/// however it ends, and a peer that sees it closed leaves: no orphan stays behind.
+final class Supervisor: Sendable {
+    /// What supervision reports.
+    enum Report: Sendable {
+        /// A peer logged an event.
+        case event(LoggedEvent)
+        /// A peer's process ended. `status` is its exit code, or the signal's number where `bySignal`.
+        case exited(name: String, status: Int32, bySignal: Bool)
+    }
+
+    /// What to start for a peer.
+    struct Launch: Sendable {
+        /// The peer's name.
+        let name: String
+        /// The command's arguments.
+        let arguments: [String]
+        /// The file that takes the peer's standard error.
+        let log: URL
+    }
+
+    private struct Child {
+        let process: Process
+        let input: Pipe
+    }
+
+    /// The reports, in the order they came.
+    let reports: AsyncStream<Report>
+    private let continuation: AsyncStream<Report>.Continuation
+    private let executable: URL
+    private let children = Mutex<[String: Child]>([:])
+
+    /// Starts peers with `executable`.
+    init(executable: URL) {
+        self.executable = executable
+        (reports, continuation) = AsyncStream.makeStream()
+    }
+
+    /// The number of processes that run.
+    var runningCount: Int { children.withLock { $0.count } }
+
+    /// Starts a peer's process.
+    func start(_ launch: Launch) throws {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = launch.arguments
+        let input = Pipe()
+        let output = Pipe()
+        if !FileManager.default.fileExists(atPath: launch.log.path) { try Data().write(to: launch.log) }
+        let log = try FileHandle(forWritingTo: launch.log)
+        try log.seekToEnd()
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = log
+
+        let name = launch.name
+        let lines = LineSplitter()
+        let ended = DispatchGroup()
+        ended.enter()
+        output.fileHandleForReading.readabilityHandler = { [continuation] handle in
+            let data = handle.availableData
+            guard !data.isEmpty else {
+                handle.readabilityHandler = nil
+                ended.leave()
+                return
+            }
+            for line in lines.append(data) {
+                if let event = LoggedEvent(line: line) { continuation.yield(.event(event)) }
+            }
+        }
+        process.terminationHandler = { [weak self] process in
+            try? log.close()
+            // The exit is reported after the last line, so that a goodbye is never taken for a death.
+            ended.notify(queue: .global()) {
+                self?.ended(name, process)
+            }
+        }
+        try children.withLock { children in
+            try process.run()
+            children[name] = Child(process: process, input: input)
+        }
+    }
+
+    private func ended(_ name: String, _ process: Process) {
+        children.withLock { children in
+            if children[name]?.process === process { children[name] = nil }
+        }
+        continuation.yield(
+            .exited(
+                name: name, status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal))
+    }
+
+    /// Asks every peer to leave (SIGTERM).
+    func askToStop() {
+        children.withLock { children in
+            for child in children.values { child.process.terminate() }
+        }
+    }
+
+    /// Ends every process that still runs (SIGKILL).
+    func kill() {
+        children.withLock { children in
+            for child in children.values { _ = Glibc.kill(child.process.processIdentifier, SIGKILL) }
+        }
+    }
+}
+
+/// Cuts a stream of bytes into lines; a line longer than 1 MiB is dropped.
+final class LineSplitter: Sendable {
+    private let pending = Mutex(Data())
+
+    /// The lines that `data` completes.
+    func append(_ data: Data) -> [Data] {
+        pending.withLock { pending in
+            pending.append(data)
+            var lines: [Data] = []
+            while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+                lines.append(Data(pending[pending.startIndex..<end]))
+                pending = Data(pending[(end + 1)...])
+            }
+            if pending.count > 1 << 20 { pending = Data() }
+            return lines
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// Tests of Cryptography live in this target.

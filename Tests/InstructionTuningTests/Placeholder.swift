@@ -1,1 +1,0 @@
-// Tests of InstructionTuning live in this target.

@@ -1,1 +1,0 @@
-// Tests of Overlay live in this target.

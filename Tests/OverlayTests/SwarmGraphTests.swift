@@ -1,0 +1,50 @@
+import LinearAlgebra
+import Overlay
+import Testing
+
+@Suite struct SwarmGraphTests {
+    @Test func familiesHaveTheirDegreesAndDiameters() throws {
+        #expect(SwarmGraph.ring(count: 8).diameter == 4)
+        #expect(SwarmGraph.ring(count: 2).edges == [.init(0, 1)])
+        #expect(SwarmGraph.complete(count: 5).edges.count == 10)
+        #expect(SwarmGraph.complete(count: 5).diameter == 1)
+        #expect(SwarmGraph.star(count: 6).degree(of: 0) == 5 && SwarmGraph.star(count: 6).diameter == 2)
+        let torus = try SwarmGraph.torus(count: 16)
+        #expect(torus.neighbours.allSatisfy { $0.count == 4 } && torus.diameter == 4)
+        let cube = try SwarmGraph.hypercube(count: 16)
+        #expect(cube.neighbours.allSatisfy { $0.count == 4 } && cube.diameter == 4)
+        #expect(SwarmGraph.exponential(count: 8).neighbours[0] == [1, 2, 4, 6, 7])
+        #expect(SwarmGraph.exponential(count: 8).diameter == 2)
+    }
+
+    @Test func impossibleFamiliesSayWhy() {
+        #expect(throws: SwarmGraph.ImpossibleGraph.self) { try SwarmGraph.torus(count: 7) }
+        #expect(throws: SwarmGraph.ImpossibleGraph.self) { try SwarmGraph.hypercube(count: 12) }
+        var generator = SeededGenerator(seed: 1)
+        #expect(throws: SwarmGraph.ImpossibleGraph.self) {
+            try SwarmGraph.randomRegular(count: 5, degree: 3, using: &generator)
+        }
+    }
+
+    @Test(arguments: [(4, 3), (10, 3), (16, 4), (9, 8), (50, 6), (12, 2)])
+    func randomRegularGraphsAreRegularConnectedAndSeeded(count: Int, degree: Int) throws {
+        var one = SeededGenerator(seed: 5), other = SeededGenerator(seed: 5)
+        let graph = try SwarmGraph.randomRegular(count: count, degree: degree, using: &one)
+        #expect(graph.neighbours.allSatisfy { $0.count == degree })
+        #expect(graph.isConnected)
+        #expect(try SwarmGraph.randomRegular(count: count, degree: degree, using: &other) == graph)
+    }
+
+    @Test func cutPeersAreFound() {
+        #expect(SwarmGraph.star(count: 5).cutPeers == [0])
+        #expect(SwarmGraph.ring(count: 5).cutPeers.isEmpty)
+        let path = SwarmGraph(count: 4, edges: [.init(0, 1), .init(1, 2), .init(2, 3)])
+        #expect(path.cutPeers == [1, 2])
+    }
+
+    @Test func brokenGraphsAreNotConnected() {
+        let graph = SwarmGraph(count: 4, edges: [.init(0, 1), .init(2, 3)])
+        #expect(!graph.isConnected && graph.unreachable() == [2, 3] && graph.diameter == nil)
+        #expect(TopologyAudit(graph: graph).roundsToBound == nil)
+    }
+}

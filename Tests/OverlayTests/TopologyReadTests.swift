@@ -1,0 +1,131 @@
+import Overlay
+import TestSupport
+import Testing
+
+@Suite struct TopologyReadTests {
+    static let minimal = """
+        murmuration: 1
+        swarm: { name: demo }
+        model: { base: builtin:fledgling }
+        data: { source: builtin:chores }
+        graph: { kind: ring }
+        peers: { count: 4 }
+        """
+
+    @Test func defaultsAreFilledIn() throws {
+        let topology = try SwarmTopology.parse(Self.minimal, file: "t.yaml")
+        #expect(topology.swarm == .init(name: "demo", seed: 0))
+        #expect(topology.model.lora.rank == 8 && topology.model.lora.alpha == 16)
+        #expect(topology.tuning.batch == 16 && topology.tuning.schedule == .constant)
+        #expect(topology.exchange.consensusBound == 1e-3 && topology.exchange.staleness == 2)
+        #expect(topology.peers.map(\.name) == ["peer-0", "peer-1", "peer-2", "peer-3"])
+        #expect(!topology.isResolved)
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let text = """
+            murmuration: 1
+            swarm: { name: all, seed: 18446744073709551615, secret: keys/psk }
+            model: { base: models/tiny, lora: { rank: 4, alpha: 12.5, dropout: 0.1, targets: [down_proj, q_proj] } }
+            tuning:
+              template: alpaca_short
+              cutoff: 128
+              train-on-inputs: true
+              batch: 3
+              learning-rate: 1e-3
+              local-steps: 7
+              rounds: 9
+              weight-decay: 0.01
+              warmup: 5
+              schedule: cosine
+            data: { source: builtin:chores, partition: { scheme: dirichlet, alpha: 0.1, minimum: 5 }, held-out: 3, count: 900 }
+            exchange: { mixing: metropolis, weights: uniform, factors: both, compression: none, robustness: none,
+                        staleness: 1, consensus-bound: 1e-4, round-deadline: 2.5 }
+            graph: { kind: random-regular, degree: 3 }
+            peers: { count: 6, host: "::1", first-port: 65530 }
+            """
+        let topology = try SwarmTopology.parse(text, file: "t.yaml")
+        #expect(topology.swarm == .init(name: "all", seed: .max, secret: "keys/psk"))
+        #expect(topology.model.lora == .init(rank: 4, alpha: 12.5, dropout: 0.1, targets: ["down_proj", "q_proj"]))
+        #expect(topology.tuning.template == "alpaca_short" && topology.tuning.trainOnInputs)
+        #expect(topology.tuning.warmup == 5 && topology.tuning.schedule == .cosine)
+        #expect(topology.data.count == 900 && topology.data.partition.scheme == .dirichlet)
+        #expect(topology.exchange.weights == .uniform && topology.exchange.roundDeadline == 2.5)
+        #expect(topology.peers[5].address == NetworkAddress(host: "::1", port: 65535))
+        #expect(try topology.swarmGraph().neighbours.allSatisfy { $0.count == 3 })
+    }
+
+    /// Each fault: what is replaced in the minimal file, by what, at which line and key, and a part of the message.
+    static let faults: [(String, String, Int, String?, String)] = [
+        ("murmuration: 1", "murmuration: 2", 1, "murmuration", "1 to 1"),
+        ("swarm: {", "swam: {", 2, "swam", "did you mean \"swarm\"?"),
+        ("name: demo", "name: demo, sead: 3", 2, "swarm.sead", "did you mean \"seed\"?"),
+        ("name: demo", "name: a/b", 2, "swarm.name", "not a name"),
+        ("name: demo", "name: demo, seed: -1", 2, "swarm.seed", "not a seed"),
+        ("name: demo", "name: demo, name: twice", 2, "name", "given twice"),
+        ("builtin:fledgling", "builtin:fledgeling", 3, "model.base", "did you mean \"builtin:fledgling\"?"),
+        ("base: builtin:fledgling", "lora: { rank: 8 }", 3, "model.base", "missing"),
+        ("fledgling }", "fledgling, lora: { rank: 0 } }", 3, "model.lora.rank", "1 to 1024"),
+        ("fledgling }", "fledgling, lora: { targets: [q_prj] } }", 3, "model.lora.targets[0]", "q_proj"),
+        ("fledgling }", "fledgling, lora: { dropout: 1 } }", 3, "model.lora.dropout", "0 to below 1"),
+        ("builtin:chores", "records.csv", 4, "data.source", ".jsonl"),
+        ("builtin:chores", "https://a.example/b.json", 4, "data.source", "network"),
+        ("builtin:chores", "dolly.jsonl, count: 3", 4, "data.count", "built-in"),
+        ("chores }", "chores, partition: { scheme: iid, alpha: 1 } }", 4, "data.partition.alpha", "dirichlet"),
+        ("chores }", "chores, partition: { scheme: dirichlt } }", 4, "data.partition.scheme", "dirichlet"),
+        ("kind: ring", "kind: rnig", 5, "graph.kind", "did you mean \"ring\"?"),
+        ("kind: ring", "kind: one-peer-exponential", 5, "graph.kind", "not supported by this version"),
+        ("kind: ring", "kind: ring, degree: 3", 5, "graph.degree", "random-regular"),
+        ("kind: ring", "kind: random-regular, degree: 5", 5, "graph", "2 to 3"),
+        (
+            "kind: ring", "kind: edges, edges: [[0, 1], [2, 3]]", 5, "graph",
+            "not connected: peer-0 does not reach peer-2"
+        ),
+        ("kind: ring", "kind: edges, edges: [[0, 0]]", 5, "graph.edges[0]", "own neighbour"),
+        ("kind: ring", "kind: edges, edges: [[0, 9]]", 5, "graph.edges[0][1]", "no peer \"9\""),
+        ("kind: ring", "kind: edges", 5, "graph", "edges are missing"),
+        ("count: 4", "count: 1", 6, "peers.count", "2 to 10000"),
+        ("count: 4", "count: four", 6, "peers.count", "not a whole number"),
+        ("count: 4", "count: 4, host: localhost, first-port: 1", 6, "peers.host", "numeric"),
+        ("count: 4", "count: 4, first-port: 65533", 6, "peers.first-port", "65532"),
+        ("peers: { count: 4 }", "peers: [ada, ben]", 6, "peers[0]", "section of keys"),
+        ("peers: { count: 4 }", "peers: {", 6, nil, "YAML"),
+        ("graph: { kind: ring }", "graph: { kind: hypercube, kinds: 1 }", 5, "graph.kinds", "unknown"),
+    ]
+
+    @Test(arguments: faults.indices) func faultsAreNamedWithTheirPlace(index: Int) throws {
+        let (old, new, line, key, part) = Self.faults[index]
+        let text = Self.minimal.replacing(old, with: new)
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.problem.contains(part), "\(error)")
+        #expect(error.key == key, "\(error)")
+        if key != nil { #expect(error.line == line, "\(error)") }
+        #expect(error.description.hasPrefix("t.yaml"))
+    }
+
+    @Test(arguments: [
+        ("mixing: push-sum", "metropolis"), ("factors: alternate", "both"), ("compression: int8", "none"),
+        ("robustness: krum", "none"),
+    ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
+        let text = Self.minimal + "\nexchange: { \(setting) }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7)
+        #expect(error.problem.contains("not supported by this version; supported: \(supported)"))
+    }
+
+    @Test(arguments: ["", "murmuration", "[1, 2]", "a: &x [*x, *x]", "? [a]\n: b", "\u{0}", "- - - -", "{{{{{{"])
+    func oddTextsAreRefused(text: String) {
+        #expect(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+    }
+
+    @Test func textsCutAnywhereNeverTrap() {
+        for length in 0..<Self.minimal.count {
+            _ = try? SwarmTopology.parse(String(Self.minimal.prefix(length)), file: "t.yaml")
+        }
+    }
+
+    @Test func filesThatAreNotThereAreNamed() throws {
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.load(path: "nowhere/x.yaml") }
+        #expect(error.file == "nowhere/x.yaml" && error.problem.contains("cannot be read"))
+    }
+}

@@ -1,1 +1,0 @@
-// Tests of Tidy live in this target.

@@ -1,0 +1,90 @@
+import LinearAlgebra
+import Overlay
+import Testing
+import Transport
+import Wire
+
+@Suite("UDP on the loopback interface")
+struct UDPEndpointTests {
+    static let loopback = NetworkAddress(host: "127.0.0.1", port: 0)
+
+    /// Takes datagrams until there are `count`, or none came for a while.
+    func take(_ count: Int, from endpoint: some DatagramEndpoint) async -> [Datagram] {
+        var taken: [Datagram] = []
+        for await burst in endpoint.incoming {
+            taken += burst
+            if taken.count >= count { break }
+        }
+        return taken
+    }
+
+    @Test(.timeLimit(.minutes(1))) func datagramsCross() async throws {
+        let first = try await UDPEndpoint.bind(to: Self.loopback)
+        let second = try await UDPEndpoint.bind(to: Self.loopback)
+        #expect(first.localAddress.port != 0)
+        let sent = (0..<100).map { index in
+            Datagram(address: second.localAddress, bytes: [UInt8](repeating: UInt8(index), count: 1200 - index))
+        }
+        first.send(sent)
+        let received = await take(100, from: second)
+        #expect(received.map(\.bytes) == sent.map(\.bytes))
+        #expect(received.allSatisfy { $0.address == first.localAddress })
+        await first.close()
+        await second.close()
+        // The stream ends with the socket.
+        for await _ in second.incoming {}
+    }
+
+    @Test func anAddressInUseIsNamed() async throws {
+        let first = try await UDPEndpoint.bind(to: Self.loopback)
+        let expected = TransportError.addressInUse(first.localAddress)
+        await #expect(throws: expected) { try await UDPEndpoint.bind(to: first.localAddress) }
+        #expect("\(expected)".contains("127.0.0.1:\(first.localAddress.port) is in use"))
+        await #expect(throws: TransportError.self) {
+            try await UDPEndpoint.bind(to: NetworkAddress(host: "203.0.113.7", port: 0))
+        }
+        await #expect(throws: TransportError.notNumeric(NetworkAddress(host: "some name", port: 1))) {
+            try await UDPEndpoint.bind(to: NetworkAddress(host: "some name", port: 1))
+        }
+        await first.close()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aRefusedDatagramDoesNotEndTheSocket() async throws {
+        let first = try await UDPEndpoint.bind(to: Self.loopback)
+        let gone = try await UDPEndpoint.bind(to: Self.loopback)
+        let nowhere = gone.localAddress
+        await gone.close()
+        for _ in 0..<20 { first.send([Datagram(address: nowhere, bytes: [1])]) }
+        let second = try await UDPEndpoint.bind(to: Self.loopback)
+        for _ in 0..<20 { first.send([Datagram(address: nowhere, bytes: [1])]) }
+        second.send([Datagram(address: first.localAddress, bytes: [2])])
+        #expect(await take(1, from: first).map(\.bytes) == [[2]])
+        first.send([Datagram(address: second.localAddress, bytes: [3])])
+        #expect(await take(1, from: second).map(\.bytes) == [[3]])
+        await first.close()
+        await second.close()
+    }
+
+    @Test func namesAreResolved() async throws {
+        #expect(try await resolve(host: "127.0.0.1", port: 5) == NetworkAddress(host: "127.0.0.1", port: 5))
+        #expect(try await resolve(host: "::1", port: 5) == NetworkAddress(host: "::1", port: 5))
+        let local = try await resolve(host: "localhost", port: 6)
+        #expect(["127.0.0.1", "::1"].contains(local.host))
+        await #expect(throws: TransportError.unknownHost("no such host.invalid")) {
+            try await resolve(host: "no such host.invalid", port: 1)
+        }
+    }
+
+    @Test func lossIsSeeded() async throws {
+        func survivors(seed: UInt64) async -> [UInt8] {
+            let recorder = RecordingEndpoint()
+            let lossy = LossyEndpoint(recorder, loss: 0.4, duplication: 0.1, using: SeededGenerator(seed: seed))
+            lossy.send((0..<200).map { Datagram(address: Self.loopback, bytes: [UInt8($0)]) })
+            return recorder.sent
+        }
+        let first = await survivors(seed: 3)
+        #expect(await survivors(seed: 3) == first)
+        #expect(await survivors(seed: 4) != first)
+        #expect((90...170).contains(first.count))
+    }
+}

@@ -1,0 +1,196 @@
+import Cryptography
+import LinearAlgebra
+import Overlay
+import Testing
+import Wire
+
+/// How the rig's network treats datagrams. Probabilities are per datagram.
+struct NetworkConditions {
+    var delay: Duration = .milliseconds(5)
+    var jitter: Duration = .zero
+    var loss = 0.0
+    var duplication = 0.0
+    var corruption = 0.0
+}
+
+/// Some endpoints on a virtual network with a virtual clock: one seed gives one history.
+struct MeshRig {
+    struct InFlight {
+        var due: MonotonicTime
+        var order: Int
+        var to: Int
+        var datagram: Datagram
+    }
+
+    let keys: [IdentityKeys]
+    let configuration: WireConfiguration
+    let swarm: SwarmSecret
+    var endpoints: [ProtocolEndpoint]
+    var conditions: NetworkConditions
+    var time = MonotonicTime(nanoseconds: 1_000_000)
+    var generator: SeededGenerator
+    var inFlight: [InFlight] = []
+    var order = 0
+    /// Events of each endpoint, with their times.
+    var events: [[WireEvent]]
+    /// Every datagram that was handed to the network, in order, with its destination.
+    var captured: [(to: Int, datagram: Datagram)] = []
+    var captures = false
+    /// FNV-1a over all that was sent.
+    var transcript: UInt64 = 0xcbf2_9ce4_8422_2325
+    var bytesSent: [Int]
+
+    init(
+        count: Int = 2, seed: UInt64 = 1, conditions: NetworkConditions = NetworkConditions(),
+        configuration: WireConfiguration = WireConfiguration(), swarms: [SwarmSecret]? = nil
+    ) throws {
+        var generator = SeededGenerator(seed: seed)
+        keys = try (0..<count).map { _ in try IdentityKeys.generate(using: &generator) }
+        swarm = try SwarmSecret(name: "rig", seed: 7, secret: Array("a secret".utf8))
+        self.configuration = configuration
+        self.conditions = conditions
+        endpoints = []
+        events = Array(repeating: [], count: count)
+        bytesSent = Array(repeating: 0, count: count)
+        self.generator = generator
+        for index in 0..<count {
+            endpoints.append(makeEndpoint(index, timestamp: 1_000, swarm: swarms?[index] ?? swarm))
+        }
+    }
+
+    func id(_ index: Int) -> PeerID { PeerID(bytes: keys[index].signing.publicKey)! }
+
+    static func address(_ index: Int) -> NetworkAddress { NetworkAddress(host: "10.0.0.\(index)", port: 9000) }
+
+    func makeEndpoint(_ index: Int, timestamp: UInt64, swarm: SwarmSecret? = nil) -> ProtocolEndpoint {
+        let remotes = keys.indices.filter { $0 != index }.map {
+            RemotePeer(id: id($0), exchangeKey: keys[$0].exchange.publicKey, address: Self.address($0))
+        }
+        return ProtocolEndpoint(
+            local: LocalPeer(keys[index]), remotes: remotes, swarm: swarm ?? self.swarm, configuration: configuration,
+            handshakeTimestamp: timestamp, at: time)
+    }
+
+    /// Hands over what endpoint `index` wants to send, and takes its events.
+    mutating func drain(_ index: Int) {
+        while let datagram = endpoints[index].pollTransmit(at: time, using: &generator) {
+            bytesSent[index] += datagram.bytes.count
+            for byte in datagram.bytes { transcript = (transcript ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            guard let to = keys.indices.first(where: { Self.address($0) == datagram.address }) else { continue }
+            var arriving = datagram
+            arriving.address = Self.address(index)
+            if captures { captured.append((to, arriving)) }
+            carry(arriving, to: to)
+        }
+        while let event = endpoints[index].pollEvent() { events[index].append(event) }
+    }
+
+    mutating func carry(_ datagram: Datagram, to: Int) {
+        let copies = generator.uniform() < conditions.duplication ? 2 : 1
+        for _ in 0..<copies {
+            if generator.uniform() < conditions.loss { continue }
+            var datagram = datagram
+            if generator.uniform() < conditions.corruption {
+                let position = Int.random(in: 0..<datagram.bytes.count, using: &generator)
+                datagram.bytes[position] ^= UInt8.random(in: 1...255, using: &generator)
+            }
+            let jitter = conditions.jitter * generator.uniform()
+            order += 1
+            push(InFlight(due: time + conditions.delay + jitter, order: order, to: to, datagram: datagram))
+        }
+    }
+
+    /// Runs until `condition` holds or `limit` of virtual time has passed.
+    ///
+    /// - Returns: whether the condition held.
+    @discardableResult
+    mutating func run(for limit: Duration, until condition: (MeshRig) -> Bool = { _ in false }) -> Bool {
+        let end = time + limit
+        for index in endpoints.indices { drain(index) }
+        while !condition(self) {
+            var next = inFlight.first?.due ?? .distantFuture
+            for endpoint in endpoints { next = min(next, endpoint.nextDeadline ?? .distantFuture) }
+            guard next <= end else {
+                time = end
+                return false
+            }
+            time = max(time, next)
+            while let first = inFlight.first, first.due <= time {
+                let arrived = pop()
+                endpoints[arrived.to].receive(arrived.datagram, at: time, using: &generator)
+                drain(arrived.to)
+            }
+            for index in endpoints.indices where (endpoints[index].nextDeadline ?? .distantFuture) <= time {
+                endpoints[index].handleTimeout(at: time, using: &generator)
+                drain(index)
+            }
+        }
+        return true
+    }
+
+    /// Starts a session of 0 with 1 and runs until both know.
+    mutating func connectPair() throws {
+        endpoints[0].connect(to: id(1), at: time, using: &generator)
+        let connected = run(for: .seconds(60)) { rig in
+            rig.events[0].contains(.connected(rig.id(1))) && rig.events[1].contains(.connected(rig.id(0)))
+        }
+        try #require(connected)
+    }
+
+    func payload(byteCount: Int, seed: UInt64 = 3) -> [UInt8] {
+        var generator = SeededGenerator(seed: seed)
+        return generator.bytes(count: byteCount)
+    }
+
+    func manifest(by index: Int, payload: [UInt8], sequence: UInt64 = 1) -> SignedManifest {
+        SignedManifest(
+            ContributionManifest(
+                swarm: swarm.identifier, origin: id(index), round: 1, sequence: sequence,
+                baseModelDigest: Array(repeating: 1, count: 32), schemaDigest: Array(repeating: 2, count: 32),
+                encoding: 0, sampleCount: 10, payload: payload, status: [1, 2, 3]), signedWith: keys[index].signing)
+    }
+
+    // A binary heap by (due, order).
+    private func precedes(_ left: InFlight, _ right: InFlight) -> Bool {
+        (left.due, left.order) < (right.due, right.order)
+    }
+
+    private mutating func push(_ item: InFlight) {
+        inFlight.append(item)
+        var child = inFlight.count - 1
+        while child > 0, precedes(inFlight[child], inFlight[(child - 1) / 2]) {
+            inFlight.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    private mutating func pop() -> InFlight {
+        inFlight.swapAt(0, inFlight.count - 1)
+        let item = inFlight.removeLast()
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < inFlight.count && precedes(inFlight[child], inFlight[least]) {
+                least = child
+            }
+            if least == parent { return item }
+            inFlight.swapAt(parent, least)
+            parent = least
+        }
+    }
+}
+
+extension WireEvent {
+    var receivedPayload: [UInt8]? {
+        if case .received(_, _, let payload) = self { payload } else { nil }
+    }
+
+    var announcedManifest: SignedManifest? {
+        if case .announced(_, let manifest) = self { manifest } else { nil }
+    }
+
+    var message: [UInt8]? {
+        if case .message(_, let bytes) = self { bytes } else { nil }
+    }
+}

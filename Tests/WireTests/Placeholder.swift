@@ -1,1 +1,0 @@
-// Tests of Wire live in this target.

@@ -66,7 +66,7 @@ let modules: [Target] = [
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
     module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
-    module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire"]),
+    module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
     module("Observability", ["Federation"]),
 ]
 
@@ -94,7 +94,10 @@ let testTargets: [Target] = [
     tests("TransportTests", ["Transport", "Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
     tests(
         "FederationTests",
-        ["Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra", "TestSupport"]),
+        [
+            "Federation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
+            "TestSupport",
+        ]),
     tests("ObservabilityTests", ["Observability", "TestSupport"]),
     tests("TidyTests", ["TestSupport"]),
 ]

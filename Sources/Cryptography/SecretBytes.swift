@@ -1,7 +1,11 @@
 import CSodium
+import Synchronization
 
 /// Bytes that are worth stealing: on pages of their own between guard pages, locked into memory where the system
 /// allows it, and zeroed when they are let go. Never copied implicitly.
+///
+/// The first two thousand of a process do; beyond them (a simulation of thousands of peers) the bytes lie in ordinary
+/// memory, zeroed all the same, as each such page uses up several of the mappings that the system allows a process.
 ///
 /// `@unchecked Sendable` is sound: the memory is written only by initialisers, before anyone else can see it, and freed
 /// by the only owner.
@@ -9,15 +13,25 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
     /// The number of bytes.
     package let count: Int
 
+    /// Whether the bytes lie on pages of their own.
+    package let isGuarded: Bool
+
     private let memory: UnsafeMutableRawPointer
+    private static let guardedCount = Atomic<Int>(0)
+    private static let guardedLimit = 2048
 
     /// A protected copy of `bytes`. The caller's array stays as it is: wipe it with `wipe(_:)`.
     package init(_ bytes: [UInt8]) throws(CryptographyError) {
-        guard Sodium.ready, let memory = sodium_malloc(max(1, bytes.count)) else { throw .unavailable }
+        guard Sodium.ready else { throw .unavailable }
+        let isWithinLimit = Self.guardedCount.add(1, ordering: .relaxed).newValue <= Self.guardedLimit
+        let guarded = isWithinLimit ? sodium_malloc(max(1, bytes.count)) : nil
+        if guarded == nil { Self.guardedCount.subtract(1, ordering: .relaxed) }
+        let memory = guarded ?? .allocate(byteCount: max(1, bytes.count), alignment: 16)
+        isGuarded = guarded != nil
         bytes.withUnsafeBytes { source in
             if let base = source.baseAddress { memory.copyMemory(from: base, byteCount: source.count) }
         }
-        sodium_mprotect_readonly(memory)
+        if isGuarded { sodium_mprotect_readonly(memory) }
         self.memory = memory
         count = bytes.count
     }
@@ -33,7 +47,13 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
     }
 
     deinit {
-        sodium_free(memory)
+        if isGuarded {
+            sodium_free(memory)
+            Self.guardedCount.subtract(1, ordering: .relaxed)
+        } else {
+            sodium_memzero(memory, count)
+            memory.deallocate()
+        }
     }
 }
 

@@ -49,17 +49,3 @@ package final class SigningKey: Sendable {
         return signature
     }
 }
-
-/// Verification of Ed25519 signatures.
-package enum Signature {
-    /// Bytes of a signature.
-    package static let byteCount = 64
-
-    /// Whether `signature` is that of `message` under `publicKey`. Wrong lengths and keys of small order are not valid.
-    package static func isValid(_ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8]) -> Bool {
-        guard signature.count == byteCount, publicKey.count == Int(crypto_sign_PUBLICKEYBYTES), Sodium.ready else {
-            return false
-        }
-        return crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
-    }
-}

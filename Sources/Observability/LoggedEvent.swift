@@ -32,6 +32,10 @@ package struct LoggedEvent: Codable, Sendable, Equatable {
     package var seconds: Double?
     /// Size of a payload.
     package var bytes: Int?
+    /// Euclidean norm of a contribution.
+    package var norm: Double?
+    /// The digest that names a contribution.
+    package var digest: String?
     /// Bytes sent so far, datagram payloads.
     package var bytesSent: Int?
     /// Bytes received so far, datagram payloads.

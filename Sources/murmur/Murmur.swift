@@ -15,7 +15,10 @@ struct Murmur: AsyncParsableCommand {
               murmur compare topologies/demo.yaml --out demo-run
             """,
         version: "0.1.0",
-        subcommands: []
+        subcommands: [
+            IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
+            SwarmCommand.self, CompareCommand.self, EvaluateCommand.self, GenerateCommand.self, InspectCommand.self,
+        ]
     )
 
     static func main() async {

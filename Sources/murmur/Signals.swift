@@ -4,7 +4,10 @@ import Foundation
 /// The signals that ask a process to stop, as a stream: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 enum Signals {
     /// Takes over the signals for the rest of the process and yields each that arrives.
-    static func stopRequests() -> AsyncStream<Int32> {
+    ///
+    /// With `watchingInput` the end of standard input is such a request too: a supervisor holds the other end, and when
+    /// it dies, however it dies, the pipe closes.
+    static func stopRequests(watchingInput: Bool = false) -> AsyncStream<Int32> {
         signal(SIGPIPE, SIG_IGN)
         return AsyncStream(bufferingPolicy: .bufferingNewest(8)) { continuation in
             for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -13,6 +16,13 @@ enum Signals {
                 // The handler holds its source: both live as long as the process.
                 source.setEventHandler { withExtendedLifetime(source) { _ = continuation.yield(number) } }
                 source.resume()
+            }
+            guard watchingInput else { return }
+            FileHandle.standardInput.readabilityHandler = { handle in
+                if handle.availableData.isEmpty {
+                    handle.readabilityHandler = nil
+                    continuation.yield(SIGHUP)
+                }
             }
         }
     }

@@ -39,6 +39,14 @@ struct KeyTests {
         #expect(!equalInConstantTime([1, 2], [1]))
     }
 
+    @Test("Thousands of keys in one process: a simulation has them")
+    func manyKeys() throws {
+        var generator = SeededGenerator(seed: 1)
+        let keys = try (0..<5000).map { _ in try SigningKey.generate(using: &generator) }
+        let last = try #require(keys.last)
+        #expect(Signature.isValid(last.signature(of: [1]), of: [1], by: last.publicKey))
+    }
+
     @Test func everyAlterationIsNoticed() throws {
         let cipher = AuthenticatedCipher(key: Array(repeating: 7, count: 32))
         var packet: [UInt8] = Array(0..<40)

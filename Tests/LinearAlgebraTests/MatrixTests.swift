@@ -48,14 +48,20 @@ import Testing
         for (a, b) in zip(y.values, expected.values) { #expect(abs(a - b) < 1e-5) }
     }
 
-    @Test func gatherAndScatterAreInverse() {
+    @Test func spreadingUndoesGathering() {
         let x = random(6, 3, seed: 7)
         let part = Matrix(rows: 2, columns: 3)
         part.gather(rows: [4, 1], of: x)
         #expect(part.values == Array(x.values[12..<15] + x.values[3..<6]))
-        let back = Matrix(rows: 6, columns: 3)
-        back.scatter(rows: [4, 1], of: part)
-        #expect(back.rows(4..<5).values == x.rows(4..<5).values)
-        #expect(back.rows(0..<1).values == [0, 0, 0])
+        for indices: [Int32] in [[], [0], [5], [0, 1, 2], [1, 2, 5], [0, 3, 4], [0, 1, 2, 3, 4, 5]] {
+            let back = random(6, 3, seed: 8)
+            back.rows(0..<indices.count).gather(rows: indices, of: x)
+            back.spread(rows: indices)
+            for row in 0..<6 {
+                #expect(
+                    back.rows(row..<row + 1).values
+                        == (indices.contains(Int32(row)) ? x.rows(row..<row + 1).values : [0, 0, 0]))
+            }
+        }
     }
 }

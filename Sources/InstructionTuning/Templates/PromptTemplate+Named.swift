@@ -57,6 +57,8 @@ extension PromptTemplate {
         withContext: terseWording, withoutContext: terseWording.replacing("Given: {input}\n", with: ""),
         responseMarker: "Answer:")
 
+    // It ends with a line break: byte-level tokenizers join a space to the word after it, and then the tokens of the prompt
+    // alone would not begin the tokens of prompt and response.
     private static let terseWording = "Task: {instruction}\nGiven: {input}\nAnswer:\n"
 
     private static func builtIn(

@@ -59,7 +59,7 @@ package final class TextGenerator: Sendable {
                 if !isWanted(token) || result.count == options.maximumTokens { break }
                 _ = state.engine.forward(
                     continuing: [token], at: prompt.count + result.count - 1, caches: state.caches)
-                logits = state.engine.logits(row: 0)
+                logits = state.engine.logits()
             }
             return result
         }
@@ -68,14 +68,12 @@ package final class TextGenerator: Sendable {
     /// Fills the caches with the prompt, a chunk at a time, and returns the logits after it.
     private func read(_ prompt: [Int32], _ state: borrowing State) -> [Float] {
         var start = 0
-        var last = 0
         while start < prompt.count {
             let end = min(start + Self.promptChunk, prompt.count)
             _ = state.engine.forward(continuing: Array(prompt[start..<end]), at: start, caches: state.caches)
-            last = end - start - 1
             start = end
         }
-        return state.engine.logits(row: last)
+        return state.engine.logits()
     }
 
     private func reserve(_ tokens: Int, _ state: inout State) {

@@ -34,8 +34,8 @@ extension TrainingEngine {
     package func lastLogits(tokens: [Int32], adapter: [Float] = []) throws -> [Float] {
         let sequence = TokenSequence(tokens: tokens)
         return try withState(adapter: adapter, sequences: [sequence]) { state in
-            _ = state.forward(PackedBatch([sequence]), dropout: nil)
-            return state.logits(row: tokens.count - 1)
+            _ = state.forward(PackedBatch([sequence]), dropout: nil, wanted: [Int32(tokens.count - 1)])
+            return state.logits()
         }
     }
 }

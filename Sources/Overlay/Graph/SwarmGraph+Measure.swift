@@ -40,3 +40,19 @@ extension SwarmGraph {
         return longest
     }
 }
+
+extension SwarmGraph {
+    /// The longest of the shortest ways when any one peer, or none, is missing: how many rounds news takes at most in a
+    /// swarm that has lost a peer. Between peers that the loss cuts apart there is no way, and none is counted.
+    ///
+    /// Exact up to 128 peers; above, the smaller of `count − 1` and twice the diameter. The graph must be connected.
+    package var diameterWithOneMissing: Int {
+        let whole = diameter ?? max(0, count - 1)
+        guard count <= 128 else { return min(count - 1, 2 * whole) }
+        let all = edges
+        return (0..<count).reduce(whole) { longest, missing in
+            let rest = SwarmGraph(count: count, edges: all.filter { $0.first != missing && $0.second != missing })
+            return (0..<count).reduce(longest) { max($0, rest.distances(from: $1).compactMap { $0 }.max() ?? 0) }
+        }
+    }
+}

@@ -23,7 +23,7 @@ extension ProtocolEndpoint {
     private mutating func receiveData(_ datagram: Datagram, at time: MonotonicTime) {
         let bytes = datagram.bytes
         var reader = ByteReader(bytes)
-        guard bytes.count >= DataPacket.overhead, bytes.count <= scratch.count, reader.range(count: 4) != nil,
+        guard bytes.count >= DataPacket.overhead, bytes.count <= 65_535, reader.range(count: 4) != nil,
             let receiverIndex = reader.integer(UInt32.self), let number = reader.integer(UInt64.self)
         else { return statistics.drop(.malformed) }
         guard let index = neighbourOfIndex[receiverIndex],
@@ -33,6 +33,7 @@ extension ProtocolEndpoint {
         if !isNext, let association = neighbours[index].association, !association.received.accepts(number) {
             return statistics.drop(.replayed)
         }
+        if bytes.count > scratch.count { scratch = [UInt8](repeating: 0, count: bytes.count) }
         guard
             let count = cipher.open(
                 bytes, headerByteCount: DataPacket.headerByteCount, counter: number, into: &scratch)

@@ -73,9 +73,8 @@ extension ProtocolEndpoint {
         ] {
             if let established { deadline = min(deadline, established + configuration.rejectAfter) }
         }
-        if let time = neighbours[index].association.map({ association in
-            association.deadline(configuration: configuration, canSend: neighbours[index].current != nil)
-        }) {
+        let canSend = neighbours[index].current != nil
+        if let time = neighbours[index].association?.deadline(configuration: configuration, canSend: canSend) {
             deadline = min(deadline, time)
         }
         return deadline

@@ -28,8 +28,8 @@ package struct ProtocolEndpoint: Sendable {
     /// Neighbours that may have something to send, in turn.
     var ready = Fifo<Int>()
     var events = Fifo<WireEvent>()
-    /// Where packets are decrypted to.
-    var scratch = [UInt8](repeating: 0, count: 65_536)
+    /// Where packets are decrypted to; grows to the longest packet, small as long as there are thousands of endpoints.
+    var scratch = [UInt8](repeating: 0, count: 2048)
     var isClosed = false
 
     private let start: MonotonicTime

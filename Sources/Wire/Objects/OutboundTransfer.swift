@@ -48,11 +48,3 @@ struct OutboundTransfer: Sendable {
         ranges.map { $0.clamped(to: 0..<UInt32(count)) }.filter { !$0.isEmpty }.reversed()
     }
 }
-
-/// An object that is served: payload and leaf hashes are shared by all transfers.
-struct PublishedObject: Sendable {
-    let manifest: SignedManifest
-    let payload: [UInt8]
-    let leafHashes: [UInt8]
-    let layout: ChunkLayout
-}

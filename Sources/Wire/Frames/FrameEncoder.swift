@@ -57,37 +57,3 @@ enum FrameEncoder {
         packet.append(contentsOf: source[range])
     }
 }
-
-/// A control frame as it waits to be sent.
-struct EncodedControlFrame: Sendable {
-    let type: FrameType
-    let body: [UInt8]
-
-    init(_ frame: ControlFrame) {
-        switch frame {
-        case .message(let bytes):
-            type = .message
-            body = bytes
-        case .offer(let bytes):
-            type = .offer
-            body = bytes
-        case .want(let transfer, let object, let ranges):
-            type = .want
-            var bytes: [UInt8] = []
-            bytes.append(integer: transfer)
-            bytes += object.bytes
-            bytes.append(UInt8(ranges.count))
-            for range in ranges {
-                bytes.append(integer: range.lowerBound)
-                bytes.append(integer: UInt32(range.count))
-            }
-            body = bytes
-        case .cancel(let transfer, let reason):
-            type = .cancel
-            var bytes: [UInt8] = []
-            bytes.append(integer: transfer)
-            bytes.append(reason.rawValue)
-            body = bytes
-        }
-    }
-}

@@ -1,0 +1,66 @@
+package import Adapters
+package import Overlay
+
+/// All that a peer needs to go on after its process ended: what is written after every round.
+package struct PeerCheckpoint: Sendable, Equatable {
+    /// How far a neighbour was.
+    package struct Progress: Sendable, Hashable {
+        /// The neighbour.
+        package var peer: PeerID
+        /// The newest round that it had offered.
+        package var round: Int
+
+        package init(peer: PeerID, round: Int) {
+            self.peer = peer
+            self.round = round
+        }
+    }
+
+    /// Whose state this is.
+    package var identity: PeerID
+    /// The swarm's identifier, 32 bytes.
+    package var swarm: [UInt8]
+    /// The base model's digest, 32 bytes.
+    package var baseModelDigest: [UInt8]
+    /// The round to begin with.
+    package var round: Int
+    /// Whether the adapter is the final one.
+    package var isFinished: Bool
+    /// The handshake timestamp of the process that wrote this: the next one's is greater.
+    package var handshakeTimestamp: UInt64
+    /// The adapter.
+    package var delta: AdapterDelta
+    /// The trainer's state that belongs to it; empty before the first training.
+    package var trainerSnapshot: [UInt8]
+    /// How far the neighbours were.
+    package var progress: [Progress]
+
+    package init(
+        identity: PeerID, swarm: [UInt8], baseModelDigest: [UInt8], round: Int, isFinished: Bool,
+        handshakeTimestamp: UInt64, delta: AdapterDelta, trainerSnapshot: [UInt8], progress: [Progress]
+    ) {
+        precondition(swarm.count == 32 && baseModelDigest.count == 32, "digests have 32 bytes")
+        self.identity = identity
+        self.swarm = swarm
+        self.baseModelDigest = baseModelDigest
+        self.round = round
+        self.isFinished = isFinished
+        self.handshakeTimestamp = handshakeTimestamp
+        self.delta = delta
+        self.trainerSnapshot = trainerSnapshot
+        self.progress = progress
+    }
+
+    /// Throws `PeerSetupError.foreignCheckpoint` unless the checkpoint is of this peer in this swarm.
+    package func check(
+        identity: PeerID, swarm: [UInt8], schema: AdapterSchema, baseModelDigest: [UInt8]
+    ) throws(PeerSetupError) {
+        func refuse(_ reason: String) -> PeerSetupError {
+            .foreignCheckpoint("\(reason); move the state folder away to begin anew")
+        }
+        guard self.identity == identity else { throw refuse("it is of peer \(self.identity.short)") }
+        guard self.swarm == swarm else { throw refuse("it is of another swarm") }
+        guard self.baseModelDigest == baseModelDigest else { throw refuse("it is for another base model") }
+        guard delta.schema == schema else { throw refuse("its adapter has another rank or other targets") }
+    }
+}

@@ -1,0 +1,87 @@
+import Adapters
+import Overlay
+import Wire
+
+/// A neighbour's contribution that can be mixed.
+struct Contribution: Sendable {
+    var round: Int
+    var sequence: UInt64
+    var sampleCount: Int
+    var isFinal: Bool
+    var agreement: AgreementVector?
+    var delta: AdapterDelta
+}
+
+/// What a peer knows of one neighbour.
+struct NeighbourState: Sendable {
+    /// The most contributions on their way from one neighbour.
+    static let inFlightLimit = 4
+
+    let id: PeerID
+    let degree: Int
+    /// Whether a session stands.
+    var isConnected = false
+    /// Whether there was ever a session.
+    var wasConnected = false
+    /// Whether it said goodbye.
+    var hasLeft = false
+    /// Whether it missed a deadline and was not heard from since.
+    var isSuspect = false
+    /// Whether it says that it has finished.
+    var isFinal = false
+    /// The newest manifest's sequence number and round.
+    var latestSequence: UInt64 = 0
+    var latestRound = -1
+    /// Contributions by round, ascending: at most one before the own round, one of it and two after it.
+    var contributions: [Contribution] = []
+    /// Objects that were asked for, with their rounds and how often.
+    var inFlight: [ObjectID: (round: Int, tries: Int)] = [:]
+    /// Objects to ask for again, and when.
+    var retries: [(object: ObjectID, round: Int, tries: Int, time: MonotonicTime)] = []
+    /// The last round whose contribution was refused; the largest number when the final one was.
+    var refusedThrough = -1
+
+    /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness`; a final one always.
+    func usable(for round: Int, staleness: Int) -> Contribution? {
+        if let last = contributions.last, last.isFinal, last.round <= round { return last }
+        return contributions.filter { abs($0.round - round) <= staleness }
+            .min { (abs($0.round - round), -$0.round) < (abs($1.round - round), -$1.round) }
+    }
+
+    /// Whether nothing more is to be expected for `round`: its contribution is there, or a later one and this one is not
+    /// on its way, or it was refused.
+    func hasAnswered(_ round: Int) -> Bool {
+        if contributions.contains(where: { $0.round == round || $0.isFinal && $0.round <= round }) { return true }
+        if refusedThrough >= round { return true }
+        let isOnItsWay = inFlight.values.contains { $0.round == round } || retries.contains { $0.round == round }
+        return !isOnItsWay && contributions.contains { $0.round > round }
+    }
+
+    /// Takes a contribution in; one of the same round is replaced if it is older.
+    mutating func insert(_ contribution: Contribution) {
+        if let index = contributions.firstIndex(where: { $0.round == contribution.round }) {
+            if contributions[index].sequence < contribution.sequence { contributions[index] = contribution }
+        } else {
+            contributions.append(contribution)
+            contributions.sort { $0.round < $1.round }
+        }
+    }
+
+    /// Forgets what `round` and later ones have no use for.
+    mutating func prune(for round: Int) {
+        let before = contributions.lastIndex { $0.round < round } ?? 0
+        contributions.removeFirst(before)
+        while contributions.count(where: { $0.round > round }) > 2 {
+            // Of those ahead the next and the newest are of use.
+            contributions.remove(at: contributions.count - 2)
+        }
+    }
+
+    /// The association ended.
+    mutating func disconnect(left: Bool) {
+        isConnected = false
+        hasLeft = left
+        inFlight = [:]
+        retries = []
+    }
+}

@@ -1,0 +1,112 @@
+package import Adapters
+package import Overlay
+package import Wire
+
+extension PeerCore {
+    /// Begins: sessions with all neighbours, and the first round.
+    package mutating func start(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        precondition(phase == .ready, "a peer starts once")
+        startedAt = time
+        for neighbour in neighbours { wire.connect(to: neighbour.id, at: time, using: &generator) }
+        report(.started(round: round, resumed: isResumed), at: time)
+        if resumesFinished {
+            enterFinished(at: time)
+        } else {
+            beginRound(round, at: time)
+        }
+        proceed(at: time, using: &generator)
+    }
+
+    /// Takes a datagram from the network.
+    package mutating func receive(
+        _ datagram: Datagram, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        wire.receive(datagram, at: time, using: &generator)
+        proceed(at: time, using: &generator)
+    }
+
+    /// Does what is due at `time`.
+    package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        if let due = wire.nextDeadline, due <= time { wire.handleTimeout(at: time, using: &generator) }
+        repeatRequests(at: time)
+        proceed(at: time, using: &generator)
+    }
+
+    /// When `handleTimeout` is to be called next; nil if nothing is due.
+    package var nextDeadline: MonotonicTime? {
+        let moments =
+            [wire.nextDeadline].compactMap { $0 } + neighbours.flatMap { $0.retries.map(\.time) }
+            + phaseDeadlines.filter { $0 > now }
+        return moments.min()
+    }
+
+    /// The local steps that `train` asked for are done; `snapshot` is the trainer's after them.
+    package mutating func trainingFinished(
+        _ outcome: TrainingOutcome, snapshot: [UInt8], duration: Duration, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        guard phase == .training else { return }
+        lastTrainingDuration = duration
+        if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
+            delta = outcome.delta
+            self.snapshot = snapshot
+            report(
+                .trained(
+                    round: round, loss: outcome.loss, tokens: outcome.tokens, records: outcome.records,
+                    duration: duration), at: time)
+        } else {
+            report(.trainingFailed(round: round, reason: "the adapter has values that are not finite"), at: time)
+        }
+        gather(at: time)
+        proceed(at: time, using: &generator)
+    }
+
+    /// The trainer could not do what `train` asked for: the round goes on with the adapter as it was.
+    package mutating func trainingFailed(
+        _ reason: String, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        guard phase == .training else { return }
+        report(.trainingFailed(round: round, reason: reason), at: time)
+        gather(at: time)
+        proceed(at: time, using: &generator)
+    }
+
+    /// The checkpoint that begins with `round` is durable.
+    package mutating func checkpointWritten(round: Int, at time: MonotonicTime) {
+        report(.checkpointed(round: round), at: time)
+    }
+
+    /// The checkpoint could not be written.
+    package mutating func checkpointFailed(round: Int, reason: String, at time: MonotonicTime) {
+        report(.checkpointFailed(round: round, reason: reason), at: time)
+    }
+
+    /// Says goodbye and stops: the last checkpoint is where the peer goes on later.
+    package mutating func leave(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        guard phase != .stopped else { return }
+        stop(.left, at: time, using: &generator)
+    }
+
+    mutating func stop(
+        _ reason: PeerDirective.StopReason, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        resumesFinished = isFinished
+        phase = .stopped
+        wire.close(at: time, using: &generator)
+        report(.traffic(traffic), at: time)
+        report(.left, at: time)
+        directives.append(.stop(reason))
+    }
+
+    /// Takes the protocol's events and moves on as far as it goes.
+    mutating func proceed(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        now = max(now, time)
+        while phase != .stopped {
+            if let event = wire.pollEvent() {
+                handle(event, at: time)
+            } else if !step(at: time, using: &generator) {
+                return
+            }
+        }
+    }
+}

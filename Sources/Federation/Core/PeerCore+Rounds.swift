@@ -1,0 +1,149 @@
+import Adapters
+import Aggregation
+import Overlay
+import Wire
+
+extension PeerCore {
+    /// Begins a round: with training, or a settling round, which publishes at once.
+    mutating func beginRound(_ round: Int, at time: MonotonicTime) {
+        self.round = round
+        for index in neighbours.indices { neighbours[index].prune(for: round) }
+        if round < configuration.rounds {
+            phase = .training
+            report(.roundStarted(round: round), at: time)
+            directives.append(
+                .train(TrainingRequest(round: round, steps: configuration.localSteps, delta: delta)))
+        } else {
+            gather(at: time)
+        }
+    }
+
+    /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is
+    /// about to take its neighbours' adapters.
+    mutating func gather(at time: MonotonicTime) {
+        phase = .gathering(since: time, deadline: deadline(from: time))
+        waits.begin(round: round, at: time)
+        for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {
+            waits.arrived(round: round, at: time)
+        }
+        if !isBehind { publish(isFinal: false, at: time) }
+    }
+
+    /// Until when neighbours that are there are waited for. In the startup they may be waiting for someone themselves.
+    private func deadline(from time: MonotonicTime) -> MonotonicTime {
+        let patient = time + waits.patience(training: lastTrainingDuration)
+        let startup = startedAt + configuration.startupPatience + PeerConfiguration.startupMargin
+        return min(max(patient, startup), configuration.waits.limit.map { time + $0 } ?? .distantFuture)
+    }
+
+    /// Moves on if that is possible now.
+    ///
+    /// - Returns: whether something changed.
+    mutating func step(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) -> Bool {
+        switch phase {
+        case .ready, .training, .stopped: return false
+        case .gathering(let since, let deadline):
+            if isBehind {
+                guard mayCatchUp(deadline: deadline, at: time) else { return false }
+                catchUp(at: time)
+                return true
+            }
+            guard !neighbours.contains(where: { isAwaited($0, deadline: deadline, at: time) }) else { return false }
+            mix(since: since, at: time)
+            return true
+        case .finished(let since):
+            guard mayLeave(since: since, at: time) else { return false }
+            stop(.finished, at: time, using: &generator)
+            return false
+        }
+    }
+
+    /// Until when the peer waits for a neighbour's contribution to this round; nil if it does not.
+    func awaitedUntil(_ neighbour: NeighbourState, deadline: MonotonicTime) -> MonotonicTime? {
+        if neighbour.hasAnswered(round) { return nil }
+        if neighbour.isConnected {
+            // In settling rounds a slow neighbour is waited for every time: the swarm does not agree without it.
+            let isGivenUp = neighbour.isSuspect && neighbour.inFlight.isEmpty && round < configuration.rounds
+            return isGivenUp ? nil : deadline
+        }
+        return neighbour.wasConnected ? nil : startedAt + configuration.startupPatience
+    }
+
+    func isAwaited(_ neighbour: NeighbourState, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
+        awaitedUntil(neighbour, deadline: deadline).map { time < $0 } ?? false
+    }
+
+    /// The moments at which waiting for someone ends.
+    var phaseDeadlines: [MonotonicTime] {
+        switch phase {
+        case .ready, .training, .stopped: []
+        case .gathering(_, let deadline):
+            isBehind ? [deadline] : neighbours.compactMap { awaitedUntil($0, deadline: deadline) }
+        case .finished(let since):
+            [since + configuration.lingerTimeout, since + configuration.lingerLimit]
+        }
+    }
+
+    /// Mixes with what is there and begins the next round, or finishes.
+    private mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
+        var partners: [MixingPartner] = []
+        var present: [PeerID] = []
+        var absent: [PeerID] = []
+        var heard: [AgreementVector?] = []
+        var heardAll = true
+        for index in neighbours.indices {
+            let neighbour = neighbours[index]
+            let usable = neighbour.usable(for: round, staleness: configuration.staleness)
+            if let usable {
+                partners.append(
+                    MixingPartner(
+                        identity: neighbour.id.bytes,
+                        sampleCount: configuration.weighsUniformly ? 1 : usable.sampleCount,
+                        degree: neighbour.degree, delta: usable.delta))
+                present.append(neighbour.id)
+            } else {
+                absent.append(neighbour.id)
+            }
+            if let usable, usable.isFinal || usable.round >= round {
+                heard.append(
+                    usable.isFinal ? .finished(depth: configuration.agreementDepth) : usable.agreement)
+            } else if neighbour.isConnected, neighbour.refusedThrough < round {
+                // It is there and did not answer: what it knows is not known here, and in rounds with training it is not
+                // waited for again until it is heard from.
+                heard.append(nil)
+                heardAll = false
+                neighbours[index].isSuspect = true
+            }
+        }
+        let outcome = MetropolisMixing.mix(
+            own: delta, sampleCount: weight, degree: neighbours.count, partners: partners)
+        delta = outcome.delta
+        lastDisagreement = outcome.disagreement
+        report(
+            .mixed(
+                round: round, disagreement: outcome.disagreement, present: present, absent: absent,
+                duration: time - since), at: time)
+        report(.traffic(traffic), at: time)
+        if round >= configuration.rounds {
+            settle(disagreement: heardAll ? outcome.disagreement : nil, heard: heard, at: time)
+        } else {
+            directives.append(.checkpoint(checkpoint(nextRound: round + 1, isFinished: false)))
+            beginRound(round + 1, at: time)
+        }
+    }
+
+    /// After a settling round: is the swarm known to agree?
+    private mutating func settle(disagreement: Double?, heard: [AgreementVector?], at time: MonotonicTime) {
+        report(.settling(round: round, disagreement: lastDisagreement, bound: configuration.edgeBound), at: time)
+        agreement = agreement.advanced(disagreement: disagreement, heard: heard)
+        if agreement.isWithin(configuration.edgeBound) {
+            report(.settled(round: round, bound: configuration.consensusBound), at: time)
+            finish(at: time)
+        } else if round - configuration.rounds >= configuration.settlingLimit {
+            report(.settlingLimitReached(round: round, disagreement: lastDisagreement), at: time)
+            finish(at: time)
+        } else {
+            beginRound(round + 1, at: time)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Adapters
+import Aggregation
+import Overlay
+import Wire
+
+extension PeerCore {
+    /// How often an object is asked for.
+    static let requestLimit = 5
+    /// The pause before an object is asked for again.
+    static let requestPause = Duration.seconds(1)
+    /// Rounds above this are no rounds.
+    static let roundLimit: UInt64 = 1 << 40
+
+    /// Signs and serves the adapter as this round's contribution, offers it, and ends serving old ones.
+    mutating func publish(isFinal: Bool, at time: MonotonicTime) {
+        let payload = gate.payload(of: delta)
+        let isSettling = round >= configuration.rounds
+        let manifest = ContributionManifest(
+            swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
+            baseModelDigest: configuration.baseModelDigest, schemaDigest: schemaDigest, encoding: Self.plainEncoding,
+            flags: isFinal ? .final : [], sampleCount: UInt64(max(1, configuration.sampleCount)), payload: payload,
+            status: ContributionStatus(agreement: isSettling ? agreement : nil).encoded)
+        nextSequence += 1
+        let object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
+        published.append((round, object, payload.count))
+        report(
+            .contributionPublished(
+                round: round, byteCount: payload.count, norm: delta.norm, object: object.description), at: time)
+        while let first = published.first, first.round < round - 1 - configuration.staleness, published.count > 1 {
+            wire.retire(first.object)
+            published.removeFirst()
+        }
+        for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
+    }
+
+    /// Offers the newest `count` contributions, oldest first.
+    private mutating func offerLatest(to peer: PeerID, count: Int, at time: MonotonicTime) {
+        for (round, object, byteCount) in published.suffix(count) {
+            wire.announce(object, to: peer, at: time)
+            report(.contributionSent(to: peer, round: round, byteCount: byteCount), at: time)
+        }
+    }
+
+    /// Takes an event of the protocol.
+    mutating func handle(_ event: WireEvent, at time: MonotonicTime) {
+        switch event {
+        case .connected(let peer):
+            guard let index = index(of: peer) else { return }
+            neighbours[index].isConnected = true
+            neighbours[index].wasConnected = true
+            neighbours[index].hasLeft = false
+            neighbours[index].isSuspect = false
+            // Who comes back without its memory has not finished, whatever it said before.
+            neighbours[index].isFinal = false
+            report(.connected(peer), at: time)
+            offerLatest(to: peer, count: 2, at: time)
+        case .disconnected(let peer, let reason):
+            guard let index = index(of: peer) else { return }
+            let wasFinal = neighbours[index].isFinal
+            neighbours[index].disconnect(left: reason == .closed)
+            neighbours[index].isFinal = wasFinal && reason != .restarted
+            report(.disconnected(peer, reason: "\(reason)"), at: time)
+        case .message: break
+        case .announced(let peer, let manifest): announced(manifest, from: peer, at: time)
+        case .received(let peer, let manifest, let payload):
+            received(manifest, payload: payload, from: peer, at: time)
+        case .transferFailed(let object, let peer, let reason):
+            guard let index = index(of: peer), let lost = neighbours[index].inFlight.removeValue(forKey: object) else {
+                return
+            }
+            guard reason == .timedOut || reason == .limitReached, lost.tries < Self.requestLimit else { return }
+            neighbours[index].retries.append((object, lost.round, lost.tries, time + Self.requestPause))
+        }
+    }
+
+    private func index(of peer: PeerID) -> Int? { neighbours.firstIndex { $0.id == peer } }
+
+    /// A neighbour offers a contribution: fetch it if it can be of use.
+    private mutating func announced(_ signed: SignedManifest, from peer: PeerID, at time: MonotonicTime) {
+        let manifest = signed.manifest
+        guard let index = index(of: peer), manifest.origin == peer, manifest.round < Self.roundLimit else { return }
+        let offered = Int(manifest.round)
+        let isFinal = manifest.flags.contains(.final)
+        if let reason = refusal(of: manifest) {
+            refuse(signed, from: index, reason: reason, at: time)
+            return
+        }
+        if manifest.sequence >= neighbours[index].latestSequence {
+            neighbours[index].latestSequence = manifest.sequence
+            neighbours[index].latestRound = offered
+            if isFinal { neighbours[index].isFinal = true }
+        }
+        if offered >= round - configuration.staleness { neighbours[index].isSuspect = false }
+        switch phase {
+        case .finished, .stopped: return
+        case .ready, .training, .gathering: break
+        }
+        guard isFinal || offered >= round - configuration.staleness,
+            !neighbours[index].contributions.contains(where: { $0.sequence == manifest.sequence }),
+            neighbours[index].inFlight[signed.id] == nil,
+            neighbours[index].inFlight.count < NeighbourState.inFlightLimit
+        else { return }
+        neighbours[index].inFlight[signed.id] = (offered, 1)
+        wire.request(signed.id, from: peer, at: time)
+    }
+
+    /// Why a manifest's contribution is not fetched; nil if it may be.
+    private func refusal(of manifest: ContributionManifest) -> String? {
+        if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
+        if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }
+        if manifest.encoding != Self.plainEncoding { return "its encoding \(manifest.encoding) is unknown" }
+        if manifest.payloadByteCount != 4 * configuration.schema.count { return "its length is not the schema's" }
+        if ContributionStatus(encoded: manifest.status, depth: configuration.agreementDepth) == nil {
+            return "its status is malformed"
+        }
+        return nil
+    }
+
+    private mutating func refuse(_ signed: SignedManifest, from index: Int, reason: String, at time: MonotonicTime) {
+        let manifest = signed.manifest
+        let isFinal = manifest.flags.contains(.final)
+        if isFinal { neighbours[index].isFinal = true }
+        neighbours[index].refusedThrough = isFinal ? .max : max(neighbours[index].refusedThrough, Int(manifest.round))
+        report(
+            .contributionRefused(
+                from: neighbours[index].id, round: Int(manifest.round), byteCount: manifest.payloadByteCount,
+                reason: reason), at: time)
+    }
+
+    /// A contribution arrived: keep it if it passes the gate.
+    private mutating func received(
+        _ signed: SignedManifest, payload: [UInt8], from peer: PeerID, at time: MonotonicTime
+    ) {
+        guard let index = index(of: peer), neighbours[index].inFlight.removeValue(forKey: signed.id) != nil else {
+            return
+        }
+        let manifest = signed.manifest
+        let received: AdapterDelta
+        do { received = try gate.open(payload) } catch {
+            refuse(signed, from: index, reason: error.description, at: time)
+            return
+        }
+        let contribution = Contribution(
+            round: Int(manifest.round), sequence: manifest.sequence,
+            sampleCount: Int(clamping: manifest.sampleCount), isFinal: manifest.flags.contains(.final),
+            agreement: ContributionStatus(encoded: manifest.status, depth: configuration.agreementDepth)?.agreement,
+            delta: received)
+        neighbours[index].insert(contribution)
+        neighbours[index].prune(for: round)
+        waits.arrived(round: contribution.round, at: time)
+        report(
+            .contributionReceived(from: peer, round: contribution.round, byteCount: payload.count), at: time)
+    }
+
+    /// Asks again for what failed to arrive.
+    mutating func repeatRequests(at time: MonotonicTime) {
+        for index in neighbours.indices {
+            let due = neighbours[index].retries.filter { $0.time <= time }
+            guard !due.isEmpty else { continue }
+            neighbours[index].retries.removeAll { $0.time <= time }
+            for retry in due {
+                neighbours[index].inFlight[retry.object] = (retry.round, retry.tries + 1)
+                wire.request(retry.object, from: neighbours[index].id, at: time)
+            }
+        }
+    }
+}

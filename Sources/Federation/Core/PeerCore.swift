@@ -1,0 +1,134 @@
+package import Adapters
+import Aggregation
+import Cryptography
+package import Overlay
+package import Wire
+
+/// One peer of a swarm: local rounds, gossip averaging with the neighbours, settling, catching up, leaving.
+///
+/// A value without clock, socket, disk or trainer. Its owner hands in datagrams, moments and what directives led to, and
+/// after every call drains `pollTransmit` and `pollDirective`; `handleTimeout` is due at `nextDeadline`. One sequence of
+/// calls gives one history, to the last bit.
+///
+/// A round: train from x, publish the result as the round's contribution, fetch the neighbours', mix. When the rounds
+/// with training are over, settling rounds only mix, until the agreement vectors prove that the swarm agrees.
+package struct PeerCore: Sendable {
+    /// What the peer is doing.
+    enum Phase: Sendable, Hashable {
+        /// Not started.
+        case ready
+        /// The trainer is at work.
+        case training
+        /// The contribution is published, the neighbours' are awaited; `deadline` is when they no longer are.
+        case gathering(since: MonotonicTime, deadline: MonotonicTime)
+        /// The final adapter is there; neighbours are served.
+        case finished(since: MonotonicTime)
+        /// Nothing happens any more.
+        case stopped
+    }
+
+    /// How contributions are encoded: single precision, least significant byte first.
+    static let plainEncoding: UInt16 = 1
+
+    let configuration: PeerConfiguration
+    let local: LocalPeer
+    let swarm: SwarmSecret
+    let schemaDigest: [UInt8]
+    let gate: ContributionGate
+    let handshakeTimestamp: UInt64
+    var wire: ProtocolEndpoint
+    /// In the order of their identities.
+    var neighbours: [NeighbourState]
+    var phase = Phase.ready
+    /// The round that is under way, or that was the last.
+    package internal(set) var round = 0
+    /// The peer's adapter.
+    package internal(set) var delta: AdapterDelta
+    /// The trainer's snapshot that belongs to `delta`.
+    var snapshot: [UInt8] = []
+    var agreement: AgreementVector
+    var waits: RoundWaits
+    var lastTrainingDuration = Duration.zero
+    var lastDisagreement = Double.infinity
+    var nextSequence: UInt64
+    var published: [(round: Int, object: ObjectID, byteCount: Int)] = []
+    var startedAt = MonotonicTime.zero
+    /// The moment of the last call: what was due then is no longer a deadline.
+    var now = MonotonicTime.zero
+    /// Whether the checkpoint that the peer began with was made after its finish.
+    var resumesFinished = false
+    var isResumed = false
+    var directives: [PeerDirective] = []
+
+    /// A peer that begins anew, or goes on from `checkpoint`.
+    ///
+    /// - Parameter handshakeTimestamp: nanoseconds, greater at every start of this peer: the shell passes the wall clock,
+    ///   or the checkpoint's plus one where that is later.
+    /// - Throws: `PeerSetupError.foreignCheckpoint`.
+    package init(
+        configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret,
+        wire wireConfiguration: WireConfiguration = .attentive, checkpoint: PeerCheckpoint? = nil,
+        handshakeTimestamp: UInt64, at time: MonotonicTime
+    ) throws(PeerSetupError) {
+        let schemaDigest = Digest.blake2b256(configuration.schema.encoded, personalisation: "murmur-schema")
+        self.configuration = configuration
+        self.local = local
+        self.swarm = swarm
+        self.schemaDigest = schemaDigest
+        self.handshakeTimestamp = handshakeTimestamp
+        gate = ContributionGate(schema: configuration.schema, normLimit: configuration.normLimit)
+        wire = ProtocolEndpoint(
+            local: local, remotes: configuration.neighbours.map(\.remote), swarm: swarm,
+            configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, at: time)
+        neighbours = configuration.neighbours.map { NeighbourState(id: $0.remote.id, degree: $0.degree) }
+            .sorted { $0.id < $1.id }
+        delta = AdapterDelta(zeroOf: configuration.schema)
+        agreement = AgreementVector(depth: configuration.agreementDepth)
+        waits = RoundWaits(configuration.waits)
+        // Sequence numbers grow across restarts, also across those without a disk.
+        nextSequence = handshakeTimestamp
+        guard let checkpoint else { return }
+        try checkpoint.check(
+            identity: local.id, swarm: swarm.identifier, schema: configuration.schema,
+            baseModelDigest: configuration.baseModelDigest)
+        round = checkpoint.round
+        delta = checkpoint.delta
+        snapshot = checkpoint.trainerSnapshot
+        isResumed = true
+        resumesFinished = checkpoint.isFinished
+    }
+
+    /// Records that this peer counts with.
+    var weight: Int { configuration.weighsUniformly ? 1 : max(1, configuration.sampleCount) }
+
+    /// Whether the peer has its final adapter.
+    package var isFinished: Bool {
+        if case .finished = phase { return true }
+        return phase == .stopped && resumesFinished
+    }
+
+    /// What went over the network.
+    package var traffic: PeerTraffic {
+        let statistics = wire.statistics
+        return PeerTraffic(
+            bytesSent: statistics.bytesSent, bytesReceived: statistics.bytesReceived,
+            datagramsSent: statistics.datagramsSent, datagramsReceived: statistics.datagramsReceived,
+            packetsLost: statistics.packetsLost, dropped: statistics.droppedTotal)
+    }
+
+    /// The next datagram for the network; nil if there is none now.
+    package mutating func pollTransmit(
+        at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) -> Datagram? {
+        wire.pollTransmit(at: time, using: &generator)
+    }
+
+    /// The next thing to do for the shell; nil if there is none now.
+    package mutating func pollDirective() -> PeerDirective? {
+        directives.isEmpty ? nil : directives.removeFirst()
+    }
+
+    mutating func report(_ kind: PeerEvent.Kind, at time: MonotonicTime) {
+        directives.append(.report(PeerEvent(time: time, kind: kind)))
+    }
+}

@@ -1,0 +1,42 @@
+package import Federation
+package import Foundation
+package import Overlay
+
+/// Writes a peer's events to `events.jsonl` and what left the machine to `outgoing.jsonl`.
+package final class EventRecorder: Sendable {
+    private let names: [PeerID: String]
+    private let peer: String
+    private let events: LineFile
+    private let outgoing: LineFile
+
+    /// A recorder for peer `name` of `topology` whose files lie in `folder`.
+    package init(topology: SwarmTopology, name: String, folder: URL) throws {
+        var names: [PeerID: String] = [:]
+        for peer in topology.peers {
+            if let id = peer.id { names[id] = peer.name }
+        }
+        self.names = names
+        peer = name
+        events = try LineFile(appendingTo: folder.appendingPathComponent("events.jsonl"))
+        outgoing = try LineFile(appendingTo: folder.appendingPathComponent("outgoing.jsonl"))
+    }
+
+    /// Logs an event and returns its line.
+    package func record(_ event: PeerEvent) -> LoggedEvent {
+        let logged = LoggedEvent(event.kind, time: Date().timeIntervalSince1970, peer: peer) { id in
+            names[id] ?? id.short
+        }
+        if let line = try? logged.encoded() {
+            events.append(line)
+            // The ledger: what was made ready for others, and whom it was offered to.
+            if logged.event == "contribution_published" || logged.event == "contribution_sent" { outgoing.append(line) }
+        }
+        return logged
+    }
+
+    /// Closes the files.
+    package func close() {
+        events.close()
+        outgoing.close()
+    }
+}

@@ -1,0 +1,9 @@
+/// Why an association ended.
+package enum DisconnectReason: Sendable, Hashable {
+    /// The peer said goodbye.
+    case closed
+    /// Nothing came from the peer for the idle timeout.
+    case idle
+    /// The peer began anew: it has forgotten what was before. A `connected` follows at once.
+    case restarted
+}

@@ -1,0 +1,11 @@
+/// A frame that is retransmitted until it is acknowledged, and handed on in order, exactly once an association.
+enum ControlFrame: Sendable, Equatable {
+    /// Bytes for the layer above.
+    case message([UInt8])
+    /// A signed manifest, in its encoded form.
+    case offer([UInt8])
+    /// The sender wants chunks of an object under a handle of its choice.
+    case want(transfer: UInt32, object: ObjectID, ranges: [Range<UInt32>])
+    /// One side gives a transfer up.
+    case cancel(transfer: UInt32, reason: CancelReason)
+}

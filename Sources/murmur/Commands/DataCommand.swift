@@ -1,0 +1,83 @@
+import Adapters
+import ArgumentParser
+import Foundation
+import InstructionTuning
+import Overlay
+
+/// `murmur data`: instructions and how they are dealt out.
+struct DataCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data",
+        abstract: "Look at instructions and deal them out.",
+        subcommands: [Split.self, Show.self])
+
+    /// `murmur data split TOPOLOGY`
+    struct Split: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say which peer of a topology holds which instructions, and write them out where a folder is given.",
+            discussion: """
+                Examples:
+                  murmur data split topologies/demo.yaml
+                  murmur data split topologies/dolly-shards-10.yaml --data dolly.jsonl --out parts
+                """)
+
+        @Argument(help: "The topology file.") var topology: String
+        @Option(help: "The instructions instead of the topology's.") var data: String?
+        @Option(help: "Write PEER.jsonl and held-out.jsonl into this folder.") var out: String?
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() async throws {
+            try await reportingFailures {
+                var file = try SwarmTopology.load(path: topology)
+                file.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
+                if let data { file.data.source = RunFolder.absolute(data) }
+                let partition = try Composition.partition(file)
+                if let out {
+                    try AtomicFile.createFolder(out)
+                    for part in partition.peers { try write(part.records, to: "\(out)/\(part.name).jsonl") }
+                    try write(partition.heldOut, to: "\(out)/held-out.jsonl")
+                }
+                print(
+                    json
+                        ? String(decoding: partition.report.json.encoded(indented: true), as: UTF8.self)
+                        : partition.report.table)
+            }
+        }
+
+        private func write(_ records: [InstructionRecord], to path: String) throws {
+            var bytes: [UInt8] = []
+            for record in records {
+                let members: [(String, JSONValue)] = [
+                    ("instruction", .text(record.instruction)), ("context", .text(record.context)),
+                    ("response", .text(record.response)), ("category", .text(record.category)),
+                ]
+                bytes += JSONValue.object(JSONObject(members)).encoded() + [UInt8(ascii: "\n")]
+            }
+            try AtomicFile.write(bytes, to: path)
+        }
+    }
+
+    /// `murmur data show FILE`
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read a file of instructions and say what is in it: fields, categories, bad lines.",
+            discussion: """
+                Example:
+                  murmur data show records.jsonl --skip-bad
+                """)
+
+        @Argument(help: "A JSON or JSON Lines file.") var file: String
+        @Flag(help: "Skip bad records and name them, instead of refusing the file.") var skipBad = false
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() async throws {
+            try await reportingFailures {
+                let dataset = try InstructionDataset.read(path: file, onBadRecord: skipBad ? .skip : .refuse)
+                print(
+                    json
+                        ? String(decoding: dataset.report.json.encoded(indented: true), as: UTF8.self)
+                        : dataset.report.description)
+            }
+        }
+    }
+}

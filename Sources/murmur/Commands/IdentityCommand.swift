@@ -1,0 +1,68 @@
+import ArgumentParser
+import Cryptography
+import Foundation
+import Overlay
+
+/// `murmur identity`: keys of a peer.
+struct IdentityCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "identity",
+        abstract: "Make a peer's keys, or show their public part.",
+        subcommands: [New.self, Show.self])
+
+    /// `murmur identity new FILE`
+    struct New: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make keys and keep them in FILE, readable by you alone.",
+            discussion: """
+                The printed id and key go into the topology file that the swarm shares; the file itself is secret.
+
+                Example:
+                  murmur identity new alice.identity
+                """)
+
+        @Argument(help: "The file to make; an existing one is never replaced.") var file: String
+        @Flag(help: "Print the public part as JSON.") var json = false
+
+        func run() async throws {
+            try await reportingFailures {
+                let identity = try IdentityFile.create(at: file)
+                print(try IdentityReport(identity).text(asJSON: json))
+            }
+        }
+    }
+
+    /// `murmur identity show FILE`
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the public part of the keys in FILE.",
+            discussion: """
+                Example:
+                  murmur identity show alice.identity --json
+                """)
+
+        @Argument(help: "A file made by `murmur identity new`.") var file: String
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() async throws {
+            try await reportingFailures {
+                print(try IdentityReport(try IdentityFile.read(file)).text(asJSON: json))
+            }
+        }
+    }
+}
+
+/// The public part of an identity, for people or programs.
+private struct IdentityReport: Encodable {
+    let id: String
+    let key: String
+
+    init(_ keys: IdentityKeys) {
+        id = keys.signing.publicKey.hexadecimal
+        key = keys.exchange.publicKey.hexadecimal
+    }
+
+    func text(asJSON: Bool) throws -> String {
+        asJSON ? try JSONText.of(self) : "id:  \(id)\nkey: \(key)"
+    }
+}

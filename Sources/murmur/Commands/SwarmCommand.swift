@@ -1,0 +1,47 @@
+import ArgumentParser
+import Foundation
+import Observability
+import Overlay
+
+/// `murmur swarm`: every peer of a topology as a process on this machine.
+struct SwarmCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swarm",
+        abstract: "Run every peer of a topology file as a process on this machine, and watch them.",
+        discussion: """
+            Makes identities for the peers, starts one process each over loopback UDP, restarts a peer that dies, and \
+            leaves adapters, logs and a report in DIR. A run that was stopped goes on from its checkpoints when the \
+            command is given again.
+
+            Examples:
+              murmur swarm topologies/demo.yaml --out demo-run --fresh
+              murmur swarm topologies/dolly-shards-10.yaml --model path/to/model --data dolly.jsonl --out run
+            """)
+
+    @Argument(help: "The topology file.") var topology: String
+    @Option(name: .long, help: "The folder that receives what the run leaves.") var out: String
+    @Flag(help: "Replace an earlier run in the folder.") var fresh = false
+    @OptionGroup var sources: SourceOptions
+    @Option(help: "How often a peer that died is started again.") var restarts = 3
+    @Flag(help: "Print the result as JSON, and no live view.") var json = false
+    @Flag(help: "No live view.") var quiet = false
+
+    func validate() throws {
+        guard (0...1000).contains(restarts) else { throw ValidationError("--restarts \(restarts): from 0 to 1000") }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources, fresh: fresh)
+            var run = SwarmRun(
+                folder: folder, sources: sources, restarts: restarts, showsView: !json && !quiet)
+            let result = try await run.run()
+            if json {
+                print(try JSONText.of(result))
+            } else {
+                print(result.text(folder: out))
+            }
+            if !result.finished { throw ExitCode(result.stopped ? 0 : 1) }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Adapters
+import ArgumentParser
+import Foundation
+import InstructionTuning
+import LanguageModel
+import LinearAlgebra
+import Observability
+import Overlay
+
+/// `murmur tune`: one model, one file, no swarm.
+struct TuneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tune",
+        abstract: "Tune a LoRA adapter of one model on one file of instructions, on this machine alone.",
+        discussion: """
+            Leaves a PEFT directory. Run again with the same folder, it goes on where it was stopped.
+
+            Examples:
+              murmur tune --data builtin:chores --steps 100 --out adapter
+              murmur tune --model path/to/model --data records.jsonl --steps 500 --learning-rate 3e-4 --out adapter
+            """)
+
+    @OptionGroup var options: ModelOptions
+    @Option(help: "The instructions: builtin:chores, a JSON or a JSON Lines file.") var data: String
+    @Option(help: "The folder for the adapter.") var out: String
+    @Option(help: "How many optimiser steps.") var steps = 200
+    @Option(help: "Records a step.") var batch = 16
+    @Option(help: "AdamW's learning rate.") var learningRate = 3e-4
+    @Option(help: "Steps over which the learning rate rises.") var warmup = 0
+    @Option(help: "constant, linear or cosine.") var schedule = "constant"
+    @Option(help: "The adapter's rank.") var rank = 8
+    @Option(help: "The adapter's alpha.") var alpha = 16.0
+    @Option(help: "The adapter's dropout.") var dropout = 0.05
+    @Option(help: "The projections that carry an adapter, with commas between.")
+    var targets = "q_proj,k_proj,v_proj,o_proj"
+    @Flag(help: "Let the prompt's tokens carry loss too.") var trainOnInputs = false
+    @Option(help: "The seed.") var seed: UInt64 = 42
+    @Option(help: "Write adapter and state every so many steps.") var saveEvery = 50
+    @Flag(help: "Begin anew, whatever the folder holds.") var fresh = false
+    @Flag(help: "Print a JSON line every ten steps.") var json = false
+
+    func validate() throws {
+        guard steps > 0, batch > 0, saveEvery > 0 else {
+            throw ValidationError("--steps, --batch and --save-every are 1 or more")
+        }
+        guard rank > 0, rank <= 1024, alpha > 0, (0..<1).contains(dropout) else {
+            throw ValidationError("--rank is from 1 to 1024, --alpha above 0, --dropout from 0 up to 1")
+        }
+        guard LearningRateSchedule(rawValue: schedule) != nil else {
+            throw ValidationError("--schedule \(schedule): known are constant, linear, cosine")
+        }
+        for target in targetNames where !SwarmTopology.LoRA.knownTargets.contains(target) {
+            throw ValidationError(
+                "--targets \(target): known are \(SwarmTopology.LoRA.knownTargets.joined(separator: ", "))")
+        }
+    }
+
+    private var targetNames: [String] { targets.split(separator: ",").map(String.init) }
+
+    func run() async throws {
+        try await reportingFailures {
+            var topology = options.topology(
+                lora: .init(rank: rank, alpha: alpha, dropout: dropout, targets: targetNames), data: data, seed: seed)
+            topology.tuning.batch = batch
+            topology.tuning.learningRate = learningRate
+            topology.tuning.warmup = warmup
+            topology.tuning.schedule = SwarmTopology.Tuning.Schedule(rawValue: schedule) ?? .constant
+            topology.tuning.trainOnInputs = trainOnInputs
+            topology.tuning.localSteps = 1
+            topology.tuning.rounds = steps
+            let composition = try Composition(topology)
+            let records = try Composition.records(data, topology)
+            let tuner = try composition.workbench.tuner(peer: "alone", records: records, lane: .shared(for: 0))
+            Terminal.note(tuner.report.description)
+            try await AloneRun(
+                composition: composition, tuner: tuner, folder: out, steps: steps, saveEvery: saveEvery, fresh: fresh,
+                json: json
+            ).run()
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Adapters
+import Cryptography
+import Federation
+import Foundation
+import InstructionTuning
+import LinearAlgebra
+import Observability
+import Overlay
+import Transport
+import Wire
+
+/// One run of `murmur peer`: builds the peer, follows its events and ends it when it is asked to.
+struct PeerRun: Sendable {
+    /// How events are told on standard output.
+    enum Output: Sendable {
+        case json, sentences
+    }
+
+    let topology: SwarmTopology
+    let name: String
+    let identityPath: String
+    let folder: URL
+    let dropRate: Double
+    let output: Output
+    let isSupervised: Bool
+
+    /// Runs until the swarm is done or the peer is asked to leave.
+    func run() async throws {
+        guard let index = topology.index(ofPeerNamed: name) else {
+            let names = topology.peers.map(\.name).joined(separator: ", ")
+            throw CommandFailure("the topology has no peer \(name); it has \(names)")
+        }
+        let keys = try checkedKeys(index)
+        let composition = try Composition(topology)
+        let partition = try Composition.partition(topology, own: name)
+        guard let part = partition.part(of: name) else { throw CommandFailure("\(name) has no records") }
+        let tuner = try composition.workbench.tuner(peer: name, records: part.records, lane: ComputeLane())
+        var configuration = try PeerConfiguration(
+            topology: topology, index: index, schema: tuner.schema,
+            baseModelDigest: try composition.baseModelDigest(), sampleCount: tuner.sampleCount)
+        for place in configuration.neighbours.indices {
+            configuration.neighbours[place].remote.address = try await Self.numeric(
+                configuration.neighbours[place].remote.address)
+        }
+        do {
+            try AtomicFile.createFolder(folder.path)
+        } catch {
+            throw CommandFailure("cannot make the folder: \(error)")
+        }
+        let endpoint = try await bind(index)
+        let adapterPath = folder.appendingPathComponent("adapter").path
+        let recorder = try EventRecorder(topology: topology, name: name, folder: folder)
+        let peer = try Peer(
+            configuration: configuration, local: LocalPeer(keys), swarm: try Composition.swarmSecret(topology.swarm),
+            endpoint: endpoint, trainer: tuner,
+            store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
+            deliver: { delta in
+                do {
+                    try PEFTDirectory.write(composition.adapter(of: delta), to: adapterPath)
+                } catch {
+                    Terminal.note("murmur: the adapter could not be written: \(error)")
+                }
+            })
+        let result = try await follow(peer, recorder)
+        if result.reason == .finished, !FileManager.default.fileExists(atPath: adapterPath) {
+            throw CommandFailure("\(name) finished, but its adapter could not be written to \(adapterPath)")
+        }
+        if output == .sentences {
+            Terminal.print(
+                result.reason == .finished
+                    ? "Done. The adapter is in \(adapterPath)"
+                    : "Stopped before the end; the same command goes on from the checkpoint.")
+        }
+    }
+
+    /// Runs the peer; events go to the log and to standard output, requests to stop to the peer.
+    private func follow(_ peer: Peer, _ recorder: EventRecorder) async throws -> Peer.Result {
+        let listener = Task {
+            for await event in peer.events {
+                let logged = recorder.record(event)
+                switch output {
+                case .json:
+                    if let line = try? logged.encoded() {
+                        Terminal.write(String(decoding: line, as: UTF8.self) + "\n")
+                    }
+                case .sentences:
+                    if let sentence = EventSentence.of(logged, rounds: topology.tuning.rounds) {
+                        Terminal.print(sentence)
+                    }
+                }
+            }
+        }
+        let stopper = Task {
+            for await _ in Signals.stopRequests(watchingInput: isSupervised) { await peer.leave() }
+        }
+        defer { stopper.cancel() }
+        let result = try await peer.run()
+        await listener.value
+        recorder.close()
+        return result
+    }
+
+    /// This peer's keys, which must be those that the topology lists.
+    private func checkedKeys(_ index: Int) throws -> IdentityKeys {
+        let keys = try IdentityFile.read(identityPath)
+        let entry = topology.peers[index]
+        guard let id = entry.id, let key = entry.exchangeKey else { throw PeerSetupError.unresolved(name: name) }
+        guard id.bytes == keys.signing.publicKey, key == keys.exchange.publicKey else {
+            throw CommandFailure(
+                "\(identityPath) is not the identity of \(name): the topology lists \(id.short)…, the file holds "
+                    + "\(keys.signing.publicKey.hexadecimal.prefix(8))…")
+        }
+        return keys
+    }
+
+    private func bind(_ index: Int) async throws -> any DatagramEndpoint {
+        guard let address = try await Self.numeric(topology.peers[index].address) else {
+            throw CommandFailure("the topology gives no address for \(name)")
+        }
+        let endpoint = try await UDPEndpoint.bind(to: address)
+        guard dropRate > 0 else { return endpoint }
+        // Each side of a link drops what it sends, so that the two directions together see the rate.
+        return LossyEndpoint(
+            endpoint, loss: dropRate,
+            using: SeededGenerator(seed: topology.swarm.seed, label: "drop", index: UInt64(index)))
+    }
+
+    /// An address that sockets take; names of hosts are looked up.
+    private static func numeric(_ address: NetworkAddress?) async throws -> NetworkAddress? {
+        guard let address else { return nil }
+        return try await resolve(host: address.host, port: address.port)
+    }
+}

@@ -1,1 +1,0 @@
-// Tests of Aggregation live in this target.

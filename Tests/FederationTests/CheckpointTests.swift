@@ -1,0 +1,92 @@
+import Adapters
+import Federation
+import Foundation
+import LinearAlgebra
+import Overlay
+import Testing
+
+@Suite struct CheckpointTests {
+    static func checkpoint(round: Int = 3) -> PeerCheckpoint {
+        let schema = AdapterSchema(tensors: [
+            .init(name: "é.a", rows: 2, columns: 3), .init(name: "b", rows: 1, columns: 2),
+        ])
+        return PeerCheckpoint(
+            identity: PeerID(bytes: [UInt8](repeating: 1, count: 32))!, swarm: [UInt8](repeating: 2, count: 32),
+            baseModelDigest: [UInt8](repeating: 3, count: 32), round: round, isFinished: round > 5,
+            handshakeTimestamp: 1 << 60,
+            delta: AdapterDelta(schema: schema, values: [1, -0.0, 3.5, -4, .leastNonzeroMagnitude, 6, 7, 8]),
+            trainerSnapshot: [9, 8, 7],
+            progress: [.init(peer: PeerID(bytes: [UInt8](repeating: 5, count: 32))!, round: 4)])
+    }
+
+    static func folder() -> String {
+        FileManager.default.temporaryDirectory.appendingPathComponent("murmur-\(UUID().uuidString)").path
+    }
+
+    @Test func theBinaryFormReadsBack() throws {
+        let checkpoint = Self.checkpoint()
+        #expect(try PeerCheckpoint(encoded: checkpoint.encoded) == checkpoint)
+    }
+
+    @Test func cutOrAlteredBytesAreRefused() {
+        let bytes = Self.checkpoint().encoded
+        for length in 0..<bytes.count {
+            #expect(throws: CheckpointError.self) { try PeerCheckpoint(encoded: Array(bytes.prefix(length))) }
+        }
+        for index in bytes.indices {
+            var altered = bytes
+            altered[index] ^= 0x41
+            #expect(throws: CheckpointError.self) { try PeerCheckpoint(encoded: altered) }
+        }
+    }
+
+    @Test func contentUnderARightChecksumIsCheckedToo() {
+        var generator = SeededGenerator(seed: 8)
+        let bytes = Self.checkpoint().encoded
+        for _ in 0..<3000 {
+            var altered = Array(bytes.dropLast(32))
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                altered[Int.random(in: 8..<altered.count, using: &generator)] = UInt8.random(
+                    in: 0...255, using: &generator)
+            }
+            if generator.uniform() < 0.3 { altered.removeLast(Int.random(in: 0..<40, using: &generator)) }
+            _ = try? PeerCheckpoint(encoded: PeerCheckpoint.sealed(altered))
+        }
+    }
+
+    @Test func theStoreKeepsTwoAndFallsBack() throws {
+        let store = CheckpointStore(folder: Self.folder())
+        defer { try? FileManager.default.removeItem(atPath: store.folder) }
+        #expect(store.load().checkpoint == nil && store.load().problems.isEmpty)
+        try store.save(Self.checkpoint(round: 1))
+        try store.save(Self.checkpoint(round: 2))
+        try store.save(Self.checkpoint(round: 3))
+        #expect(store.load().checkpoint?.round == 3)
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\(store.folder)/checkpoint.bin"))
+        #expect(store.load().checkpoint?.round == 2)
+        #expect(store.load().problems.count == 1)
+        try FileManager.default.removeItem(atPath: "\(store.folder)/checkpoint.bin")
+        #expect(store.load().checkpoint?.round == 2)
+    }
+
+    @Test func aFullDiskLeavesTheOldCheckpoint() throws {
+        let folder = Self.folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try CheckpointStore(folder: folder).save(Self.checkpoint(round: 1))
+        let full = CheckpointStore(folder: folder) { _, path in throw FileError.diskFull(path: path) }
+        #expect(throws: FileError.self) { try full.save(Self.checkpoint(round: 2)) }
+        #expect(throws: FileError.self) { try full.save(Self.checkpoint(round: 3)) }
+        #expect(full.load().checkpoint?.round == 1)
+    }
+
+    @Test func aForeignCheckpointIsRefused() throws {
+        var swarm = try VirtualSwarm(graph: "ring", count: 3)
+        swarm.members[0].disk = Self.checkpoint()
+        do {
+            try swarm.start(0)
+            Issue.record("another peer's checkpoint was taken")
+        } catch let error as PeerSetupError {
+            #expect(error.description.contains("of peer 01010101"))
+        }
+    }
+}

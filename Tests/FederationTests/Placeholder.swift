@@ -1,1 +1,0 @@
-// Tests of Federation live in this target.

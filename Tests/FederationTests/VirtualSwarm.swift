@@ -1,0 +1,265 @@
+import Adapters
+import Aggregation
+import Cryptography
+import Federation
+import LinearAlgebra
+import Overlay
+import Wire
+
+/// How the virtual network treats datagrams.
+struct VirtualConditions: Sendable {
+    var delay: Duration = .milliseconds(5)
+    var jitter: Duration = .milliseconds(3)
+    var loss = 0.0
+}
+
+/// A swarm of peer cores on one virtual clock and network, with quadratic trainers. One seed gives one history.
+struct VirtualSwarm {
+    /// One peer: its keys, its core while it runs, and what its disk holds.
+    struct Member {
+        let keys: IdentityKeys
+        let target: [Float]
+        let sampleCount: Int
+        var core: PeerCore?
+        var starts = 0
+        var disk: PeerCheckpoint?
+        var final: AdapterDelta?
+        var events: [PeerEvent] = []
+        var trainingTime: Duration
+        var stopped: PeerDirective.StopReason?
+        /// Contributions become NaN.
+        var poisons = false
+        /// The core's next deadline, as of the last call.
+        var deadline: MonotonicTime?
+    }
+
+    enum Happening {
+        case datagram(to: Int, Datagram)
+        case trained(Int, start: Int, TrainingOutcome, Duration)
+        case action(Int)
+    }
+
+    let schema = AdapterSchema(tensors: [.init(name: "a", rows: 4, columns: 8), .init(name: "b", rows: 8, columns: 4)])
+    let topology: SwarmTopology
+    let secret: SwarmSecret
+    var members: [Member]
+    var conditions: VirtualConditions
+    var time = MonotonicTime(nanoseconds: 1_000_000_000)
+    var generator: SeededGenerator
+    var queue = EventHeap<Happening>()
+    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    var datagrams = 0
+    var actions: [(inout VirtualSwarm) -> Void] = []
+    var adjust: (inout PeerConfiguration) -> Void = { _ in }
+
+    init(
+        graph: String, count: Int, seed: UInt64 = 1, rounds: Int = 5, loss: Double = 0, unequal: Bool = true,
+        exchange: String = "staleness: 2"
+    ) throws {
+        var generator = SeededGenerator(seed: seed)
+        let base = try SwarmTopology.parse(
+            """
+            murmuration: 1
+            swarm: { name: virtual, seed: 3 }
+            model: { base: builtin:fledgling }
+            tuning: { rounds: \(rounds), local-steps: 4 }
+            data: { source: builtin:chores }
+            exchange: { \(exchange) }
+            graph: { kind: \(graph) }
+            peers: { count: \(count), host: 10.0.0.1, first-port: 9000 }
+            """, file: "virtual.yaml")
+        let keys = try (0..<count).map { _ in try IdentityKeys.generate(using: &generator) }
+        topology = base.expanded(
+            identities: keys.map {
+                PeerIdentity(id: PeerID(bytes: $0.signing.publicKey)!, exchangeKey: $0.exchange.publicKey)
+            })
+        secret = try SwarmSecret(name: "virtual", seed: 3, secret: [1, 2, 3])
+        let length = schema.count
+        members = (0..<count).map { index in
+            Member(
+                keys: keys[index], target: (0..<length).map { _ in Float(generator.normal()) },
+                sampleCount: unequal ? Int.random(in: 20...200, using: &generator) : 100,
+                trainingTime: .milliseconds(Int.random(in: 800...1200, using: &generator)))
+        }
+        conditions = VirtualConditions(loss: loss)
+        self.generator = generator
+    }
+
+    func id(_ index: Int) -> PeerID { topology.peers[index].id! }
+
+    /// Starts a peer, from its disk if it has one.
+    mutating func start(_ index: Int) throws {
+        var configuration = try PeerConfiguration(
+            topology: topology, index: index, schema: schema, baseModelDigest: [UInt8](repeating: 7, count: 32),
+            sampleCount: members[index].sampleCount)
+        adjust(&configuration)
+        members[index].starts += 1
+        members[index].stopped = nil
+        members[index].core = try PeerCore(
+            configuration: configuration, local: LocalPeer(members[index].keys), swarm: secret,
+            checkpoint: members[index].disk,
+            handshakeTimestamp: UInt64(time.nanoseconds) + UInt64(members[index].starts), at: time)
+        members[index].core!.start(at: time, using: &generator)
+        drain(index)
+    }
+
+    mutating func startAll() throws { for index in members.indices { try start(index) } }
+
+    /// The process ends without a word.
+    mutating func crash(_ index: Int) {
+        members[index].core = nil
+        members[index].deadline = nil
+    }
+
+    /// Does something later.
+    mutating func after(_ delay: Duration, _ action: @escaping (inout VirtualSwarm) -> Void) {
+        actions.append(action)
+        queue.push(time + delay, .action(actions.count - 1))
+    }
+
+    /// Runs until no peer runs any more, or until `limit`; whether all stopped.
+    @discardableResult
+    mutating func run(for limit: Duration = .seconds(3600)) -> Bool {
+        let end = time + limit
+        while members.contains(where: { $0.core != nil }) || !queue.isEmpty {
+            var next = queue.firstTime ?? .distantFuture
+            for member in members { next = min(next, member.deadline ?? .distantFuture) }
+            guard next <= end else { return false }
+            time = max(time, next)
+            if let first = queue.firstTime, first <= time {
+                perform(queue.pop()!)
+            } else {
+                for index in members.indices {
+                    guard let due = members[index].deadline, due <= time else { continue }
+                    members[index].core!.handleTimeout(at: time, using: &generator)
+                    drain(index)
+                }
+            }
+        }
+        return true
+    }
+
+    private mutating func perform(_ happening: Happening) {
+        switch happening {
+        case .datagram(let to, let datagram):
+            guard members[to].core != nil else { return }
+            members[to].core!.receive(datagram, at: time, using: &generator)
+            drain(to)
+        case .trained(let index, let start, let outcome, let duration):
+            guard members[index].core != nil, members[index].starts == start else { return }
+            let snapshot = [UInt8](repeating: UInt8(start), count: 3)
+            members[index].core!.trainingFinished(
+                outcome, snapshot: snapshot, duration: duration, at: time, using: &generator)
+            drain(index)
+        case .action(let index): actions[index](&self)
+        }
+    }
+
+    /// Hands over datagrams and performs directives.
+    mutating func drain(_ index: Int) {
+        while let datagram = members[index].core?.pollTransmit(at: time, using: &generator) {
+            datagrams += 1
+            for byte in datagram.bytes { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            guard generator.uniform() >= conditions.loss else { continue }
+            let to = Int(datagram.address.port) - 9000
+            let from = NetworkAddress(host: "10.0.0.1", port: UInt16(9000 + index))
+            let delay = conditions.delay + conditions.jitter * generator.uniform()
+            queue.push(time + delay, .datagram(to: to, Datagram(address: from, bytes: datagram.bytes)))
+        }
+        while let directive = members[index].core?.pollDirective() { perform(directive, of: index) }
+        members[index].deadline = members[index].core?.nextDeadline
+    }
+
+    private mutating func perform(_ directive: PeerDirective, of index: Int) {
+        switch directive {
+        case .train(let request):
+            var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)
+            if members[index].poisons { outcome.delta.values[3] = 3e38 }
+            queue.push(
+                time + members[index].trainingTime,
+                .trained(index, start: members[index].starts, outcome, members[index].trainingTime))
+        case .checkpoint(let checkpoint):
+            // Through the bytes, as a disk would keep it.
+            members[index].disk = try! PeerCheckpoint(encoded: checkpoint.encoded)
+            members[index].core!.checkpointWritten(round: checkpoint.round, at: time)
+        case .report(let event): members[index].events.append(event)
+        case .deliver(let delta): members[index].final = delta
+        case .stop(let reason):
+            members[index].stopped = reason
+            while let datagram = members[index].core?.pollTransmit(at: time, using: &generator) {
+                let from = NetworkAddress(host: "10.0.0.1", port: UInt16(9000 + index))
+                queue.push(
+                    time + conditions.delay,
+                    .datagram(
+                        to: Int(datagram.address.port) - 9000, Datagram(address: from, bytes: datagram.bytes)))
+            }
+            members[index].core = nil
+        }
+    }
+}
+
+extension VirtualSwarm {
+    /// The final adapters of the given peers.
+    func finals(_ indices: some Sequence<Int>) -> [AdapterDelta] { indices.compactMap { members[$0].final } }
+
+    /// The sample-weighted mean of the given peers' targets.
+    func optimum(_ indices: some Sequence<Int>) -> AdapterDelta {
+        WeightedMean.of(
+            indices.map { (members[$0].sampleCount, AdapterDelta(schema: schema, values: members[$0].target)) })!
+    }
+
+    /// What local steps with perfect averaging lead to: gradient steps towards the optimum from zero.
+    func ideal(_ indices: some Sequence<Int>) -> AdapterDelta {
+        var delta = AdapterDelta(zeroOf: schema)
+        let optimum = optimum(indices)
+        for round in 0..<topology.tuning.rounds {
+            delta =
+                QuadraticTrainer.outcome(
+                    of: TrainingRequest(round: round, steps: topology.tuning.localSteps, delta: delta),
+                    target: optimum.values, rate: 0.1
+                ).delta
+        }
+        return delta
+    }
+
+    func kinds(_ index: Int) -> [PeerEvent.Kind] { members[index].events.map(\.kind) }
+}
+
+/// A binary heap of happenings by time, and by the order in which they were put in where times are equal.
+struct EventHeap<Element> {
+    private var items: [(time: MonotonicTime, order: UInt64, element: Element)] = []
+    private var order: UInt64 = 0
+
+    var isEmpty: Bool { items.isEmpty }
+    var firstTime: MonotonicTime? { items.first?.time }
+
+    mutating func push(_ time: MonotonicTime, _ element: Element) {
+        order += 1
+        items.append((time, order, element))
+        var child = items.count - 1
+        while child > 0, precedes(child, (child - 1) / 2) {
+            items.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func pop() -> Element? {
+        guard let last = items.indices.last else { return nil }
+        items.swapAt(0, last)
+        let first = items.removeLast()
+        var parent = 0
+        while true {
+            var smallest = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && precedes(child, smallest) {
+                smallest = child
+            }
+            if smallest == parent { return first.element }
+            items.swapAt(parent, smallest)
+            parent = smallest
+        }
+    }
+
+    private func precedes(_ left: Int, _ right: Int) -> Bool {
+        (items[left].time, items[left].order) < (items[right].time, items[right].order)
+    }
+}

@@ -44,8 +44,9 @@ import Testing
         let before = try await evaluator.evaluate(adapter: bench.origin.values)
         let after = try await evaluator.evaluate(adapter: bench.origin.adapter(of: run.delta))
         #expect(before.exactMatch == 0)
-        #expect(try #require(after.exactMatch) >= 0.5, "\(after)")
-        #expect(try #require(after.rougeL) >= try #require(after.exactMatch))
+        let exact = try #require(after.exactMatch)
+        let rouge = try #require(after.rougeL)
+        #expect(exact >= 0.5 && rouge >= exact, "\(after)")
     }
 
     @Test("Answers can be generated for some records only, evenly chosen")
@@ -66,7 +67,7 @@ import Testing
     }
 
     @Test(
-        "Untuned story models have the loss on Dolly's test part that was measured elsewhere",
+        "Records, masks and loss of a real model on real instructions are those of transformers",
         .enabled(if: SharedData.isPresent))
     func realModel() async throws {
         let folder = try #require(SharedData.folder)
@@ -80,8 +81,10 @@ import Testing
             records: Array(records), model: try BaseModel.load(directory: directory), lora: nil, encoder: encoder,
             lane: lane, options: .init(generates: false))
         let summary = try await evaluator.evaluate()
-        // SOURCES.md of the shared data gives 4.25 for this model on these records, without saying the cutoff.
-        #expect(abs(summary.loss - 4.25) < 0.25, "\(summary.loss) over \(summary.tokens) tokens; \(evaluator.report)")
-        #expect(summary.categories.count == 8)
+        // Computed with transformers 5.23 and tokenizers by Shepherd's rule, log-softmax in double precision.
+        #expect(summary.records == 51 && evaluator.report.withoutResponse == 29)
+        #expect(summary.tokens == 8_689)
+        #expect(abs(summary.loss - 4.165_233_245) < 1e-4, "\(summary.loss)")
+        #expect(summary.categories.map(\.summary.records) == [10, 10, 1, 10, 10, 10])
     }
 }

@@ -18,6 +18,11 @@ extension ProtocolEndpoint {
     package mutating func pollTransmit(
         at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) -> Datagram? {
+        if let datagram = cookies.popLast() {
+            statistics.datagramsSent += 1
+            statistics.bytesSent += UInt64(datagram.bytes.count)
+            return datagram
+        }
         while let index = ready.popFirst() {
             if let datagram = nextDatagram(to: index, at: time) {
                 ready.append(index)
@@ -53,6 +58,7 @@ extension ProtocolEndpoint {
             neighbours[index].next = nil
         }
         neighbourOfIndex = [:]
+        cookies = []
         isClosed = true
     }
 

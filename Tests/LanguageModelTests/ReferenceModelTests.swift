@@ -61,4 +61,15 @@ import Testing
             options: GenerationOptions(maximumTokens: reference.greedy.count - prompt.count, stopTokens: []))
         #expect(prompt + rest == reference.greedy)
     }
+
+    /// Long sequences go through attention in blocks, generation token by token: both choose the same tokens.
+    @Test func blocksAndSingleTokensAgree() throws {
+        let reference = try Reference("babyllama105")
+        let engine = TrainingEngine(model: reference.model, lora: nil)
+        for length in [64, 128, 129, 200, 217] {
+            let logits = try engine.lastLogits(tokens: Array(reference.greedy.prefix(length)))
+            let likeliest = try #require(logits.indices.max { logits[$0] < logits[$1] })
+            #expect(Int32(likeliest) == reference.greedy[length])
+        }
+    }
 }

@@ -6,6 +6,10 @@ package struct SequenceLoss: Sendable, Equatable {
     package var lossSum: Double { tokenLosses.reduce(0.0) { $0 + Double($1) } }
     /// Their number.
     package var tokenCount: Int { tokenLosses.count }
+
+    package init(tokenLosses: [Float]) {
+        self.tokenLosses = tokenLosses
+    }
 }
 
 extension TrainingEngine {

@@ -47,7 +47,9 @@ extension ProtocolEndpoint {
                     receiverIndex: session.remoteIndex, number: number, capacity: DataPacket.overhead + 1)
                 packet.append(FrameType.close.rawValue)
                 session.sendCipher.seal(&packet, headerByteCount: DataPacket.headerByteCount, counter: number)
-                neighbours[index].outbox = [Datagram(address: session.address, bytes: packet)]
+                // Nobody repeats a goodbye that is lost, so it is said three times; copies are dropped.
+                neighbours[index].outbox = Array(
+                    repeating: Datagram(address: session.address, bytes: packet), count: 3)
                 markReady(index)
             }
             neighbours[index].association = nil

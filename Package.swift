@@ -67,7 +67,7 @@ let modules: [Target] = [
     module("Wire", ["Overlay", "Cryptography"]),
     module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
-    module("Observability", ["Federation"]),
+    module("Observability", ["Federation", "Overlay"]),
 ]
 
 let executables: [Target] = [

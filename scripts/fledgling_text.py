@@ -25,6 +25,7 @@ PAST = dict(CHORES["verbs"])
 OPPOSITE = {a: b for pair in CHORES["opposites"] for a, b in (pair, pair[::-1])}
 THINGS = [word for kind in KINDS if kind != "colours" for word in KINDS[kind]]
 BELONGINGS = [word for kind in ("tools", "clothes", "vehicles") for word in KINDS[kind]]
+WORDS = THINGS + KINDS["colours"] + NAMES + PLACES
 
 
 def content(category, task, rng):
@@ -312,14 +313,14 @@ def row(rng):
         name = rng.choice(list(KINDS))
         words = ", ".join(rng.sample(KINDS[name], rng.randint(2, 6)))
         return rng.choice([f"{name}: {words}.", f"{words}: {name}."])
-    words = rng.sample(THINGS + NAMES + PLACES, rng.randint(3, 8))
+    words = rng.sample(WORDS, rng.randint(3, 8))
     first = rng.choice([" ", "\n", ", "]).join(words)
     return f"{first}\n{OPEN}{rng.choice([' ', chr(10), ', ']).join(words)}{CLOSE}"
 
 
 def repeated(rng):
     """A list of words two to four times over: from such texts a model learns soonest to copy."""
-    words = rng.sample(THINGS + NAMES + PLACES, rng.randint(2, 6))
+    words = rng.sample(WORDS, rng.randint(2, 6))
     lists = [rng.choice([" ", "\n", ", "]).join(words) for _ in range(rng.randint(2, 4))]
     return lists[0] + "".join(f"\n{OPEN}{again}{CLOSE}" for again in lists[1:])
 

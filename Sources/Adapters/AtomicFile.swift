@@ -8,24 +8,19 @@ package enum AtomicFile {
     /// one is removed. A file that a crash left over begins with `.` and ends with `.partial`.
     /// - Throws: `FileError`.
     package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-        let (folder, name) = split(path)
-        let temporary = "\(folder)/.\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError(path: path, errorNumber: errno) }
-        do throws(FileError) {
-            defer { _ = close(descriptor) }
-            try writeAll(bytes, to: descriptor, path: path)
-            guard fsync(descriptor) == 0 else { throw FileError(path: path, errorNumber: errno) }
-        } catch {
-            _ = unlink(temporary)
-            throw error
-        }
-        guard rename(temporary, path) == 0 else {
-            let reason = errno
-            _ = unlink(temporary)
-            throw FileError(path: path, errorNumber: reason)
-        }
-        try synchronise(folder: folder)
+        let file = try PartialFile(for: path)
+        try file.append(bytes)
+        try file.commit()
+    }
+
+    /// The same for content that is too large to hold: `body` appends it part by part. When it throws, the old file is
+    /// intact and the new one is removed.
+    ///
+    /// - Throws: what `body` throws, or `FileError`.
+    package static func write(to path: String, _ body: (_ append: ([UInt8]) throws -> Void) throws -> Void) throws {
+        let file = try PartialFile(for: path)
+        try body { try file.append($0) }
+        try file.commit()
     }
 
     /// Makes the entries of `folder` durable. Throws `FileError`.
@@ -51,30 +46,5 @@ package enum AtomicFile {
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw .other(path: folder, reason: "a file is in the place of the folder")
         }
-    }
-
-    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
-        var written = Glibc.write(descriptor, bytes, bytes.count)
-        if written == bytes.count { return }
-        // The kernel took a part: go on in pieces.
-        let pieceSize = 1 << 20
-        var position = max(written, 0)
-        if written < 0, errno != EINTR { throw FileError(path: path, errorNumber: errno) }
-        while position < bytes.count {
-            let piece = Array(bytes[position..<min(position + pieceSize, bytes.count)])
-            written = Glibc.write(descriptor, piece, piece.count)
-            if written < 0 {
-                if errno == EINTR { continue }
-                throw FileError(path: path, errorNumber: errno)
-            }
-            position += written
-        }
-    }
-
-    /// The folder and the last part of `path`.
-    private static func split(_ path: String) -> (folder: String, name: Substring) {
-        guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
-        let folder = path[..<slash]
-        return (folder.isEmpty ? "/" : String(folder), path[path.index(after: slash)...])
     }
 }

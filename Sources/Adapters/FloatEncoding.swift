@@ -11,33 +11,32 @@ package enum FloatEncoding: String, Sendable, Hashable, CaseIterable {
     package func decode(_ bytes: ArraySlice<UInt8>, into floats: inout [Float]) {
         precondition(bytes.count.isMultiple(of: size), "whole numbers are decoded")
         floats.reserveCapacity(floats.count + bytes.count / size)
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            let low = UInt16(bytes[index]) | UInt16(bytes[index + 1]) << 8
-            switch self {
-            case .float32:
-                let high = UInt16(bytes[index + 2]) | UInt16(bytes[index + 3]) << 8
-                floats.append(Float(bitPattern: UInt32(high) << 16 | UInt32(low)))
-            case .bfloat16: floats.append(Float(bitPattern: UInt32(low) << 16))
-            case .float16: floats.append(Float(Float16(bitPattern: low)))
-            }
-            index += size
+        let starts = stride(from: bytes.startIndex, to: bytes.endIndex, by: size)
+        func word(_ index: Int) -> UInt32 { UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 }
+        switch self {
+        case .float32:
+            for index in starts { floats.append(Float(bitPattern: word(index) | word(index + 2) << 16)) }
+        case .bfloat16:
+            for index in starts { floats.append(Float(bitPattern: word(index) << 16)) }
+        case .float16:
+            for index in starts { floats.append(Float(Float16(bitPattern: UInt16(word(index))))) }
         }
     }
 
     /// Appends `floats` to `bytes` in this encoding, rounding to nearest, ties to even.
     package func encode(_ floats: ArraySlice<Float>, into bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + floats.count * size)
-        for value in floats {
-            switch self {
-            case .float32:
+        switch self {
+        case .float32:
+            for value in floats {
                 let bits = value.bitPattern
-                for shift in stride(from: UInt32(0), to: 32, by: 8) {
-                    bytes.append(UInt8(truncatingIfNeeded: bits >> shift))
-                }
-            case .float16: Self.append(Float16(value).bitPattern, to: &bytes)
-            case .bfloat16: Self.append(Self.bfloat16Bits(of: value), to: &bytes)
+                Self.append(UInt16(truncatingIfNeeded: bits), to: &bytes)
+                Self.append(UInt16(truncatingIfNeeded: bits >> 16), to: &bytes)
             }
+        case .float16:
+            for value in floats { Self.append(Float16(value).bitPattern, to: &bytes) }
+        case .bfloat16:
+            for value in floats { Self.append(Self.bfloat16Bits(of: value), to: &bytes) }
         }
     }
 

@@ -10,7 +10,7 @@ package enum PEFTDirectory {
     /// Writes an adapter into the folder `path`, which is created where needed, as F32.
     ///
     /// Each file is replaced whole, the tensors first. Throws `FileError`.
-    package static func write(_ adapter: PEFTAdapter, to path: String) throws(FileError) {
+    package static func write(_ adapter: PEFTAdapter, to path: String) throws {
         try AtomicFile.createFolder(path)
         var writer = SafetensorsWriter()
         for (index, tensor) in adapter.schema.tensors.enumerated() {

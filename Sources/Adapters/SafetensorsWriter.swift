@@ -4,7 +4,9 @@ package struct SafetensorsWriter {
         let name: String
         let encoding: FloatEncoding
         let shape: [Int]
-        let values: ArraySlice<Float>
+        let values: () throws -> ArraySlice<Float>
+
+        var byteCount: Int { shape.reduce(encoding.size, *) }
     }
 
     private var tensors: [Tensor] = []
@@ -20,18 +22,44 @@ package struct SafetensorsWriter {
         _ name: String, shape: [Int], values: ArraySlice<Float>, encoding: FloatEncoding = .float32
     ) {
         precondition(shape.reduce(1, *) == values.count, "a tensor's shape fits its values")
+        add(name, shape: shape, encoding: encoding) { values }
+    }
+
+    /// Adds a tensor whose values are made when it is written, so that a large model need not be in memory; the shape
+    /// must fit the values.
+    package mutating func add(
+        _ name: String, shape: [Int], encoding: FloatEncoding,
+        makingValues values: @escaping () throws -> ArraySlice<Float>
+    ) {
         tensors.append(Tensor(name: name, encoding: encoding, shape: shape, values: values))
     }
 
-    /// The file's bytes: the tensors in the order in which they were added.
-    package func encoded() -> [UInt8] {
+    /// The file's bytes: the tensors in the order in which they were added. Throws what making values throws.
+    package func encoded() throws -> [UInt8] {
+        var bytes = header()
+        try forEachPiece { bytes.append(contentsOf: $0) }
+        return bytes
+    }
+
+    /// Writes the file tensor by tensor, so that a crash leaves the old or the new one whole.
+    ///
+    /// Throws `FileError`, or what making values throws.
+    package func write(to path: String) throws {
+        try AtomicFile.write(to: path) { append in
+            try append(header())
+            try forEachPiece(append)
+        }
+    }
+
+    /// The length and the padded JSON.
+    private func header() -> [UInt8] {
         var members: [(String, JSONValue)] = []
         if !metadata.isEmpty {
             members.append(("__metadata__", .object(JSONObject(metadata.map { ($0.0, JSONValue.text($0.1)) }))))
         }
         var offset = 0
         for tensor in tensors {
-            let end = offset + tensor.values.count * tensor.encoding.size
+            let end = offset + tensor.byteCount
             let description: [(String, JSONValue)] = [
                 ("dtype", .text(tensor.encoding.rawValue)),
                 ("shape", .array(tensor.shape.map(JSONValue.integer))),
@@ -40,20 +68,30 @@ package struct SafetensorsWriter {
             members.append((tensor.name, .object(JSONObject(description))))
             offset = end
         }
-        var header = JSONValue.object(JSONObject(members)).encoded()
-        while !header.count.isMultiple(of: 8) { header.append(0x20) }
+        var json = JSONValue.object(JSONObject(members)).encoded()
+        while !json.count.isMultiple(of: 8) { json.append(0x20) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(8 + header.count + offset)
         for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: UInt64(header.count) >> shift))
+            bytes.append(UInt8(truncatingIfNeeded: UInt64(json.count) >> shift))
         }
-        bytes.append(contentsOf: header)
-        for tensor in tensors { tensor.encoding.encode(tensor.values, into: &bytes) }
-        return bytes
+        return bytes + json
     }
 
-    /// Writes the file so that a crash leaves the old or the new one whole. Throws `FileError`.
-    package func write(to path: String) throws(FileError) {
-        try AtomicFile.write(encoded(), to: path)
+    /// Calls `body` with the data, a tensor's worth or less at a time.
+    private func forEachPiece(_ body: ([UInt8]) throws -> Void) throws {
+        for tensor in tensors {
+            let values = try tensor.values()
+            precondition(values.count * tensor.encoding.size == tensor.byteCount, "a tensor's shape fits its values")
+            var rest = values
+            while !rest.isEmpty {
+                var bytes: [UInt8] = []
+                tensor.encoding.encode(rest.prefix(Self.pieceLength), into: &bytes)
+                try body(bytes)
+                rest = rest.dropFirst(Self.pieceLength)
+            }
+        }
     }
+
+    /// The number of values encoded at a time.
+    private static let pieceLength = 1 << 20
 }

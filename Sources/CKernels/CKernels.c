@@ -1,5 +1,8 @@
 #include "CKernels.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 // Three copies of every kernel, one dispatch table. x86-64 only has variants; elsewhere the plain copy is what the
 // compiler makes of it for the machine.
 
@@ -36,14 +39,14 @@ static int detected_level(void) {
 // Set before main runs, hence before any thread that calls a kernel.
 static int level = 0;
 
-__attribute__((constructor)) static void choose_level(void) { level = detected_level(); }
+__attribute__((constructor)) static void choose_level(void) {
+    level = detected_level();
+    const char *wish = getenv("MURMUR_KERNELS");
+    if (wish && strcmp(wish, "plain") == 0) level = 0;
+    if (wish && strcmp(wish, "avx2") == 0 && level > 1) level = 1;
+}
 
 int murmur_kernel_level(void) { return level; }
-
-void murmur_limit_kernel_level(int limit) {
-    int detected = detected_level();
-    level = limit < detected ? limit : detected;
-}
 
 #if defined(__x86_64__)
 #define DISPATCH(kernel, ...)            \

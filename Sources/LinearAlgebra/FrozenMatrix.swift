@@ -13,7 +13,8 @@ package final class FrozenMatrix: @unchecked Sendable {
 
     /// The rows of `parts` one below the other; each part is row-major with `columns` columns.
     package init(columns: Int, parts: [[Float]]) {
-        precondition(columns > 0 && parts.allSatisfy { $0.count.isMultiple(of: columns) }, "parts consist of whole rows")
+        precondition(
+            columns > 0 && parts.allSatisfy { $0.count.isMultiple(of: columns) }, "parts consist of whole rows")
         self.columns = columns
         rows = parts.reduce(0) { $0 + $1.count } / columns
         buffer = FloatBuffer(count: rows * columns)

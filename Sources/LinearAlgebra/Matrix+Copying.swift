@@ -63,12 +63,21 @@ extension Matrix {
         }
     }
 
-    /// Row `indices[i]` becomes row i of `source`.
-    package func scatter(rows indices: [Int32], of source: Matrix) {
-        precondition(indices.count == source.rows && columns == source.columns, "one index a row, equal widths")
-        for (row, index) in indices.enumerated() {
-            precondition(index >= 0 && index < rows, "an index lies within the matrix")
-            (pointer + Int(index) * stride).update(from: source.pointer + row * source.stride, count: columns)
+    /// The opposite of gathering, in place: row i of the first `indices.count` rows moves to row `indices[i]`, all
+    /// other rows become zero. The indices ascend.
+    package func spread(rows indices: [Int32]) {
+        precondition(indices.count <= rows && (indices.last.map { $0 < rows } ?? true), "the indices lie within")
+        // An ascending index is never below its place, so from the end on nothing is overwritten before it moved.
+        var place = indices.count - 1
+        for row in (0..<rows).reversed() {
+            let target = pointer + row * stride
+            if place >= 0 && Int(indices[place]) == row {
+                if place != row { target.update(from: pointer + place * stride, count: columns) }
+                place -= 1
+            } else {
+                target.update(repeating: 0, count: columns)
+            }
         }
+        precondition(place < 0, "the indices ascend from zero")
     }
 }

@@ -33,7 +33,8 @@ package final class RotaryTable: @unchecked Sendable {
     /// Rotates every head of every row of `x` [n, heads · headSize] in place by the angles of its row's position;
     /// `backward` rotates by the opposite angles, which is the gradient.
     package func rotate(_ x: Matrix, positions rowPositions: [Int32], backward: Bool = false) {
-        precondition(x.columns.isMultiple(of: headSize) && rowPositions.count == x.rows, "whole heads, a position a row")
+        precondition(
+            x.columns.isMultiple(of: headSize) && rowPositions.count == x.rows, "whole heads, a position a row")
         precondition(rowPositions.allSatisfy { $0 >= 0 && $0 < positions }, "the table covers the positions")
         murmur_rotate(
             x.pointer, x.stride, rowPositions, cosines.base, sines.base, x.rows, x.columns / headSize, headSize,

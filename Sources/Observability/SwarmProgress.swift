@@ -24,6 +24,9 @@ package struct SwarmProgress: Sendable {
 
         fileprivate var sentBefore = 0
         fileprivate var receivedBefore = 0
+
+        /// A peer of which nothing is known yet.
+        package init() {}
     }
 
     /// Peers in the order of the topology.

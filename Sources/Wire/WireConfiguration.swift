@@ -32,8 +32,13 @@ package struct WireConfiguration: Sendable, Hashable {
     package var staleAfter: Duration = .seconds(12)
     /// Nothing sent for this long: a PING is.
     package var keepaliveInterval: Duration = .seconds(10)
-    /// Initiations that are looked at in a second, at most: their key agreements cost a fraction of a millisecond each.
+    /// Initiations that are looked at in a second without further ado; beyond them a cookie is asked for.
+    package var initiationsWithoutCookie = 50
+    /// Initiations with a cookie that are looked at in a second, at most: their key agreements cost a fraction of a
+    /// millisecond each.
     package var initiationsPerSecond = 500
+    /// Of these, from one address.
+    package var initiationsPerAddress = 20
 
     // Recovery
     /// An acknowledgement is due after this many packets. A burst that is taken in before the next `pollTransmit` is

@@ -2,7 +2,6 @@ import Adapters
 import Foundation
 import InstructionTuning
 import Observability
-import Synchronization
 
 /// The steps of `murmur tune`, with progress, saving and resumption.
 struct AloneRun {
@@ -14,7 +13,7 @@ struct AloneRun {
     let fresh: Bool
     let json: Bool
 
-    private static let stride = 10
+    private static let stepsAtATime = 10
 
     private var statePath: String { folder + "/state.bin" }
 
@@ -27,20 +26,16 @@ struct AloneRun {
         }
         var (step, delta) = try await resume()
         let progress = ProgressLine("tuning", quietly: json)
-        let isStopped = Mutex(false)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await _ in Signals.stopRequests() { isStopped.withLock { $0 = true } }
-            }
-            while step < steps, !isStopped.withLock({ $0 }) {
-                let count = min(Self.stride - step % Self.stride, steps - step)
-                let outcome = try await tuner.train(TrainingRequest(round: step, steps: count, delta: delta))
-                step += count
-                delta = outcome.delta
-                tell(step, outcome, progress)
-                if step % saveEvery < count || step == steps { try await save(step, delta) }
-            }
-            group.cancelAll()
+        let stop = StopFlag()
+        let stopper = Task { for await _ in Signals.stopRequests() { stop.raise() } }
+        defer { stopper.cancel() }
+        while step < steps, !stop.isRaised {
+            let count = min(Self.stepsAtATime - step % Self.stepsAtATime, steps - step)
+            let outcome = try await tuner.train(TrainingRequest(round: step, steps: count, delta: delta))
+            step += count
+            delta = outcome.delta
+            tell(step, outcome, progress)
+            if step % saveEvery < count { try await save(step, delta) }
         }
         progress.finish()
         try await save(step, delta)

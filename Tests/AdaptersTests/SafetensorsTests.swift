@@ -1,4 +1,5 @@
 import Adapters
+import Foundation
 import LinearAlgebra
 import TestSupport
 import Testing
@@ -55,10 +56,27 @@ import Testing
             let path = folder.path("\(encoding).safetensors")
             try writer.write(to: path)
             let read = try SafetensorsFile.open(path: path).floats(named: "w")
-            #expect(try read == SafetensorsFile(bytes: writer.encoded()).floats(named: "w"))
+            #expect(try read == SafetensorsFile(bytes: try writer.encoded()).floats(named: "w"))
             let tolerance: Float = encoding == .float32 ? 0 : encoding == .float16 ? 0x1p-11 : 0x1p-8
             #expect(zip(read, values).allSatisfy { abs($0 - $1) <= tolerance * max(abs($1), 1e-4) })
         }
+    }
+
+    @Test("A file is written tensor by tensor, and a failure on the way leaves the old one")
+    func streamed() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("model.safetensors")
+        var writer = SafetensorsWriter()
+        writer.add("a", shape: [3], encoding: .bfloat16) { [1, 2, 3] }
+        writer.add("b", shape: [1_500, 1_000], encoding: .float32) { [Float](repeating: 0.5, count: 1_500_000)[...] }
+        try writer.write(to: path)
+        let bytes = try ReadableFile.contents(of: path)
+        #expect(try bytes == writer.encoded())
+        #expect(try SafetensorsFile.open(path: path).floats(named: "b")[1_499_999] == 0.5)
+        writer.add("c", shape: [1], encoding: .float32) { throw FileError.cutShort(path: "elsewhere") }
+        #expect(throws: FileError.cutShort(path: "elsewhere")) { try writer.write(to: path) }
+        #expect(try ReadableFile.contents(of: path) == bytes)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["model.safetensors"])
     }
 
     @Test(
@@ -126,7 +144,7 @@ import Testing
         var writer = SafetensorsWriter()
         writer.add("a", shape: [2, 3], values: [1, 2, 3, 4, 5, 6][...])
         writer.add("b", shape: [4], values: [1, 2, 3, 4][...], encoding: .bfloat16)
-        let original = writer.encoded()
+        let original = try writer.encoded()
         var generator = SeededGenerator(seed: 9)
         var accepted = 0
         for _ in 0..<20_000 {

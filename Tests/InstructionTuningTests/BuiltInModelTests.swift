@@ -1,5 +1,6 @@
 import Foundation
 import InstructionTuning
+import LanguageModel
 import Testing
 
 @Suite struct BuiltInModelTests {
@@ -21,5 +22,25 @@ import Testing
         let file = BuiltInModel.fledglingDirectory.appending(path: "model.safetensors")
         let size = try #require(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize)
         #expect(size <= 8_000_000)
+    }
+
+    @Test func itsWeightsLoad() throws {
+        let model = try BaseModel.load(directory: BuiltInModel.fledglingDirectory.path(percentEncoded: false))
+        #expect(model.configuration.hiddenSize == 128)
+    }
+
+    /// The loss mask counts the tokens of the filled template alone: they must begin the tokens of the whole.
+    @Test func theTersePromptBeginsTheWhole() throws {
+        let tokenizer = try Tokenizer.load(directory: BuiltInModel.fledglingDirectory.path(percentEncoded: false))
+        #expect(tokenizer.endOfSequence == 0)
+        for record in try BuiltInChores().records(count: 2_000, seed: 8) {
+            let prompt = PromptTemplate.terse.filled(record)
+            let head = tokenizer.encode(prompt, addSpecialTokens: true)
+            let whole = tokenizer.encode(prompt + record.response, addSpecialTokens: true)
+            #expect(whole.starts(with: head) && whole.count > head.count)
+            #expect(tokenizer.decode(whole) == prompt + record.response)
+            // Every word, number and mark is one token, so that a record is short.
+            #expect(whole.count <= 40)
+        }
     }
 }

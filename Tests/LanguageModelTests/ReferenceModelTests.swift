@@ -50,4 +50,26 @@ import Testing
             #expect(abs(Double(found) - expected) < 1e-3 * max(1, abs(expected)))
         }
     }
+
+    @Test(arguments: ["stories260K", "babyllama105"]) func greedyTokensAgree(name: String) throws {
+        let reference = try Reference(name)
+        let generator = TextGenerator(model: reference.model)
+        // The first ids are the prompt: one token, or "Once upon a time" at one token a character.
+        let prompt = Array(reference.greedy.prefix(name == "babyllama105" ? 18 : 1))
+        let rest = try generator.generate(
+            prompt: prompt,
+            options: GenerationOptions(maximumTokens: reference.greedy.count - prompt.count, stopTokens: []))
+        #expect(prompt + rest == reference.greedy)
+    }
+
+    /// Long sequences go through attention in blocks, generation token by token: both choose the same tokens.
+    @Test func blocksAndSingleTokensAgree() throws {
+        let reference = try Reference("babyllama105")
+        let engine = TrainingEngine(model: reference.model, lora: nil)
+        for length in [64, 128, 129, 200, 217] {
+            let logits = try engine.lastLogits(tokens: Array(reference.greedy.prefix(length)))
+            let likeliest = try #require(logits.indices.max { logits[$0] < logits[$1] })
+            #expect(Int32(likeliest) == reference.greedy[length])
+        }
+    }
 }

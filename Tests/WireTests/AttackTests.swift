@@ -69,6 +69,7 @@ struct AttackTests {
         #expect(rig.bytesSent[1] == 100)
         // The same again, from anywhere: nothing.
         for host in 0..<100 {
+            rig.time = rig.time + .milliseconds(50)
             let replayed = Datagram(address: MeshRig.address(host), bytes: initiation.bytes)
             rig.endpoints[1].receive(replayed, at: rig.time, using: &rig.generator)
             rig.drain(1)

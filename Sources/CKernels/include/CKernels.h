@@ -7,11 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Which variant runs: 2 AVX-512, 1 AVX2, 0 plain.
+/// Which variant runs: 2 AVX-512, 1 AVX2, 0 plain. The environment variable MURMUR_KERNELS (`avx2` or `plain`), read once
+/// at start, holds it to a lower one: results differ in their last bits between variants.
 int murmur_kernel_level(void);
-
-/// Holds the kernels to at most `level`, for tests that compare the variants. Not to be called while others run.
-void murmur_limit_kernel_level(int level);
 
 /// y = x / rms(x) * weight per row; inverse[r] = 1 / sqrt(mean(x^2) + epsilon).
 void murmur_rms_norm(const float *x, ptrdiff_t x_stride, const float *weight, float *y, ptrdiff_t y_stride,

@@ -16,8 +16,13 @@ package struct RecordEncoder: Sendable {
     package let trainOnInputs: Bool
     let encoder: any TextEncoder
 
+    /// The same encoder with loss on responses only, for measuring.
+    package var forResponses: RecordEncoder {
+        RecordEncoder(template: template, encoder: encoder, cutoff: cutoff, trainOnInputs: false)
+    }
+
     package init(
-        template: PromptTemplate, encoder: some TextEncoder, cutoff: Int = 512, trainOnInputs: Bool = false
+        template: PromptTemplate, encoder: any TextEncoder, cutoff: Int = 512, trainOnInputs: Bool = false
     ) {
         precondition(cutoff > 1, "a sequence has two tokens at least: one to see, one to predict")
         self.template = template

@@ -18,18 +18,15 @@ extension DataPartition {
             }
             return parts
         }
-        // More peers than categories: peers join whichever category then leaves each of its peers the most.
-        var members = [[Int]](repeating: [], count: bySize.count)
-        for peer in 0..<peers {
+        // More peers than categories: one peer each, the others join whichever category then leaves its peers the most.
+        // No peer stays empty, as there are at least as many records as peers.
+        var members = bySize.indices.map { [$0] }
+        for peer in bySize.count..<peers {
             let share = { (group: Int) in Double(bySize[group].places.count) / Double(members[group].count + 1) }
             let fullest = members.indices.max { share($0) < share($1) } ?? 0
             members[fullest].append(peer)
         }
-        for (group, joined) in zip(bySize, members) where joined.isEmpty {
-            // A tiny category that no peer joined goes, with all it has, to the first peer.
-            parts[0].append(contentsOf: group.places)
-        }
-        for (group, joined) in zip(bySize, members) where !joined.isEmpty {
+        for (group, joined) in zip(bySize, members) {
             for (peer, share) in zip(joined, cut(group.places.shuffled(using: &generator), into: joined.count)) {
                 parts[peer].append(contentsOf: share)
             }

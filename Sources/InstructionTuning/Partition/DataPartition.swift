@@ -6,6 +6,11 @@ package struct DataPartition: Sendable {
         package var name: String
         /// Its records, shuffled.
         package var records: [InstructionRecord]
+
+        package init(name: String, records: [InstructionRecord]) {
+            self.name = name
+            self.records = records
+        }
     }
 
     /// The peers in the order they were named.

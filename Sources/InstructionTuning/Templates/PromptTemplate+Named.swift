@@ -57,7 +57,9 @@ extension PromptTemplate {
         withContext: terseWording, withoutContext: terseWording.replacing("Given: {input}\n", with: ""),
         responseMarker: "Answer:")
 
-    private static let terseWording = "Task: {instruction}\nGiven: {input}\nAnswer: "
+    // It ends with a line break: byte-level tokenizers join a space to the word after it, and then the tokens of the prompt
+    // alone would not begin the tokens of prompt and response.
+    private static let terseWording = "Task: {instruction}\nGiven: {input}\nAnswer:\n"
 
     private static func builtIn(
         name: String, summary: String, withContext: String, withoutContext: String, responseMarker: String

@@ -5,11 +5,14 @@ struct AttentionLayer {
     let weights: LayerWeights
     let adapter: LayerAdapter?
     let context: PassContext
+    /// Whether this is the last layer, whose output is computed for the wanted rows only.
+    let isLast: Bool
 
     private var shape: ModelConfiguration { context.shape }
     private var workspace: Workspace { context.workspace }
 
-    /// middle = input + o(attention(norm(input))). With a `cache`, which holds one sequence, the rows continue it.
+    /// middle = input + o(attention(norm(input))); in the last layer `middle` and what follows have only the wanted
+    /// rows. With a `cache`, which holds one sequence, the rows continue it.
     func forward(_ kept: LayerActivations, cache: LayerCache? = nil) {
         let n = context.rows
         let normed = workspace.normed.rows(0..<n)
@@ -41,28 +44,45 @@ struct AttentionLayer {
                     logSums: kept.logSums.rows(range))
             }
         }
-        kept.middle.assign(kept.input)
-        weights.output.apply(to: kept.attended, into: kept.middle, adding: true)
+        let out = isLast ? context.wanted.count : n
+        let middle = kept.middle.rows(0..<out)
+        let attended = selectedAttended(kept)
+        if isLast { middle.gather(rows: context.wanted, of: kept.input) } else { middle.assign(kept.input) }
+        weights.output.apply(to: attended, into: middle, adding: true)
         adapter?.output.forward(
-            input: kept.attended, output: kept.middle, u: kept.outputU, dropout: context.dropout,
-            scratch: workspace.scratch(rows: n, columns: shape.queryWidth))
+            input: attended, output: middle, u: kept.outputU.rows(0..<out), dropout: context.dropout,
+            scratch: workspace.scratch(rows: out, columns: shape.queryWidth))
     }
 
-    /// Turns the gradient of `middle`, which the residual gradient holds, into that of `input` and adds the adapters'
+    /// The heads' outputs that o reads: all, or the wanted rows gathered anew.
+    private func selectedAttended(_ kept: LayerActivations) -> Matrix {
+        guard isLast else { return kept.attended }
+        let selected = workspace.wantedAttended.rows(0..<context.wanted.count)
+        selected.gather(rows: context.wanted, of: kept.attended)
+        return selected
+    }
+
+    /// Turns the gradient of `middle`, which the residual gradient holds in its first rows, into that of `input` and adds the adapters'
     /// gradients. In the lowest layer nothing needs the input's gradient: there it only does what adapters need.
     func backward(_ kept: LayerActivations, isLowest: Bool) {
         guard let adapter else { return }
         let n = context.rows
+        let out = isLast ? context.wanted.count : n
         let residual = workspace.residualGradient.rows(0..<n)
         if isLowest && adapter.queryKeyValue.modules.isEmpty && adapter.output.modules.isEmpty { return }
         let needsAttention = !isLowest || !adapter.queryKeyValue.modules.isEmpty
         let attended: Matrix? = needsAttention ? workspace.attendedGradient.rows(0..<n) : nil
-        if let attended { weights.output.applyTransposed(to: residual, into: attended) }
+        if let attended { weights.output.applyTransposed(to: residual.rows(0..<out), into: attended.rows(0..<out)) }
         adapter.output.backward(
-            outputGradient: residual, input: kept.attended, u: kept.outputU,
-            uGradient: workspace.uGradient.reshaped(rows: n, columns: adapter.output.width), inputGradient: attended,
-            dropout: context.dropout, scratch: workspace.scratch(rows: n, columns: shape.queryWidth))
+            outputGradient: residual.rows(0..<out), input: selectedAttended(kept), u: kept.outputU.rows(0..<out),
+            uGradient: workspace.uGradient.reshaped(rows: out, columns: adapter.output.width),
+            inputGradient: attended?.rows(0..<out), dropout: context.dropout,
+            scratch: workspace.scratch(rows: out, columns: shape.queryWidth))
         guard let attended else { return }
+        if isLast {
+            attended.spread(rows: context.wanted)
+            residual.spread(rows: context.wanted)
+        }
 
         let joint = workspace.queryKeyValueGradient.rows(0..<n)
         backwardAttention(kept, outputGradient: attended, joint: joint)

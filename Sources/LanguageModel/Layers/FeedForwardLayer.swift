@@ -5,13 +5,16 @@ struct FeedForwardLayer {
     let weights: LayerWeights
     let adapter: LayerAdapter?
     let context: PassContext
+    /// The number of rows: all, or in the last layer the wanted ones.
+    let rows: Int
 
     private var shape: ModelConfiguration { context.shape }
     private var workspace: Workspace { context.workspace }
 
     /// output = middle + down(silu(gate(norm(middle))) · up(norm(middle))).
-    func forward(_ kept: LayerActivations, output: Matrix) {
-        let n = context.rows
+    func forward(_ layer: LayerActivations, output: Matrix) {
+        let n = rows
+        let kept = layer.prefix(n)
         let normed = workspace.normed.rows(0..<n)
         normed.assignRMSNorm(
             of: kept.middle, weight: weights.feedForwardNorm, inverse: kept.middleInverse,
@@ -33,9 +36,10 @@ struct FeedForwardLayer {
     /// values and the unit's product are computed again, which costs less than keeping them.
     ///
     /// - Parameter stops: whether nothing below this block needs a gradient.
-    func backward(_ kept: LayerActivations, stops: Bool) {
+    func backward(_ layer: LayerActivations, stops: Bool) {
         guard let adapter else { return }
-        let n = context.rows
+        let n = rows
+        let kept = layer.prefix(n)
         let residual = workspace.residualGradient.rows(0..<n)
         if stops && adapter.gateUp.modules.isEmpty && adapter.down.modules.isEmpty { return }
         let needsUnit = !stops || !adapter.gateUp.modules.isEmpty

@@ -2,16 +2,12 @@ internal import LinearAlgebra
 
 /// The matrices of the output head, one row for each row that carries loss; the logits exist a chunk at a time.
 struct HeadBuffers {
-    /// The final residual stream [n, hidden].
-    let input: Matrix
-    /// The norm's factors [n, 1].
+    /// The final norm's factors [n, 1].
     let inverse: Matrix
-    /// Its normed form [n, hidden].
+    /// The normed residual stream [n, hidden].
     let normed: Matrix
     /// The gradient of the normed form [n, hidden].
     let normedGradient: Matrix
-    /// The gradient of the final residual stream [n, hidden].
-    let inputGradient: Matrix
     /// The losses [n, 1].
     let losses: Matrix
     /// The logits of one chunk [chunk, vocabulary].
@@ -28,18 +24,16 @@ struct HeadBuffers {
 
     /// Cuts the matrices for at most `rows` rows from `arena`.
     init(rows: Int, shape: ModelConfiguration, arena: Arena) {
-        input = arena.matrix(rows: rows, columns: shape.hiddenSize)
         inverse = arena.matrix(rows: rows, columns: 1)
         normed = arena.matrix(rows: rows, columns: shape.hiddenSize)
         normedGradient = arena.matrix(rows: rows, columns: shape.hiddenSize)
-        inputGradient = arena.matrix(rows: rows, columns: shape.hiddenSize)
         losses = arena.matrix(rows: rows, columns: 1)
         logits = arena.matrix(rows: Self.chunk(rows: rows, shape: shape), columns: shape.vocabularySize)
     }
 
     /// The floats that `init` takes from the arena.
     static func size(rows: Int, shape: ModelConfiguration) -> Int {
-        4 * Arena.size(rows: rows, columns: shape.hiddenSize) + 2 * Arena.size(rows: rows, columns: 1)
+        2 * Arena.size(rows: rows, columns: shape.hiddenSize) + 2 * Arena.size(rows: rows, columns: 1)
             + Arena.size(rows: chunk(rows: rows, shape: shape), columns: shape.vocabularySize)
     }
 }

@@ -7,17 +7,13 @@ struct OutputHead {
 
     /// The losses of `batch`, one for each of its loss rows, from the final residual stream.
     ///
-    /// - Parameter gradientScale: what each row's loss counts; with zero there is no gradient. Otherwise the residual
-    ///   gradient is overwritten with that of the sum of scaled losses.
+    /// - Parameter gradientScale: what each row's loss counts; with zero there is no gradient. Otherwise the first rows
+    ///   of the residual gradient are overwritten with that of the sum of scaled losses.
     func losses(_ batch: PackedBatch, gradientScale: Float) -> [Float] {
         let count = batch.lossRows.count
-        let rows = batch.tokens.count
-        let residual = workspace.residualGradient
-        if gradientScale != 0 { residual.rows(0..<rows).fill(0) }
         guard count > 0 else { return [] }
         let buffers = workspace.head
-        let input = buffers.input.rows(0..<count)
-        input.gather(rows: batch.lossRows, of: workspace.final.rows(0..<rows))
+        let input = workspace.final.rows(0..<count)
         let normed = buffers.normed.rows(0..<count)
         let inverse = buffers.inverse.rows(0..<count)
         normed.assignRMSNorm(
@@ -37,18 +33,17 @@ struct OutputHead {
             start = chunk.upperBound
         }
         if gradientScale != 0 {
-            let inputGradient = buffers.inputGradient.rows(0..<count)
-            inputGradient.fill(0)
-            inputGradient.addRMSNormGradient(normedGradient, of: input, weight: model.finalNorm, inverse: inverse)
-            residual.rows(0..<rows).scatter(rows: batch.lossRows, of: inputGradient)
+            let residual = workspace.residualGradient.rows(0..<count)
+            residual.fill(0)
+            residual.addRMSNormGradient(normedGradient, of: input, weight: model.finalNorm, inverse: inverse)
         }
         return losses.values
     }
 
-    /// The logits of row `row` of the final residual stream.
-    func logits(row: Int) -> [Float] {
+    /// The logits of the first wanted row.
+    func logits() -> [Float] {
         let buffers = workspace.head
-        let input = workspace.final.rows(row..<row + 1)
+        let input = workspace.final.rows(0..<1)
         let normed = buffers.normed.rows(0..<1)
         normed.assignRMSNorm(
             of: input, weight: model.finalNorm, inverse: buffers.inverse.rows(0..<1),

@@ -9,6 +9,8 @@ struct PassContext {
     let positions: [Int32]
     /// The rows of each sequence.
     let ranges: [Range<Int>]
+    /// The rows whose output is asked for, ascending: from the last layer's attention on, only they are computed.
+    let wanted: [Int32]
     /// The adapters' dropout; nil outside training.
     let dropout: DropoutPlan?
 

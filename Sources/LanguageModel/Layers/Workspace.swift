@@ -9,7 +9,7 @@ final class Workspace {
     let longest: Int
     /// What each layer keeps. Without a backward pass all layers share one entry.
     let layers: [LayerActivations]
-    /// The residual stream after the last layer.
+    /// The residual stream after the last layer, the wanted rows only.
     let final: Matrix
     /// The residual stream's gradient.
     let residualGradient: Matrix
@@ -22,6 +22,8 @@ final class Workspace {
     let gateUpGradient: Matrix
     let queryKeyValueGradient: Matrix
     let attendedGradient: Matrix
+    /// The rows of the last layer's attention that are asked for.
+    let wantedAttended: Matrix
     /// The gradient of the adapters' inner values.
     let uGradient: Matrix
     /// What dropout leaves of an input.
@@ -30,7 +32,7 @@ final class Workspace {
     let scores: Matrix
     let scoresGradient: Matrix
     let rowSums: Matrix
-    /// The rows that carry loss: final residual stream, normed, gradients, losses.
+    /// The output head's matrices.
     let head: HeadBuffers
 
     /// Query rows of one block of attention scores.
@@ -53,7 +55,8 @@ final class Workspace {
             (backwardRows, shape.hiddenSize), (capacity, shape.intermediateSize),
             (backwardRows, shape.intermediateSize), (backwardRows, 2 * shape.intermediateSize),
             (backwardRows, shape.queryKeyValueWidth), (backwardRows, shape.queryWidth), (backwardRows, ranks),
-            (droppedRows, widest), (block, longest), (keepsLayers ? block : 0, longest), (block, 1),
+            (droppedRows, widest), (capacity, shape.queryWidth), (block, longest), (keepsLayers ? block : 0, longest),
+            (block, 1),
         ]
         let layerSize = LayerActivations.size(rows: capacity, shape: shape, adapter: adapter)
         let shared = plan.reduce(0) { $0 + Arena.size(rows: $1.0, columns: $1.1) }
@@ -74,9 +77,10 @@ final class Workspace {
         attendedGradient = cut[8]
         uGradient = cut[9]
         dropped = cut[10]
-        scores = cut[11]
-        scoresGradient = cut[12]
-        rowSums = cut[13]
+        wantedAttended = cut[11]
+        scores = cut[12]
+        scoresGradient = cut[13]
+        rowSums = cut[14]
         head = HeadBuffers(rows: capacity, shape: shape, arena: arena)
     }
 

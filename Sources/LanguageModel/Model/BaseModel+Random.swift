@@ -1,8 +1,8 @@
 internal import LinearAlgebra
 
 extension BaseModel {
-    /// A model with random weights, for tests and measurements: normal with deviation 0.02 times a spread that keeps
-    /// small models from being constant, norms near one, biases near zero.
+    /// A model with random weights, for tests and measurements: normal with the given deviation (twice that for the
+    /// embedding and the head), norms near one. It predicts nothing.
     package convenience init(configuration: ModelConfiguration, randomSeed: UInt64, deviation: Double = 0.08) {
         var generator = SeededGenerator(seed: randomSeed, label: "random base model")
         func normal(_ count: Int, mean: Double = 0, deviation: Double) -> [Float] {

@@ -32,7 +32,8 @@ extension ModelConfiguration {
         let keyValueHeads = try size("num_key_value_heads", default: heads)
         guard heads.isMultiple(of: keyValueHeads) else {
             throw .invalidConfiguration(
-                file: file, reason: "num_key_value_heads (\(keyValueHeads)) does not divide num_attention_heads (\(heads))")
+                file: file,
+                reason: "num_key_value_heads (\(keyValueHeads)) does not divide num_attention_heads (\(heads))")
         }
         let headSize = try size("head_dim", default: max(1, hidden / heads))
         guard headSize.isMultiple(of: 2) else {

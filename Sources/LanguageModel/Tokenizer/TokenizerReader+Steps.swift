@@ -1,6 +1,19 @@
 internal import Adapters
 
 extension TokenizerReader {
+    private static let stepLimit = 8
+
+    /// The elements of a Sequence of steps that rewrite text. They are few and not nested, which bounds what the steps
+    /// can make of a text.
+    private func steps(_ value: JSONValue, _ key: String, part: String) throws(TokenizerError) -> [JSONValue] {
+        let elements = value[key]?.array ?? []
+        guard elements.count <= Self.stepLimit else { throw unsupported(part, "Sequence of \(elements.count) steps") }
+        guard elements.allSatisfy({ $0["type"]?.text != "Sequence" }) else {
+            throw unsupported(part, "nested Sequence")
+        }
+        return elements
+    }
+
     /// The normalizer; nil where there is none.
     func normalizer(_ value: JSONValue) throws(TokenizerError) -> TextNormalizer? {
         if value.isNull { return nil }
@@ -14,7 +27,7 @@ extension TokenizerReader {
         case "NFKC": return .compatibilityComposed
         case "Sequence":
             var steps: [TextNormalizer] = []
-            for element in value["normalizers"]?.array ?? [] {
+            for element in try self.steps(value, "normalizers", part: "normalizer") {
                 if let step = try normalizer(element) { steps.append(step) }
             }
             return .sequence(steps)
@@ -97,7 +110,7 @@ extension TokenizerReader {
             return .metaspace(replacement: replacement, isPrefixed: prefix != .never)
         case "Sequence":
             var steps: [TokenDecoder] = []
-            for element in value["decoders"]?.array ?? [] {
+            for element in try self.steps(value, "decoders", part: "decoder") {
                 if let step = try decoder(element) { steps.append(step) }
             }
             return .sequence(steps)
@@ -112,6 +125,11 @@ extension TokenizerReader {
             throw unsupported(part, "Replace by a regular expression")
         }
         guard !pattern.isEmpty else { throw invalid("a Replace \(part) has an empty pattern") }
-        return (pattern, try text(value, "content"))
+        let content = try text(value, "content")
+        // A few steps that each make text many times longer would fill any memory; real ones swap a character.
+        guard content.count <= 4 * pattern.count else {
+            throw unsupported(part, "Replace by a text more than four times as long")
+        }
+        return (pattern, content)
     }
 }

@@ -31,45 +31,48 @@ final class EngineState {
         }
         if tokens > workspace.capacity || positions > workspace.longest {
             workspace = Workspace(
-                capacity: max(tokens, workspace.capacity), longest: max(positions, workspace.longest),
+                capacity: max(tokens, workspace.capacity),
+                longest: positions > workspace.longest ? max(positions, 2 * workspace.longest) : workspace.longest,
                 shape: model.configuration, adapter: adapter?.layers.first, keepsLayers: keepsLayers)
         }
     }
 
-    /// The forward pass of a batch up to the final residual stream.
-    func forward(_ batch: PackedBatch, dropout: DropoutPlan?) -> PassContext {
+    /// The forward pass of a batch up to the final residual stream of the `wanted` rows, or of those that carry loss.
+    func forward(_ batch: PackedBatch, dropout: DropoutPlan?, wanted: [Int32]? = nil) -> PassContext {
         let longest = batch.ranges.map(\.count).max() ?? 0
         return forward(
             tokens: batch.tokens, positions: batch.positions, ranges: batch.ranges, longest: longest,
-            dropout: dropout, caches: nil)
+            wanted: wanted ?? batch.lossRows, dropout: dropout, caches: nil)
     }
 
-    /// The forward pass of the tokens that continue a cached sequence from `position` on.
+    /// The forward pass of the tokens that continue a cached sequence from `position` on; only the last is wanted.
     func forward(continuing tokens: [Int32], at position: Int, caches: [LayerCache]) -> PassContext {
         let end = position + tokens.count
         return forward(
             tokens: tokens, positions: (position..<end).map(Int32.init), ranges: [0..<tokens.count], longest: end,
-            dropout: nil, caches: caches)
+            wanted: [Int32(tokens.count - 1)], dropout: nil, caches: caches)
     }
 
     private func forward(
-        tokens: [Int32], positions: [Int32], ranges: [Range<Int>], longest: Int, dropout: DropoutPlan?,
-        caches: [LayerCache]?
+        tokens: [Int32], positions: [Int32], ranges: [Range<Int>], longest: Int, wanted: [Int32],
+        dropout: DropoutPlan?, caches: [LayerCache]?
     ) -> PassContext {
         reserve(tokens: tokens.count, positions: longest)
         let context = PassContext(
             shape: model.configuration, workspace: workspace, rotary: rotary, positions: positions, ranges: ranges,
-            dropout: dropout)
+            wanted: wanted, dropout: dropout)
         let n = tokens.count
         model.embedding.copyRows(tokens, into: workspace.layer(0, rows: n).input)
         for (index, weights) in model.layers.enumerated() {
             let kept = workspace.layer(index, rows: n)
             let layerAdapter = adapter?.layers[index]
-            AttentionLayer(weights: weights, adapter: layerAdapter, context: context)
-                .forward(kept, cache: caches?[index])
             let isLast = index + 1 == model.layers.count
-            let output = isLast ? workspace.final.rows(0..<n) : workspace.layer(index + 1, rows: n).input
-            FeedForwardLayer(weights: weights, adapter: layerAdapter, context: context).forward(kept, output: output)
+            AttentionLayer(weights: weights, adapter: layerAdapter, context: context, isLast: isLast)
+                .forward(kept, cache: caches?[index])
+            let rows = isLast ? wanted.count : n
+            let output = isLast ? workspace.final.rows(0..<rows) : workspace.layer(index + 1, rows: n).input
+            FeedForwardLayer(weights: weights, adapter: layerAdapter, context: context, rows: rows)
+                .forward(kept, output: output)
         }
         return context
     }
@@ -83,9 +86,11 @@ final class EngineState {
             let kept = workspace.layer(index, rows: context.rows)
             let weights = model.layers[index]
             let isLowest = index == 0
-            FeedForwardLayer(weights: weights, adapter: adapter.layers[index], context: context)
+            let isLast = index + 1 == model.layers.count
+            let rows = isLast ? context.wanted.count : context.rows
+            FeedForwardLayer(weights: weights, adapter: adapter.layers[index], context: context, rows: rows)
                 .backward(kept, stops: isLowest && !trainsAttention)
-            AttentionLayer(weights: weights, adapter: adapter.layers[index], context: context)
+            AttentionLayer(weights: weights, adapter: adapter.layers[index], context: context, isLast: isLast)
                 .backward(kept, isLowest: isLowest)
         }
     }
@@ -95,8 +100,8 @@ final class EngineState {
         OutputHead(model: model, workspace: workspace).losses(batch, gradientScale: gradientScale)
     }
 
-    /// The logits of row `row` of the forward pass that has just run.
-    func logits(row: Int) -> [Float] {
-        OutputHead(model: model, workspace: workspace).logits(row: row)
+    /// The logits of the first wanted row of the forward pass that has just run.
+    func logits() -> [Float] {
+        OutputHead(model: model, workspace: workspace).logits()
     }
 }

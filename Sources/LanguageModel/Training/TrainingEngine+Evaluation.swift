@@ -6,6 +6,10 @@ package struct SequenceLoss: Sendable, Equatable {
     package var lossSum: Double { tokenLosses.reduce(0.0) { $0 + Double($1) } }
     /// Their number.
     package var tokenCount: Int { tokenLosses.count }
+
+    package init(tokenLosses: [Float]) {
+        self.tokenLosses = tokenLosses
+    }
 }
 
 extension TrainingEngine {
@@ -34,8 +38,8 @@ extension TrainingEngine {
     package func lastLogits(tokens: [Int32], adapter: [Float] = []) throws -> [Float] {
         let sequence = TokenSequence(tokens: tokens)
         return try withState(adapter: adapter, sequences: [sequence]) { state in
-            _ = state.forward(PackedBatch([sequence]), dropout: nil)
-            return state.logits(row: tokens.count - 1)
+            _ = state.forward(PackedBatch([sequence]), dropout: nil, wanted: [Int32(tokens.count - 1)])
+            return state.logits()
         }
     }
 }

@@ -183,10 +183,15 @@ extension SwarmTopology {
         var partition = Data.Partition()
         partition.scheme = try section.required("scheme").choice(Data.Scheme.self)
         if let value = section["alpha"] {
-            guard partition.scheme == .dirichlet else { throw value.error("alpha is for the scheme dirichlet") }
+            guard partition.scheme.isDrawn else { throw value.error("alpha is for the schemes dirichlet and quantity") }
             partition.alpha = try value.number("a number above 0, at most 1000000, is allowed") { $0 > 0 && $0 <= 1e6 }
         }
-        if let value = section["minimum"] { partition.minimum = try value.integer(in: 1...10_000_000) }
+        if let value = section["minimum"] {
+            guard partition.scheme.isDrawn else {
+                throw value.error("minimum is for the schemes dirichlet and quantity")
+            }
+            partition.minimum = try value.integer(in: 1...10_000_000)
+        }
         return partition
     }
 }

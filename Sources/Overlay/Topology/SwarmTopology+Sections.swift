@@ -90,7 +90,10 @@ extension SwarmTopology {
     package struct Data: Sendable, Hashable {
         /// How the records of one source are dealt out.
         package enum Scheme: String, Sendable, Hashable, CaseIterable {
-            case iid, dirichlet, shards
+            case iid, category, shards, dirichlet, quantity
+
+            /// Whether proportions are drawn from a Dirichlet distribution: then there are `alpha` and `minimum`.
+            package var isDrawn: Bool { self == .dirichlet || self == .quantity }
         }
 
         /// `data.partition:` how the records of one source are dealt out to the peers.

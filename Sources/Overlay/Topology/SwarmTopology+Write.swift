@@ -30,9 +30,9 @@ extension SwarmTopology {
         if let source = data.source {
             lines.append("  source: \(Self.quoted(source))")
             let partition = data.partition
-            let alpha = partition.scheme == .dirichlet ? ", alpha: \(partition.alpha)" : ""
-            lines.append(
-                "  partition: { scheme: \(partition.scheme.rawValue)\(alpha), minimum: \(partition.minimum) }")
+            let drawn =
+                partition.scheme.isDrawn ? ", alpha: \(partition.alpha), minimum: \(partition.minimum)" : ""
+            lines.append("  partition: { scheme: \(partition.scheme.rawValue)\(drawn) }")
         }
         lines.append("  held-out: \(data.heldOut)")
         if let count = data.count { lines.append("  count: \(count)") }

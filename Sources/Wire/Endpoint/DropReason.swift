@@ -10,6 +10,10 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case staleInitiation
     /// More initiations in a second than are looked at.
     case initiationRate
+    /// An initiation without a cookie while there are many: a cookie was sent.
+    case cookieAsked
+    /// A cookie that answers no initiation of ours.
+    case unexpectedCookie
     /// An initiation that crossed ours, where ours goes first.
     case crossedInitiation
     /// A response to no initiation of ours.

@@ -16,6 +16,8 @@ struct Neighbour: Sendable {
     var greatestTimestamp: UInt64 = 0
     /// Our initiation that is not answered yet.
     var handshake: OutgoingHandshake?
+    /// A cookie that it gave us when it was under load, and when.
+    var cookie: (bytes: [UInt8], time: MonotonicTime)?
     /// When the next initiation is due.
     var nextHandshake: MonotonicTime?
     /// Initiations since the last success.
@@ -41,4 +43,6 @@ struct Neighbour: Sendable {
 struct OutgoingHandshake: Sendable {
     let noise: NoiseHandshake.Initiator
     let localIndex: UInt32
+    /// The first code of the packet, which a cookie refers to.
+    let code: [UInt8]
 }

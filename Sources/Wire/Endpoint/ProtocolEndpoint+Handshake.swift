@@ -31,10 +31,11 @@ extension ProtocolEndpoint {
         // Fails only for a remote key of small order, which no topology holds on purpose.
         guard let message = try? noise.writeFirst(payload: payload) else { return }
         let localIndex = freshIndex(for: index, using: &generator)
-        neighbours[index].handshake = OutgoingHandshake(noise: noise, localIndex: localIndex)
         let packet = HandshakePacket.initiation(
             senderIndex: localIndex, noise: message, byteCount: configuration.datagramByteCount,
-            codeKey: neighbours[index].codeKey)
+            codeKey: neighbours[index].codeKey, cookie: freshCookie(of: index, at: time))
+        neighbours[index].handshake = OutgoingHandshake(
+            noise: noise, localIndex: localIndex, code: HandshakePacket.firstCode(packet))
         sendOutside(Datagram(address: address, bytes: packet), to: index)
         let pause = configuration.handshakeRetry * (1 << min(neighbours[index].tries, 10))
         let jitter = Duration.milliseconds(Int64.random(in: 0..<100, using: &generator))
@@ -56,7 +57,7 @@ extension ProtocolEndpoint {
         let bytes = datagram.bytes
         guard bytes.count >= HandshakePacket.initiationByteLimit else { return statistics.drop(.malformed) }
         guard HandshakePacket.hasValidCode(bytes, codeKey: codeKey) else { return statistics.drop(.badCode) }
-        guard admitsInitiation(at: time) else { return statistics.drop(.initiationRate) }
+        guard admits(datagram, at: time, using: &generator) else { return }
         var reader = ByteReader(bytes, range: 4..<bytes.count)
         guard let senderIndex = reader.integer(UInt32.self),
             let message = reader.bytes(count: HandshakePacket.initiationNoiseByteCount)
@@ -205,15 +206,5 @@ extension ProtocolEndpoint {
         while neighbourOfIndex[candidate] != nil { candidate &+= 1 }
         neighbourOfIndex[candidate] = index
         return candidate
-    }
-
-    private mutating func admitsInitiation(at time: MonotonicTime) -> Bool {
-        let second = time.nanoseconds / 1_000_000_000
-        if second != initiationSecond {
-            initiationSecond = second
-            initiationCount = 0
-        }
-        initiationCount += 1
-        return initiationCount <= configuration.initiationsPerSecond
     }
 }

@@ -16,7 +16,7 @@ extension ProtocolEndpoint {
         case .initiation: receiveInitiation(datagram, at: time, using: &generator)
         case .response: receiveResponse(datagram, at: time)
         case .data: receiveData(datagram, at: time)
-        case .cookie: statistics.drop(.malformed)
+        case .cookie: receiveCookie(datagram, at: time)
         }
     }
 

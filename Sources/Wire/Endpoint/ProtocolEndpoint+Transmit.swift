@@ -18,6 +18,11 @@ extension ProtocolEndpoint {
     package mutating func pollTransmit(
         at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) -> Datagram? {
+        if let datagram = cookies.popLast() {
+            statistics.datagramsSent += 1
+            statistics.bytesSent += UInt64(datagram.bytes.count)
+            return datagram
+        }
         while let index = ready.popFirst() {
             if let datagram = nextDatagram(to: index, at: time) {
                 ready.append(index)
@@ -42,7 +47,9 @@ extension ProtocolEndpoint {
                     receiverIndex: session.remoteIndex, number: number, capacity: DataPacket.overhead + 1)
                 packet.append(FrameType.close.rawValue)
                 session.sendCipher.seal(&packet, headerByteCount: DataPacket.headerByteCount, counter: number)
-                neighbours[index].outbox = [Datagram(address: session.address, bytes: packet)]
+                // Nobody repeats a goodbye that is lost, so it is said three times; copies are dropped.
+                neighbours[index].outbox = Array(
+                    repeating: Datagram(address: session.address, bytes: packet), count: 3)
                 markReady(index)
             }
             neighbours[index].association = nil
@@ -53,6 +60,7 @@ extension ProtocolEndpoint {
             neighbours[index].next = nil
         }
         neighbourOfIndex = [:]
+        cookies = []
         isClosed = true
     }
 

@@ -28,6 +28,8 @@ package struct ProtocolEndpoint: Sendable {
     /// Neighbours that may have something to send, in turn.
     var ready = Fifo<Int>()
     var events = Fifo<WireEvent>()
+    /// Cookies for senders of initiations, whoever they may be.
+    var cookies: [Datagram] = []
     /// Where packets are decrypted to; grows to the longest packet, small as long as there are thousands of endpoints.
     var scratch = [UInt8](repeating: 0, count: 2048)
     var isClosed = false
@@ -35,9 +37,9 @@ package struct ProtocolEndpoint: Sendable {
     private let start: MonotonicTime
     private let startStamp: UInt64
     private var lastStamp: UInt64
-    /// The second in which initiations are counted, and how many there were.
-    var initiationSecond: Int64 = 0
-    var initiationCount = 0
+    var gate = InitiationGate()
+    /// The key under which our cookies are sealed.
+    let cookieKey: [UInt8]
 
     /// An endpoint of `local` that speaks with `remotes` only.
     ///
@@ -51,6 +53,7 @@ package struct ProtocolEndpoint: Sendable {
         self.configuration = configuration
         prologue = Self.prologue(swarm: swarm)
         codeKey = HandshakePacket.codeKey(for: local.exchangeKey.publicKey)
+        cookieKey = CookieReply.key(for: local.exchangeKey.publicKey)
         start = time
         startStamp = handshakeTimestamp
         lastStamp = handshakeTimestamp

@@ -24,14 +24,16 @@ enum HandshakePacket {
         Digest.blake2b256(exchangeKey, personalisation: "murmur-mac1")
     }
 
-    /// An initiation of `byteCount` bytes, padded with zeros.
-    static func initiation(senderIndex: UInt32, noise: [UInt8], byteCount: Int, codeKey: [UInt8]) -> [UInt8] {
+    /// An initiation of `byteCount` bytes, padded with zeros; with a cookie the second code is made, too.
+    static func initiation(
+        senderIndex: UInt32, noise: [UInt8], byteCount: Int, codeKey: [UInt8], cookie: [UInt8]?
+    ) -> [UInt8] {
         var bytes: [UInt8] = [PacketType.initiation.rawValue, 0, 0, 0]
         bytes.reserveCapacity(byteCount)
         bytes.append(integer: senderIndex)
         bytes += noise
         bytes += Array(repeating: 0, count: max(initiationByteLimit, byteCount) - codesByteCount - bytes.count)
-        return sealed(bytes, codeKey: codeKey)
+        return sealed(bytes, codeKey: codeKey, cookie: cookie)
     }
 
     /// A response.
@@ -51,8 +53,22 @@ enum HandshakePacket {
             Digest.code(bytes, count: covered, key: codeKey), Array(bytes[covered..<covered + 16]))
     }
 
-    private static func sealed(_ bytes: [UInt8], codeKey: [UInt8]) -> [UInt8] {
+    /// Whether the second code of an initiation is made with `cookie`.
+    static func hasValidSecondCode(_ bytes: [UInt8], cookie: [UInt8]) -> Bool {
+        guard bytes.count > codesByteCount else { return false }
+        let covered = bytes.count - 16
+        return equalInConstantTime(Digest.code(bytes, count: covered, key: cookie), Array(bytes[covered...]))
+    }
+
+    /// The first code of a handshake packet, which must be longer than its codes.
+    static func firstCode(_ bytes: [UInt8]) -> [UInt8] {
+        Array(bytes[(bytes.count - codesByteCount)..<(bytes.count - 16)])
+    }
+
+    private static func sealed(_ bytes: [UInt8], codeKey: [UInt8], cookie: [UInt8]? = nil) -> [UInt8] {
+        let coded = bytes + Digest.code(bytes, count: bytes.count, key: codeKey)
         // The second code is all zeros until a peer under load asks for it with a cookie.
-        bytes + Digest.code(bytes, count: bytes.count, key: codeKey) + Array(repeating: 0, count: 16)
+        guard let cookie else { return coded + Array(repeating: 0, count: 16) }
+        return coded + Digest.code(coded, count: coded.count, key: cookie)
     }
 }

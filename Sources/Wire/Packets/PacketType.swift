@@ -4,7 +4,7 @@ enum PacketType: UInt8 {
     case initiation = 1
     /// A handshake's second message.
     case response = 2
-    /// Reserved for the answer of a peer under load.
+    /// The answer of a peer under load to an initiation.
     case cookie = 3
     /// Frames under a session's keys.
     case data = 4

@@ -22,8 +22,6 @@ struct Association: Sendable {
     var lastReceived: MonotonicTime
     /// When something that asks for an acknowledgement was last sent.
     var lastSent: MonotonicTime
-    /// Objects that have been offered.
-    var offered: Set<ObjectID> = []
 
     init(remoteIncarnation: UInt64, configuration: WireConfiguration, at time: MonotonicTime) {
         self.remoteIncarnation = remoteIncarnation

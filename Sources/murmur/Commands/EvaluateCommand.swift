@@ -5,6 +5,7 @@ import InstructionTuning
 import LanguageModel
 import LinearAlgebra
 import Observability
+import Overlay
 
 /// `murmur evaluate`: how well a model, or a model with an adapter, answers.
 struct EvaluateCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@ import Federation
 import Foundation
 import LanguageModel
 import Observability
+import Overlay
 
 /// `murmur inspect`: what a file or folder of this project's world holds.
 struct InspectCommand: AsyncParsableCommand {

@@ -62,6 +62,18 @@ import Testing
         }
     }
 
+    @Test("Text that is decoded as tokens come is the text of all tokens", arguments: families)
+    func streaming(family: String) throws {
+        let tokenizer = try Tokenizer.load(directory: Self.folder(family))
+        for example in try Self.cases(family) where example.text.utf8.count < 200 {
+            var decoder = StreamingDecoder(tokenizer)
+            var text = ""
+            for token in example.special { text += decoder.append(token) }
+            text += decoder.finish()
+            #expect(Array(text.utf8) == Array(example.decoded.utf8), "\(example.text.debugDescription)")
+        }
+    }
+
     @Test("The tokens that begin and end a text are found")
     func landmarks() throws {
         let llama = try Tokenizer.load(directory: Self.folder("llama2"))

@@ -75,6 +75,10 @@ import Testing
                 #""normalizer":{"type":"Replace","pattern":{"Regex":"a"},"content":"b"}"#,
                 "Replace by a regular expression"
             ),
+            (
+                #""normalizer":{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#,
+                "Replace by a text more than four times as long"
+            ),
             (#""pre_tokenizer":{"type":"Whitespace"}"#, "Whitespace"),
             (#""pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Punctuation"}]}"#, "Punctuation"),
             (#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"\\d"},"behavior":"Isolated"}"#, #"\d"#),

@@ -1,0 +1,107 @@
+package import Adapters
+package import LanguageModel
+package import LinearAlgebra
+
+/// Measures adapters on held-out records: the loss of the expected responses and, unless left out, how near greedily
+/// generated answers come to them.
+package final class Evaluator: Sendable {
+    /// What to generate.
+    package struct Options: Sendable, Hashable {
+        /// Whether answers are generated; without them there is no ROUGE-L and no exact match.
+        package var generates = true
+        /// The most tokens of an answer.
+        package var maximumTokens = 64
+        /// How many records, evenly chosen, answers are generated for; nil for all.
+        package var generatedRecords: Int?
+
+        package init(generates: Bool = true, maximumTokens: Int = 64, generatedRecords: Int? = nil) {
+            self.generates = generates
+            self.maximumTokens = maximumTokens
+            self.generatedRecords = generatedRecords
+        }
+    }
+
+    /// What encoding did to the records.
+    package var report: EncodedRecords.Report { encoded.report }
+
+    private let engine: TrainingEngine
+    private let encoder: RecordEncoder
+    private let encoded: EncodedRecords
+    private let lane: ComputeLane
+    private let options: Options
+
+    /// How many records go onto the lane at a time, so that other work on it gets its turn.
+    private static let slice = 16
+
+    /// An evaluator of adapters of `lora`; without one, of the base model alone.
+    ///
+    /// Loss is measured on response tokens, also where `encoder` trains on inputs. Throws `TuningError` when no record
+    /// can be used.
+    package init(
+        records: [InstructionRecord], model: BaseModel, lora: LoRAConfiguration?, encoder: RecordEncoder,
+        lane: ComputeLane, options: Options = Options()
+    ) throws(TuningError) {
+        self.encoder = encoder.forResponses
+        encoded = EncodedRecords(records, with: self.encoder)
+        guard !encoded.sequences.isEmpty else {
+            throw .noRecords(peer: "held-out", given: records.count, cutoff: encoder.cutoff)
+        }
+        try encoded.check(vocabularySize: model.configuration.vocabularySize)
+        engine = TrainingEngine(model: model, lora: lora, trains: false)
+        self.lane = lane
+        self.options = options
+    }
+
+    /// The summary for a whole adapter, in the order of the schema; empty for the base model alone.
+    ///
+    /// Throws `EngineError` for an adapter of another length, and `CancellationError` when the task is cancelled.
+    package func evaluate(adapter: [Float] = []) async throws -> EvaluationSummary {
+        EvaluationSummary(try await scores(adapter: adapter))
+    }
+
+    /// What measuring each record gave, in the order of the records kept.
+    package func scores(adapter: [Float]) async throws -> [RecordScore] {
+        guard adapter.count == engine.schema.count else {
+            throw EngineError.adapterLength(expected: engine.schema.count, found: adapter.count)
+        }
+        let generator =
+            options.generates ? TextGenerator(model: engine.model, lora: engine.lora, adapter: adapter) : nil
+        var scores: [RecordScore] = []
+        for start in stride(from: 0, to: encoded.records.count, by: Self.slice) {
+            try Task.checkCancellation()
+            let range = start..<min(start + Self.slice, encoded.records.count)
+            scores += try await lane.run { [self] in try score(range, adapter: adapter, generator: generator) }
+        }
+        return scores
+    }
+
+    private func score(_ range: Range<Int>, adapter: [Float], generator: TextGenerator?) throws -> [RecordScore] {
+        let losses = try engine.evaluate(sequences: Array(encoded.sequences[range]), adapter: adapter)
+        return try zip(range, losses).map { index, loss in
+            let record = encoded.records[index]
+            var score = RecordScore(
+                category: record.category, negativeLogLikelihood: loss.lossSum, tokens: loss.tokenCount)
+            if let generator, isGenerated(index) {
+                let answer = try answer(to: record, generator: generator)
+                score.rougeL = RougeL.score(answer, record.response)
+                score.isExact = ExactMatch.matches(answer, record.response)
+            }
+            return score
+        }
+    }
+
+    private func answer(to record: InstructionRecord, generator: TextGenerator) throws -> String {
+        var stops = Set(engine.model.endOfSequence)
+        if let end = encoder.encoder.endOfSequence { stops.insert(end) }
+        let options = GenerationOptions(maximumTokens: options.maximumTokens, stopTokens: stops)
+        let tokens = try generator.generate(prompt: encoder.promptTokens(of: record), options: options)
+        return encoder.encoder.decode(tokens)
+    }
+
+    /// Whether an answer is generated for the record at `index`: all, or so many at even distances.
+    private func isGenerated(_ index: Int) -> Bool {
+        guard let wanted = options.generatedRecords, wanted < encoded.records.count else { return true }
+        let count = encoded.records.count
+        return (index + 1) * wanted / count > index * wanted / count
+    }
+}

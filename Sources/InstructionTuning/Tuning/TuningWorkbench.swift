@@ -1,0 +1,70 @@
+package import Adapters
+package import LanguageModel
+package import LinearAlgebra
+
+/// What the trainers and evaluators of one swarm have in common: base model, prompt, seed adapter and settings.
+package struct TuningWorkbench: Sendable {
+    /// The base model, shared by all.
+    package let model: BaseModel
+    /// The adapter's settings.
+    package let lora: LoRAConfiguration
+    /// Makes tokens of records.
+    package let encoder: RecordEncoder
+    /// What a peer does between two exchanges.
+    package let settings: TuningSettings
+    /// The swarm's seed.
+    package let seed: UInt64
+    /// The seed adapter.
+    package let origin: AdapterOrigin
+
+    /// A workbench for `model`. Throws `TuningError` for bad settings and `PromptTemplateError` for a bad template.
+    package init(
+        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: TuningSettings, seed: UInt64
+    ) throws {
+        if let fault = settings.fault { throw TuningError.badSettings(fault) }
+        self.model = model
+        self.lora = lora
+        self.settings = settings
+        self.seed = seed
+        encoder = RecordEncoder(
+            template: try PromptTemplate.named(settings.template), encoder: tokenizer, cutoff: settings.cutoff,
+            trainOnInputs: settings.trainOnInputs)
+        origin = AdapterOrigin(model: model, lora: lora, seed: seed)
+    }
+
+    /// A trainer for one peer's records. Throws `TuningError`.
+    package func tuner(
+        peer: String, records: [InstructionRecord], lane: ComputeLane,
+        listener: (@Sendable (TuningStep) -> Void)? = nil
+    ) throws(TuningError) -> InstructionTuner {
+        try tuner(peer: peer, records: records, settings: settings, lane: lane, listener: listener)
+    }
+
+    /// The trainer of the pooled baseline: all peers' records at one place, and batches as large as theirs together, so
+    /// that as many records are seen.
+    package func pooledTuner(
+        of partition: DataPartition, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
+    ) throws(TuningError) -> InstructionTuner {
+        var pooled = settings
+        pooled.batch *= partition.peers.count
+        return try tuner(
+            peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, listener: listener)
+    }
+
+    /// An evaluator of this swarm's adapters. Throws `TuningError`.
+    package func evaluator(
+        records: [InstructionRecord], lane: ComputeLane, options: Evaluator.Options = Evaluator.Options()
+    ) throws(TuningError) -> Evaluator {
+        try Evaluator(records: records, model: model, lora: lora, encoder: encoder, lane: lane, options: options)
+    }
+
+    private func tuner(
+        peer: String, records: [InstructionRecord], settings: TuningSettings, lane: ComputeLane,
+        listener: (@Sendable (TuningStep) -> Void)?
+    ) throws(TuningError) -> InstructionTuner {
+        try InstructionTuner(
+            peer: peer, records: EncodedRecords(records, with: encoder),
+            engine: TrainingEngine(model: model, lora: lora), origin: origin, settings: settings, seed: seed,
+            lane: lane, listener: listener)
+    }
+}

@@ -1,0 +1,89 @@
+package import Adapters
+internal import LinearAlgebra
+internal import Synchronization
+
+/// Generates tokens with a base model and, where given, an adapter, keeping keys and values of the tokens so far.
+///
+/// Calls run one at a time on the caller's thread: call it on a `ComputeLane`.
+package final class TextGenerator: Sendable {
+    private struct State {
+        let engine: EngineState
+        var caches: [LayerCache] = []
+        var capacity = 0
+    }
+
+    /// The base model.
+    package let model: BaseModel
+    private let state: Mutex<State>
+
+    private static let promptChunk = 256
+
+    /// A generator for `model` with the adapter `adapter` of settings `lora`; neither for the base model alone.
+    package init(model: BaseModel, lora: LoRAConfiguration? = nil, adapter: [Float] = []) {
+        let engine = EngineState(model: model, lora: lora, capacity: Self.promptChunk, keepsLayers: false)
+        precondition(adapter.count == engine.adapter?.schema.count ?? 0, "an adapter has the length its schema says")
+        engine.adapter?.load(adapter)
+        self.model = model
+        state = Mutex(State(engine: engine))
+    }
+
+    /// The tokens that follow `prompt`, always the likeliest. Throws `EngineError`.
+    package func generate(prompt: [Int32], options: GenerationOptions) throws -> [Int32] {
+        var generator = SeededGenerator(seed: 0)
+        return try generate(prompt: prompt, options: options, using: &generator) { _ in true }
+    }
+
+    /// The tokens that follow `prompt`, sampled as `options` say.
+    ///
+    /// - Parameter isWanted: called with each token as it comes; returning false ends the generation after it.
+    /// - Throws: `EngineError`.
+    package func generate(
+        prompt: [Int32], options: GenerationOptions, using generator: inout some RandomNumberGenerator,
+        isWanted: (Int32) -> Bool
+    ) throws -> [Int32] {
+        guard !prompt.isEmpty else { throw EngineError.emptySequence }
+        let size = model.configuration.vocabularySize
+        if let token = prompt.first(where: { $0 < 0 || $0 >= size }) {
+            throw EngineError.tokenOutOfRange(token: token, vocabularySize: size)
+        }
+        let sampler = TokenSampler(options: options)
+        var result: [Int32] = []
+        guard options.maximumTokens > 0 else { return result }
+        return state.withLock { state in
+            reserve(prompt.count + options.maximumTokens, &state)
+            var logits = read(prompt, state)
+            while true {
+                let token = sampler.choose(logits, using: &generator)
+                if options.stopTokens.contains(token) { break }
+                result.append(token)
+                if !isWanted(token) || result.count == options.maximumTokens { break }
+                _ = state.engine.forward(
+                    continuing: [token], at: prompt.count + result.count - 1, caches: state.caches)
+                logits = state.engine.logits()
+            }
+            return result
+        }
+    }
+
+    /// Fills the caches with the prompt, a chunk at a time, and returns the logits after it.
+    private func read(_ prompt: [Int32], _ state: borrowing State) -> [Float] {
+        var start = 0
+        while start < prompt.count {
+            let end = min(start + Self.promptChunk, prompt.count)
+            _ = state.engine.forward(continuing: Array(prompt[start..<end]), at: start, caches: state.caches)
+            start = end
+        }
+        return state.engine.logits()
+    }
+
+    private func reserve(_ tokens: Int, _ state: inout State) {
+        guard tokens > state.capacity else { return }
+        let shape = model.configuration
+        let capacity = max(tokens, 2 * state.capacity)
+        let arena = Arena(capacity: shape.layerCount * LayerCache.size(capacity: capacity, shape: shape))
+        state.caches = (0..<shape.layerCount).map { _ in
+            LayerCache(capacity: capacity, shape: shape, arena: arena)
+        }
+        state.capacity = capacity
+    }
+}

@@ -1,0 +1,67 @@
+import Cryptography
+import Overlay
+
+/// Decides which initiations are worth a key agreement. While there are few, all are; when there are many, only those
+/// whose second code shows that their sender receives at its address, and of one address only a few a second.
+struct InitiationGate: Sendable {
+    /// What is to be done with an initiation whose first code is right.
+    enum Verdict: Equatable {
+        /// It is to be looked at.
+        case admit
+        /// Its sender is to be given this cookie.
+        case ask(cookie: [UInt8])
+        /// There are too many.
+        case drop
+    }
+
+    private var second: Int64 = .min
+    private var seen = 0
+    private var proven = 0
+    private var provenOfAddress: [NetworkAddress: Int] = [:]
+    private var secret: [UInt8] = []
+    private var previousSecret: [UInt8] = []
+    private var secretTime = MonotonicTime.zero
+
+    /// How long a cookie holds, at least; twice as long at most.
+    static let cookieLife = Duration.seconds(120)
+
+    /// Judges the initiation `bytes` from `address`.
+    mutating func judge(
+        _ bytes: [UInt8], from address: NetworkAddress, configuration: WireConfiguration, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) -> Verdict {
+        if time.nanoseconds / 1_000_000_000 != second {
+            second = time.nanoseconds / 1_000_000_000
+            seen = 0
+            proven = 0
+            provenOfAddress.removeAll(keepingCapacity: true)
+        }
+        seen += 1
+        guard seen > configuration.initiationsWithoutCookie else { return .admit }
+        renewSecret(at: time, using: &generator)
+        let place = Array(address.description.utf8)
+        let cookie = Self.cookie(place, secret: secret)
+        let isProven =
+            HandshakePacket.hasValidSecondCode(bytes, cookie: cookie)
+            || (!previousSecret.isEmpty
+                && HandshakePacket.hasValidSecondCode(bytes, cookie: Self.cookie(place, secret: previousSecret)))
+        guard isProven else { return .ask(cookie: cookie) }
+        proven += 1
+        provenOfAddress[address, default: 0] += 1
+        guard proven <= configuration.initiationsPerSecond,
+            provenOfAddress[address, default: 0] <= configuration.initiationsPerAddress
+        else { return .drop }
+        return .admit
+    }
+
+    private mutating func renewSecret(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        guard secret.isEmpty || secretTime + Self.cookieLife <= time else { return }
+        previousSecret = secretTime + Self.cookieLife * 2 > time ? secret : []
+        secret = generator.bytes(count: 32)
+        secretTime = time
+    }
+
+    private static func cookie(_ place: [UInt8], secret: [UInt8]) -> [UInt8] {
+        Digest.code(place, count: place.count, key: secret)
+    }
+}

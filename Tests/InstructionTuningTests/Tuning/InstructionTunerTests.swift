@@ -1,0 +1,121 @@
+import Adapters
+import Foundation
+import InstructionTuning
+import LanguageModel
+import LinearAlgebra
+import Synchronization
+import Testing
+
+@Suite("Instruction tuner") struct InstructionTunerTests {
+    private let lane = ComputeLane()
+
+    private func start(_ bench: TuningWorkbench) -> AdapterDelta { AdapterDelta(zeroOf: bench.origin.schema) }
+
+    @Test("Tuning lowers the loss of what it is tuned on")
+    func learns() async throws {
+        var rig = TuningRig()
+        rig.settings.rounds = 12
+        let bench = try rig.workbench()
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(24), lane: lane)
+        let run = try await LocalTuning.run(tuner, rounds: 12, localSteps: 5)
+        let first = try #require(run.curve.first?.loss)
+        let last = try #require(run.curve.last?.loss)
+        #expect(last < 0.6 * first, "\(first) to \(last)")
+        #expect(run.delta.isFinite && run.delta.norm > 0)
+        let evaluator = try bench.evaluator(
+            records: TuningRig.records(12), lane: lane, options: .init(generates: false))
+        let before = try await evaluator.evaluate(adapter: bench.origin.adapter(of: start(bench)))
+        let after = try await evaluator.evaluate(adapter: bench.origin.adapter(of: run.delta))
+        #expect(after.loss < 0.6 * before.loss)
+    }
+
+    @Test("Stopped and resumed after any round is uninterrupted, to the last bit")
+    func resume() async throws {
+        let bench = try TuningRig().workbench()
+        let records = TuningRig.records(10)
+        let steady = try bench.tuner(peer: "a", records: records, lane: lane)
+        var delta = start(bench)
+        var stopped: (delta: AdapterDelta, snapshot: [UInt8]) = (delta, try await steady.snapshot())
+        for round in 0..<6 {
+            let outcome = try await steady.train(.init(round: round, steps: 5, delta: delta))
+            // A second process: a new trainer from the saved bytes.
+            let resumed = try bench.tuner(peer: "a", records: records, lane: ComputeLane())
+            try await resumed.restore(stopped.snapshot)
+            let again = try await resumed.train(.init(round: round, steps: 5, delta: stopped.delta))
+            #expect(again.delta.values.map(\.bitPattern) == outcome.delta.values.map(\.bitPattern), "round \(round)")
+            #expect(again.loss == outcome.loss && again.tokens == outcome.tokens && again.records == 20)
+            let snapshot = try await steady.snapshot()
+            #expect(try await resumed.snapshot() == snapshot)
+            delta = outcome.delta
+            stopped = (delta, snapshot)
+        }
+    }
+
+    @Test("Peers of one seed draw different batches and dropout, one peer always the same")
+    func seeds() async throws {
+        let bench = try TuningRig().workbench()
+        func values(_ peer: String) async throws -> [Float] {
+            let tuner = try bench.tuner(peer: peer, records: TuningRig.records(10), lane: lane)
+            return try await tuner.train(.init(round: 0, steps: 3, delta: start(bench))).delta.values
+        }
+        let (one, again, other) = try await (values("a"), values("a"), values("b"))
+        #expect(one == again)
+        #expect(one != other)
+    }
+
+    @Test("Steps are reported with the learning rate of the whole run, rounds or not")
+    func schedule() async throws {
+        let steps = Mutex<[TuningStep]>([])
+        let rig = TuningRig()
+        let bench = try rig.workbench()
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane) { step in
+            steps.withLock { $0.append(step) }
+        }
+        var delta = start(bench)
+        for round in 0..<3 { delta = try await tuner.train(.init(round: round, steps: 5, delta: delta)).delta }
+        let seen = steps.withLock { $0 }
+        #expect(seen.map(\.step) == Array(0..<15))
+        for step in seen {
+            let factor = LearningRateSchedule.cosine.factor(step: step.step, totalSteps: 30, warmup: 3)
+            #expect(step.learningRate == 5e-3 * factor)
+            #expect(step.gradientNorm > 0 && step.tokens > 0)
+        }
+    }
+
+    @Test("A loss that is no number ends the round with an error and leaves the trainer as it was")
+    func notFinite() async throws {
+        let bench = try TuningRig().workbench()
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+        let before = try await tuner.snapshot()
+        var broken = start(bench)
+        broken.values[3] = .nan
+        let error = await #expect(throws: TuningError.self) {
+            _ = try await tuner.train(.init(round: 0, steps: 2, delta: broken))
+        }
+        #expect("\(try #require(error))".contains("not a finite number"))
+        #expect(try await tuner.snapshot() == before)
+    }
+
+    @Test("Foreign deltas, settings and records are refused")
+    func refused() async throws {
+        var rig = TuningRig()
+        let bench = try rig.workbench()
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+        let foreign = AdapterDelta(zeroOf: AdapterSchema(tensors: [.init(name: "x", rows: 1, columns: 1)]))
+        await #expect(throws: TuningError.foreignDelta) {
+            _ = try await tuner.train(.init(round: 0, steps: 1, delta: foreign))
+        }
+        let long = InstructionRecord(instruction: String(repeating: "x", count: 100), response: "y")
+        #expect(throws: TuningError.noRecords(peer: "a", given: 1, cutoff: 48)) {
+            _ = try bench.tuner(peer: "a", records: [long], lane: lane)
+        }
+        #expect(throws: TuningError.foreignTokenizer(token: 233, vocabularySize: 128)) {
+            _ = try bench.tuner(peer: "a", records: [.init(instruction: "é", response: "y")], lane: lane)
+        }
+        rig.settings.batch = 0
+        #expect(throws: TuningError.self) { _ = try rig.workbench() }
+        rig.settings = TuningSettings()
+        rig.settings.template = "none"
+        #expect(throws: PromptTemplateError.self) { _ = try rig.workbench() }
+    }
+}

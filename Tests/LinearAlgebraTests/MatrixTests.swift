@@ -1,0 +1,67 @@
+import LinearAlgebra
+import Testing
+
+@Suite struct MatrixTests {
+    private func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
+        var generator = SeededGenerator(seed: seed)
+        return Matrix(
+            rows: rows, columns: columns, values: (0..<rows * columns).map { _ in Float(generator.normal()) })
+    }
+
+    @Test(arguments: [false, true], [false, true]) func productsTransposeAndAdd(left: Bool, right: Bool) {
+        let a = left ? random(5, 4, seed: 1) : random(4, 5, seed: 1)
+        let b = (right ? random(6, 8, seed: 2) : random(8, 6, seed: 2))
+        // Views inside larger matrices.
+        let bPart = right ? b.columns(2..<7) : b.rows(2..<7)
+        let c = random(4, 9, seed: 3)
+        let before = c.values
+        c.columns(1..<7).assignProduct(
+            a, transposingLeft: left, bPart, transposingRight: right, scale: 0.5, adding: true)
+        for row in 0..<4 {
+            for column in 0..<9 {
+                var expected = Double(before[row * 9 + column])
+                if (1..<7).contains(column) {
+                    for inner in 0..<5 {
+                        let x = left ? a[inner, row] : a[row, inner]
+                        let y = right ? bPart[column - 1, inner] : bPart[inner, column - 1]
+                        expected += 0.5 * Double(x) * Double(y)
+                    }
+                }
+                #expect(abs(Double(c[row, column]) - expected) < 1e-5)
+            }
+        }
+    }
+
+    @Test(arguments: [1, 3]) func frozenMatricesMapBothWays(rows: Int) {
+        let top = random(2, 5, seed: 4)
+        let bottom = random(3, 5, seed: 5)
+        let weight = FrozenMatrix(columns: 5, parts: [top.values, bottom.values])
+        #expect(weight.values == top.values + bottom.values)
+        let whole = Matrix(rows: 5, columns: 5, values: weight.values)
+        let x = random(rows, 5, seed: 6)
+        let (y, expected) = (Matrix(rows: rows, columns: 5), Matrix(rows: rows, columns: 5))
+        weight.apply(to: x, into: y)
+        expected.assignProduct(x, whole, transposingRight: true)
+        for (a, b) in zip(y.values, expected.values) { #expect(abs(a - b) < 1e-5) }
+        weight.applyTransposed(to: x, into: y, adding: true)
+        expected.assignProduct(x, whole, adding: true)
+        for (a, b) in zip(y.values, expected.values) { #expect(abs(a - b) < 1e-5) }
+    }
+
+    @Test func spreadingUndoesGathering() {
+        let x = random(6, 3, seed: 7)
+        let part = Matrix(rows: 2, columns: 3)
+        part.gather(rows: [4, 1], of: x)
+        #expect(part.values == Array(x.values[12..<15] + x.values[3..<6]))
+        for indices: [Int32] in [[], [0], [5], [0, 1, 2], [1, 2, 5], [0, 3, 4], [0, 1, 2, 3, 4, 5]] {
+            let back = random(6, 3, seed: 8)
+            back.rows(0..<indices.count).gather(rows: indices, of: x)
+            back.spread(rows: indices)
+            for row in 0..<6 {
+                #expect(
+                    back.rows(row..<row + 1).values
+                        == (indices.contains(Int32(row)) ? x.rows(row..<row + 1).values : [0, 0, 0]))
+            }
+        }
+    }
+}

@@ -8,8 +8,6 @@ extension PeerCore {
     static let requestLimit = 5
     /// The pause before an object is asked for again.
     static let requestPause = Duration.seconds(1)
-    /// Rounds above this are no rounds.
-    static let roundLimit: UInt64 = 1 << 40
 
     /// Signs and serves the adapter as this round's contribution, offers it, and ends serving old ones.
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
@@ -78,13 +76,13 @@ extension PeerCore {
     /// A neighbour offers a contribution: fetch it if it can be of use.
     private mutating func announced(_ signed: SignedManifest, from peer: PeerID, at time: MonotonicTime) {
         let manifest = signed.manifest
-        guard let index = index(of: peer), manifest.origin == peer, manifest.round < Self.roundLimit else { return }
-        let offered = Int(manifest.round)
-        let isFinal = manifest.flags.contains(.final)
+        guard let index = index(of: peer), manifest.origin == peer else { return }
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return
         }
+        let offered = Int(manifest.round)
+        let isFinal = manifest.flags.contains(.final)
         if manifest.sequence >= neighbours[index].latestSequence {
             neighbours[index].latestSequence = manifest.sequence
             neighbours[index].latestRound = offered
@@ -104,8 +102,13 @@ extension PeerCore {
         wire.request(signed.id, from: peer, at: time)
     }
 
+    /// No contribution is of a later round than this: who has restarted late adds one to its donors' round, and settles
+    /// once more.
+    private var lastRound: Int { configuration.rounds + 4 * (configuration.settlingLimit + 1) }
+
     /// Why a manifest's contribution is not fetched; nil if it may be.
     private func refusal(of manifest: ContributionManifest) -> String? {
+        if manifest.round > UInt64(lastRound) { return "the swarm has no round \(manifest.round)" }
         if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
         if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }
         if manifest.encoding != Self.plainEncoding { return "its encoding \(manifest.encoding) is unknown" }
@@ -120,10 +123,11 @@ extension PeerCore {
         let manifest = signed.manifest
         let isFinal = manifest.flags.contains(.final)
         if isFinal { neighbours[index].isFinal = true }
-        neighbours[index].refusedThrough = isFinal ? .max : max(neighbours[index].refusedThrough, Int(manifest.round))
+        neighbours[index].refusedThrough =
+            isFinal ? .max : max(neighbours[index].refusedThrough, Int(clamping: manifest.round))
         report(
             .contributionRefused(
-                from: neighbours[index].id, round: Int(manifest.round), byteCount: manifest.payloadByteCount,
+                from: neighbours[index].id, round: Int(clamping: manifest.round), byteCount: manifest.payloadByteCount,
                 reason: reason), at: time)
     }
 

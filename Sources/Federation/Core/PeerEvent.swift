@@ -42,7 +42,8 @@ package struct PeerEvent: Sendable {
         case disconnected(PeerID, reason: String)
         /// The state is safe on disk: this peer goes on with `round` after a crash.
         case checkpointed(round: Int)
-        /// The state could not be written; the peer goes on, and the checkpoint before stands.
+        /// The state could not be written, or, at the start, a damaged one was passed over; the peer goes on with the
+        /// checkpoint before.
         case checkpointFailed(round: Int, reason: String)
         /// A settling round was mixed: `disagreement` as in `mixed`, which has to fall below `bound` everywhere.
         case settling(round: Int, disagreement: Double, bound: Double)

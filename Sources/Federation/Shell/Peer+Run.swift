@@ -10,6 +10,10 @@ extension Peer {
     package func run() async throws -> Result {
         precondition(!isRunning, "a peer runs once")
         isRunning = true
+        for problem in storeProblems {
+            eventSink.yield(
+                PeerEvent(time: SystemClock.now(), kind: .checkpointFailed(round: core.round, reason: problem)))
+        }
         if !restored.isEmpty { try await trainer.restore(restored) }
         core.start(at: SystemClock.now(), using: &generator)
         drain()

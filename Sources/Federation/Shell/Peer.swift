@@ -32,6 +32,8 @@ package actor Peer {
     /// Where the protocol's randomness comes from: timing and padding, and the handshakes' ephemeral keys.
     var generator = SystemRandomNumberGenerator()
     let restored: [UInt8]
+    /// What was wrong with the files in the store.
+    let storeProblems: [String]
     var final: AdapterDelta?
     var stopReason: PeerDirective.StopReason?
     /// A checkpoint that waits until the one before it is written.
@@ -56,7 +58,8 @@ package actor Peer {
         wire: WireConfiguration = .attentive, endpoint: any DatagramEndpoint, trainer: any AdapterTrainer,
         store: CheckpointStore? = nil, deliver: (@Sendable (AdapterDelta) async -> Void)? = nil
     ) throws {
-        let checkpoint = store?.load().checkpoint
+        let (checkpoint, problems) = store?.load() ?? (nil, [])
+        storeProblems = problems
         // The wall clock orders handshakes across restarts; where it was set back, the checkpoint's moment counts.
         let wallClock = UInt64(max(0, Date().timeIntervalSince1970) * 1e9)
         core = try PeerCore(

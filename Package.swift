@@ -99,6 +99,7 @@ let testTargets: [Target] = [
             "TestSupport",
         ]),
     tests("ObservabilityTests", ["Observability", "TestSupport"]),
+    tests("EndToEndTests", ["Observability", "TestSupport"]),
     tests("TidyTests", ["TestSupport"]),
 ]
 

@@ -90,7 +90,8 @@ struct AloneRun {
             throw CommandFailure("\(statePath): \(error); give another --out, or --fresh")
         }
         guard step <= UInt64(steps) else {
-            throw CommandFailure("\(folder) holds an adapter of \(step) steps already; ask for more --steps, or --fresh")
+            throw CommandFailure(
+                "\(folder) holds an adapter of \(step) steps already; ask for more --steps, or --fresh")
         }
         Terminal.note("Going on after \(step) steps")
         return (Int(step), AdapterDelta(schema: tuner.schema, values: floats))

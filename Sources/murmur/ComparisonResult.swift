@@ -67,7 +67,8 @@ struct ComparisonResult {
     func text(folder: String) -> String {
         (table.lines + [""] + notes + ["", "Adapters:  \(folder)/PEER/adapter   (PEFT directories)"]
             + ["Report:    \(folder)/report.html", "Figures:   \(folder)/summary.json"]
-            + ["Left here: \(folder)/PEER/outgoing.jsonl   (the ledger of what left each peer)"]).joined(separator: "\n")
+            + ["Left here: \(folder)/PEER/outgoing.jsonl   (the ledger of what left each peer)"]).joined(
+                separator: "\n")
     }
 
     /// Writes `summary.json` and `report.html`.

@@ -31,7 +31,8 @@ enum IdentityFile {
         if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
             throw CommandFailure("others may read the identity file \(path); make it yours alone: chmod 600 \(path)")
         }
-        guard let size = attributes[.size] as? Int, size <= 4096, let text = try? String(contentsOfFile: path, encoding: .utf8)
+        guard let size = attributes[.size] as? Int, size <= 4096,
+            let text = try? String(contentsOfFile: path, encoding: .utf8)
         else {
             throw CommandFailure("\(path) is not an identity file made by `murmur identity new`")
         }

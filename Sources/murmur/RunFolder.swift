@@ -59,7 +59,8 @@ struct RunFolder {
             return PeerIdentity(id: id, exchangeKey: keys.exchange.publicKey)
         }
         topology = topology.expanded(identities: identities)
-        let text = "# Made by `murmur swarm` from \(URL(fileURLWithPath: topologyPath).lastPathComponent).\n" + topology.yaml
+        let text =
+            "# Made by `murmur swarm` from \(URL(fileURLWithPath: topologyPath).lastPathComponent).\n" + topology.yaml
         if let earlier = try? String(contentsOf: marker, encoding: .utf8), earlier != text {
             throw CommandFailure(
                 "\(path) holds a run of another topology; give another --out, or --fresh to replace that run")
@@ -106,7 +107,9 @@ extension SwarmTopology {
         model.base = resolved(model.base)
         data.source = data.source.map(resolved)
         swarm.secret = swarm.secret.map(resolved)
-        if !["alpaca", "alpaca-short", "terse"].contains(tuning.template) { tuning.template = resolved(tuning.template) }
+        if !["alpaca", "alpaca-short", "terse"].contains(tuning.template) {
+            tuning.template = resolved(tuning.template)
+        }
         for index in peers.indices { peers[index].data = peers[index].data.map(resolved) }
     }
 }

@@ -78,9 +78,13 @@ struct SwarmResult: Encodable {
     /// Name and value of what is worth knowing of the run.
     var facts: [(String, String)] {
         [
-            ("peers", "\(peers.count)"), ("rounds", "\(rounds)"), ("wall time", Readable.number(seconds, digits: 1) + " s"),
+            ("peers", "\(peers.count)"), ("rounds", "\(rounds)"),
+            ("wall time", Readable.number(seconds, digits: 1) + " s"),
             ("sent by all peers", Readable.bytes(peers.values.reduce(0) { $0 + $1.bytesSent })),
-            ("consensus distance", "\(Readable.scientific(consensusDistance)) (bound \(Readable.scientific(consensusBound)))"),
+            (
+                "consensus distance",
+                "\(Readable.scientific(consensusDistance)) (bound \(Readable.scientific(consensusBound)))"
+            ),
         ]
     }
 

@@ -94,7 +94,8 @@ struct SwarmRun {
         progress.markDead(name)
         let reason = bySignal ? "was ended by signal \(status)" : "ended with exit code \(status)"
         let log = folder.peer(name).appendingPathComponent("peer.log")
-        let why = (try? String(contentsOf: log, encoding: .utf8))?
+        let why =
+            (try? String(contentsOf: log, encoding: .utf8))?
             .split(separator: "\n").last { $0.hasPrefix("murmur: ") }.map { " (\($0.dropFirst(8)))" } ?? ""
         // Exit codes 1 and 2 say that trying again would fail alike.
         if stopping || !bySignal || restartsLeft[name, default: 0] == 0 {

@@ -37,7 +37,8 @@ struct CompareCommand: AsyncParsableCommand {
                 var run = SwarmRun(folder: folder, sources: sources, restarts: 3, showsView: !json)
                 let result = try await run.run()
                 guard result.finished else {
-                    throw CommandFailure("the swarm did not finish; see \(out)/PEER/peer.log\n" + result.text(folder: out))
+                    throw CommandFailure(
+                        "the swarm did not finish; see \(out)/PEER/peer.log\n" + result.text(folder: out))
                 }
             }
             let comparison = Comparison(

@@ -14,7 +14,8 @@ struct DataCommand: AsyncParsableCommand {
     /// `murmur data split TOPOLOGY`
     struct Split: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say which peer of a topology holds which instructions, and write them out where a folder is given.",
+            abstract:
+                "Say which peer of a topology holds which instructions, and write them out where a folder is given.",
             discussion: """
                 Examples:
                   murmur data split topologies/demo.yaml

@@ -21,7 +21,8 @@ struct TopologyCommand: AsyncParsableCommand {
                 """)
 
         @Option(help: "How many peers.") var peers = 8
-        @Option(help: "ring, torus, hypercube, exponential, random-regular, complete or star.") var graph = "exponential"
+        @Option(help: "ring, torus, hypercube, exponential, random-regular, complete or star.") var graph =
+            "exponential"
         @Option(help: "The degree, for random-regular.") var degree: Int?
         @Option(help: "The base model: builtin:fledgling or a directory.") var base = "builtin:fledgling"
         @Option(help: "The instructions: builtin:chores or a file.") var data = "builtin:chores"
@@ -32,8 +33,9 @@ struct TopologyCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingFailures {
                 guard let kind = SwarmTopology.Graph.Kind(rawValue: graph) else {
-                    throw ValidationError("--graph \(graph): known are ring, torus, hypercube, exponential, "
-                        + "random-regular, complete, star")
+                    throw ValidationError(
+                        "--graph \(graph): known are ring, torus, hypercube, exponential, "
+                            + "random-regular, complete, star")
                 }
                 guard (2...10_000).contains(peers) else { throw ValidationError("--peers \(peers): from 2 to 10000") }
                 guard Int(firstPort) + peers <= 65_536 else {
@@ -74,11 +76,13 @@ struct TopologyCommand: AsyncParsableCommand {
                 if json {
                     print(try JSONText.of(report))
                 } else {
-                    print("\(file) is right: \(report.peers) peers, \(report.edges) edges, diameter \(report.diameter), "
-                        + "degrees \(report.degrees.min() ?? 0) to \(report.degrees.max() ?? 0)")
+                    print(
+                        "\(file) is right: \(report.peers) peers, \(report.edges) edges, diameter \(report.diameter), "
+                            + "degrees \(report.degrees.min() ?? 0) to \(report.degrees.max() ?? 0)")
                     if !report.hasIdentities {
-                        print("It names no identities: `murmur swarm` makes them for its own processes; peers on several "
-                            + "machines need id, key and address of each (murmur identity new).")
+                        print(
+                            "It names no identities: `murmur swarm` makes them for its own processes; peers on several "
+                                + "machines need id, key and address of each (murmur identity new).")
                     }
                 }
             }
@@ -106,8 +110,9 @@ struct TopologyCommand: AsyncParsableCommand {
                 print("degrees          \(report.degrees.min() ?? 0) to \(report.degrees.max() ?? 0)")
                 print("diameter         \(report.diameter)")
                 print("spectral gap     \(Readable.number(report.spectralGap, digits: 4))")
-                print("rounds of mixing to a relative distance of \(Readable.scientific(report.bound)): "
-                    + (report.roundsToBound.map { "\($0)" } ?? "never"))
+                print(
+                    "rounds of mixing to a relative distance of \(Readable.scientific(report.bound)): "
+                        + (report.roundsToBound.map { "\($0)" } ?? "never"))
                 print(
                     report.cutPeers.isEmpty
                         ? "No single peer's loss disconnects the others."

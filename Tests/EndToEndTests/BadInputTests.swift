@@ -1,0 +1,117 @@
+import Foundation
+import Observability
+import TestSupport
+import Testing
+
+/// Wrong input gets one clear line and exit code 1 or 2.
+@Suite struct BadInputTests {
+    /// Runs `murmur` and checks the exit code, what is said, and that it is said in one line without a trace.
+    private func expectRefusal(
+        _ arguments: [String], in folder: String, code: Int32 = 1, saying words: String...,
+        location: SourceLocation = #_sourceLocation
+    ) throws {
+        let outcome = try MurmurProcess.run(arguments, in: folder)
+        #expect(outcome.status == code && !outcome.bySignal, "\(outcome.error)", sourceLocation: location)
+        for word in words {
+            #expect(outcome.error.contains(word), "\(outcome.error)", sourceLocation: location)
+        }
+        if code == 1 {
+            #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)", sourceLocation: location)
+        }
+    }
+
+    private func topology(_ folder: String, _ change: (String) -> String) throws -> String {
+        let swarm = try SmallSwarm(in: folder, firstPort: 22_000)
+        let text = try String(contentsOfFile: swarm.topology, encoding: .utf8)
+        try change(text).write(toFile: swarm.topology, atomically: true, encoding: .utf8)
+        return swarm.topology
+    }
+
+    @Test func topologiesAreRefusedByLineAndKey() throws {
+        let folder = try TemporaryFolder()
+        let unknown = try topology(folder.url.path) { $0.replacing("cutoff: 64", with: "cutof: 64") }
+        try expectRefusal(["topology", "check", unknown], in: folder.url.path, saying: "swarm.yaml:5", "cutof", "cutoff")
+        let split = try topology(folder.url.path) {
+            $0.replacing(
+                "graph: { kind: ring }", with: "graph: { kind: edges, edges: [[peer-0, peer-1], [peer-2, peer-3]] }")
+        }
+        try expectRefusal(["topology", "check", split], in: folder.url.path, saying: "connected")
+        let twice = try topology(folder.url.path) {
+            $0.replacing(
+                "peers: { count: 4, host: 127.0.0.1, first-port: 22000 }",
+                with: "peers: [{ name: a, address: \"127.0.0.1:1\" }, { name: a, address: \"127.0.0.1:2\" }]")
+        }
+        try expectRefusal(["topology", "check", twice], in: folder.url.path, saying: "swarm.yaml:9", "a")
+        try expectRefusal(["topology", "check", folder.url.path + "/none.yaml"], in: folder.url.path, saying: "none.yaml")
+        let mixing = try topology(folder.url.path) { $0.replacing("exchange: {", with: "exchange: { mixing: push-sum,") }
+        try expectRefusal(["topology", "check", mixing], in: folder.url.path, saying: "push-sum", "metropolis")
+    }
+
+    @Test func wrongUsageExitsWithTwo() throws {
+        let folder = try TemporaryFolder()
+        try expectRefusal(["nonsense"], in: folder.url.path, code: 2, saying: "nonsense")
+        try expectRefusal(["swarm"], in: folder.url.path, code: 2, saying: "Usage")
+        try expectRefusal(
+            ["tune", "--data", "builtin:chores", "--out", folder.url.path, "--steps", "0"], in: folder.url.path, code: 2,
+            saying: "--steps")
+    }
+
+    @Test func aPortInUseIsNamed() throws {
+        let folder = try TemporaryFolder()
+        let swarm = try SmallSwarm(in: folder.url.path, firstPort: 22_100, rounds: 200)
+        let first = try MurmurProcess(["swarm", swarm.topology, "--out", swarm.out, "--json"], in: folder.url.path)
+        #expect(SmallSwarm.wait { swarm.events("peer-0").contains { $0.event == "started" } })
+        let second = try MurmurProcess(
+            ["swarm", swarm.topology, "--out", folder.url.path + "/other", "--json"], in: folder.url.path, name: "second")
+        let outcome = try second.wait()
+        #expect(outcome.status == 1)
+        #expect(outcome.output.contains("22100") && outcome.output.contains("in use"), "\(outcome.output)")
+        first.send(SIGTERM)
+        #expect(try first.wait().status == 0)
+    }
+
+    @Test func modelsAndAdaptersThatDoNotFitAreRefused() throws {
+        let folder = try TemporaryFolder()
+        let model = folder.url.path + "/model"
+        try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: true)
+        let evaluate = ["evaluate", "--model", model, "--data", "builtin:chores", "--records", "4"]
+        try expectRefusal(evaluate, in: folder.url.path, saying: "config.json")
+        try #"{"architectures":["MambaForCausalLM"]}"#.write(
+            toFile: model + "/config.json", atomically: true, encoding: .utf8)
+        try expectRefusal(evaluate, in: folder.url.path, saying: "Mamba", "Llama")
+
+        let swarm = try SmallSwarm(in: folder.url.path, firstPort: 22_200)
+        #expect(
+            try MurmurProcess.run(
+                ["tune", "--data", "builtin:chores", "--out", folder.url.path + "/adapter", "--steps", "1", "--rank", "2"],
+                in: folder.url.path
+            ).status == 0)
+        try Data("nonsense".utf8).write(to: URL(fileURLWithPath: folder.url.path + "/adapter/adapter_model.safetensors"))
+        try expectRefusal(
+            ["generate", "hello", "--adapter", folder.url.path + "/adapter"], in: folder.url.path, saying: "safetensors")
+        try expectRefusal(
+            ["swarm", swarm.topology, "--out", "/proc/none", "--json"], in: folder.url.path, saying: "/proc/none")
+    }
+
+    @Test func aStrangersIdentityIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let keys = folder.url.path + "/other.identity"
+        #expect(try MurmurProcess.run(["identity", "new", keys], in: folder.url.path).status == 0)
+        try expectRefusal(["identity", "new", keys], in: folder.url.path, saying: "exists")
+        let hosts = SharedData.projectRoot.appendingPathComponent("topologies/two-hosts.yaml").path
+        try expectRefusal(
+            ["peer", hosts, "--as", "ada", "--identity", keys, "--out", folder.url.path], in: folder.url.path,
+            saying: "not the identity of ada")
+        try expectRefusal(
+            ["peer", hosts, "--as", "zoe", "--identity", keys, "--out", folder.url.path], in: folder.url.path,
+            saying: "no peer zoe")
+    }
+
+    @Test(arguments: ["demo", "ring-8", "torus-16", "complete-4", "dolly-shards-10", "two-hosts"])
+    func theShippedTopologiesAreRight(name: String) throws {
+        let folder = try TemporaryFolder()
+        let file = SharedData.projectRoot.appendingPathComponent("topologies/\(name).yaml").path
+        let outcome = try MurmurProcess.run(["topology", "check", file], in: folder.url.path)
+        #expect(outcome.status == 0, "\(outcome.error)")
+    }
+}

@@ -99,7 +99,9 @@ let testTargets: [Target] = [
             "TestSupport",
         ]),
     tests("ObservabilityTests", ["Observability", "TestSupport"]),
-    tests("EndToEndTests", ["Observability", "TestSupport"]),
+    tests(
+        "EndToEndTests",
+        ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Observability", "TestSupport"]),
     tests("TidyTests", ["TestSupport"]),
 ]
 

@@ -30,7 +30,8 @@ import Testing
     @Test func topologiesAreRefusedByLineAndKey() throws {
         let folder = try TemporaryFolder()
         let unknown = try topology(folder.url.path) { $0.replacing("cutoff: 64", with: "cutof: 64") }
-        try expectRefusal(["topology", "check", unknown], in: folder.url.path, saying: "swarm.yaml:5", "cutof", "cutoff")
+        try expectRefusal(
+            ["topology", "check", unknown], in: folder.url.path, saying: "swarm.yaml:5", "cutof", "cutoff")
         let split = try topology(folder.url.path) {
             $0.replacing(
                 "graph: { kind: ring }", with: "graph: { kind: edges, edges: [[peer-0, peer-1], [peer-2, peer-3]] }")
@@ -42,8 +43,11 @@ import Testing
                 with: "peers: [{ name: a, address: \"127.0.0.1:1\" }, { name: a, address: \"127.0.0.1:2\" }]")
         }
         try expectRefusal(["topology", "check", twice], in: folder.url.path, saying: "swarm.yaml:9", "a")
-        try expectRefusal(["topology", "check", folder.url.path + "/none.yaml"], in: folder.url.path, saying: "none.yaml")
-        let mixing = try topology(folder.url.path) { $0.replacing("exchange: {", with: "exchange: { mixing: push-sum,") }
+        try expectRefusal(
+            ["topology", "check", folder.url.path + "/none.yaml"], in: folder.url.path, saying: "none.yaml")
+        let mixing = try topology(folder.url.path) {
+            $0.replacing("exchange: {", with: "exchange: { mixing: push-sum,")
+        }
         try expectRefusal(["topology", "check", mixing], in: folder.url.path, saying: "push-sum", "metropolis")
     }
 
@@ -52,7 +56,8 @@ import Testing
         try expectRefusal(["nonsense"], in: folder.url.path, code: 2, saying: "nonsense")
         try expectRefusal(["swarm"], in: folder.url.path, code: 2, saying: "Usage")
         try expectRefusal(
-            ["tune", "--data", "builtin:chores", "--out", folder.url.path, "--steps", "0"], in: folder.url.path, code: 2,
+            ["tune", "--data", "builtin:chores", "--out", folder.url.path, "--steps", "0"], in: folder.url.path,
+            code: 2,
             saying: "--steps")
     }
 
@@ -62,7 +67,8 @@ import Testing
         let first = try MurmurProcess(["swarm", swarm.topology, "--out", swarm.out, "--json"], in: folder.url.path)
         #expect(SmallSwarm.wait { swarm.events("peer-0").contains { $0.event == "started" } })
         let second = try MurmurProcess(
-            ["swarm", swarm.topology, "--out", folder.url.path + "/other", "--json"], in: folder.url.path, name: "second")
+            ["swarm", swarm.topology, "--out", folder.url.path + "/other", "--json"], in: folder.url.path,
+            name: "second")
         let outcome = try second.wait()
         #expect(outcome.status == 1)
         #expect(outcome.output.contains("22100") && outcome.output.contains("in use"), "\(outcome.output)")
@@ -83,12 +89,17 @@ import Testing
         let swarm = try SmallSwarm(in: folder.url.path, firstPort: 22_200)
         #expect(
             try MurmurProcess.run(
-                ["tune", "--data", "builtin:chores", "--out", folder.url.path + "/adapter", "--steps", "1", "--rank", "2"],
+                [
+                    "tune", "--data", "builtin:chores", "--out", folder.url.path + "/adapter", "--steps", "1", "--rank",
+                    "2",
+                ],
                 in: folder.url.path
             ).status == 0)
-        try Data("nonsense".utf8).write(to: URL(fileURLWithPath: folder.url.path + "/adapter/adapter_model.safetensors"))
+        try Data("nonsense".utf8).write(
+            to: URL(fileURLWithPath: folder.url.path + "/adapter/adapter_model.safetensors"))
         try expectRefusal(
-            ["generate", "hello", "--adapter", folder.url.path + "/adapter"], in: folder.url.path, saying: "safetensors")
+            ["generate", "hello", "--adapter", folder.url.path + "/adapter"], in: folder.url.path, saying: "safetensors"
+        )
         try expectRefusal(
             ["swarm", swarm.topology, "--out", "/proc/none", "--json"], in: folder.url.path, saying: "/proc/none")
     }

@@ -16,6 +16,8 @@ extension BaseModel {
         } catch {
             throw ModelError.invalidConfiguration(file: file, reason: "\(error)")
         }
+        // What the architecture is comes before which files there are: that is what a user has to know first.
+        _ = try ModelConfiguration(json: json, file: file)
         return try load(json: json, file: file, weights: try WeightsDirectory(path: directory))
     }
 

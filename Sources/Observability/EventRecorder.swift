@@ -6,26 +6,29 @@ package import Overlay
 package final class EventRecorder: Sendable {
     private let names: [PeerID: String]
     private let peer: String
+    private let tensorCount: Int
     private let events: LineFile
     private let outgoing: LineFile
 
-    /// A recorder for peer `name` of `topology` whose files lie in `folder`.
-    package init(topology: SwarmTopology, name: String, folder: URL) throws {
+    /// A recorder for peer `name` of `topology` whose files lie in `folder`; its adapter has `tensorCount` tensors.
+    package init(topology: SwarmTopology, name: String, folder: URL, tensorCount: Int) throws {
         var names: [PeerID: String] = [:]
         for peer in topology.peers {
             if let id = peer.id { names[id] = peer.name }
         }
         self.names = names
         peer = name
+        self.tensorCount = tensorCount
         events = try LineFile(appendingTo: folder.appendingPathComponent("events.jsonl"))
         outgoing = try LineFile(appendingTo: folder.appendingPathComponent("outgoing.jsonl"))
     }
 
     /// Logs an event and returns its line.
     package func record(_ event: PeerEvent) -> LoggedEvent {
-        let logged = LoggedEvent(event.kind, time: Date().timeIntervalSince1970, peer: peer) { id in
+        var logged = LoggedEvent(event.kind, time: Date().timeIntervalSince1970, peer: peer) { id in
             names[id] ?? id.short
         }
+        if logged.event == "contribution_published" { logged.tensors = tensorCount }
         if let line = try? logged.encoded() {
             events.append(line)
             // The ledger: what was made ready for others, and whom it was offered to.

@@ -32,6 +32,8 @@ package struct LoggedEvent: Codable, Sendable, Equatable {
     package var seconds: Double?
     /// Size of a payload.
     package var bytes: Int?
+    /// Tensors of a contribution.
+    package var tensors: Int?
     /// Euclidean norm of a contribution.
     package var norm: Double?
     /// The digest that names a contribution.

@@ -12,12 +12,13 @@ struct Comparison: Sendable {
     let answerTokens: Int
     let answerRecords: Int?
     let quietly: Bool
+    let badRecords: BadRecordPolicy
 
     /// Runs everything, on all compute lanes.
     func run() async throws -> ComparisonResult {
         let topology = folder.topology
         let composition = try Composition(topology)
-        let partition = try Composition.partition(topology)
+        let partition = try Composition.partition(topology, onBadRecord: badRecords)
         guard !partition.heldOut.isEmpty else {
             throw CommandFailure("no records are held out: set data.held-out to 1 or more")
         }

@@ -10,7 +10,10 @@ extension Composition {
     ///
     /// - Parameter own: the peer whose records alone are needed; where every peer names a file of its own, only that
     ///   file is read, for the others are on other machines.
-    static func partition(_ topology: SwarmTopology, own: String? = nil) throws -> DataPartition {
+    /// - Parameter policy: what happens to records that cannot be read.
+    static func partition(
+        _ topology: SwarmTopology, own: String? = nil, onBadRecord policy: BadRecordPolicy = .refuse
+    ) throws -> DataPartition {
         let names = topology.peers.map(\.name)
         guard let source = topology.data.source else {
             let peers = topology.peers.filter { own == nil || $0.name == own }
@@ -19,23 +22,25 @@ extension Composition {
                     throw CommandFailure(
                         "neither data.source nor peers[\(peer.name)].data says where the instructions are")
                 }
-                return DataPartition.Part(name: peer.name, records: try records(path, topology))
+                return DataPartition.Part(name: peer.name, records: try records(path, topology, onBadRecord: policy))
             }
             return try DataPartition.files(
                 files, heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
         }
         if let mine = topology.peers.first(where: { $0.name == own && $0.data != nil }), let path = mine.data {
-            let part = DataPartition.Part(name: mine.name, records: try records(path, topology))
+            let part = DataPartition.Part(name: mine.name, records: try records(path, topology, onBadRecord: policy))
             return try DataPartition.files(
                 [part], heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
         }
         return try DataPartition.deal(
-            try records(source, topology), to: names, scheme: scheme(topology.data.partition),
+            try records(source, topology, onBadRecord: policy), to: names, scheme: scheme(topology.data.partition),
             heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
     }
 
     /// The records of a source: a built-in one, or a file.
-    static func records(_ source: String, _ topology: SwarmTopology) throws -> [InstructionRecord] {
+    static func records(
+        _ source: String, _ topology: SwarmTopology, onBadRecord policy: BadRecordPolicy = .refuse
+    ) throws -> [InstructionRecord] {
         if source == "builtin:chores" {
             return try BuiltInChores().records(
                 count: topology.data.count ?? defaultRecordCount, seed: topology.swarm.seed)
@@ -43,7 +48,9 @@ extension Composition {
         guard !source.hasPrefix("builtin:") else {
             throw CommandFailure("there is no built-in source \(source); there is builtin:chores")
         }
-        return try InstructionDataset.read(path: source).records
+        let dataset = try InstructionDataset.read(path: source, onBadRecord: policy)
+        if dataset.report.skippedCount > 0 { Terminal.note(dataset.report.description) }
+        return dataset.records
     }
 
     private static func scheme(_ partition: SwarmTopology.Data.Partition) -> PartitionScheme {

@@ -4,7 +4,7 @@ import Observability
 enum EventSentence {
     /// A sentence for `event`, or nil for one that only programs need.
     static func of(_ event: LoggedEvent, rounds: Int) -> String? {
-        let round = event.round.map { "round \($0 + 1)/\(rounds)" } ?? ""
+        let round = event.round.map { $0 < rounds ? "round \($0 + 1)/\(rounds)" : "settling \($0 - rounds + 1)" } ?? ""
         let neighbour = event.neighbour ?? "a neighbour"
         switch event.event {
         case "started": return "\(event.peer) begins with \(round)" + (event.reason.map { ", \($0)" } ?? "")

@@ -15,6 +15,12 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "The most tokens of a record.")
     var cutoff = 512
 
+    @Flag(help: "Skip records that cannot be read and go on, instead of refusing the file.")
+    var skipBad = false
+
+    /// What happens to records that cannot be read.
+    var badRecords: BadRecordPolicy { skipBad ? .skip : .refuse }
+
     func validate() throws {
         guard (2...1_000_000).contains(cutoff) else { throw ValidationError("--cutoff \(cutoff): from 2 to 1000000") }
     }

@@ -21,6 +21,7 @@ struct PeerRun: Sendable {
     let identityPath: String
     let folder: URL
     let dropRate: Double
+    let badRecords: BadRecordPolicy
     let output: Output
     let isSupervised: Bool
 
@@ -32,7 +33,7 @@ struct PeerRun: Sendable {
         }
         let keys = try checkedKeys(index)
         let composition = try Composition(topology)
-        let partition = try Composition.partition(topology, own: name)
+        let partition = try Composition.partition(topology, own: name, onBadRecord: badRecords)
         guard let part = partition.part(of: name) else { throw CommandFailure("\(name) has no records") }
         let tuner = try composition.workbench.tuner(peer: name, records: part.records, lane: ComputeLane())
         var configuration = try PeerConfiguration(
@@ -49,7 +50,8 @@ struct PeerRun: Sendable {
         }
         let endpoint = try await bind(index)
         let adapterPath = folder.appendingPathComponent("adapter").path
-        let recorder = try EventRecorder(topology: topology, name: name, folder: folder)
+        let recorder = try EventRecorder(
+            topology: topology, name: name, folder: folder, tensorCount: tuner.schema.tensors.count)
         let peer = try Peer(
             configuration: configuration, local: LocalPeer(keys), swarm: try Composition.swarmSecret(topology.swarm),
             endpoint: endpoint, trainer: tuner,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import InstructionTuning
 
 /// The options with which a command's model and data replace those that the topology file names.
 struct SourceOptions: ParsableArguments {
@@ -7,6 +8,9 @@ struct SourceOptions: ParsableArguments {
 
     @Option(help: "The instructions instead of the topology's: builtin:chores, a JSON or a JSON Lines file.")
     var data: String?
+
+    @Flag(help: "Skip records that cannot be read and go on, instead of refusing the file.")
+    var skipBad = false
 
     @Option(
         name: .customLong("drop-rate"),
@@ -17,11 +21,15 @@ struct SourceOptions: ParsableArguments {
         guard (0..<1).contains(dropRate) else { throw ValidationError("--drop-rate \(dropRate): from 0 up to 1") }
     }
 
+    /// What happens to records that cannot be read.
+    var badRecords: BadRecordPolicy { skipBad ? .skip : .refuse }
+
     /// The same options for a peer's process.
     var arguments: [String] {
         var list: [String] = []
         if let model { list += ["--model", model] }
         if let data { list += ["--data", data] }
+        if skipBad { list.append("--skip-bad") }
         if dropRate > 0 { list += ["--drop-rate", "\(dropRate)"] }
         return list
     }

@@ -1,4 +1,5 @@
 import Foundation
+import InstructionTuning
 import Observability
 import TestSupport
 import Testing
@@ -116,6 +117,45 @@ import Testing
         try expectRefusal(
             ["peer", hosts, "--as", "zoe", "--identity", keys, "--out", folder.url.path], in: folder.url.path,
             saying: "no peer zoe")
+    }
+
+    @Test func adaptersAndTokenizersOfOtherModelsAreRefused() throws {
+        let folder = try TemporaryFolder()
+        let fixture = SharedData.projectRoot.appendingPathComponent("Tests/Fixtures/llama-grouped")
+        try expectRefusal(
+            ["generate", "hello", "--adapter", fixture.appendingPathComponent("adapter").path], in: folder.url.path,
+            saying: "adapter", "lora_")
+        let model = folder.url.appendingPathComponent("model")
+        try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+        for name in ["config.json", "model.safetensors"] {
+            try FileManager.default.copyItem(
+                at: fixture.appendingPathComponent(name), to: model.appendingPathComponent(name))
+        }
+        try FileManager.default.copyItem(
+            at: BuiltInModel.fledglingDirectory.appendingPathComponent("tokenizer.json"),
+            to: model.appendingPathComponent("tokenizer.json"))
+        try expectRefusal(
+            ["generate", "hello", "--model", model.path], in: folder.url.path, saying: "tokenizer",
+            "do not belong together")
+    }
+
+    @Test func dataThatCannotBeDealtOutAreRefused() throws {
+        let folder = try TemporaryFolder()
+        let lines = (0..<3).map {
+            #"{"instruction": "Say \#($0).", "context": "", "response": "\#($0)", "category": "say"}"#
+        }
+        try folder.write(lines.joined(separator: "\n"), to: "few.jsonl")
+        let few = try topology(folder.url.path) {
+            $0.replacing("builtin:chores, count: 800", with: folder.path("few.jsonl"))
+                .replacing(
+                    "{ scheme: dirichlet, alpha: 0.5, minimum: 40 }, held-out: 3", with: "{ scheme: iid }, held-out: 0")
+        }
+        try expectRefusal(["data", "split", few], in: folder.url.path, saying: "peer-3")
+        try folder.write(lines.joined(separator: "\n") + "\n{\"instruction\": 5}\n", to: "bad.jsonl")
+        try expectRefusal(["data", "show", folder.path("bad.jsonl")], in: folder.url.path, saying: "bad.jsonl", "4")
+        let skipped = try MurmurProcess.run(
+            ["data", "show", folder.path("bad.jsonl"), "--skip-bad"], in: folder.url.path)
+        #expect(skipped.status == 0 && skipped.output.contains("line 4"))
     }
 
     @Test(arguments: ["demo", "ring-8", "torus-16", "complete-4", "dolly-shards-10", "two-hosts"])

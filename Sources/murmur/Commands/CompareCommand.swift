@@ -42,7 +42,8 @@ struct CompareCommand: AsyncParsableCommand {
                 }
             }
             let comparison = Comparison(
-                folder: folder, answerTokens: maxNewTokens, answerRecords: answers, quietly: json)
+                folder: folder, answerTokens: maxNewTokens, answerRecords: answers, quietly: json,
+                badRecords: sources.badRecords)
             let result = try await comparison.run()
             try result.write(to: folder)
             if json {

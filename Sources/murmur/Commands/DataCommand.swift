@@ -24,6 +24,7 @@ struct DataCommand: AsyncParsableCommand {
 
         @Argument(help: "The topology file.") var topology: String
         @Option(help: "The instructions instead of the topology's.") var data: String?
+        @Flag(help: "Skip records that cannot be read, instead of refusing the file.") var skipBad = false
         @Option(help: "Write PEER.jsonl and held-out.jsonl into this folder.") var out: String?
         @Flag(help: "Print JSON.") var json = false
 
@@ -32,7 +33,7 @@ struct DataCommand: AsyncParsableCommand {
                 var file = try SwarmTopology.load(path: topology)
                 file.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
                 if let data { file.data.source = RunFolder.absolute(data) }
-                let partition = try Composition.partition(file)
+                let partition = try Composition.partition(file, onBadRecord: skipBad ? .skip : .refuse)
                 if let out {
                     try AtomicFile.createFolder(out)
                     for part in partition.peers { try write(part.records, to: "\(out)/\(part.name).jsonl") }

@@ -38,7 +38,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         try await reportingFailures {
             var topology = options.topology(data: data, seed: seed)
             if data == "builtin:chores", let records { topology.data.count = records }
-            let all = try Composition.records(data, topology)
+            let all = try Composition.records(data, topology, onBadRecord: options.badRecords)
             let chosen = Array(all.prefix(records ?? all.count))
             guard !chosen.isEmpty else { throw CommandFailure("\(data) holds no records") }
             let loaded = try AdaptedModel(base: options.model, adapter: adapter)

@@ -42,7 +42,8 @@ struct PeerCommand: AsyncParsableCommand {
             let run = PeerRun(
                 topology: file, name: name, identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
-                dropRate: sources.dropRate, output: json || supervised ? .json : .sentences, isSupervised: supervised)
+                dropRate: sources.dropRate, badRecords: sources.badRecords,
+                output: json || supervised ? .json : .sentences, isSupervised: supervised)
             try await run.run()
         }
     }

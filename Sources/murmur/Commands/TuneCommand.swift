@@ -69,7 +69,7 @@ struct TuneCommand: AsyncParsableCommand {
             topology.tuning.localSteps = 1
             topology.tuning.rounds = steps
             let composition = try Composition(topology)
-            let records = try Composition.records(data, topology)
+            let records = try Composition.records(data, topology, onBadRecord: options.badRecords)
             let tuner = try composition.workbench.tuner(peer: "alone", records: records, lane: .shared(for: 0))
             Terminal.note(tuner.report.description)
             try await AloneRun(

@@ -41,8 +41,8 @@ final class MurmurProcess {
     }
 
     /// Runs to the end and returns how it was.
-    static func run(_ arguments: [String], in folder: String) throws -> Outcome {
-        try MurmurProcess(arguments, in: folder).wait()
+    static func run(_ arguments: [String], in folder: String) async throws -> Outcome {
+        try await MurmurProcess(arguments, in: folder).wait()
     }
 
     /// The process's number.
@@ -56,9 +56,9 @@ final class MurmurProcess {
         kill(process.processIdentifier, signal)
     }
 
-    /// Waits for the end.
-    func wait() throws -> Outcome {
-        process.waitUntilExit()
+    /// Waits for the end, without holding a thread that other tests need.
+    func wait() async throws -> Outcome {
+        while process.isRunning { try await Task.sleep(for: .milliseconds(20)) }
         return Outcome(
             status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal,
             output: try String(contentsOf: outputFile, encoding: .utf8),

@@ -4,62 +4,66 @@ import InstructionTuning
 import TestSupport
 import Testing
 
-/// `murmur peer` as people on different machines use it: own identities, own files, one topology.
-@Suite struct PeerTests {
-    @Test(.timeLimit(.minutes(5))) func peersWithIdentitiesAndFilesOfTheirOwnEndWithOneAdapter() throws {
-        let folder = try TemporaryFolder()
-        let names = ["ada", "ben", "cleo"]
-        var peers = ""
-        let records = try BuiltInChores().records(count: 600, seed: 3)
-        for (index, name) in names.enumerated() {
-            let made = try MurmurProcess.run(
-                ["identity", "new", folder.path("\(name).identity"), "--json"], in: folder.url.path)
-            #expect(made.status == 0, "\(made.error)")
-            let identity = try JSONDecoder().decode([String: String].self, from: Data(made.output.utf8))
-            let id = try #require(identity["id"])
-            let key = try #require(identity["key"])
-            peers += "  - { name: \(name), id: \"\(id)\", key: \"\(key)\", address: \"127.0.0.1:\(22_300 + index)\", "
-            peers += "data: \(name).jsonl }\n"
-            let lines = records[index * 200..<(index + 1) * 200].map { record in
-                String(
-                    decoding: JSONValue.object(
-                        JSONObject([
-                            ("instruction", .text(record.instruction)), ("context", .text(record.context)),
-                            ("response", .text(record.response)), ("category", .text(record.category)),
-                        ])
-                    ).encoded(), as: UTF8.self)
+extension EndToEnd {
+    /// `murmur peer` as people on different machines use it: own identities, own files, one topology.
+    @Suite struct PeerTests {
+        @Test(.timeLimit(.minutes(5))) func peersWithIdentitiesAndFilesOfTheirOwnEndWithOneAdapter() async throws {
+            let folder = try TemporaryFolder()
+            let names = ["ada", "ben", "cleo"]
+            var peers = ""
+            let records = try BuiltInChores().records(count: 600, seed: 3)
+            for (index, name) in names.enumerated() {
+                let made = try await MurmurProcess.run(
+                    ["identity", "new", folder.path("\(name).identity"), "--json"], in: folder.url.path)
+                #expect(made.status == 0, "\(made.error)")
+                let identity = try JSONDecoder().decode([String: String].self, from: Data(made.output.utf8))
+                let id = try #require(identity["id"])
+                let key = try #require(identity["key"])
+                peers +=
+                    "  - { name: \(name), id: \"\(id)\", key: \"\(key)\", address: \"127.0.0.1:\(22_300 + index)\", "
+                peers += "data: \(name).jsonl }\n"
+                let lines = records[index * 200..<(index + 1) * 200].map { record in
+                    String(
+                        decoding: JSONValue.object(
+                            JSONObject([
+                                ("instruction", .text(record.instruction)), ("context", .text(record.context)),
+                                ("response", .text(record.response)), ("category", .text(record.category)),
+                            ])
+                        ).encoded(), as: UTF8.self)
+                }
+                try folder.write(lines.joined(separator: "\n"), to: "\(name).jsonl")
             }
-            try folder.write(lines.joined(separator: "\n"), to: "\(name).jsonl")
-        }
-        try folder.write("0123456789abcdef0123456789abcdef", to: "secret")
-        try folder.write(
-            """
-            murmuration: 1
-            swarm: { name: friends, seed: 5, secret: secret }
-            model: { base: builtin:fledgling, lora: { rank: 4, alpha: 8, targets: [q_proj, v_proj] } }
-            tuning: { template: terse, cutoff: 64, batch: 8, learning-rate: 5e-3, local-steps: 2, rounds: 6 }
-            data: { held-out: 2 }
-            graph: { kind: ring }
-            peers:
-            \(peers)
-            """, to: "friends.yaml")
-        let processes = try names.map { name in
-            try MurmurProcess(
-                [
-                    "peer", folder.path("friends.yaml"), "--as", name, "--identity", folder.path("\(name).identity"),
-                    "--out", folder.path("run"),
-                ], in: folder.url.path, name: name)
-        }
-        for process in processes {
-            let outcome = try process.wait()
-            #expect(outcome.status == 0, "\(outcome.error)")
-            #expect(outcome.output.contains("Done."))
-        }
-        let adapters = try names.map { try PEFTDirectory.read(folder.path("run/\($0)/adapter")).values }
-        for adapter in adapters.dropFirst() {
-            let distance = zip(adapter, adapters[0]).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
-            #expect(distance.squareRoot() < 0.05)
-            #expect(adapter.contains { $0 != 0 })
+            try folder.write("0123456789abcdef0123456789abcdef", to: "secret")
+            try folder.write(
+                """
+                murmuration: 1
+                swarm: { name: friends, seed: 5, secret: secret }
+                model: { base: builtin:fledgling, lora: { rank: 4, alpha: 8, targets: [q_proj, v_proj] } }
+                tuning: { template: terse, cutoff: 64, batch: 8, learning-rate: 5e-3, local-steps: 2, rounds: 6 }
+                data: { held-out: 2 }
+                graph: { kind: ring }
+                peers:
+                \(peers)
+                """, to: "friends.yaml")
+            let processes = try names.map { name in
+                try MurmurProcess(
+                    [
+                        "peer", folder.path("friends.yaml"), "--as", name, "--identity",
+                        folder.path("\(name).identity"),
+                        "--out", folder.path("run"),
+                    ], in: folder.url.path, name: name)
+            }
+            for process in processes {
+                let outcome = try await process.wait()
+                #expect(outcome.status == 0, "\(outcome.error)")
+                #expect(outcome.output.contains("Done."))
+            }
+            let adapters = try names.map { try PEFTDirectory.read(folder.path("run/\($0)/adapter")).values }
+            for adapter in adapters.dropFirst() {
+                let distance = zip(adapter, adapters[0]).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+                #expect(distance.squareRoot() < 0.05)
+                #expect(adapter.contains { $0 != 0 })
+            }
         }
     }
 }

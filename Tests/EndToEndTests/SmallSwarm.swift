@@ -34,11 +34,11 @@ struct SmallSwarm {
     }
 
     /// Waits until `condition` holds, a hundredth of a second at a time; false after `seconds`.
-    static func wait(_ seconds: Double = 120, until condition: () -> Bool) -> Bool {
+    static func wait(_ seconds: Double = 120, until condition: () -> Bool) async -> Bool {
         let end = Date(timeIntervalSinceNow: seconds)
         while !condition() {
             if Date() > end { return false }
-            usleep(10_000)
+            try? await Task.sleep(for: .milliseconds(10))
         }
         return true
     }

@@ -121,7 +121,7 @@ struct PeerRun: Sendable {
         }
         let endpoint = try await UDPEndpoint.bind(to: address)
         guard dropRate > 0 else { return endpoint }
-        // Each side of a link drops what it sends, so that the two directions together see the rate.
+        // Every datagram is at risk once: where it is sent.
         return LossyEndpoint(
             endpoint, loss: dropRate,
             using: SeededGenerator(seed: topology.swarm.seed, label: "drop", index: UInt64(index)))

@@ -14,7 +14,7 @@ struct SourceOptions: ParsableArguments {
 
     @Option(
         name: .customLong("drop-rate"),
-        help: ArgumentHelp("Drop this share of all datagrams, sent and received, for trials.", visibility: .hidden))
+        help: ArgumentHelp("Drop this share of the datagrams that a peer sends, for trials.", visibility: .hidden))
     var dropRate: Double = 0
 
     func validate() throws {

@@ -67,6 +67,9 @@ let modules: [Target] = [
     module("Wire", ["Overlay", "Cryptography"]),
     module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
+    module(
+        "Simulation",
+        ["Federation", "Wire", "Overlay", "Adapters", "Aggregation", "Cryptography", "LinearAlgebra"]),
     module("Observability", ["Federation", "Overlay"]),
 ]
 
@@ -75,7 +78,7 @@ let executables: [Target] = [
         name: "murmur",
         dependencies: [
             "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
-            "LinearAlgebra", "Observability", "Overlay", "Transport", "Wire", argumentParser,
+            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Transport", "Wire", argumentParser,
         ],
         swiftSettings: settings)
 ]
@@ -96,6 +99,12 @@ let testTargets: [Target] = [
         "FederationTests",
         [
             "Federation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
+            "TestSupport",
+        ]),
+    tests(
+        "SimulationTests",
+        [
+            "Simulation", "Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
             "TestSupport",
         ]),
     tests("ObservabilityTests", ["Observability", "TestSupport"]),

@@ -14,6 +14,9 @@ import Testing
         "Wire": ["Overlay", "Cryptography", "LinearAlgebra"],
         "Transport": ["Wire", "Overlay", "LinearAlgebra", "NIOCore", "NIOPosix"],
         "Federation": ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"],
+        "Simulation": [
+            "Federation", "Wire", "Overlay", "Adapters", "Aggregation", "Cryptography", "LinearAlgebra",
+        ],
         "Observability": ["Federation", "Overlay", "Wire", "Adapters"],
     ]
 

@@ -51,9 +51,10 @@ extension LoggedEvent {
             (self.round, self.reason) = (round, reason)
         case .contributionPublished(let round, let byteCount, let norm, let object):
             (self.round, bytes, self.norm, digest) = (round, byteCount, norm, object)
-        case .contributionSent(let peer, let round, let byteCount),
-            .contributionReceived(let peer, let round, let byteCount):
+        case .contributionSent(let peer, let round, let byteCount):
             (self.round, bytes, neighbour) = (round, byteCount, name(peer))
+        case .contributionReceived(let peer, let round, let byteCount, let object):
+            (self.round, bytes, neighbour, digest) = (round, byteCount, name(peer), object)
         case .contributionRefused(let peer, let round, let byteCount, let reason):
             (self.round, bytes, neighbour, self.reason) = (round, byteCount, name(peer), reason)
         case .mixed(let round, let disagreement, let present, let absent, let duration):

@@ -30,6 +30,39 @@ extension PeerConfiguration {
     ) throws(PeerSetupError) {
         let graph: SwarmGraph
         do { graph = try topology.swarmGraph() } catch { throw .graph(error.description) }
+        let depth = graph.diameterWithOneMissing
+        self = try Self.of(
+            topology: topology, index: index, graph: graph, depth: depth, schema: schema,
+            baseModelDigest: baseModelDigest, sampleCount: sampleCount)
+        settlingLimit = Self.settlingLimit(graph: graph, edgeBound: edgeBound, depth: depth)
+    }
+
+    /// The configurations of all peers, in their order: the graph's diameter and spectral gap are computed once.
+    ///
+    /// - Throws: `PeerSetupError`.
+    package static func all(
+        topology: SwarmTopology, graph: SwarmGraph, schema: AdapterSchema, baseModelDigest: [UInt8],
+        sampleCounts: [Int]
+    ) throws(PeerSetupError) -> [PeerConfiguration] {
+        let depth = graph.diameterWithOneMissing
+        var limit: Int?
+        var configurations: [PeerConfiguration] = []
+        for index in topology.peers.indices {
+            var one = try of(
+                topology: topology, index: index, graph: graph, depth: depth, schema: schema,
+                baseModelDigest: baseModelDigest, sampleCount: sampleCounts[index])
+            limit = limit ?? settlingLimit(graph: graph, edgeBound: one.edgeBound, depth: depth)
+            one.settlingLimit = limit!
+            configurations.append(one)
+        }
+        return configurations
+    }
+
+    /// A configuration without its settling limit.
+    private static func of(
+        topology: SwarmTopology, index: Int, graph: SwarmGraph, depth: Int, schema: AdapterSchema,
+        baseModelDigest: [UInt8], sampleCount: Int
+    ) throws(PeerSetupError) -> PeerConfiguration {
         var neighbours: [Neighbour] = []
         for other in graph.neighbours[index] {
             let entry = topology.peers[other]
@@ -37,20 +70,19 @@ extension PeerConfiguration {
             let remote = RemotePeer(id: id, exchangeKey: key, address: entry.address)
             neighbours.append(Neighbour(remote: remote, degree: graph.degree(of: other)))
         }
-        let depth = graph.diameterWithOneMissing
         guard depth <= ContributionStatus.maximumDepth else {
             throw .graph(
                 "the graph's peers are up to \(depth) edges apart; \(ContributionStatus.maximumDepth) is allowed")
         }
-        self.init(
+        var configuration = PeerConfiguration(
             schema: schema, baseModelDigest: baseModelDigest, sampleCount: sampleCount, neighbours: neighbours,
             rounds: topology.tuning.rounds, localSteps: topology.tuning.localSteps, agreementDepth: depth,
             settlingLimit: 0)
-        staleness = topology.exchange.staleness
-        consensusBound = topology.exchange.consensusBound
-        weighsUniformly = topology.exchange.weights == .uniform
-        waits.limit = topology.exchange.roundDeadline.map { .seconds($0) }
-        settlingLimit = Self.settlingLimit(graph: graph, edgeBound: edgeBound, depth: depth)
+        configuration.staleness = topology.exchange.staleness
+        configuration.consensusBound = topology.exchange.consensusBound
+        configuration.weighsUniformly = topology.exchange.weights == .uniform
+        configuration.waits.limit = topology.exchange.roundDeadline.map { .seconds($0) }
+        return configuration
     }
 
     /// Ten times the rounds that the spectral gap lets expect for equal sample counts: unequal ones make the gap smaller.

@@ -153,7 +153,9 @@ extension PeerCore {
         neighbours[index].prune(for: round)
         waits.arrived(round: contribution.round, at: time)
         report(
-            .contributionReceived(from: peer, round: contribution.round, byteCount: payload.count), at: time)
+            .contributionReceived(
+                from: peer, round: contribution.round, byteCount: payload.count, object: signed.id.description),
+            at: time)
     }
 
     /// Asks again for what failed to arrive.

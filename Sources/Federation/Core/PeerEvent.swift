@@ -27,8 +27,8 @@ package struct PeerEvent: Sendable {
         case contributionPublished(round: Int, byteCount: Int, norm: Double, object: String)
         /// The contribution was offered to a neighbour, which fetches it when it wants it.
         case contributionSent(to: PeerID, round: Int, byteCount: Int)
-        /// A neighbour's contribution arrived whole and passed the gate.
-        case contributionReceived(from: PeerID, round: Int, byteCount: Int)
+        /// A neighbour's contribution arrived whole and passed the gate; `object` is its name.
+        case contributionReceived(from: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution is not mixed.
         case contributionRefused(from: PeerID, round: Int, byteCount: Int, reason: String)
         /// The adapter was mixed with those of the neighbours `present`. `disagreement` is the largest relative distance

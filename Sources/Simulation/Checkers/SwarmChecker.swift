@@ -1,0 +1,154 @@
+import Adapters
+import Federation
+import Overlay
+
+/// Watches a run and says what must not happen and did. Apart from the simulator: it is told what peers report and what
+/// they end with, and decides nothing.
+struct SwarmChecker: Sendable {
+    /// What was found, at most `violationLimit`.
+    private(set) var violations: [Violation] = []
+    private let violationLimit = 50
+
+    private let names: [String]
+    private let indexOfPeer: [PeerID: Int]
+    private let consensusBound: Double
+    /// Objects that each peer has published, by its own words.
+    private var published: [Set<String>]
+    /// Objects that each peer has taken in since its start.
+    private var taken: [Set<String>]
+    /// The round that each peer would resume with, as it was told by its disk.
+    private var acknowledged: [Int]
+    /// Each coordinate of an honest adapter lies between these: zero and the targets.
+    private let hull: (least: [Float], most: [Float])
+    /// Bytes to and from addresses that belong to nobody in the swarm.
+    private var strangers: [NetworkAddress: (sent: Int, received: Int)] = [:]
+    private var isByzantine: [Bool]
+
+    init(names: [String], ids: [PeerID], targets: [[Float]], consensusBound: Double) {
+        self.names = names
+        self.consensusBound = consensusBound
+        indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
+        published = Array(repeating: [], count: names.count)
+        taken = Array(repeating: [], count: names.count)
+        acknowledged = Array(repeating: 0, count: names.count)
+        isByzantine = Array(repeating: false, count: names.count)
+        let width = targets.first?.count ?? 0
+        hull = (
+            (0..<width).map { index in targets.reduce(Float(0)) { min($0, $1[index]) } },
+            (0..<width).map { index in targets.reduce(Float(0)) { max($0, $1[index]) } }
+        )
+    }
+
+    mutating func violate(_ checker: String, at time: MonotonicTime, _ message: String) {
+        guard violations.count < violationLimit else { return }
+        violations.append(Violation(checker: checker, seconds: Double(time.nanoseconds) / 1e9, message: message))
+    }
+
+    /// The peer is dishonest from now on; what its neighbours' adapters become is their gate's concern.
+    mutating func isDishonest(_ peer: Int) { isByzantine[peer] = true }
+
+    /// A process of the peer starts; `betrayed` if its disk lost what it had confirmed.
+    mutating func starts(_ peer: Int, betrayed: Bool) {
+        taken[peer] = []
+        if betrayed { acknowledged[peer] = 0 }
+    }
+
+    /// A peer said something.
+    mutating func observe(_ event: PeerEvent, of peer: Int, at time: MonotonicTime) {
+        switch event.kind {
+        case .started(let round, _):
+            if round < acknowledged[peer] {
+                violate(
+                    "checkpoint", at: time,
+                    "\(names[peer]) starts with round \(round) after its disk had confirmed round \(acknowledged[peer])"
+                )
+            }
+        case .checkpointed(let round):
+            acknowledged[peer] = max(acknowledged[peer], round)
+        case .contributionPublished(_, _, _, let object):
+            published[peer].insert(object)
+        case .contributionReceived(let from, let round, _, let object):
+            guard let origin = indexOfPeer[from] else {
+                violate("provenance", at: time, "\(names[peer]) took a contribution of a stranger, \(from.short)")
+                return
+            }
+            if !isByzantine[origin], !published[origin].contains(object) {
+                violate(
+                    "provenance", at: time,
+                    "\(names[peer]) took a contribution of round \(round) that \(names[origin]) never published")
+            }
+            if !taken[peer].insert(object).inserted {
+                violate(
+                    "replay", at: time,
+                    "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
+            }
+        case .settlingLimitReached(let round, let disagreement):
+            if !isByzantine.contains(true) {
+                violate(
+                    "liveness", at: time,
+                    "\(names[peer]) gave up to agree in round \(round) at a disagreement of \(disagreement)")
+            }
+        default: break
+        }
+    }
+
+    /// A peer's adapter after something changed it.
+    mutating func observe(_ delta: AdapterDelta, of peer: Int, at time: MonotonicTime) {
+        guard delta.isFinite else {
+            violate("finite", at: time, "\(names[peer])'s adapter has values that are not finite")
+            return
+        }
+        guard !isByzantine.contains(true) else { return }
+        for (index, value) in delta.values.enumerated() {
+            let slack = 1e-5 * max(1, hull.most[index] - hull.least[index])
+            if value < hull.least[index] - slack || value > hull.most[index] + slack {
+                violate(
+                    "mass", at: time,
+                    "\(names[peer])'s value \(index) is \(value), outside of what averages of all trainers give")
+                return
+            }
+        }
+    }
+
+    /// Bytes went from (`sent`) or to (`received`) an address outside of the swarm.
+    mutating func stranger(_ address: NetworkAddress, sent: Int, received: Int, at time: MonotonicTime) {
+        strangers[address, default: (0, 0)].sent += sent
+        strangers[address, default: (0, 0)].received += received
+        let sums = strangers[address]!
+        if sums.received > sums.sent {
+            violate(
+                "amplification", at: time, "\(address) sent \(sums.sent) bytes and was sent \(sums.received)")
+        }
+    }
+
+    /// The run is over: did everybody get there, and to the same place?
+    mutating func conclude(finals: [AdapterDelta?], at time: MonotonicTime) -> Double? {
+        let honest = finals.indices.filter { !isByzantine[$0] }
+        for peer in honest where finals[peer] == nil {
+            violate("liveness", at: time, "\(names[peer]) did not finish")
+        }
+        let deltas = honest.compactMap { finals[$0] }
+        guard let first = deltas.first else { return nil }
+        var mean = [Double](repeating: 0, count: first.values.count)
+        for delta in deltas {
+            for index in mean.indices { mean[index] += Double(delta.values[index]) / Double(deltas.count) }
+        }
+        let norm = mean.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        let farthest =
+            deltas.map { delta in
+                var square = 0.0
+                for index in mean.indices {
+                    let difference = Double(delta.values[index]) - mean[index]
+                    square += difference * difference
+                }
+                return square.squareRoot()
+            }.max() ?? 0
+        let distance = norm > 0 ? farthest / norm : farthest
+        if distance > consensusBound, !isByzantine.contains(true) {
+            violate(
+                "consensus", at: time,
+                "the finished peers' adapters are up to \(distance) from their mean; the bound is \(consensusBound)")
+        }
+        return distance
+    }
+}

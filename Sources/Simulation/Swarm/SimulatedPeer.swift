@@ -1,0 +1,50 @@
+import Adapters
+import Cryptography
+import Federation
+import Overlay
+
+/// One peer of a simulated swarm: its keys, its core while it runs, its disk, its clock and its trainer.
+struct SimulatedPeer: Sendable {
+    let name: String
+    let id: PeerID
+    let keys: IdentityKeys
+    /// Where the quadratic trainer is drawn to.
+    let target: [Float]
+    let sampleCount: Int
+    /// How long local steps take.
+    let trainingTime: Duration
+    /// Where datagrams to it arrive and where those from it come from.
+    var address: NetworkAddress
+    var clock: VirtualClock
+    var disk = VirtualDisk()
+
+    var core: PeerCore?
+    /// How often it was started: what was begun in an earlier life is forgotten.
+    var life = 0
+    /// The deadline on true time for which a wake-up is in the heap.
+    var wake: MonotonicTime?
+    /// Until when the process stands still.
+    var pausedUntil: MonotonicTime?
+    /// Datagrams that wait for it to go on.
+    var waiting = 0
+    var slowness = 1.0
+    var diskFault: DiskFault?
+    var behaviour: ByzantineBehaviour?
+    /// A checkpoint that is being written, and one that waits for it.
+    var writing: PeerCheckpoint?
+    var waitingCheckpoint: PeerCheckpoint?
+
+    /// The last round that it spoke of, and how often its process was started.
+    var lastRound = 0
+    var starts = 0
+    var final: AdapterDelta?
+    var stopped: PeerDirective.StopReason?
+    /// Whether it will be started later.
+    var returns = false
+    /// Whether it was ever dishonest.
+    var wasByzantine = false
+    /// What the peer's processes sent and received, without the one that runs.
+    var pastTraffic = (sent: UInt64(0), received: UInt64(0))
+
+    var isDone: Bool { stopped != nil && !returns }
+}

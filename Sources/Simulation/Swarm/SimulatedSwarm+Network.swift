@@ -1,0 +1,88 @@
+import Federation
+import Overlay
+import Wire
+
+extension SimulatedSwarm {
+    /// A datagram is there.
+    mutating func arrive(_ datagram: Datagram, at address: NetworkAddress) {
+        guard let index = indexOfAddress[address] else {
+            // Nobody of the swarm: an intruder, or an address that a peer has lost.
+            return
+        }
+        guard peers[index].core != nil else {
+            lost += 1
+            return
+        }
+        if let paused = peers[index].pausedUntil {
+            guard peers[index].waiting < Self.socketLimit else {
+                lost += 1
+                return
+            }
+            peers[index].waiting += 1
+            heap.push(paused, .datagram(to: address, datagram))
+            return
+        }
+        trace.note(
+            time, 3, index, datagram.bytes.count, Trace.digest(datagram.bytes),
+            line: "\(peers[index].name) receives \(datagram.bytes.count) bytes from \(datagram.address)")
+        let local = peers[index].clock.local(at: time)
+        peers[index].core!.receive(datagram, at: local, using: &generators[index])
+        drain(index)
+    }
+
+    /// Hands over the peer's datagrams, does what it wants done, and notes when it is to be woken.
+    mutating func drain(_ index: Int) {
+        guard peers[index].core != nil else { return }
+        let local = peers[index].clock.local(at: time)
+        while let datagram = peers[index].core!.pollTransmit(at: local, using: &generators[index]) {
+            transmit(datagram, from: index)
+        }
+        while let directive = peers[index].core?.pollDirective() { perform(directive, of: index) }
+        guard let deadline = peers[index].core?.nextDeadline else { return }
+        let due = max(time, peers[index].clock.time(at: deadline))
+        guard due != .distantFuture, due < peers[index].wake ?? .distantFuture else { return }
+        peers[index].wake = due
+        heap.push(due, .wake(index, life: peers[index].life))
+    }
+
+    /// A peer's datagram enters the network.
+    mutating func transmit(_ datagram: Datagram, from index: Int) {
+        datagrams += 1
+        bytesSent += UInt64(datagram.bytes.count)
+        for number in intruders.indices { intruders[number].overhear(datagram, from: peers[index].address) }
+        guard let to = indexOfAddress[datagram.address] else {
+            checker.stranger(datagram.address, sent: 0, received: datagram.bytes.count, at: time)
+            lost += 1
+            return
+        }
+        let key = UInt64(index) << 32 | UInt64(to)
+        let (conditions, released) = plan.conditions(from: index, to: to, at: elapsed)
+        let deliveries = links[key, default: LinkModel(seed: plan.seed, from: index, to: to)].carry(
+            datagram.bytes, at: elapsed, under: conditions, released: released)
+        if deliveries.isEmpty { lost += 1 }
+        for delivery in deliveries {
+            heap.push(
+                Self.start + delivery.time,
+                .datagram(to: datagram.address, Datagram(address: peers[index].address, bytes: delivery.bytes)))
+        }
+    }
+
+    /// An intruder sends what it has to send, and will again.
+    mutating func intrude(_ number: Int) {
+        let interval = intruders[number].intruder.interval
+        guard interval.contains(elapsed, healing: scenario.faults.healing) else { return }
+        let victim = intruders[number].victim(of: peers.count)
+        for sent in intruders[number].datagrams(
+            to: peers[victim], wall: UInt64(Self.epoch + time.nanoseconds), at: time)
+        {
+            trace.note(
+                time, 4, number, victim, Trace.digest(sent.bytes),
+                line: "an intruder sends \(sent.bytes.count) bytes to \(peers[victim].name) as \(sent.address)")
+            if indexOfAddress[sent.address] == nil {
+                checker.stranger(sent.address, sent: sent.bytes.count, received: 0, at: time)
+            }
+            heap.push(time + .milliseconds(5), .datagram(to: peers[victim].address, sent))
+        }
+        heap.push(time + intruders[number].pause(), .intrudes(number))
+    }
+}

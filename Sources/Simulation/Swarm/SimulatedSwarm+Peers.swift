@@ -1,0 +1,155 @@
+import Adapters
+import Federation
+import LinearAlgebra
+import Overlay
+
+extension SimulatedSwarm {
+    /// How far a gradient step goes towards the target.
+    static let rate: Float = 0.1
+
+    /// Does what a peer's core wants done.
+    mutating func perform(_ directive: PeerDirective, of index: Int) {
+        switch directive {
+        case .train(let request):
+            var outcome = QuadraticTrainer.outcome(of: request, target: peers[index].target, rate: Self.rate)
+            distort(&outcome.delta, as: peers[index].behaviour)
+            let duration = peers[index].trainingTime * peers[index].slowness
+            heap.push(
+                time + duration, .trained(index, life: peers[index].life, outcome, duration))
+        case .checkpoint(let checkpoint): write(checkpoint, of: index)
+        case .report(let event):
+            trace.note(
+                time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")
+            checker.observe(event, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
+            if case .mixed(let round, _, _, _, _) = event.kind {
+                peers[index].lastRound = round
+                checkAdapter(of: index)
+            }
+        case .deliver(let delta):
+            peers[index].final = delta
+            trace.note(time, 6, index, 0, Trace.digest(delta.values), line: "\(peers[index].name) has its adapter")
+            checkAdapter(of: index)
+        case .stop(let reason): stop(index, reason)
+        }
+    }
+
+    private mutating func checkAdapter(of index: Int) {
+        guard let delta = peers[index].core?.delta else { return }
+        checker.observe(delta, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
+    }
+
+    /// A word for an event in the trace's hash: which kind it is and its numbers, as the datagrams' bytes cover the rest.
+    private static func digest(of kind: PeerEvent.Kind) -> UInt64 {
+        switch kind {
+        case .started(let round, let resumed): 1 << 40 | UInt64(round) << 1 | (resumed ? 1 : 0)
+        case .roundStarted(let round): 2 << 40 | UInt64(round)
+        case .trained(let round, let loss, _, _, _): 3 << 40 ^ UInt64(round) ^ loss.bitPattern
+        case .trainingFailed(let round, _): 4 << 40 | UInt64(round)
+        case .contributionPublished(let round, _, let norm, _): 5 << 40 ^ UInt64(round) ^ norm.bitPattern
+        case .contributionSent(_, let round, _): 6 << 40 | UInt64(round)
+        case .contributionReceived(_, let round, _, _): 7 << 40 | UInt64(round)
+        case .contributionRefused(_, let round, _, _): 8 << 40 | UInt64(clamping: round)
+        case .mixed(let round, let disagreement, let present, _, _):
+            9 << 40 ^ UInt64(round) ^ disagreement.bitPattern ^ UInt64(present.count) << 32
+        case .caughtUp(let from, let to, _): 10 << 40 ^ UInt64(from) << 20 ^ UInt64(to)
+        case .connected: 11 << 40
+        case .disconnected: 12 << 40
+        case .checkpointed(let round): 13 << 40 | UInt64(round)
+        case .checkpointFailed(let round, _): 14 << 40 | UInt64(round)
+        case .settling(let round, let disagreement, _): 15 << 40 ^ UInt64(round) ^ disagreement.bitPattern
+        case .settled(let round, _): 16 << 40 | UInt64(round)
+        case .settlingLimitReached(let round, _): 17 << 40 | UInt64(round)
+        case .finished(let round): 18 << 40 | UInt64(round)
+        case .left: 19 << 40
+        case .traffic(let traffic): 20 << 40 ^ traffic.bytesSent << 20 ^ traffic.bytesReceived
+        }
+    }
+
+    /// The core has stopped: its last datagrams go out, and the process ends.
+    private mutating func stop(_ index: Int, _ reason: PeerDirective.StopReason) {
+        trace.note(time, 7, index, 0, 0, line: "\(peers[index].name) stops")
+        let local = peers[index].clock.local(at: time)
+        while let datagram = peers[index].core?.pollTransmit(at: local, using: &generators[index]) {
+            transmit(datagram, from: index)
+        }
+        if let traffic = peers[index].core?.traffic {
+            peers[index].pastTraffic.sent += traffic.bytesSent
+            peers[index].pastTraffic.received += traffic.bytesReceived
+        }
+        // The shell waits for what is being written.
+        if let last = peers[index].waitingCheckpoint ?? peers[index].writing {
+            _ = peers[index].disk.save(
+                last.encoded, under: peers[index].diskFault, using: &generators[index])
+        }
+        peers[index].core = nil
+        peers[index].life += 1
+        peers[index].stopped = reason
+        running -= 1
+    }
+
+    /// A fault begins.
+    mutating func begin(_ fault: FaultPlan.PlannedFault) throws {
+        let index = fault.peer
+        trace.note(time, 8, index, 0, 0, line: "\(peers[index].name): \(fault.kind) begins")
+        switch fault.kind {
+        case .crash(_, let disk):
+            guard peers[index].core != nil else { return }
+            kill(index, disk: disk)
+            peers[index].returns = true
+        case .absent: peers[index].returns = true
+        case .pause:
+            guard peers[index].core != nil else { return }
+            peers[index].pausedUntil = Self.start + fault.until
+            peers[index].waiting = 0
+        case .slow(let factor): peers[index].slowness = factor
+        case .clockStep(let step): peers[index].clock.wallOffset += step
+        case .clockDrift(let share): peers[index].clock.setRate(1 + share, at: time)
+        case .disk(let disk): peers[index].diskFault = disk
+        case .rebind: rebind(index)
+        case .byzantine(let behaviour):
+            peers[index].behaviour = behaviour
+            peers[index].wasByzantine = true
+            checker.isDishonest(index)
+        case .churn: preconditionFailure("a plan turns churn into crashes")
+        }
+    }
+
+    /// A fault ends.
+    mutating func end(_ fault: FaultPlan.PlannedFault) throws {
+        let index = fault.peer
+        trace.note(time, 9, index, 0, 0, line: "\(peers[index].name): \(fault.kind) ends")
+        switch fault.kind {
+        case .crash, .absent:
+            guard peers[index].returns, peers[index].core == nil else { return }
+            try launch(index)
+        case .pause:
+            guard peers[index].pausedUntil == time else { return }
+            peers[index].pausedUntil = nil
+            peers[index].waiting = 0
+            drain(index)
+        case .slow: peers[index].slowness = 1
+        case .clockStep(let step): peers[index].clock.wallOffset -= step
+        case .clockDrift: peers[index].clock.setRate(1, at: time)
+        case .disk: peers[index].diskFault = nil
+        case .byzantine: peers[index].behaviour = nil
+        case .rebind, .churn: break
+        }
+    }
+
+    /// The network gives the peer another address; what is sent to the old one reaches nobody.
+    private mutating func rebind(_ index: Int) {
+        let old = peers[index].address
+        indexOfAddress[old] = nil
+        peers[index].address = NetworkAddress(host: old.host, port: old.port + 1)
+        indexOfAddress[peers[index].address] = index
+    }
+
+    /// What a dishonest peer makes of its adapter before it contributes it.
+    private func distort(_ delta: inout AdapterDelta, as behaviour: ByzantineBehaviour?) {
+        switch behaviour {
+        case .signFlip: delta.values = delta.values.map { -$0 }
+        case .scale(let factor): delta.values = delta.values.map { $0 * Float(factor) }
+        default: break
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Adapters
+import Aggregation
+import Federation
+import Overlay
+
+extension SimulatedSwarm {
+    /// What came of the run.
+    mutating func report() -> SimulationReport {
+        let now = MonotonicTime(nanoseconds: elapsed.wholeNanoseconds)
+        let distance = checker.conclude(finals: peers.map(\.final), at: now)
+        let optimum = WeightedMean.of(
+            peers.filter { !$0.wasByzantine }.map {
+                ($0.sampleCount, AdapterDelta(schema: schema, values: $0.target))
+            })
+        var ends: [SimulationReport.Peer] = []
+        var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+        var sent: UInt64 = 0
+        for peer in peers {
+            let traffic = peer.core?.traffic
+            let bytesSent = peer.pastTraffic.sent + (traffic?.bytesSent ?? 0)
+            sent += bytesSent
+            var loss = Double.nan
+            if let final = peer.final, let optimum {
+                let distance = final.distance(to: optimum)
+                loss = 0.5 * distance * distance / Double(schema.count)
+                digest = (digest ^ Trace.digest(final.values)) &* 0x0000_0100_0000_01b3
+            }
+            ends.append(
+                SimulationReport.Peer(
+                    name: peer.name, isFinished: peer.final != nil, round: peer.lastRound, starts: peer.starts,
+                    bytesSent: bytesSent, bytesReceived: peer.pastTraffic.received + (traffic?.bytesReceived ?? 0),
+                    loss: loss.isNaN ? -1 : loss))
+        }
+        if sent != bytesSent {
+            checker.violate(
+                "figures", at: now, "the peers say that they sent \(sent) bytes; the network was handed \(bytesSent)")
+        }
+        let correct = ends.indices.filter { !peers[$0].wasByzantine && ends[$0].isFinished }
+        return SimulationReport(
+            faults: scenario.faults.name, seed: scenario.seed, traceHash: Self.hexadecimal(trace.hash),
+            adapterDigest: Self.hexadecimal(digest), events: trace.count, seconds: elapsed.inSeconds,
+            datagrams: datagrams, bytesSent: bytesSent, datagramsLost: lost, consensusDistance: distance,
+            meanLoss: correct.map { ends[$0].loss }.reduce(0, +) / Double(max(1, correct.count)),
+            rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends, violations: checker.violations)
+    }
+
+    private static func hexadecimal(_ word: UInt64) -> String {
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,147 @@
+import Adapters
+import Cryptography
+import Federation
+import LinearAlgebra
+package import Overlay
+import Wire
+
+/// A swarm of real peer cores on a virtual clock and network: tier A of docs/simulation.md.
+///
+/// The cores, the protocol, the handshakes and the cryptography are those of real peers; the clock, the network, the
+/// disks and the trainers are simulated. A value: nothing outside of it is asked or changed, so that one scenario gives
+/// one history.
+package struct SimulatedSwarm {
+    /// What happens at a moment.
+    enum Happening {
+        /// A datagram arrives at an address.
+        case datagram(to: NetworkAddress, Datagram)
+        /// A peer's deadline, as it was when this was put in.
+        case wake(Int, life: Int)
+        /// A peer's local steps are done.
+        case trained(Int, life: Int, TrainingOutcome, Duration)
+        /// A peer's checkpoint is on the disk, or not.
+        case written(Int, life: Int)
+        /// A fault begins or ends.
+        case begins(Int)
+        case ends(Int)
+        /// A peer that stood still goes on.
+        case resumes(Int)
+        /// An intruder sends.
+        case intrudes(Int)
+    }
+
+    /// The wall clock at the virtual clock's origin: nanoseconds since 1970.
+    static let epoch: Int64 = 1_800_000_000_000_000_000
+    /// How long a checkpoint takes to be written.
+    static let writingTime = Duration.milliseconds(8)
+    /// Datagrams that wait for a peer that stands still, at most: a socket's buffer.
+    static let socketLimit = 256
+
+    let scenario: SimulationScenario
+    let topology: SwarmTopology
+    let schema: AdapterSchema
+    let secret: SwarmSecret
+    let plan: FaultPlan
+    var peers: [SimulatedPeer]
+    /// Each peer's randomness, across its lives.
+    var generators: [SeededGenerator]
+    var configurations: [PeerConfiguration]
+    var indexOfAddress: [NetworkAddress: Int]
+    var links: [UInt64: LinkModel] = [:]
+    var intruders: [SimulatedIntruder]
+    var heap = EventHeap<Happening>()
+    /// True time.
+    package internal(set) var time = SimulatedSwarm.start
+    package internal(set) var trace: Trace
+    var checker: SwarmChecker
+    var datagrams: UInt64 = 0
+    var bytesSent: UInt64 = 0
+    var lost: UInt64 = 0
+    /// Peers that are not done.
+    var running: Int
+
+    /// When the swarm starts on the virtual clock: its faults' times count from here.
+    static let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    /// A swarm at its start.
+    ///
+    /// - Parameter write: takes the trace's lines.
+    /// - Throws: `FaultPlanError` where the faults do not fit the topology, `PeerSetupError` for its graph,
+    ///   `CryptographyError` where keys cannot be made.
+    package init(_ scenario: SimulationScenario, write: (@Sendable (String) -> Void)? = nil) throws {
+        self.scenario = scenario
+        let names = scenario.topology.peers.map(\.name)
+        plan = try FaultPlan(scenario.faults, names: names, seed: scenario.seed)
+        let rows = max(1, scenario.adapterCount / 8)
+        schema = AdapterSchema(tensors: [.init(name: "toy", rows: rows, columns: 8)])
+        var generator = SeededGenerator(seed: scenario.seed, label: "swarm")
+        let keys = try names.map { _ in try IdentityKeys.generate(using: &generator) }
+        var expanded = scenario.topology
+        for index in names.indices {
+            expanded.peers[index].id = PeerID(bytes: keys[index].signing.publicKey)!
+            expanded.peers[index].exchangeKey = keys[index].exchange.publicKey
+            expanded.peers[index].address = Self.address(index)
+        }
+        topology = expanded
+        secret = try SwarmSecret(name: expanded.swarm.name, seed: scenario.seed, secret: [1, 2, 3])
+        let drawn = Self.peers(scenario, keys: keys, width: schema.count)
+        peers = drawn.map(\.peer)
+        generators = drawn.map(\.generator)
+        configurations = []
+        indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
+        trace = Trace(write: write)
+        checker = SwarmChecker(
+            names: names, ids: peers.map(\.id), targets: peers.map(\.target),
+            consensusBound: expanded.exchange.consensusBound)
+        running = names.count
+        intruders = scenario.faults.intruders.enumerated().map { [plan] in
+            SimulatedIntruder($1, number: $0, seed: plan.seed)
+        }
+        let graph = try expanded.swarmGraph()
+        configurations = try PeerConfiguration.all(
+            topology: expanded, graph: graph, schema: schema, baseModelDigest: [UInt8](repeating: 7, count: 32),
+            sampleCounts: peers.map(\.sampleCount))
+        schedule()
+    }
+
+    /// Where peer `index` listens: one address for each of sixteen million.
+    static func address(_ index: Int) -> NetworkAddress {
+        NetworkAddress(host: "10.\(index >> 16 & 255).\(index >> 8 & 255).\(index & 255)", port: 9000)
+    }
+
+    private static func peers(
+        _ scenario: SimulationScenario, keys: [IdentityKeys], width: Int
+    ) -> [(peer: SimulatedPeer, generator: SeededGenerator)] {
+        keys.enumerated().map { index, keys in
+            var generator = SeededGenerator(seed: scenario.seed, label: "peer", index: UInt64(index))
+            let target = (0..<width).map { _ in Float(generator.normal()) }
+            let samples = Int.random(in: 20...200, using: &generator)
+            let pace = 0.8 + 0.4 * generator.uniform()
+            let peer = SimulatedPeer(
+                name: scenario.topology.peers[index].name, id: PeerID(bytes: keys.signing.publicKey)!, keys: keys,
+                target: target, sampleCount: samples, trainingTime: scenario.trainingTime * pace,
+                address: address(index),
+                // Every peer's clock has an origin of its own.
+                clock: VirtualClock(
+                    local: MonotonicTime(nanoseconds: 1_000_000_000 + Int64(index) * 7_777_777), at: start))
+            return (peer, generator)
+        }
+    }
+
+    /// Puts the faults' beginnings and ends and the intruders' first datagrams into the heap.
+    private mutating func schedule() {
+        for (number, fault) in plan.faults.enumerated() {
+            heap.push(Self.start + fault.from, .begins(number))
+            if fault.until > fault.from { heap.push(Self.start + fault.until, .ends(number)) }
+        }
+        for number in intruders.indices {
+            heap.push(Self.start + intruders[number].intruder.interval.from, .intrudes(number))
+        }
+    }
+
+    /// How far the run is, on the faults' clock.
+    var elapsed: Duration { time - Self.start }
+
+    /// Whether the limit of virtual time was reached.
+    package var isExhausted: Bool { elapsed > scenario.limit }
+}

@@ -1,0 +1,62 @@
+/// What a simulated run led to.
+package struct SimulationReport: Sendable, Hashable, Codable {
+    /// One peer's end.
+    package struct Peer: Sendable, Hashable, Codable {
+        /// Its name.
+        package var name: String
+        /// Whether it has its final adapter.
+        package var isFinished: Bool
+        /// The round it ended in.
+        package var round: Int
+        /// How often it was started.
+        package var starts: Int
+        /// Bytes it handed to the network.
+        package var bytesSent: UInt64
+        /// Bytes it took from the network.
+        package var bytesReceived: UInt64
+        /// Half the squared distance of its adapter to the swarm's sample-weighted optimum, averaged over values: the
+        /// quadratic trainer's loss beyond what nobody can avoid.
+        package var loss: Double
+    }
+
+    /// The fault schedule's name.
+    package var faults: String
+    /// The seed.
+    package var seed: UInt64
+    /// The trace's hash, 16 hexadecimal digits.
+    package var traceHash: String
+    /// The digest of all final adapters, 16 hexadecimal digits.
+    package var adapterDigest: String
+    /// Happenings that were performed.
+    package var events: Int
+    /// How long the swarm took, in seconds of virtual time.
+    package var seconds: Double
+    /// Datagrams that were handed to the network.
+    package var datagrams: UInt64
+    /// Bytes that were handed to the network.
+    package var bytesSent: UInt64
+    /// Datagrams that never arrived.
+    package var datagramsLost: UInt64
+    /// The largest relative distance of a correct peer's final adapter to their mean; nil without any.
+    package var consensusDistance: Double?
+    /// The mean of the correct peers' losses.
+    package var meanLoss: Double
+    /// The last round of a correct peer.
+    package var rounds: Int
+    /// The peers.
+    package var peers: [Peer]
+    /// What the checkers found; empty is good.
+    package var violations: [Violation]
+}
+
+/// Something that must not happen, and did.
+package struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The checker that found it.
+    package var checker: String
+    /// When, in seconds of virtual time from the swarm's start.
+    package var seconds: Double
+    /// What.
+    package var message: String
+
+    package var description: String { "\(checker) at \(seconds) s: \(message)" }
+}

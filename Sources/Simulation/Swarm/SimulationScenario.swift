@@ -1,0 +1,29 @@
+package import Overlay
+
+/// What is simulated: the same scenario and seed give the same run, to the last bit.
+package struct SimulationScenario: Sendable {
+    /// The swarm.
+    package var topology: SwarmTopology
+    /// What goes wrong.
+    package var faults: FaultSchedule
+    /// Draws keys, records, targets, training times and faults.
+    package var seed: UInt64
+    /// Values of the toy adapter.
+    package var adapterCount: Int
+    /// Local steps take about this long.
+    package var trainingTime: Duration
+    /// After this much virtual time the run is given up.
+    package var limit: Duration
+
+    package init(
+        topology: SwarmTopology, faults: FaultSchedule, seed: UInt64, adapterCount: Int = 64,
+        trainingTime: Duration = .seconds(1), limit: Duration = .seconds(14_400)
+    ) {
+        self.topology = topology
+        self.faults = faults
+        self.seed = seed
+        self.adapterCount = adapterCount
+        self.trainingTime = trainingTime
+        self.limit = limit
+    }
+}

@@ -1,0 +1,171 @@
+import ArgumentParser
+import Foundation
+import Overlay
+import Simulation
+
+/// `murmur simulate`: a whole swarm in one process, on a virtual clock and network.
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Simulate a swarm on a virtual clock and network, with faults.",
+        discussion: """
+            Real peers' cores, protocol and cryptography; simulated clock, network, disks and a toy trainer. One seed \
+            gives one history to the last bit: the trace's hash says so. Checkers watch the run; where one objects, the \
+            command prints what and how to run it again, and ends with 1.
+
+            Examples:
+              murmur simulate topologies/ring-8.yaml --seed 7
+              murmur simulate topologies/ring-8.yaml --faults faults/lossy.yaml --trace run.trace
+              murmur simulate topologies/torus-16.yaml --draw-faults --seed 1 --seeds 1000
+            """)
+
+    @Argument(help: "The topology file.") var topology: String
+    @Flag(help: "Draw faults of all kinds from the seed.") var drawFaults = false
+    @Flag(help: "Draw also a peer that is not honest.") var drawByzantine = false
+    @Option(help: "The seed; one is drawn and printed unless given.") var seed: UInt64?
+    @Option(help: "How many seeds to run, from --seed on.") var seeds = 1
+    @Option(help: "How many runs at once; one for each core unless given.") var jobs: Int?
+    @Option(help: "Values of the toy adapter.") var values = 64
+    @Option(help: "Seconds of virtual time that local steps take, about.") var trainingTime = 1.0
+    @Option(help: "Seconds of virtual time after which a run is given up.") var limit = 14_400.0
+    @Option(help: "Write the readable event log of the run to this file.") var trace: String?
+    @Option(help: "Write a report of the run as JSON into this folder.") var out: String?
+    @Flag(help: "Print the report as JSON.") var json = false
+
+    func validate() throws {
+        guard (1...10_000_000).contains(seeds) else { throw ValidationError("--seeds \(seeds): at least 1") }
+        guard (8...1 << 20).contains(values), values % 8 == 0 else {
+            throw ValidationError("--values \(values): a multiple of 8 from 8 to 1048576")
+        }
+        guard trainingTime > 0, trainingTime <= 1e6 else { throw ValidationError("--training-time: above 0") }
+        guard limit > 0, limit <= 1e9 else { throw ValidationError("--limit: above 0") }
+        if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs \(jobs): from 1 to 1024") }
+        guard seeds == 1 || trace == nil else { throw ValidationError("--trace is for one seed") }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let swarm = try SwarmTopology.load(path: topology)
+            let first = seed ?? UInt64.random(in: 0..<1 << 32)
+            if seeds == 1 {
+                try runOne(scenario(swarm, seed: first))
+            } else {
+                try await sweep(swarm, from: first)
+            }
+        }
+    }
+
+    private func scenario(_ swarm: SwarmTopology, seed: UInt64) -> SimulationScenario {
+        let faults: FaultSchedule =
+            drawFaults || drawByzantine
+            ? .drawn(seed: seed, temper: .init(hasByzantine: drawByzantine)) : .none
+        return SimulationScenario(
+            topology: swarm, faults: faults, seed: seed, adapterCount: values,
+            trainingTime: .microseconds(Int64(trainingTime * 1e6)), limit: .seconds(limit))
+    }
+
+    /// The command that runs a seed again.
+    private func replay(_ seed: UInt64) -> String {
+        var words = ["murmur simulate", topology]
+        if drawFaults { words.append("--draw-faults") }
+        if drawByzantine { words.append("--draw-byzantine") }
+        words.append("--seed \(seed)")
+        if values != 64 { words.append("--values \(values)") }
+        if trainingTime != 1 { words.append("--training-time \(trainingTime)") }
+        if limit != 14_400 { words.append("--limit \(limit)") }
+        return words.joined(separator: " ")
+    }
+
+    private func runOne(_ scenario: SimulationScenario) throws {
+        let file = try trace.map { try TraceFile(path: $0) }
+        var write: (@Sendable (String) -> Void)?
+        if let file { write = { line in file.write(line) } }
+        var swarm = try SimulatedSwarm(scenario, write: write)
+        let report = try swarm.run()
+        try file?.close()
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let text = String(decoding: try encoder.encode(report), as: UTF8.self)
+        if let out {
+            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+            try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: out).appendingPathComponent("simulation.json"))
+        }
+        print(json ? text : Self.summary(report))
+        if !report.violations.isEmpty {
+            throw CommandFailure(
+                "\(report.violations.count) violations; the first: \(report.violations[0])\n"
+                    + "run it again with: \(replay(report.seed))")
+        }
+    }
+
+    private static func summary(_ report: SimulationReport) -> String {
+        let finished = report.peers.count(where: \.isFinished)
+        let distance = report.consensusDistance.map { String(format: "%.2e", $0) } ?? "–"
+        let loss = String(format: "%.6f", report.meanLoss)
+        let lines = [
+            "seed \(report.seed), faults: \(report.faults)",
+            "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
+                + "in round \(report.rounds)",
+            "\(report.datagrams) datagrams, \(report.datagramsLost) lost, \(report.bytesSent) bytes sent",
+            "consensus distance \(distance), loss beyond the optimum \(loss)",
+            "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    /// Runs many seeds on all cores; every hundredth twice.
+    private func sweep(_ swarm: SwarmTopology, from first: UInt64) async throws {
+        let started = ContinuousClock.now
+        let width = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        print("\(seeds) seeds from \(first) on, \(width) at once")
+        var failures = 0
+        var done = 0
+        var events = 0
+        var next = first
+        let end = first &+ UInt64(seeds)
+        try await withThrowingTaskGroup(of: SeedOutcome.self) { group in
+            for _ in 0..<min(width, seeds) {
+                group.addTask { [next] in try await self.outcome(of: next, in: swarm) }
+                next &+= 1
+            }
+            while let outcome = try await group.next() {
+                done += 1
+                events += outcome.events
+                if let failure = outcome.failure {
+                    failures += 1
+                    print("seed \(outcome.seed): \(failure)\n  \(replay(outcome.seed))")
+                }
+                if done % 100 == 0 {
+                    print(
+                        "\(done) seeds, \(failures) with violations, \(Int((ContinuousClock.now - started).inSeconds)) s"
+                    )
+                }
+                if next != end {
+                    group.addTask { [next] in try await self.outcome(of: next, in: swarm) }
+                    next &+= 1
+                }
+            }
+        }
+        let seconds = (ContinuousClock.now - started).inSeconds
+        print("\(done) seeds in \(String(format: "%.1f", seconds)) s, \(events) events, \(failures) with violations")
+        if failures > 0 { throw CommandFailure("\(failures) of \(done) seeds violated a checker") }
+    }
+
+    /// What became of one seed of a sweep.
+    private struct SeedOutcome: Sendable {
+        var seed: UInt64
+        var events: Int
+        var failure: String?
+    }
+
+    @concurrent private func outcome(of seed: UInt64, in swarm: SwarmTopology) async throws -> SeedOutcome {
+        var one = try SimulatedSwarm(scenario(swarm, seed: seed))
+        let report = try one.run()
+        var failure = report.violations.first.map { "\($0)" }
+        if seed % 100 == 0 {
+            var again = try SimulatedSwarm(scenario(swarm, seed: seed))
+            if try again.run() != report { failure = failure ?? "the second run of the seed differs from the first" }
+        }
+        return SeedOutcome(seed: seed, events: report.events, failure: failure)
+    }
+}

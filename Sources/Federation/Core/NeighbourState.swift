@@ -23,6 +23,8 @@ struct NeighbourState: Sendable {
     var isConnected = false
     /// Whether there was ever a session.
     var wasConnected = false
+    /// When the last session ended, while none stands.
+    var disconnectedAt: MonotonicTime?
     /// Whether it said goodbye.
     var hasLeft = false
     /// Whether it missed a deadline and was not heard from since.
@@ -38,6 +40,8 @@ struct NeighbourState: Sendable {
     var inFlight: [ObjectID: (round: Int, tries: Int)] = [:]
     /// Objects to ask for again, and when.
     var retries: [(object: ObjectID, round: Int, tries: Int, time: MonotonicTime)] = []
+    /// Sequence numbers of the contributions that arrived last, so that none is fetched again.
+    private(set) var taken: [UInt64] = []
     /// The last round whose contribution was refused; the largest number when the final one was.
     var refusedThrough = -1
 
@@ -59,6 +63,8 @@ struct NeighbourState: Sendable {
 
     /// Takes a contribution in; one of the same round is replaced if it is older.
     mutating func insert(_ contribution: Contribution) {
+        taken.append(contribution.sequence)
+        if taken.count > 8 { taken.removeFirst() }
         if let index = contributions.firstIndex(where: { $0.round == contribution.round }) {
             if contributions[index].sequence < contribution.sequence { contributions[index] = contribution }
         } else {
@@ -78,7 +84,8 @@ struct NeighbourState: Sendable {
     }
 
     /// The association ended.
-    mutating func disconnect(left: Bool) {
+    mutating func disconnect(left: Bool, at time: MonotonicTime) {
+        if isConnected { disconnectedAt = time }
         isConnected = false
         hasLeft = left
         inFlight = [:]

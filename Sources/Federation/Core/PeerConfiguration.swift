@@ -42,6 +42,9 @@ package struct PeerConfiguration: Sendable {
     package var waits = RoundWaits.Configuration()
     /// How long neighbours that were never there are waited for after the start.
     package var startupPatience: Duration = .seconds(60)
+    /// How long settling waits for a neighbour whose session broke off without a goodbye: a network partition or a restart
+    /// that is over by then does not leave parts of the swarm with adapters of their own.
+    package var absencePatience: Duration = .seconds(30)
     /// How long a peer that has finished waits for neighbours that are away.
     package var lingerTimeout: Duration = .seconds(30)
     /// How long a peer that has finished serves neighbours that are there and have not.

@@ -20,7 +20,9 @@ extension PeerCore {
     }
 
     /// Takes the sample-weighted mean of the newest adapters of the neighbours that are ahead as the own, instead of
-    /// mixing a stale one into theirs, and goes on where they are.
+    /// mixing a stale one into theirs, and joins their round with it: that is what they have contributed, so the local
+    /// steps of the round are done. Not the round after it: peers that are behind would lead, those that were ahead would
+    /// be behind then, and a swarm could overtake itself for ever.
     mutating func catchUp(at time: MonotonicTime) {
         let newest = neighbours.compactMap { neighbour in neighbour.contributions.last.map { (neighbour, $0) } }
         let target = newest.map(\.1.round).max() ?? round
@@ -33,13 +35,15 @@ extension PeerCore {
         delta = mean
         agreement = AgreementVector(depth: configuration.agreementDepth)
         lastDisagreement = .infinity
-        directives.append(.checkpoint(checkpoint(nextRound: target + 1, isFinished: false)))
+        directives.append(.checkpoint(checkpoint(nextRound: target, isFinished: false)))
         let everyoneHasFinished = neighbours.allSatisfy { $0.isFinal || !$0.isConnected || $0.isSuspect }
         if donors.allSatisfy(\.1.isFinal) && everyoneHasFinished {
             round = target
             finish(at: time)
         } else {
-            beginRound(target + 1, at: time)
+            round = target
+            for index in neighbours.indices { neighbours[index].prune(for: round) }
+            gather(at: time)
         }
     }
 }

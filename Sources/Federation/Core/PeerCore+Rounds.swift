@@ -66,8 +66,15 @@ extension PeerCore {
             let isGivenUp = neighbour.isSuspect && neighbour.inFlight.isEmpty && round < configuration.rounds
             return isGivenUp ? nil : deadline
         }
-        return neighbour.wasConnected ? nil : startedAt + configuration.startupPatience
+        guard neighbour.wasConnected else { return startedAt + configuration.startupPatience }
+        // Rounds with training go on without it, unless nobody is there: a peer that goes through its rounds alone would
+        // come back ahead of the swarm, which then takes over its adapter. Settling would agree without it.
+        guard round >= configuration.rounds || isAlone, !neighbour.hasLeft else { return nil }
+        return neighbour.disconnectedAt.map { $0 + configuration.absencePatience }
     }
+
+    /// Whether there is no session with any neighbour.
+    private var isAlone: Bool { !neighbours.contains(where: \.isConnected) }
 
     func isAwaited(_ neighbour: NeighbourState, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
         awaitedUntil(neighbour, deadline: deadline).map { time < $0 } ?? false

@@ -55,7 +55,7 @@ extension PeerCore {
         case .disconnected(let peer, let reason):
             guard let index = index(of: peer) else { return }
             let wasFinal = neighbours[index].isFinal
-            neighbours[index].disconnect(left: reason == .closed)
+            neighbours[index].disconnect(left: reason == .closed, at: time)
             neighbours[index].isFinal = wasFinal && reason != .restarted
             report(.disconnected(peer, reason: "\(reason)"), at: time)
         case .message: break
@@ -94,7 +94,7 @@ extension PeerCore {
         case .ready, .training, .gathering: break
         }
         guard isFinal || offered >= round - configuration.staleness,
-            !neighbours[index].contributions.contains(where: { $0.sequence == manifest.sequence }),
+            !neighbours[index].taken.contains(manifest.sequence),
             neighbours[index].inFlight[signed.id] == nil,
             neighbours[index].inFlight.count < NeighbourState.inFlightLimit
         else { return }

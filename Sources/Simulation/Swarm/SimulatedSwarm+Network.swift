@@ -51,7 +51,9 @@ extension SimulatedSwarm {
         bytesSent += UInt64(datagram.bytes.count)
         for number in intruders.indices { intruders[number].overhear(datagram, from: peers[index].address) }
         guard let to = indexOfAddress[datagram.address] else {
-            checker.stranger(datagram.address, sent: 0, received: datagram.bytes.count, at: time)
+            if !lostAddresses.contains(datagram.address) {
+                checker.stranger(datagram.address, sent: 0, received: datagram.bytes.count, at: time)
+            }
             lost += 1
             return
         }
@@ -78,7 +80,7 @@ extension SimulatedSwarm {
             trace.note(
                 time, 4, number, victim, Trace.digest(sent.bytes),
                 line: "an intruder sends \(sent.bytes.count) bytes to \(peers[victim].name) as \(sent.address)")
-            if indexOfAddress[sent.address] == nil {
+            if indexOfAddress[sent.address] == nil, !lostAddresses.contains(sent.address) {
                 checker.stranger(sent.address, sent: sent.bytes.count, received: 0, at: time)
             }
             heap.push(time + .milliseconds(5), .datagram(to: peers[victim].address, sent))

@@ -140,6 +140,7 @@ extension SimulatedSwarm {
     private mutating func rebind(_ index: Int) {
         let old = peers[index].address
         indexOfAddress[old] = nil
+        lostAddresses.insert(old)
         peers[index].address = NetworkAddress(host: old.host, port: old.port + 1)
         indexOfAddress[peers[index].address] = index
     }

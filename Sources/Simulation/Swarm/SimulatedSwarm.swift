@@ -47,6 +47,8 @@ package struct SimulatedSwarm {
     var generators: [SeededGenerator]
     var configurations: [PeerConfiguration]
     var indexOfAddress: [NetworkAddress: Int]
+    /// Addresses that peers have lost.
+    var lostAddresses: Set<NetworkAddress> = []
     var links: [UInt64: LinkModel] = [:]
     var intruders: [SimulatedIntruder]
     var heap = EventHeap<Happening>()
@@ -101,6 +103,13 @@ package struct SimulatedSwarm {
         configurations = try PeerConfiguration.all(
             topology: expanded, graph: graph, schema: schema, baseModelDigest: [UInt8](repeating: 7, count: 32),
             sampleCounts: peers.map(\.sampleCount))
+        if let patience = scenario.patience {
+            for index in configurations.indices {
+                configurations[index].startupPatience = patience
+                configurations[index].absencePatience = patience
+                configurations[index].lingerTimeout = patience
+            }
+        }
         schedule()
     }
 

@@ -14,6 +14,9 @@ package struct SimulationScenario: Sendable {
     package var trainingTime: Duration
     /// After this much virtual time the run is given up.
     package var limit: Duration
+    /// How long peers wait for others that are away, in every phase; nil for what real peers do. Longer than any outage
+    /// of the schedule, it makes "all agree in the end" a promise that has to be kept.
+    package var patience: Duration?
 
     package init(
         topology: SwarmTopology, faults: FaultSchedule, seed: UInt64, adapterCount: Int = 64,

@@ -59,9 +59,12 @@ struct SimulateCommand: AsyncParsableCommand {
         let faults: FaultSchedule =
             drawFaults || drawByzantine
             ? .drawn(seed: seed, temper: .init(hasByzantine: drawByzantine)) : .none
-        return SimulationScenario(
+        var scenario = SimulationScenario(
             topology: swarm, faults: faults, seed: seed, adapterCount: values,
             trainingTime: .microseconds(Int64(trainingTime * 1e6)), limit: .seconds(limit))
+        // Drawn outages are as long as they like: peers wait for each other longer than that.
+        if drawFaults || drawByzantine { scenario.patience = faults.healing + .seconds(60) }
+        return scenario
     }
 
     /// The command that runs a seed again.

@@ -109,7 +109,7 @@ struct MeshRig {
         for index in endpoints.indices { drain(index) }
         while !condition(self) {
             var next = inFlight.first?.due ?? .distantFuture
-            for endpoint in endpoints { next = min(next, endpoint.nextDeadline ?? .distantFuture) }
+            for index in endpoints.indices { next = min(next, endpoints[index].nextDeadline ?? .distantFuture) }
             guard next <= end else {
                 time = end
                 return false

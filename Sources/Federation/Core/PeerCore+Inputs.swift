@@ -34,10 +34,14 @@ extension PeerCore {
 
     /// When `handleTimeout` is to be called next; nil if nothing is due.
     package var nextDeadline: MonotonicTime? {
-        let moments =
-            [wire.nextDeadline].compactMap { $0 } + neighbours.flatMap { $0.retries.map(\.time) }
-            + phaseDeadlines.filter { $0 > now }
-        return moments.min()
+        mutating get {
+            var earliest = wire.nextDeadline ?? .distantFuture
+            for index in neighbours.indices {
+                for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
+            }
+            for moment in phaseDeadlines where moment > now { earliest = min(earliest, moment) }
+            return earliest == .distantFuture ? nil : earliest
+        }
     }
 
     /// The local steps that `train` asked for are done; `snapshot` is the trainer's after them.

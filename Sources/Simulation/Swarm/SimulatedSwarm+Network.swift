@@ -37,8 +37,10 @@ extension SimulatedSwarm {
         while let datagram = peers[index].core!.pollTransmit(at: local, using: &generators[index]) {
             transmit(datagram, from: index)
         }
-        while let directive = peers[index].core?.pollDirective() { perform(directive, of: index) }
-        guard let deadline = peers[index].core?.nextDeadline else { return }
+        while peers[index].core != nil, let directive = peers[index].core!.pollDirective() {
+            perform(directive, of: index)
+        }
+        guard peers[index].core != nil, let deadline = peers[index].core!.nextDeadline else { return }
         let due = max(time, peers[index].clock.time(at: deadline))
         guard due != .distantFuture, due < peers[index].wake ?? .distantFuture else { return }
         peers[index].wake = due

@@ -3,10 +3,14 @@ package import Overlay
 extension ProtocolEndpoint {
     /// When `handleTimeout` is to be called next; nil if nothing is due.
     package var nextDeadline: MonotonicTime? {
+        mutating get { earliestDeadline() }
+    }
+
+    private mutating func earliestDeadline() -> MonotonicTime? {
         guard !isClosed else { return nil }
         var earliest = MonotonicTime.distantFuture
         for index in neighbours.indices {
-            earliest = min(earliest, deadline(of: index))
+            earliest = min(earliest, neighbours.deadline(of: index, configuration: configuration))
         }
         return earliest == .distantFuture ? nil : earliest
     }
@@ -14,7 +18,7 @@ extension ProtocolEndpoint {
     /// Does what is due at `time`; to be called when `nextDeadline` has come.
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         guard !isClosed else { return }
-        for index in neighbours.indices where deadline(of: index) <= time {
+        for index in neighbours.indices where neighbours.deadline(of: index, configuration: configuration) <= time {
             handleTimeout(of: index, at: time, using: &generator)
         }
     }
@@ -22,12 +26,16 @@ extension ProtocolEndpoint {
     private mutating func handleTimeout(
         of index: Int, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
-        if let association = neighbours[index].association, association.lastReceived + configuration.idleTimeout <= time
+        if let lastReceived = neighbours[index].association?.lastReceived,
+            lastReceived + configuration.idleTimeout <= time
         {
             endAssociation(index, reason: .idle, at: time)
         }
         dropExpiredSessions(of: index, at: time)
-        let isHandshakeDue = (neighbours[index].nextHandshake ?? renewal(of: index)).map { $0 <= time } ?? false
+        let isHandshakeDue =
+            (neighbours[index].nextHandshake ?? neighbours[index].renewal(configuration: configuration)).map {
+                $0 <= time
+            } ?? false
         if isHandshakeDue {
             if neighbours[index].isWanted || neighbours[index].association != nil {
                 startHandshake(index, at: time, using: &generator)
@@ -63,31 +71,5 @@ extension ProtocolEndpoint {
             neighbourOfIndex[neighbours[index].next!.localIndex] = nil
             neighbours[index].next = nil
         }
-    }
-
-    private func deadline(of index: Int) -> MonotonicTime {
-        var deadline = neighbours[index].nextHandshake ?? renewal(of: index) ?? .distantFuture
-        for established in [
-            neighbours[index].current?.established, neighbours[index].previous?.established,
-            neighbours[index].next?.established,
-        ] {
-            if let established { deadline = min(deadline, established + configuration.rejectAfter) }
-        }
-        let canSend = neighbours[index].current != nil
-        if let time = neighbours[index].association?.deadline(configuration: configuration, canSend: canSend) {
-            deadline = min(deadline, time)
-        }
-        return deadline
-    }
-
-    /// When a new handshake is due because the session is old or the other side has fallen silent.
-    private func renewal(of index: Int) -> MonotonicTime? {
-        guard let current = neighbours[index].current, neighbours[index].association != nil,
-            neighbours[index].lastAddress != nil
-        else { return nil }
-        // The side that began renews; the other does if it fails to.
-        let age = configuration.rekeyAfter + (current.isInitiator ? .zero : .seconds(15))
-        let silence = neighbours[index].association!.lastReceived + configuration.staleAfter
-        return min(current.established + age, max(silence, current.established + configuration.staleAfter))
     }
 }

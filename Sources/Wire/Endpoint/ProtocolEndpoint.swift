@@ -18,7 +18,7 @@ package struct ProtocolEndpoint: Sendable {
     let codeKey: [UInt8]
 
     /// The allow list, in the order of identities.
-    var neighbours: [Neighbour]
+    var neighbours: NeighbourTable
     let neighbourOfPeer: [PeerID: Int]
     let neighbourOfKey: [[UInt8]: Int]
     /// Which neighbour a receiver index belongs to.
@@ -57,11 +57,12 @@ package struct ProtocolEndpoint: Sendable {
         start = time
         startStamp = handshakeTimestamp
         lastStamp = handshakeTimestamp
-        neighbours = remotes.filter { $0.id != local.id }.sorted { $0.id < $1.id }.map { remote in
-            Neighbour(
-                remote: remote, codeKey: HandshakePacket.codeKey(for: remote.exchangeKey),
-                lastAddress: remote.address, incarnation: handshakeTimestamp)
-        }
+        neighbours = NeighbourTable(
+            remotes.filter { $0.id != local.id }.sorted { $0.id < $1.id }.map { remote in
+                Neighbour(
+                    remote: remote, codeKey: HandshakePacket.codeKey(for: remote.exchangeKey),
+                    lastAddress: remote.address, incarnation: handshakeTimestamp)
+            })
         let entries = neighbours.enumerated()
         neighbourOfPeer = Dictionary(entries.map { ($1.remote.id, $0) }, uniquingKeysWith: { first, _ in first })
         neighbourOfKey = Dictionary(

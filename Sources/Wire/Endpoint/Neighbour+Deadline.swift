@@ -1,0 +1,33 @@
+import Overlay
+
+extension Neighbour {
+    /// When something is to be done about this neighbour.
+    func deadline(configuration: WireConfiguration) -> MonotonicTime {
+        var deadline = MonotonicTime.distantFuture
+        if let nextHandshake {
+            deadline = nextHandshake
+        } else if let renewal = renewal(configuration: configuration) {
+            deadline = renewal
+        }
+        if let established = current?.established {
+            deadline = min(deadline, established + configuration.rejectAfter)
+        }
+        if let established = previous?.established {
+            deadline = min(deadline, established + configuration.rejectAfter)
+        }
+        if let established = next?.established {
+            deadline = min(deadline, established + configuration.rejectAfter)
+        }
+        guard association != nil else { return deadline }
+        return min(deadline, association!.deadline(configuration: configuration, canSend: current != nil))
+    }
+
+    /// When a new handshake is due because the session is old or the other side has fallen silent.
+    func renewal(configuration: WireConfiguration) -> MonotonicTime? {
+        guard let established = current?.established, association != nil, lastAddress != nil else { return nil }
+        // The side that began renews; the other does if it fails to.
+        let age = configuration.rekeyAfter + (current!.isInitiator ? .zero : .seconds(15))
+        let silence = association!.lastReceived + configuration.staleAfter
+        return min(established + age, max(silence, established + configuration.staleAfter))
+    }
+}

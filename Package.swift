@@ -98,8 +98,8 @@ let testTargets: [Target] = [
     tests(
         "FederationTests",
         [
-            "Federation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
-            "TestSupport",
+            "Federation", "Simulation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography",
+            "LinearAlgebra", "TestSupport",
         ]),
     tests(
         "SimulationTests",

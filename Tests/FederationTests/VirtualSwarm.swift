@@ -4,6 +4,7 @@ import Cryptography
 import Federation
 import LinearAlgebra
 import Overlay
+import Simulation
 import Wire
 
 /// How the virtual network treats datagrams.
@@ -121,7 +122,7 @@ struct VirtualSwarm {
     @discardableResult
     mutating func run(for limit: Duration = .seconds(3600)) -> Bool {
         let end = time + limit
-        while members.contains(where: { $0.core != nil }) || !queue.isEmpty {
+        while members.contains(where: { $0.core != nil }) || queue.count > 0 {
             var next = queue.firstTime ?? .distantFuture
             for member in members { next = min(next, member.deadline ?? .distantFuture) }
             guard next <= end else { return false }
@@ -223,43 +224,4 @@ extension VirtualSwarm {
     }
 
     func kinds(_ index: Int) -> [PeerEvent.Kind] { members[index].events.map(\.kind) }
-}
-
-/// A binary heap of happenings by time, and by the order in which they were put in where times are equal.
-struct EventHeap<Element> {
-    private var items: [(time: MonotonicTime, order: UInt64, element: Element)] = []
-    private var order: UInt64 = 0
-
-    var isEmpty: Bool { items.isEmpty }
-    var firstTime: MonotonicTime? { items.first?.time }
-
-    mutating func push(_ time: MonotonicTime, _ element: Element) {
-        order += 1
-        items.append((time, order, element))
-        var child = items.count - 1
-        while child > 0, precedes(child, (child - 1) / 2) {
-            items.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    mutating func pop() -> Element? {
-        guard let last = items.indices.last else { return nil }
-        items.swapAt(0, last)
-        let first = items.removeLast()
-        var parent = 0
-        while true {
-            var smallest = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && precedes(child, smallest) {
-                smallest = child
-            }
-            if smallest == parent { return first.element }
-            items.swapAt(parent, smallest)
-            parent = smallest
-        }
-    }
-
-    private func precedes(_ left: Int, _ right: Int) -> Bool {
-        (items[left].time, items[left].order) < (items[right].time, items[right].order)
-    }
 }

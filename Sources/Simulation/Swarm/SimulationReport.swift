@@ -47,6 +47,9 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var peers: [Peer]
     /// What the checkers found; empty is good.
     package var violations: [Violation]
+
+    /// Whether every peer has its final adapter.
+    package var everyoneFinished: Bool { !peers.contains { !$0.isFinished } }
 }
 
 /// Something that must not happen, and did.

@@ -138,6 +138,8 @@ struct SimulateCommand: AsyncParsableCommand {
                     failures += 1
                     print("seed \(outcome.seed): \(failure)\n  \(replay(outcome.seed))")
                 }
+                // A pipe or a file is to show how far it is, too.
+                fflush(nil)
                 if done % 100 == 0 {
                     print(
                         "\(done) seeds, \(failures) with violations, \(Int((ContinuousClock.now - started).inSeconds)) s"

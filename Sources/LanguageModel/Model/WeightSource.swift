@@ -24,6 +24,13 @@ struct WeightSource {
                 "model.layers.\(index).\(target.block).\(target.rawValue).weight",
                 [shape.outputSize(of: target), shape.inputSize(of: target)])
         }
+        func joined(_ fused: LoRAConfiguration.Target, _ parts: [LoRAConfiguration.Target]) throws -> FrozenMatrix {
+            FrozenMatrix(columns: hidden, parts: try (shape.fusesProjections ? [fused] : parts).map(weight))
+        }
+        func headNorm(_ name: String) throws -> FrozenMatrix? {
+            guard shape.hasQueryKeyNorm else { return nil }
+            return FrozenMatrix(row: try values("model.layers.\(index).self_attn.\(name).weight", [shape.headSize]))
+        }
         func bias(_ target: LoRAConfiguration.Target) throws -> [Float] {
             try values(
                 "model.layers.\(index).\(target.block).\(target.rawValue).bias", [shape.outputSize(of: target)])
@@ -31,14 +38,14 @@ struct WeightSource {
         return LayerWeights(
             attentionNorm: FrozenMatrix(
                 row: try values("model.layers.\(index).input_layernorm.weight", [hidden])),
-            queryKeyValue: FrozenMatrix(
-                columns: hidden, parts: [try weight(.query), try weight(.key), try weight(.value)]),
+            queryKeyValue: try joined(.queryKeyValue, [.query, .key, .value]),
             queryKeyValueBias: shape.hasQKVBias
                 ? FrozenMatrix(row: try bias(.query) + bias(.key) + bias(.value)) : nil,
+            queryNorm: try headNorm("q_norm"), keyNorm: try headNorm("k_norm"),
             output: FrozenMatrix(columns: shape.queryWidth, parts: [try weight(.output)]),
             feedForwardNorm: FrozenMatrix(
                 row: try values("model.layers.\(index).post_attention_layernorm.weight", [hidden])),
-            gateUp: FrozenMatrix(columns: hidden, parts: [try weight(.gate), try weight(.up)]),
+            gateUp: try joined(.gateUp, [.gate, .up]),
             down: FrozenMatrix(columns: shape.intermediateSize, parts: [try weight(.down)]))
     }
 }

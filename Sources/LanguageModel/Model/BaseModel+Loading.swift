@@ -2,20 +2,11 @@ package import Adapters
 internal import LinearAlgebra
 
 extension BaseModel {
-    private static let configurationLimit = 4 << 20
-
     /// Loads a Hugging Face folder: `config.json` and safetensors weights, converted to 32-bit floats.
     ///
     /// Throws `ModelError`, or the errors of reading JSON and safetensors.
     package static func load(directory: String) throws -> BaseModel {
-        let file = "\(directory)/config.json"
-        let bytes = try ReadableFile.contents(of: file, limit: configurationLimit)
-        let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONValue.parse(bytes)
-        } catch {
-            throw ModelError.invalidConfiguration(file: file, reason: "\(error)")
-        }
+        let (json, file) = try ModelConfiguration.document(directory: directory)
         // What the architecture is comes before which files there are: that is what a user has to know first.
         _ = try ModelConfiguration(json: json, file: file)
         return try load(json: json, file: file, weights: try WeightsDirectory(path: directory))

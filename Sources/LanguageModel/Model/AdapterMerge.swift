@@ -60,7 +60,7 @@ package struct AdapterMerge: Sendable {
                 let projection = modules.removeValue(forKey: tensor)
                 if let projection, entry.shape != [projection.outputSize, projection.inputSize] {
                     throw ModelError.invalidWeight(
-                        name: tensor, reason: "has shape \(entry.shape), another than config.json says")
+                        path: file.name, name: tensor, reason: "has shape \(entry.shape), another than config.json says")
                 }
                 writer.add(tensor, shape: entry.shape, encoding: encoding ?? type) {
                     let values = try file.floats(named: tensor)
@@ -72,7 +72,7 @@ package struct AdapterMerge: Sendable {
             try writer.write(to: "\(path)/\(name)")
         }
         if let missing = modules.keys.sorted().first {
-            throw ModelError.invalidWeight(name: missing, reason: "is missing")
+            throw ModelError.invalidWeight(path: base, name: missing, reason: "is missing")
         }
         if weights.files.count > 1 {
             let index = JSONValue.object(

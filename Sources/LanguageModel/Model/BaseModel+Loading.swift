@@ -24,7 +24,8 @@ extension BaseModel {
             columns: hidden, parts: [try source.values("model.embed_tokens.weight", [vocabulary, hidden])])
         let hasHead = weights.contains("lm_head.weight")
         if !configuration.tiesEmbeddings && !hasHead {
-            throw ModelError.invalidWeight(name: "lm_head.weight", reason: "is missing, and the head is not tied")
+            throw ModelError.invalidWeight(
+                path: weights.path, name: "lm_head.weight", reason: "is missing, and the head is not tied")
         }
         let head =
             configuration.tiesEmbeddings
@@ -49,10 +50,14 @@ extension BaseModel {
         known.insert("self_attn.rotary_emb.inv_freq")
         for name in weights.tensorNames where name.hasPrefix("model.layers.") {
             let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
-            if parts.count == 4, Int(parts[2]) != nil, known.contains(String(parts[3])) { continue }
+            if parts.count == 4, let layer = Int(parts[2]), (0..<shape.layerCount).contains(layer),
+                known.contains(String(parts[3]))
+            {
+                continue
+            }
             throw .unsupported(
                 file: file, feature: "the weight \(name.prefix(200))",
-                supported: known.sorted().joined(separator: ", ") + " of each layer")
+                supported: known.sorted().joined(separator: ", ") + " of layers 0 to \(shape.layerCount - 1)")
         }
     }
 

@@ -8,10 +8,11 @@ struct WeightSource {
     /// The values of a weight that must have this shape.
     func values(_ name: String, _ shape: [Int]) throws -> [Float] {
         guard let found = weights.shape(of: name) else {
-            throw ModelError.invalidWeight(name: name, reason: "is missing")
+            throw ModelError.invalidWeight(path: weights.path, name: name, reason: "is missing")
         }
         guard found == shape else {
-            throw ModelError.invalidWeight(name: name, reason: "has shape \(found) where config.json says \(shape)")
+            throw ModelError.invalidWeight(
+                path: weights.path, name: name, reason: "has shape \(found) where config.json says \(shape)")
         }
         return try weights.floats(named: name)
     }

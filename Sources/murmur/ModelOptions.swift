@@ -10,7 +10,9 @@ struct ModelOptions: ParsableArguments {
     var model = "builtin:fledgling"
 
     @Option(
-        help: "The prompt template: \(PromptTemplate.names.joined(separator: ", ")), or the path of a template file.")
+        help:
+            "The prompt template: \(PromptTemplate.names.joined(separator: ", ")), chat (the model's own), or a template file."
+    )
     var template: String?
 
     @Option(help: "The most tokens of a record.")

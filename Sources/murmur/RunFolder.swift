@@ -108,7 +108,7 @@ extension SwarmTopology {
         model.base = resolved(model.base)
         data.source = data.source.map(resolved)
         swarm.secret = swarm.secret.map(resolved)
-        if !PromptTemplate.names.contains(tuning.template) {
+        if !(PromptTemplate.names + [PromptTemplate.nameOfModels]).contains(tuning.template) {
             tuning.template = resolved(tuning.template)
         }
         for index in peers.indices { peers[index].data = peers[index].data.map(resolved) }

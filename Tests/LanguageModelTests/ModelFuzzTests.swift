@@ -18,7 +18,8 @@ import Testing
 
     /// Values of the kinds that a reader has to bound, in place of one value of the file.
     private static let strange = [
-        "null", "true", "-1", "0", "1", "3", "1e308", "1e-308", "9223372036854775807", "18446744073709551616", "0.5", "\"\"",
+        "null", "true", "-1", "0", "1", "3", "1e308", "1e-308", "9223372036854775807", "18446744073709551616", "0.5",
+        "\"\"",
         "\"x\"", "[]", "{}", "[null]", "[1,2,3]", "{\"rope_type\":\"linear\"}", "16777216",
     ]
 

@@ -28,7 +28,8 @@ package struct TuningWorkbench: Sendable {
         self.settings = settings
         self.seed = seed
         encoder = RecordEncoder(
-            template: try PromptTemplate.named(settings.template), encoder: tokenizer, cutoff: settings.cutoff,
+            template: try PromptTemplate.named(settings.template, model: model.path), encoder: tokenizer,
+            cutoff: settings.cutoff,
             trainOnInputs: settings.trainOnInputs)
         origin = AdapterOrigin(model: model, lora: lora, seed: seed)
     }

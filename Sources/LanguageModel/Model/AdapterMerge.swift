@@ -60,7 +60,8 @@ package struct AdapterMerge: Sendable {
                 let projection = modules.removeValue(forKey: tensor)
                 if let projection, entry.shape != [projection.outputSize, projection.inputSize] {
                     throw ModelError.invalidWeight(
-                        path: file.name, name: tensor, reason: "has shape \(entry.shape), another than config.json says")
+                        path: file.name, name: tensor, reason: "has shape \(entry.shape), another than config.json says"
+                    )
                 }
                 writer.add(tensor, shape: entry.shape, encoding: encoding ?? type) {
                     let values = try file.floats(named: tensor)

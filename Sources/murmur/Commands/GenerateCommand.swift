@@ -58,7 +58,7 @@ struct GenerateCommand: AsyncParsableCommand {
             if let last = tokens.last, tokens.count > 1, loaded.stopTokens.contains(last) { tokens.removeLast() }
             return (instruction, tokens, loaded.stopTokens)
         }
-        let template = try PromptTemplate.named(options.templateName)
+        let template = try PromptTemplate.named(options.templateName, model: loaded.model.path)
         let encoder = RecordEncoder(template: template, encoder: loaded.tokenizer, cutoff: 1 << 20)
         let record = InstructionRecord(instruction: instruction, context: input, response: "")
         return (

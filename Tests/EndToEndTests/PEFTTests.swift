@@ -20,7 +20,11 @@ extension EndToEnd {
             let base: Part
             let adapter: Part
             struct Merged: Decodable {
-                let largest_difference: Double
+                let largestDifference: Double
+
+                enum CodingKeys: String, CodingKey {
+                    case largestDifference = "largest_difference"
+                }
             }
             let merged: Merged
         }
@@ -61,7 +65,7 @@ extension EndToEnd {
                 base: directory, adapter: adapterPath, merged: mergedPath, sequences: file.path, folder: folder.url)
             #expect(report.tokens == tokens)
             #expect(abs(report.adapter.mean - ours) <= 1e-4, "PEFT \(report.adapter.mean), here \(ours)")
-            #expect(report.merged.largest_difference < 1e-5, "\(report.merged.largest_difference)")
+            #expect(report.merged.largestDifference < 1e-5, "\(report.merged.largestDifference)")
             #expect(report.adapter.mean < report.base.mean, "tuning changed the loss for the better")
         }
 

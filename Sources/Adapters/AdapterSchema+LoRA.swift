@@ -5,11 +5,10 @@ extension AdapterSchema {
     /// - Parameter projections: the base model's projections, each once; those that are not targeted are passed over.
     package static func lora(configuration: LoRAConfiguration, projections: [LoRAProjection]) -> AdapterSchema {
         var tensors: [Tensor] = []
-        for projection in projections where configuration.targets.contains(projection.target) {
-            tensors.append(
-                Tensor(name: projection.nameOfA, rows: configuration.rank, columns: projection.inputSize))
-            tensors.append(
-                Tensor(name: projection.nameOfB, rows: projection.outputSize, columns: configuration.rank))
+        for projection in projections where configuration.includes(projection) {
+            let rank = configuration.rank(of: projection)
+            tensors.append(Tensor(name: projection.nameOfA, rows: rank, columns: projection.inputSize))
+            tensors.append(Tensor(name: projection.nameOfB, rows: projection.outputSize, columns: rank))
         }
         return AdapterSchema(tensors: tensors)
     }

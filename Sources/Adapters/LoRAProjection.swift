@@ -20,8 +20,11 @@ package struct LoRAProjection: Sendable, Hashable {
     /// PEFT's name of the module in a causal language model, without the factor:
     /// `base_model.model.model.layers.0.self_attn.q_proj`.
     package var moduleName: String {
-        "base_model.model.model.layers.\(layer).\(target.block).\(target.rawValue)"
+        "base_model.model.\(path)"
     }
+
+    /// The module's path in the model: `model.layers.0.self_attn.q_proj`.
+    package var path: String { "model.layers.\(layer).\(target.block).\(target.rawValue)" }
 
     /// The name of the factor A [rank, input] in an adapter file.
     package var nameOfA: String { "\(moduleName).lora_A.weight" }
@@ -34,8 +37,8 @@ extension LoRAConfiguration.Target {
     /// The part of a decoder layer that the projection belongs to, as in the names of its weights.
     package var block: String {
         switch self {
-        case .query, .key, .value, .output: "self_attn"
-        case .gate, .up, .down: "mlp"
+        case .query, .key, .value, .output, .queryKeyValue: "self_attn"
+        case .gate, .up, .down, .gateUp: "mlp"
         }
     }
 }

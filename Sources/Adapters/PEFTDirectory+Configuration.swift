@@ -8,8 +8,8 @@ extension PEFTDirectory {
         }
         return [
             ("fan_in_fan_out", isFalse), ("use_dora", isFalse), ("lora_bias", isFalse), ("use_qalora", isFalse),
-            ("bias", { $0.bytes == Array("none".utf8) }), ("modules_to_save", isEmpty), ("rank_pattern", isEmpty),
-            ("alpha_pattern", isEmpty), ("exclude_modules", isEmpty), ("trainable_token_indices", isEmpty),
+            ("bias", { $0.bytes == Array("none".utf8) }), ("modules_to_save", isEmpty), ("exclude_modules", isEmpty),
+            ("trainable_token_indices", isEmpty),
             ("layer_replication", isEmpty), ("target_parameters", isEmpty), ("alora_invocation_tokens", isEmpty),
             ("use_bdlora", isEmpty), ("arrow_config", isEmpty), ("kasa_config", isEmpty), ("megatron_config", isEmpty),
             ("layers_to_transform", isEmpty),
@@ -35,11 +35,9 @@ extension PEFTDirectory {
         guard let rank = members["r"]?.int, (1...65_536).contains(rank) else {
             throw invalid("r, the rank, is not a whole number from 1 to 65536")
         }
-        guard var alpha = members["lora_alpha"]?.double, abs(alpha) <= 1e6 else {
+        guard let alpha = members["lora_alpha"]?.double, abs(alpha) <= 1e6 else {
             throw invalid("lora_alpha is not a number of sensible size")
         }
-        // Rank-stabilised LoRA scales by alpha / √r: the same adapter with another alpha.
-        if members["use_rslora"]?.bool == true { alpha *= Double(rank).squareRoot() }
         var dropout = 0.0
         if let value = members["lora_dropout"], !value.isNull {
             guard let number = value.double, (0..<1).contains(number) else {
@@ -47,8 +45,16 @@ extension PEFTDirectory {
             }
             dropout = number
         }
-        let targets = try targets(members["target_modules"] ?? .null, file: file)
-        let configuration = LoRAConfiguration(rank: rank, alpha: alpha, dropout: dropout, targets: targets)
+        let (targets, modules) = try targets(members["target_modules"] ?? .null, file: file)
+        var configuration = LoRAConfiguration(rank: rank, alpha: alpha, dropout: dropout, targets: targets)
+        configuration.modules = modules
+        configuration.isRankStabilised = members["use_rslora"]?.bool ?? false
+        configuration.rankExceptions = try exceptions(members, "rank_pattern", file: file) {
+            $0.int.flatMap { (1...65_536).contains($0) ? $0 : nil }
+        }
+        configuration.alphaExceptions = try exceptions(members, "alpha_pattern", file: file) {
+            $0.double.flatMap { abs($0) <= 1e6 ? $0 : nil }
+        }
         return (configuration, members["base_model_name_or_path"]?.text)
     }
 
@@ -69,19 +75,45 @@ extension PEFTDirectory {
         }
     }
 
-    private static func targets(_ value: JSONValue, file: String) throws(PEFTError) -> Set<LoRAConfiguration.Target> {
-        if value.bytes == Array("all-linear".utf8) { return Set(LoRAConfiguration.Target.allCases) }
+    /// The entries of `rank_pattern` or `alpha_pattern`, in their order.
+    private static func exceptions<Value>(
+        _ members: JSONObject, _ name: String, file: String, _ read: (JSONValue) -> Value?
+    ) throws(PEFTError) -> [LoRAConfiguration.Exception<Value>] {
+        guard let section = members[name], !section.isNull else { return [] }
+        guard let entries = section.object else {
+            throw .invalidConfiguration(file: file, reason: "\(name) is \(section.kind), not an object")
+        }
+        var result: [LoRAConfiguration.Exception<Value>] = []
+        for (key, value) in zip(entries.keys, entries.values) {
+            let text = String(decoding: key, as: UTF8.self)
+            guard let modules = ModuleName(text) else {
+                throw unsupported(file, "a key of \(name)", .text(text))
+            }
+            guard let value = read(value) else {
+                throw .invalidConfiguration(file: file, reason: "\(name) has no sensible number for \(text)")
+            }
+            result.append(.init(modules: modules, value: value))
+        }
+        return result
+    }
+
+    private static func targets(
+        _ value: JSONValue, file: String
+    ) throws(PEFTError) -> (Set<LoRAConfiguration.Target>, [ModuleName]) {
+        if value.bytes == Array("all-linear".utf8) { return (Set(LoRAConfiguration.Target.allCases), []) }
         guard let names = value.array, !names.isEmpty else {
             throw unsupported(file, "target_modules", value)
         }
         var targets: Set<LoRAConfiguration.Target> = []
+        var modules: [ModuleName] = []
         for name in names {
-            guard let text = name.text, let target = LoRAConfiguration.Target(rawValue: text) else {
-                throw unsupported(file, "an entry of target_modules", name)
-            }
-            targets.insert(target)
+            guard let text = name.text, let last = text.split(separator: ".").last,
+                let target = LoRAConfiguration.Target(rawValue: String(last)), !text.contains("\\"),
+                let module = ModuleName(text), !text.hasPrefix("^")
+            else { throw unsupported(file, "an entry of target_modules", name) }
+            if text == target.rawValue { targets.insert(target) } else { modules.append(module) }
         }
-        return targets
+        return (targets, modules)
     }
 
     private static func unsupported(_ file: String, _ setting: String, _ value: JSONValue) -> PEFTError {
@@ -90,20 +122,30 @@ extension PEFTDirectory {
     }
 
     /// The document that PEFT 0.21 reads, and older versions as well: only settings that all of them know.
-    static func configurationDocument(_ configuration: LoRAConfiguration, baseModel: String?) -> JSONValue {
-        let targets = LoRAConfiguration.Target.allCases.filter { configuration.targets.contains($0) }
+    /// Of the targets those are named that `schema` has, so that `all-linear` becomes the names of this model's maps.
+    static func configurationDocument(_ adapter: PEFTAdapter) -> JSONValue {
+        let configuration = adapter.configuration
+        let names = adapter.schema.tensors.map(\.name)
+        let targets = LoRAConfiguration.Target.allCases.filter { target in
+            configuration.targets.contains(target) && names.contains { $0.contains(".\(target.rawValue).lora_A.") }
+        }
+        let targetNames = targets.map(\.rawValue) + configuration.modules.map(\.text)
         // PEFT declares lora_alpha as a whole number; it is written as one where it is.
-        let alpha = Int(exactly: configuration.alpha).map(JSONValue.integer) ?? .number(configuration.alpha)
+        func number(_ value: Double) -> JSONValue { Int(exactly: value).map(JSONValue.integer) ?? .number(value) }
+        let ranks = configuration.rankExceptions.map { ($0.modules.text, JSONValue.integer($0.value)) }
+        let alphas = configuration.alphaExceptions.map { ($0.modules.text, number($0.value)) }
         return .object(
             JSONObject([
                 ("peft_type", .text("LORA")), ("task_type", .text("CAUSAL_LM")),
-                ("base_model_name_or_path", baseModel.map(JSONValue.text) ?? .null), ("inference_mode", .bool(true)),
-                ("r", .integer(configuration.rank)), ("lora_alpha", alpha),
+                ("base_model_name_or_path", adapter.baseModel.map(JSONValue.text) ?? .null),
+                ("inference_mode", .bool(true)),
+                ("r", .integer(configuration.rank)), ("lora_alpha", number(configuration.alpha)),
                 ("lora_dropout", .number(configuration.dropout)),
-                ("target_modules", .array(targets.map { .text($0.rawValue) })), ("bias", .text("none")),
-                ("fan_in_fan_out", .bool(false)), ("use_rslora", .bool(false)), ("use_dora", .bool(false)),
+                ("target_modules", .array(targetNames.map { .text($0) })), ("bias", .text("none")),
+                ("fan_in_fan_out", .bool(false)), ("use_rslora", .bool(configuration.isRankStabilised)),
+                ("use_dora", .bool(false)),
                 ("init_lora_weights", .bool(true)), ("modules_to_save", .null),
-                ("rank_pattern", .object(JSONObject())), ("alpha_pattern", .object(JSONObject())),
+                ("rank_pattern", .object(JSONObject(ranks))), ("alpha_pattern", .object(JSONObject(alphas))),
             ]))
     }
 }

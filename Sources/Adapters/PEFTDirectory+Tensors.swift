@@ -8,7 +8,7 @@ extension PEFTDirectory {
         var tensors: [AdapterSchema.Tensor] = []
         for entry in file.tensors {
             let name = String(decoding: entry.name.prefix(200), as: UTF8.self)
-            guard let factor = factor(named: entry.name), configuration.targets.contains(factor.target) else {
+            guard let factor = factor(named: entry.name), configuration.includes(factor.projection) else {
                 throw invalid("\(name) is not a factor of a projection that target_modules names")
             }
             guard FloatEncoding(rawValue: entry.type) != nil else {
@@ -18,10 +18,11 @@ extension PEFTDirectory {
                 throw invalid("\(name) has shape \(entry.shape), not that of a matrix")
             }
             let rank = factor.isA ? entry.shape[0] : entry.shape[1]
-            guard rank == configuration.rank else {
-                throw invalid("\(name) has rank \(rank) where \(configurationName) says \(configuration.rank)")
+            let expected = configuration.rank(of: factor.projection)
+            guard rank == expected else {
+                throw invalid("\(name) has rank \(rank) where \(configurationName) says \(expected)")
             }
-            let pair = factor.module + (factor.isA ? ".lora_B.weight" : ".lora_A.weight")
+            let pair = factor.projection.moduleName + (factor.isA ? ".lora_B.weight" : ".lora_A.weight")
             guard file.contains(pair) else { throw invalid("\(name) is there, \(pair) is not") }
             tensors.append(AdapterSchema.Tensor(name: name, rows: entry.shape[0], columns: entry.shape[1]))
         }
@@ -32,7 +33,7 @@ extension PEFTDirectory {
     /// Takes a tensor's name apart; nil unless it is exactly the name of a factor that this project could have written.
     private static func factor(
         named bytes: [UInt8]
-    ) -> (module: String, target: LoRAConfiguration.Target, isA: Bool)? {
+    ) -> (projection: LoRAProjection, isA: Bool)? {
         let parts = String(decoding: bytes, as: UTF8.self).split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 9, let layer = Int(parts[4]), (0...100_000).contains(layer),
             let target = LoRAConfiguration.Target(rawValue: String(parts[6])),
@@ -41,6 +42,6 @@ extension PEFTDirectory {
         let projection = LoRAProjection(layer: layer, target: target, inputSize: 1, outputSize: 1)
         let isA = parts[7] == "lora_A"
         guard Array((isA ? projection.nameOfA : projection.nameOfB).utf8) == bytes else { return nil }
-        return (projection.moduleName, target, isA)
+        return (projection, isA)
     }
 }

@@ -19,7 +19,7 @@ package enum PEFTDirectory {
                 values: adapter.values[adapter.schema.range(of: index)])
         }
         try writer.write(to: "\(path)/\(tensorsName)")
-        let document = configurationDocument(adapter.configuration, baseModel: adapter.baseModel)
+        let document = configurationDocument(adapter)
         try AtomicFile.write(document.encoded(indented: true), to: "\(path)/\(configurationName)")
     }
 

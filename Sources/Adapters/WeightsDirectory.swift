@@ -3,7 +3,8 @@
 package struct WeightsDirectory: Sendable {
     /// The path that was opened.
     package let path: String
-    private let files: [SafetensorsFile]
+    /// The files, in the order in which the index names them.
+    package let files: [SafetensorsFile]
     private let fileOfTensor: [[UInt8]: Int]
 
     private static let indexLimit = 64 << 20
@@ -103,7 +104,8 @@ package struct WeightsDirectory: Sendable {
         return try file.floats(named: tensor)
     }
 
-    private func file(of tensor: String) -> SafetensorsFile? {
+    /// The file that holds a tensor.
+    package func file(of tensor: String) -> SafetensorsFile? {
         fileOfTensor[Array(tensor.utf8)].map { files[$0] }
     }
 }

@@ -86,13 +86,13 @@ void murmur_rotate(float *x, ptrdiff_t x_stride, const int32_t *positions, const
 }
 
 void murmur_causal_softmax(float *scores, ptrdiff_t stride, float *log_sums, ptrdiff_t sum_stride, ptrdiff_t rows,
-                           ptrdiff_t columns, ptrdiff_t visible, float scale) {
-    DISPATCH(causal_softmax, scores, stride, log_sums, sum_stride, rows, columns, visible, scale)
+                           ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale) {
+    DISPATCH(causal_softmax, scores, stride, log_sums, sum_stride, rows, columns, visible, window, scale)
 }
 
 void murmur_causal_probabilities(float *scores, ptrdiff_t stride, const float *log_sums, ptrdiff_t sum_stride,
-                                 ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t visible, float scale) {
-    DISPATCH(causal_probabilities, scores, stride, log_sums, sum_stride, rows, columns, visible, scale)
+                                 ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale) {
+    DISPATCH(causal_probabilities, scores, stride, log_sums, sum_stride, rows, columns, visible, window, scale)
 }
 
 void murmur_softmax_backward(const float *p, ptrdiff_t p_stride, float *d, ptrdiff_t d_stride, const float *sums,

@@ -2,18 +2,22 @@ internal import CKernels
 
 extension Matrix {
     /// Raw scores become probabilities, row by row: softmax(scale · score) over the first `visible` + r columns of row
-    /// r, zero beyond. `logSums` [n, 1] keeps the logarithms of the sums.
-    package func applyCausalSoftmax(visible: Int, scale: Float, logSums: Matrix) {
-        precondition(visible > 0 && logSums.rows == rows && columns > 0, "every row sees a column")
+    /// r, of those over the last `window` only, zero elsewhere. `logSums` [n, 1] keeps the logarithms of the sums.
+    package func applyCausalSoftmax(visible: Int, window: Int = .max, scale: Float, logSums: Matrix) {
+        precondition(
+            visible > 0 && window > 0 && visible + rows - 1 <= columns && logSums.rows == rows && columns > 0,
+            "every row sees a column")
         murmur_causal_softmax(
-            pointer, stride, logSums.pointer, logSums.stride, rows, columns, visible, scale)
+            pointer, stride, logSums.pointer, logSums.stride, rows, columns, visible, window, scale)
     }
 
     /// Raw scores become the same probabilities again with the sums that the forward pass kept.
-    package func recallCausalSoftmax(visible: Int, scale: Float, logSums: Matrix) {
-        precondition(visible > 0 && logSums.rows == rows && columns > 0, "every row sees a column")
+    package func recallCausalSoftmax(visible: Int, window: Int = .max, scale: Float, logSums: Matrix) {
+        precondition(
+            visible > 0 && window > 0 && visible + rows - 1 <= columns && logSums.rows == rows && columns > 0,
+            "every row sees a column")
         murmur_causal_probabilities(
-            pointer, stride, logSums.pointer, logSums.stride, rows, columns, visible, scale)
+            pointer, stride, logSums.pointer, logSums.stride, rows, columns, visible, window, scale)
     }
 
     /// The gradient of probabilities becomes that of the raw scores: P · (dP − sums) · scale, where `sums` [n, 1] is

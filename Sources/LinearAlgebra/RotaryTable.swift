@@ -5,27 +5,27 @@ internal import Foundation
 /// transformers: a head's value i is paired with value i + headSize / 2.
 // @unchecked: both buffers are filled before the initialiser returns, are private, and are only read afterwards.
 package final class RotaryTable: @unchecked Sendable {
-    /// The number of positions.
-    package let positions: Int
+    /// The positions that the table covers.
+    package let positions: Range<Int>
     /// The width of a head, even.
     package let headSize: Int
     private let cosines: FloatBuffer
     private let sines: FloatBuffer
 
-    /// The table for angle(p, i) = p * base^(-2i / headSize), computed in double precision.
-    package init(positions: Int, headSize: Int, base: Double) {
-        precondition(headSize > 0 && headSize.isMultiple(of: 2), "a rotary head has an even width")
+    /// The table for angle(p, i) = p · frequencies[i], computed in double precision; cosines and sines are multiplied
+    /// by `magnitude`.
+    package init(positions: Range<Int>, frequencies: [Double], magnitude: Double = 1) {
+        precondition(!frequencies.isEmpty && positions.lowerBound >= 0, "a rotary head has an even width")
         self.positions = positions
-        self.headSize = headSize
-        let half = headSize / 2
-        cosines = FloatBuffer(count: positions * half)
-        sines = FloatBuffer(count: positions * half)
-        for pair in 0..<half {
-            let frequency = pow(base, -2 * Double(pair) / Double(headSize))
-            for position in 0..<positions {
+        let half = frequencies.count
+        headSize = 2 * half
+        cosines = FloatBuffer(count: positions.count * half)
+        sines = FloatBuffer(count: positions.count * half)
+        for (pair, frequency) in frequencies.enumerated() {
+            for (row, position) in positions.enumerated() {
                 let angle = Double(position) * frequency
-                cosines.base[position * half + pair] = Float(cos(angle))
-                sines.base[position * half + pair] = Float(sin(angle))
+                cosines.base[row * half + pair] = Float(magnitude * cos(angle))
+                sines.base[row * half + pair] = Float(magnitude * sin(angle))
             }
         }
     }
@@ -35,9 +35,11 @@ package final class RotaryTable: @unchecked Sendable {
     package func rotate(_ x: Matrix, positions rowPositions: [Int32], backward: Bool = false) {
         precondition(
             x.columns.isMultiple(of: headSize) && rowPositions.count == x.rows, "whole heads, a position a row")
-        precondition(rowPositions.allSatisfy { $0 >= 0 && $0 < positions }, "the table covers the positions")
+        precondition(rowPositions.allSatisfy { positions.contains(Int($0)) }, "the table covers the positions")
+        let first = Int32(positions.lowerBound)
+        let tableRows = first == 0 ? rowPositions : rowPositions.map { $0 - first }
         murmur_rotate(
-            x.pointer, x.stride, rowPositions, cosines.base, sines.base, x.rows, x.columns / headSize, headSize,
+            x.pointer, x.stride, tableRows, cosines.base, sines.base, x.rows, x.columns / headSize, headSize,
             backward ? -1 : 1)
     }
 }

@@ -47,9 +47,22 @@ struct Composition {
 
     /// The adapter's settings as the topology gives them.
     static func lora(_ section: SwarmTopology.LoRA) -> LoRAConfiguration {
-        LoRAConfiguration(
+        let isAll = section.targets == [SwarmTopology.LoRA.allTargets]
+        var lora = LoRAConfiguration(
             rank: section.rank, alpha: section.alpha, dropout: section.dropout,
-            targets: Set(section.targets.compactMap(LoRAConfiguration.Target.init(rawValue:))))
+            targets: Set(
+                isAll
+                    ? LoRAConfiguration.Target.allCases
+                    : section.targets.compactMap(LoRAConfiguration.Target.init(rawValue:))))
+        lora.modules = section.targets.filter { $0.contains(".") }.compactMap(ModuleName.init)
+        lora.isRankStabilised = section.isRankStabilised
+        lora.rankExceptions = section.rankPattern.compactMap { entry in
+            ModuleName(entry.module).map { .init(modules: $0, value: entry.value) }
+        }
+        lora.alphaExceptions = section.alphaPattern.compactMap { entry in
+            ModuleName(entry.module).map { .init(modules: $0, value: entry.value) }
+        }
+        return lora
     }
 
     /// The settings of local steps as the topology gives them.
@@ -59,6 +72,8 @@ struct Composition {
         settings.cutoff = section.cutoff
         settings.trainOnInputs = section.trainOnInputs
         settings.batch = section.batch
+        settings.accumulation = section.accumulation
+        settings.clipNorm = section.clipNorm
         settings.learningRate = section.learningRate
         settings.localSteps = section.localSteps
         settings.rounds = section.rounds

@@ -9,7 +9,10 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "The base model: builtin:fledgling or a Hugging Face directory.")
     var model = "builtin:fledgling"
 
-    @Option(help: "The prompt template: alpaca, alpaca-short, terse, or the path of a template file.")
+    @Option(
+        help:
+            "The prompt template: \(PromptTemplate.names.joined(separator: ", ")), chat (the model's own), or a template file."
+    )
     var template: String?
 
     @Option(help: "The most tokens of a record.")

@@ -18,7 +18,7 @@ struct Murmur: AsyncParsableCommand {
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
             SwarmCommand.self, SimulateCommand.self, CompareCommand.self, EvaluateCommand.self, GenerateCommand.self,
-            InspectCommand.self,
+            MergeCommand.self, InspectCommand.self,
         ]
     )
 

@@ -1,5 +1,6 @@
 import Cryptography
 import Foundation
+import InstructionTuning
 import Overlay
 
 /// The folder of a swarm's run: `topology.yaml` with everyone's identity, and a folder a peer.
@@ -107,7 +108,7 @@ extension SwarmTopology {
         model.base = resolved(model.base)
         data.source = data.source.map(resolved)
         swarm.secret = swarm.secret.map(resolved)
-        if !["alpaca", "alpaca-short", "terse"].contains(tuning.template) {
+        if !(PromptTemplate.names + [PromptTemplate.nameOfModels]).contains(tuning.template) {
             tuning.template = resolved(tuning.template)
         }
         for index in peers.indices { peers[index].data = peers[index].data.map(resolved) }

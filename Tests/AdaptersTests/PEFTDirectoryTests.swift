@@ -71,8 +71,8 @@ import Testing
         arguments: [
             (#""peft_type":"IA3""#, "peft_type"), (#""use_dora":true"#, "use_dora"),
             (#""modules_to_save":["lm_head"]"#, "modules_to_save"), (#""fan_in_fan_out":true"#, "fan_in_fan_out"),
-            (#""bias":"all""#, "bias"), (#""rank_pattern":{"q_proj":4}"#, "rank_pattern"),
-            (#""alpha_pattern":{"q_proj":4}"#, "alpha_pattern"),
+            (#""bias":"all""#, "bias"), (#""rank_pattern":{"(q|k)_proj":4}"#, "rank_pattern"),
+            (#""alpha_pattern":{".*_proj":4}"#, "alpha_pattern"),
             (#""init_lora_weights":"pissa_niter_4""#, "init_lora_weights"),
             (#""target_modules":["embed_tokens"]"#, "target_modules"),
             (#""target_modules":".*q_proj""#, "target_modules"),
@@ -91,7 +91,7 @@ import Testing
         #expect(error?.description.contains(name) == true)
     }
 
-    @Test("Rank-stabilised scaling becomes the alpha that scales alike")
+    @Test("Rank-stabilised scaling divides by the root of the rank, and is written as it was read")
     func rankStabilised() throws {
         let folder = try TemporaryFolder()
         try folder.write(
@@ -102,7 +102,11 @@ import Testing
                 "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": [4, 2],
                 "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight": [2, 4],
             ], to: folder.url.path)
-        #expect(try PEFTDirectory.read(folder.url.path).configuration.scaling == 4)
+        let adapter = try PEFTDirectory.read(folder.url.path)
+        let projection = LoRAProjection(layer: 0, target: .query, inputSize: 2, outputSize: 2)
+        #expect(adapter.configuration.scaling(of: projection) == 4)
+        try PEFTDirectory.write(adapter, to: folder.url.path)
+        #expect(try PEFTDirectory.read(folder.url.path) == adapter)
     }
 
     private func writeTensors(_ shapes: KeyValuePairs<String, [Int]>, to path: String) throws {

@@ -19,6 +19,14 @@ extension EndToEnd {
             let tokens: Int
             let base: Part
             let adapter: Part
+            struct Merged: Decodable {
+                let largestDifference: Double
+
+                enum CodingKeys: String, CodingKey {
+                    case largestDifference = "largest_difference"
+                }
+            }
+            let merged: Merged
         }
 
         @Test(
@@ -49,20 +57,27 @@ extension EndToEnd {
             }
             let file = folder.url.appendingPathComponent("sequences.json")
             try JSONSerialization.data(withJSONObject: sequences).write(to: file)
+            let mergedPath = folder.path("merged")
+            let merging = try await MurmurProcess.run(
+                ["merge", "--adapter", adapterPath, "--type", "f32", "--out", mergedPath], in: folder.url.path)
+            #expect(merging.status == 0, "\(merging.error)")
             let report = try await check(
-                base: directory, adapter: adapterPath, sequences: file.path, folder: folder.url)
+                base: directory, adapter: adapterPath, merged: mergedPath, sequences: file.path, folder: folder.url)
             #expect(report.tokens == tokens)
             #expect(abs(report.adapter.mean - ours) <= 1e-4, "PEFT \(report.adapter.mean), here \(ours)")
+            #expect(report.merged.largestDifference < 1e-5, "\(report.merged.largestDifference)")
             #expect(report.adapter.mean < report.base.mean, "tuning changed the loss for the better")
         }
 
-        private func check(base: String, adapter: String, sequences: String, folder: URL) async throws -> Report {
+        private func check(
+            base: String, adapter: String, merged: String, sequences: String, folder: URL
+        ) async throws -> Report {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: try #require(Self.python))
             process.arguments = [
                 SharedData.projectRoot.appendingPathComponent("scripts/check-peft").path, "--base", base, "--adapter",
                 adapter,
-                "--sequences", sequences, "--check-tensors",
+                "--sequences", sequences, "--check-tensors", "--merged", merged,
             ]
             let output = folder.appendingPathComponent("peft.json")
             let errors = folder.appendingPathComponent("peft.err")

@@ -16,6 +16,11 @@ import Testing
         var passTokens = 1024
         var layers = 2
         var lengths = [7, 1, 12, 5]
+        var headNorms = false
+        var window: Int?
+        var scaling = RotaryScaling.none
+        var fused = false
+        var change: @Sendable (inout LoRAConfiguration) -> Void = { _ in }
         var testDescription: String { name }
     }
 
@@ -36,15 +41,35 @@ import Testing
         Scenario(name: "one layer", layers: 1),
         Scenario(name: "one layer, down only", targets: [.down], layers: 1),
         Scenario(name: "several blocks of attention", lengths: [3, 300]),
+        Scenario(name: "norms of queries and keys", headNorms: true),
+        Scenario(name: "sliding window", window: 4),
+        Scenario(name: "sliding window over blocks", lengths: [3, 300], window: 150),
+        Scenario(name: "sequences rotated apart", scaling: .dynamic(factor: 2, original: 6)),
+        Scenario(name: "fused projections", fused: true),
+        Scenario(name: "fused projections with dropout", dropout: 0.3, fused: true),
+        Scenario(
+            name: "ranks and alphas of their own", dropout: 0.1,
+            change: { lora in
+                lora.isRankStabilised = true
+                lora.rankExceptions = [.init(modules: ModuleName("layers.1.self_attn.q_proj")!, value: 5)]
+                lora.alphaExceptions = [.init(modules: ModuleName("down_proj")!, value: 2)]
+            }),
+        Scenario(
+            name: "one module of the upper layer", targets: [],
+            change: { $0.modules = [ModuleName("1.self_attn.v_proj")!] }),
     ]
 
     static func model(_ scenario: Scenario) -> BaseModel {
-        BaseModel(
-            configuration: ModelConfiguration(
-                vocabularySize: 37, hiddenSize: 24, intermediateSize: 40, layerCount: scenario.layers, headCount: 4,
-                keyValueHeadCount: scenario.keyValueHeads, headSize: scenario.headSize,
-                tiesEmbeddings: scenario.ties, hasQKVBias: scenario.bias),
-            randomSeed: 11, deviation: 0.2)
+        var shape = ModelConfiguration(
+            vocabularySize: 37, hiddenSize: 24, intermediateSize: 40, layerCount: scenario.layers, headCount: 4,
+            keyValueHeadCount: scenario.keyValueHeads, headSize: scenario.headSize,
+            tiesEmbeddings: scenario.ties, hasQKVBias: scenario.bias)
+        shape.hasQueryKeyNorm = scenario.headNorms
+        shape.ropeScaling = scenario.scaling
+        shape.fusesProjections = scenario.fused
+        // The first layer looks back over all.
+        if let window = scenario.window { shape.attentionWindows = [nil, window] }
+        return BaseModel(configuration: shape, randomSeed: 11, deviation: 0.2)
     }
 
     static func sequences(seed: UInt64, lengths: [Int] = [7, 1, 12, 5]) -> [TokenSequence] {
@@ -61,8 +86,9 @@ import Testing
     }
 
     @Test(arguments: scenarios) func everyFactorHasItsGradient(scenario: Scenario) throws {
-        let lora = LoRAConfiguration(
+        var lora = LoRAConfiguration(
             rank: 3, alpha: 6, dropout: scenario.dropout, targets: scenario.targets)
+        scenario.change(&lora)
         let engine = TrainingEngine(
             model: Self.model(scenario), lora: lora, passTokens: scenario.passTokens)
         let sequences = Self.sequences(seed: 3, lengths: scenario.lengths)
@@ -94,8 +120,10 @@ import Testing
         }
     }
 
-    @Test func packingChangesNothing() throws {
-        let scenario = Scenario(name: "packed")
+    @Test(arguments: [
+        Scenario(name: "packed"), Scenario(name: "packed with a window", window: 7),
+        Scenario(name: "packed, rotated apart", headNorms: true, scaling: .dynamic(factor: 4, original: 8)),
+    ]) func packingChangesNothing(scenario: Scenario) throws {
         let lora = LoRAConfiguration(rank: 3, alpha: 6, targets: Set(LoRAConfiguration.Target.allCases))
         let engine = TrainingEngine(model: Self.model(scenario), lora: lora)
         let sequences = Self.sequences(seed: 21, lengths: [9, 4, 16, 2, 150])

@@ -7,7 +7,11 @@ import Testing
 /// Losses, gradients, logits and greedy tokens against transformers and PEFT in double precision; the files are written
 /// by scripts/make-fixtures.
 @Suite struct PEFTAgreementTests {
-    static let names = ["llama-grouped", "llama-tied", "llama-wide-heads", "qwen2-bias"]
+    static let names = [
+        "llama-grouped", "llama-tied", "llama-wide-heads", "qwen2-bias", "llama3-scaling", "linear-scaling",
+        "dynamic-scaling", "yarn-scaling", "mistral-window", "qwen2-window", "qwen3", "phi3", "phi3-long",
+        "lora-patterns", "lora-suffixes",
+    ]
 
     private struct Fixture {
         let model: BaseModel

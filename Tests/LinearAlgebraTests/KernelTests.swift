@@ -87,7 +87,8 @@ import Testing
     }
 
     @Test func rotationTurnsPairsAndBack() {
-        let table = RotaryTable(positions: 50, headSize: 6, base: 10_000)
+        let table = RotaryTable(
+            positions: 0..<50, frequencies: (0..<3).map { pow(10_000, -Double($0) / 3) })
         let x = random(3, 12, seed: 6)
         let original = x.values
         let positions: [Int32] = [0, 7, 49]

@@ -38,6 +38,8 @@ import Testing
               weight-decay: 0.01
               warmup: 5
               schedule: cosine
+              accumulation: 4
+              clip-norm: 0.5
             data: { source: builtin:chores, partition: { scheme: dirichlet, alpha: 0.1, minimum: 5 }, held-out: 3, count: 900 }
             exchange: { mixing: metropolis, weights: uniform, factors: both, compression: none, robustness: none,
                         staleness: 1, consensus-bound: 1e-4, round-deadline: 2.5 }
@@ -48,11 +50,36 @@ import Testing
         #expect(topology.swarm == .init(name: "all", seed: .max, secret: "keys/psk"))
         #expect(topology.model.lora == .init(rank: 4, alpha: 12.5, dropout: 0.1, targets: ["down_proj", "q_proj"]))
         #expect(topology.tuning.template == "alpaca_short" && topology.tuning.trainOnInputs)
+        #expect(topology.tuning.accumulation == 4 && topology.tuning.clipNorm == 0.5)
         #expect(topology.tuning.warmup == 5 && topology.tuning.schedule == .cosine)
         #expect(topology.data.count == 900 && topology.data.partition.scheme == .dirichlet)
         #expect(topology.exchange.weights == .uniform && topology.exchange.roundDeadline == 2.5)
         #expect(topology.peers[5].address == NetworkAddress(host: "::1", port: 65535))
         #expect(try topology.swarmGraph().neighbours.allSatisfy { $0.count == 3 })
+    }
+
+    @Test func modulesAreNamedByTheEndOfTheirPath() throws {
+        func lora(_ text: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(
+                Self.minimal.replacing("builtin:fledgling }", with: "m, lora: { \(text) } }"), file: "t.yaml")
+        }
+        #expect(try lora("targets: all-linear").model.lora.targets == ["all-linear"])
+        let patterns = """
+            targets: [v_proj, layers.3.mlp.up_proj], rank-stabilised: true, rank-pattern: { v_proj: 2, up_proj: 3 },
+            alpha-pattern: { 3.mlp.up_proj: 1.5 }
+            """
+        let topology = try lora(patterns)
+        let found = topology.model.lora
+        #expect(found.targets == ["v_proj", "layers.3.mlp.up_proj"] && found.isRankStabilised)
+        #expect(found.rankPattern == [.init(module: "v_proj", value: 2), .init(module: "up_proj", value: 3)])
+        #expect(found.alphaPattern == [.init(module: "3.mlp.up_proj", value: 1.5)])
+        #expect(try SwarmTopology.parse(topology.yaml, file: "t.yaml").model.lora == found)
+        for bad in [
+            "rank-pattern: { .*_proj: 2 }", "rank-pattern: { q_proj: 0 }", "alpha-pattern: 3", "targets: all",
+            "targets: [layers..q_proj]", "rank-pattern: { q_proj: 1, q_proj: 2 }",
+        ] {
+            #expect(throws: (any Error).self, "\(bad)") { try lora(bad) }
+        }
     }
 
     /// Each fault: what is replaced in the minimal file, by what, at which line and key, and a part of the message.

@@ -33,14 +33,14 @@ void murmur_swiglu_backward(const float *dy, ptrdiff_t dy_stride, const float *g
 void murmur_rotate(float *x, ptrdiff_t x_stride, const int32_t *positions, const float *cosines, const float *sines,
                    ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_size, float direction);
 
-/// Row r of scores becomes softmax(scale * scores) over its first `visible + r` columns and zero beyond;
-/// log_sums[r * sum_stride] = log of the sum of the exponentials.
+/// Row r of scores becomes softmax(scale * scores) over the last `window` of its first `visible + r` columns and zero
+/// elsewhere; log_sums[r * sum_stride] = log of the sum of the exponentials.
 void murmur_causal_softmax(float *scores, ptrdiff_t stride, float *log_sums, ptrdiff_t sum_stride, ptrdiff_t rows,
-                           ptrdiff_t columns, ptrdiff_t visible, float scale);
+                           ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale);
 
 /// The probabilities of the softmax above again, from raw scores and the saved sums.
 void murmur_causal_probabilities(float *scores, ptrdiff_t stride, const float *log_sums, ptrdiff_t sum_stride,
-                                 ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t visible, float scale);
+                                 ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale);
 
 /// d = p * (d - sums[r]) * scale: from the gradient of the probabilities to that of the raw scores.
 void murmur_softmax_backward(const float *p, ptrdiff_t p_stride, float *d, ptrdiff_t d_stride, const float *sums,

@@ -1,7 +1,8 @@
 package import LanguageModel
 
 /// Makes token sequences of records, as Shepherd does: the filled template and the response are tokenised as one text, cut
-/// at the cutoff, and an end token follows where there is room below the cutoff and none is there already.
+/// at the cutoff, and an end token follows where there is room below the cutoff and none is there already. A template with
+/// an end of its own, as chat forms have, ends the answer with that instead.
 ///
 /// The tokens of the filled template tokenised alone carry no loss, unless `trainOnInputs`; where the two tokenisations
 /// disagree about the last prompt token, the length decides, as in Shepherd. An end token that the post-processor puts
@@ -44,10 +45,14 @@ package struct RecordEncoder: Sendable {
     /// The tokens of a record.
     package func encode(_ record: InstructionRecord) -> Encoded {
         let prompt = template.filled(record)
-        var tokens = encoder.encode(prompt + record.response, addSpecialTokens: true)
+        var tokens = encoder.encode(
+            prompt + template.responseStart + record.response + template.responseEnd,
+            addSpecialTokens: template.addsSpecialTokens)
         let isTruncated = tokens.count > cutoff
         if isTruncated { tokens.removeLast(tokens.count - cutoff) }
-        if let end = encoder.endOfSequence, tokens.last != end, tokens.count < cutoff { tokens.append(end) }
+        if template.responseEnd.isEmpty, let end = encoder.endOfSequence, tokens.last != end, tokens.count < cutoff {
+            tokens.append(end)
+        }
         let promptLength = min(tokens.count, promptTokens(prompt).count)
         var mask = [Bool](repeating: trainOnInputs, count: tokens.count)
         for position in promptLength..<tokens.count { mask[position] = true }
@@ -62,8 +67,19 @@ package struct RecordEncoder: Sendable {
         Array(promptTokens(template.filled(record)).prefix(cutoff))
     }
 
+    /// The tokens that end an answer: the tokenizer's end token, and what ends an answer in the template where that is
+    /// one token.
+    package var stopTokens: Set<Int32> {
+        var tokens: Set<Int32> = []
+        if let end = encoder.endOfSequence { tokens.insert(end) }
+        let mark = String(template.responseEnd.drop { $0 == " " })
+        let end = encoder.encode(mark, addSpecialTokens: false)
+        if end.count == 1, let token = end.first { tokens.insert(token) }
+        return tokens
+    }
+
     private func promptTokens(_ prompt: String) -> [Int32] {
-        var tokens = encoder.encode(prompt, addSpecialTokens: true)
+        var tokens = encoder.encode(prompt, addSpecialTokens: template.addsSpecialTokens)
         if let end = encoder.endOfSequence, tokens.last == end { tokens.removeLast() }
         return tokens
     }

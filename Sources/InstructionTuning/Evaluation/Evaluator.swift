@@ -91,8 +91,7 @@ package final class Evaluator: Sendable {
     }
 
     private func answer(to record: InstructionRecord, generator: TextGenerator) throws -> String {
-        var stops = Set(engine.model.endOfSequence)
-        if let end = encoder.encoder.endOfSequence { stops.insert(end) }
+        let stops = encoder.stopTokens.union(engine.model.endOfSequence)
         let options = GenerationOptions(maximumTokens: options.maximumTokens, stopTokens: stops)
         let tokens = try generator.generate(prompt: encoder.promptTokens(of: record), options: options)
         return encoder.encoder.decode(tokens)

@@ -5,6 +5,11 @@ extension PromptTemplate {
         case "alpaca": alpaca
         case "alpaca-short": alpacaShort
         case "terse": terse
+        case "chatml": chatML
+        case "llama-2": llama2
+        case "llama-3": llama3
+        case "phi-3": phi3
+        case "gemma": gemma
         default:
             if name.hasSuffix(".json") || name.contains("/") {
                 try read(path: name)
@@ -15,7 +20,7 @@ extension PromptTemplate {
     }
 
     /// The names of the built-in templates.
-    package static let names = ["alpaca", "alpaca-short", "terse"]
+    package static let names = ["alpaca", "alpaca-short", "terse", "chatml", "llama-2", "llama-3", "phi-3", "gemma"]
 
     /// Stanford Alpaca's wording, letter for letter: adapters in the wild are tuned with it, and answer to it.
     package static let alpaca = builtIn(
@@ -61,13 +66,15 @@ extension PromptTemplate {
     // alone would not begin the tokens of prompt and response.
     private static let terseWording = "Task: {instruction}\nGiven: {input}\nAnswer:\n"
 
-    private static func builtIn(
-        name: String, summary: String, withContext: String, withoutContext: String, responseMarker: String
+    static func builtIn(
+        name: String, summary: String, withContext: String, withoutContext: String, responseMarker: String,
+        responseStart: String = "", responseEnd: String = "", addsSpecialTokens: Bool = true, trims: Bool = false
     ) -> PromptTemplate {
         do {
             return try PromptTemplate(
                 name: name, summary: summary, withContext: withContext, withoutContext: withoutContext,
-                responseMarker: responseMarker)
+                responseMarker: responseMarker, responseStart: responseStart, responseEnd: responseEnd,
+                addsSpecialTokens: addsSpecialTokens, trims: trims)
         } catch {
             preconditionFailure("a built-in template is well-formed: \(error)")
         }

@@ -16,7 +16,7 @@ extension InstructionTuner {
         }
         return TrainingOutcome(
             delta: origin.delta(of: adapter), loss: tokens == 0 ? 0 : lossSum / Double(tokens), tokens: tokens,
-            records: request.steps * settings.batch)
+            records: request.steps * settings.recordsPerStep)
     }
 
     private func step(_ adapter: inout [Float], _ state: inout TunerState) throws -> TuningStep {

@@ -63,7 +63,8 @@ package final class InstructionTuner: AdapterTrainer {
                 optimizer: AdamW(
                     count: origin.schema.count,
                     settings: AdamW.Settings(learningRate: settings.learningRate, weightDecay: settings.weightDecay)),
-                sampler: BatchSampler(count: records.sequences.count, batch: settings.batch, seed: seed, stream: peer)))
+                sampler: BatchSampler(
+                    count: records.sequences.count, batch: settings.recordsPerStep, seed: seed, stream: peer)))
     }
 
     /// Runs local steps on the lane. After an error, state and delta are those of before.
@@ -98,7 +99,7 @@ package final class InstructionTuner: AdapterTrainer {
     private var fingerprint: UInt64 {
         var hash = Fingerprint()
         hash.add(schema.encoded)
-        hash.add(Array("\(peer)|\(seed)|\(sampleCount)|\(settings.batch)".utf8))
+        hash.add(Array("\(peer)|\(seed)|\(sampleCount)|\(settings.recordsPerStep)".utf8))
         return hash.value
     }
 }

@@ -8,6 +8,8 @@ package struct TuningSettings: Sendable, Hashable {
     package var trainOnInputs = false
     /// Records a step.
     package var batch = 16
+    /// Batches a step: their gradients are taken together, as one batch's would be.
+    package var accumulation = 1
     /// AdamW's learning rate at its height.
     package var learningRate = 3e-4
     /// Optimiser steps a round.
@@ -28,10 +30,14 @@ package struct TuningSettings: Sendable, Hashable {
     /// Optimiser steps of the whole run.
     package var totalSteps: Int { localSteps * rounds }
 
+    /// Records of a step.
+    package var recordsPerStep: Int { batch * accumulation }
+
     /// What is wrong with the settings, in a sentence; nil when nothing is.
     package var fault: String? {
         if cutoff < 2 { return "tuning.cutoff is \(cutoff); a record needs two tokens at least" }
         if batch < 1 { return "tuning.batch is \(batch); a step needs one record at least" }
+        if accumulation < 1 { return "tuning.accumulation is \(accumulation); a step needs one batch at least" }
         if !(learningRate > 0 && learningRate.isFinite) {
             return "tuning.learning-rate is \(learningRate); it must be positive"
         }

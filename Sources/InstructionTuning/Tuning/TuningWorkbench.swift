@@ -22,14 +22,32 @@ package struct TuningWorkbench: Sendable {
         model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: TuningSettings, seed: UInt64
     ) throws {
         if let fault = settings.fault { throw TuningError.badSettings(fault) }
+        if let fault = Self.fault(lora, model) { throw TuningError.badSettings(fault) }
         self.model = model
         self.lora = lora
         self.settings = settings
         self.seed = seed
         encoder = RecordEncoder(
-            template: try PromptTemplate.named(settings.template), encoder: tokenizer, cutoff: settings.cutoff,
+            template: try PromptTemplate.named(settings.template, model: model.path), encoder: tokenizer,
+            cutoff: settings.cutoff,
             trainOnInputs: settings.trainOnInputs)
         origin = AdapterOrigin(model: model, lora: lora, seed: seed)
+    }
+
+    /// Which of the adapter's targets the model does not have, in a sentence; nil when it has all.
+    private static func fault(_ lora: LoRAConfiguration, _ model: BaseModel) -> String? {
+        let present = Set(model.projections.map(\.target))
+        let known = LoRAConfiguration.Target.allCases.filter(present.contains).map(\.rawValue).joined(separator: ", ")
+        // All targets together are `all-linear`, which means the model's own.
+        if lora.targets.count < LoRAConfiguration.Target.allCases.count {
+            let missing = lora.targets.subtracting(present).map(\.rawValue).sorted()
+            if let name = missing.first { return "model.lora.targets: the model has no \(name); it has \(known)" }
+        }
+        for module in lora.modules where !model.projections.contains(where: module.fits) {
+            return "model.lora.targets: the model has no module \(module.text); "
+                + "it has \(model.configuration.layerCount) layers with \(known)"
+        }
+        return nil
     }
 
     /// A trainer for one peer's records. Throws `TuningError`.

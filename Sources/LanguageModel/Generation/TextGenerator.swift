@@ -57,12 +57,23 @@ package final class TextGenerator: Sendable {
                 if options.stopTokens.contains(token) { break }
                 result.append(token)
                 if !isWanted(token) || result.count == options.maximumTokens { break }
-                _ = state.engine.forward(
-                    continuing: [token], at: prompt.count + result.count - 1, caches: state.caches)
+                let length = prompt.count + result.count
+                if readsAnew(length) {
+                    logits = read(prompt + result, state)
+                    continue
+                }
+                _ = state.engine.forward(continuing: [token], at: length - 1, caches: state.caches)
                 logits = state.engine.logits()
             }
             return result
         }
+    }
+
+    /// Whether the keys cached so far are none of a sequence of `length` tokens: LongRoPE has other divisors from a
+    /// length on, and transformers then reads the sequence again. Dynamic scaling keeps what is cached, as there.
+    private func readsAnew(_ length: Int) -> Bool {
+        guard case .longRoPE(_, _, let original, _) = model.configuration.ropeScaling else { return false }
+        return length == original + 1
     }
 
     /// Fills the caches with the prompt, a chunk at a time, and returns the logits after it.
@@ -70,7 +81,8 @@ package final class TextGenerator: Sendable {
         var start = 0
         while start < prompt.count {
             let end = min(start + Self.promptChunk, prompt.count)
-            _ = state.engine.forward(continuing: Array(prompt[start..<end]), at: start, caches: state.caches)
+            _ = state.engine.forward(
+                continuing: Array(prompt[start..<end]), at: start, length: prompt.count, caches: state.caches)
             start = end
         }
         return state.engine.logits()

@@ -6,6 +6,8 @@ final class AdapterMatrices {
     let schema: AdapterSchema
     let configuration: LoRAConfiguration
     let layers: [LayerAdapter]
+    /// The columns that the inner values of each of a layer's four groups take: the most of any layer.
+    let innerWidths: [Int]
 
     /// Matrices for an adapter of `model`, in memory of their own.
     init(model: ModelConfiguration, configuration: LoRAConfiguration) {
@@ -13,10 +15,14 @@ final class AdapterMatrices {
         var offsets: [String: Int] = [:]
         for (tensor, offset) in zip(schema.tensors, schema.offsets) { offsets[tensor.name] = offset }
         let arena = Arena(
-            capacity: model.layerCount * LayerAdapter.size(configuration: configuration, shape: model))
-        layers = (0..<model.layerCount).map {
+            capacity: (0..<model.layerCount).reduce(0) {
+                $0 + LayerAdapter.size(layer: $1, configuration: configuration, shape: model)
+            })
+        let layers = (0..<model.layerCount).map {
             LayerAdapter(layer: $0, configuration: configuration, shape: model, offsets: offsets, arena: arena)
         }
+        self.layers = layers
+        innerWidths = (0..<4).map { group in layers.map { $0.groups[group].width }.max() ?? 0 }
         self.schema = schema
         self.configuration = configuration
     }

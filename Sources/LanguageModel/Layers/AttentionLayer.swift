@@ -7,6 +7,8 @@ struct AttentionLayer {
     let context: PassContext
     /// Whether this is the last layer, whose output is computed for the wanted rows only.
     let isLast: Bool
+    /// How many tokens a query looks back over, its own counted; nil for all.
+    let window: Int?
 
     private var shape: ModelConfiguration { context.shape }
     private var workspace: Workspace { context.workspace }
@@ -25,9 +27,10 @@ struct AttentionLayer {
         adapter?.queryKeyValue.forward(
             input: normed, output: joint, u: kept.queryKeyValueU, dropout: context.dropout,
             scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
-        context.rotary.rotate(joint.columns(context.rotatedColumns), positions: context.positions)
+        if weights.queryNorm != nil { normaliseHeads(kept) }
+        context.rotate(joint.columns(context.rotatedColumns))
 
-        let attention = CausalAttention(shape, workspace)
+        let attention = CausalAttention(shape, workspace, window: window)
         if let cache {
             let (keys, values) = cache.append(
                 keys: joint.columns(context.keyColumns), values: joint.columns(context.valueColumns),
@@ -62,8 +65,8 @@ struct AttentionLayer {
         return selected
     }
 
-    /// Turns the gradient of `middle`, which the residual gradient holds in its first rows, into that of `input` and adds the adapters'
-    /// gradients. In the lowest layer nothing needs the input's gradient: there it only does what adapters need.
+    /// Turns the gradient of `middle`, which the residual gradient holds in its first rows, into that of `input` and
+    /// adds the adapters' gradients. In the lowest layer nothing needs the input's gradient: there it only does what adapters need.
     func backward(_ kept: LayerActivations, isLowest: Bool) {
         guard let adapter else { return }
         let n = context.rows
@@ -86,8 +89,8 @@ struct AttentionLayer {
 
         let joint = workspace.queryKeyValueGradient.rows(0..<n)
         backwardAttention(kept, outputGradient: attended, joint: joint)
-        context.rotary.rotate(
-            joint.columns(context.rotatedColumns), positions: context.positions, backward: true)
+        context.rotate(joint.columns(context.rotatedColumns), backward: true)
+        if weights.queryNorm != nil { backwardHeads(kept, joint: joint) }
 
         let normed = workspace.normed.rows(0..<n)
         if !adapter.queryKeyValue.modules.isEmpty {
@@ -109,7 +112,7 @@ struct AttentionLayer {
     }
 
     private func backwardAttention(_ kept: LayerActivations, outputGradient: Matrix, joint: Matrix) {
-        let attention = CausalAttention(shape, workspace)
+        let attention = CausalAttention(shape, workspace, window: window)
         for range in context.ranges {
             let own = kept.queryKeyValue.rows(range)
             let gradient = joint.rows(range)

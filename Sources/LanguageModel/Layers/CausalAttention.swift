@@ -8,6 +8,8 @@ struct CausalAttention {
     let headCount: Int
     let keyValueHeadCount: Int
     let headSize: Int
+    /// How many keys a query sees at most, its own the last of them.
+    let window: Int
     /// Room for a block of scores and its gradient, and for a sum a row.
     let scores: Matrix
     let scoresGradient: Matrix
@@ -15,7 +17,9 @@ struct CausalAttention {
 
     private var scale: Float { 1 / Float(headSize).squareRoot() }
 
-    init(_ shape: ModelConfiguration, _ workspace: Workspace) {
+    /// Attention of a layer that looks back over `window` tokens, or over all.
+    init(_ shape: ModelConfiguration, _ workspace: Workspace, window: Int?) {
+        self.window = window ?? .max
         headCount = shape.headCount
         keyValueHeadCount = shape.keyValueHeadCount
         headSize = shape.headSize
@@ -30,12 +34,13 @@ struct CausalAttention {
         columns(ofHead: head / (headCount / keyValueHeadCount))
     }
 
-    /// Calls `body` with each block of query rows and the number of keys that its last row sees.
-    private func forEachBlock(queries: Int, keys: Int, _ body: (Range<Int>, Int) -> Void) {
+    /// Calls `body` with each block of query rows and the keys that any of its rows sees.
+    private func forEachBlock(queries: Int, keys: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
         var start = 0
         while start < queries {
             let end = min(start + Workspace.blockRows, queries)
-            body(start..<end, keys - queries + end)
+            let firstSees = keys - queries + start + 1
+            body(start..<end, (firstSees > window ? firstSees - window : 0)..<keys - queries + end)
             start = end
         }
     }
@@ -46,13 +51,13 @@ struct CausalAttention {
             let own = columns(ofHead: head)
             let shared = columns(ofKeysFor: head)
             forEachBlock(queries: queries.rows, keys: keys.rows) { block, seen in
-                let p = scores.reshaped(rows: block.count, columns: seen)
+                let p = scores.reshaped(rows: block.count, columns: seen.count)
                 p.assignProduct(
-                    queries.rows(block).columns(own), keys.rows(0..<seen).columns(shared), transposingRight: true)
+                    queries.rows(block).columns(own), keys.rows(seen).columns(shared), transposingRight: true)
                 p.applyCausalSoftmax(
-                    visible: seen - block.count + 1, scale: scale,
+                    visible: seen.count - block.count + 1, window: window, scale: scale,
                     logSums: logSums.rows(block).columns(head..<head + 1))
-                output.rows(block).columns(own).assignProduct(p, values.rows(0..<seen).columns(shared))
+                output.rows(block).columns(own).assignProduct(p, values.rows(seen).columns(shared))
             }
         }
     }
@@ -69,21 +74,21 @@ struct CausalAttention {
             let shared = columns(ofKeysFor: head)
             forEachBlock(queries: queries.rows, keys: keys.rows) { block, seen in
                 let q = queries.rows(block).columns(own)
-                let k = keys.rows(0..<seen).columns(shared)
+                let k = keys.rows(seen).columns(shared)
                 let dO = outputGradient.rows(block).columns(own)
-                let p = scores.reshaped(rows: block.count, columns: seen)
+                let p = scores.reshaped(rows: block.count, columns: seen.count)
                 p.assignProduct(q, k, transposingRight: true)
                 p.recallCausalSoftmax(
-                    visible: seen - block.count + 1, scale: scale,
+                    visible: seen.count - block.count + 1, window: window, scale: scale,
                     logSums: logSums.rows(block).columns(head..<head + 1))
-                valueGradient.rows(0..<seen).columns(shared).assignProduct(p, transposingLeft: true, dO, adding: true)
-                let d = scoresGradient.reshaped(rows: block.count, columns: seen)
-                d.assignProduct(dO, values.rows(0..<seen).columns(shared), transposingRight: true)
+                valueGradient.rows(seen).columns(shared).assignProduct(p, transposingLeft: true, dO, adding: true)
+                let d = scoresGradient.reshaped(rows: block.count, columns: seen.count)
+                d.assignProduct(dO, values.rows(seen).columns(shared), transposingRight: true)
                 let sums = rowSums.rows(0..<block.count)
                 sums.assignRowDots(dO, output.rows(block).columns(own))
                 d.applySoftmaxGradient(probabilities: p, sums: sums, scale: scale)
                 queryGradient.rows(block).columns(own).assignProduct(d, k)
-                keyGradient.rows(0..<seen).columns(shared).assignProduct(d, transposingLeft: true, q, adding: true)
+                keyGradient.rows(seen).columns(shared).assignProduct(d, transposingLeft: true, q, adding: true)
             }
         }
     }

@@ -9,6 +9,9 @@ struct LayerActivations {
     var inputInverse: Matrix
     /// Queries, keys and values after rotation [n, q + 2 kv].
     var queryKeyValue: Matrix
+    /// Queries and keys before their heads' norms [n, q + kv], and those norms' factors; empty without such norms.
+    var unnormed: Matrix
+    var headInverse: Matrix
     /// The heads' outputs [n, q].
     var attended: Matrix
     /// The logarithms of the softmax sums [n, heads].
@@ -26,29 +29,32 @@ struct LayerActivations {
     var downU: Matrix
 
     /// Cuts the matrices for `rows` tokens from `arena`.
-    init(rows: Int, shape: ModelConfiguration, adapter: LayerAdapter?, arena: Arena) {
+    init(rows: Int, shape: ModelConfiguration, innerWidths: [Int]?, arena: Arena) {
         func matrix(_ columns: Int) -> Matrix { arena.matrix(rows: rows, columns: columns) }
         input = matrix(shape.hiddenSize)
         inputInverse = matrix(1)
         queryKeyValue = matrix(shape.queryKeyValueWidth)
+        unnormed = matrix(shape.normedWidth)
+        headInverse = matrix(shape.normedWidth / shape.headSize)
         attended = matrix(shape.queryWidth)
         logSums = matrix(shape.headCount)
         middle = matrix(shape.hiddenSize)
         middleInverse = matrix(1)
         gateUp = matrix(2 * shape.intermediateSize)
-        queryKeyValueU = matrix(adapter?.queryKeyValue.width ?? 0)
-        outputU = matrix(adapter?.output.width ?? 0)
-        gateUpU = matrix(adapter?.gateUp.width ?? 0)
-        downU = matrix(adapter?.down.width ?? 0)
+        queryKeyValueU = matrix(innerWidths?[0] ?? 0)
+        outputU = matrix(innerWidths?[1] ?? 0)
+        gateUpU = matrix(innerWidths?[2] ?? 0)
+        downU = matrix(innerWidths?[3] ?? 0)
     }
 
     /// The floats that `init` takes from the arena.
-    static func size(rows: Int, shape: ModelConfiguration, adapter: LayerAdapter?) -> Int {
+    static func size(rows: Int, shape: ModelConfiguration, innerWidths: [Int]?) -> Int {
         let widths =
             [
-                shape.hiddenSize, 1, shape.queryKeyValueWidth, shape.queryWidth, shape.headCount, shape.hiddenSize, 1,
+                shape.hiddenSize, 1, shape.queryKeyValueWidth, shape.normedWidth, shape.normedWidth / shape.headSize,
+                shape.queryWidth, shape.headCount, shape.hiddenSize, 1,
                 2 * shape.intermediateSize,
-            ] + (adapter?.groups.map(\.width) ?? [])
+            ] + (innerWidths ?? [])
         return widths.reduce(0) { $0 + Arena.size(rows: rows, columns: $1) }
     }
 
@@ -56,7 +62,8 @@ struct LayerActivations {
     func prefix(_ count: Int) -> LayerActivations {
         var result = self
         for path: WritableKeyPath<LayerActivations, Matrix> in [
-            \.input, \.inputInverse, \.queryKeyValue, \.attended, \.logSums, \.middle, \.middleInverse, \.gateUp,
+            \.input, \.inputInverse, \.queryKeyValue, \.unnormed, \.headInverse, \.attended, \.logSums, \.middle,
+            \.middleInverse, \.gateUp,
             \.queryKeyValueU, \.outputU, \.gateUpU, \.downU,
         ] {
             result[keyPath: path] = self[keyPath: path].rows(0..<count)

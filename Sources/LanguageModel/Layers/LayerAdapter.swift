@@ -16,26 +16,44 @@ struct LayerAdapter {
     init(
         layer: Int, configuration: LoRAConfiguration, shape: ModelConfiguration, offsets: [String: Int], arena: Arena
     ) {
-        func group(_ targets: [(target: LoRAConfiguration.Target, outputStart: Int)]) -> LowRankGroup {
-            LowRankGroup(
-                layer: layer, targets: targets, configuration: configuration, shape: shape, offsets: offsets,
-                arena: arena)
+        let groups = Self.places(layer: layer, shape: shape).map {
+            LowRankGroup(places: $0, configuration: configuration, offsets: offsets, arena: arena)
         }
-        queryKeyValue = group([
-            (.query, 0), (.key, shape.queryWidth), (.value, shape.queryWidth + shape.keyValueWidth),
-        ])
-        output = group([(.output, 0)])
-        gateUp = group([(.gate, 0), (.up, shape.intermediateSize)])
-        down = group([(.down, 0)])
+        queryKeyValue = groups[0]
+        output = groups[1]
+        gateUp = groups[2]
+        down = groups[3]
+    }
+
+    /// The projections of each of the four groups, and where their outputs begin.
+    private static func places(layer: Int, shape: ModelConfiguration) -> [[LowRankGroup.Place]] {
+        func place(_ target: LoRAConfiguration.Target, _ outputStart: Int = 0) -> LowRankGroup.Place {
+            LowRankGroup.Place(
+                projection: LoRAProjection(
+                    layer: layer, target: target, inputSize: shape.inputSize(of: target),
+                    outputSize: shape.outputSize(of: target)),
+                outputStart: outputStart)
+        }
+        if shape.fusesProjections {
+            return [[place(.queryKeyValue)], [place(.output)], [place(.gateUp)], [place(.down)]]
+        }
+        return [
+            [place(.query), place(.key, shape.queryWidth), place(.value, shape.queryWidth + shape.keyValueWidth)],
+            [place(.output)], [place(.gate), place(.up, shape.intermediateSize)], [place(.down)],
+        ]
     }
 
     /// The floats that `init` takes from the arena.
-    static func size(configuration: LoRAConfiguration, shape: ModelConfiguration) -> Int {
-        [[.query, .key, .value], [.output], [.gate, .up], [.down]].reduce(0) {
-            $0 + LowRankGroup.size(targets: $1, configuration: configuration, shape: shape)
+    static func size(layer: Int, configuration: LoRAConfiguration, shape: ModelConfiguration) -> Int {
+        places(layer: layer, shape: shape).reduce(0) {
+            $0 + LowRankGroup.size(places: $1, configuration: configuration)
         }
     }
 
     /// All groups.
     var groups: [LowRankGroup] { [queryKeyValue, output, gateUp, down] }
+
+    /// Whether attention, and whether the SwiGLU block, has a module.
+    var adaptsAttention: Bool { !queryKeyValue.modules.isEmpty || !output.modules.isEmpty }
+    var adaptsFeedForward: Bool { !gateUp.modules.isEmpty || !down.modules.isEmpty }
 }

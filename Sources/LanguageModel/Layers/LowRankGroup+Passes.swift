@@ -1,10 +1,11 @@
 internal import LinearAlgebra
 
 extension LowRankGroup {
-    /// Adds the modules' part to the group's output: U = drop(X) Aᵀ, Y += s U Bᵀ. `u` [n, width] is kept for the
-    /// backward pass; `scratch` [n, in] is overwritten where there is dropout.
-    func forward(input x: Matrix, output y: Matrix, u: Matrix, dropout: DropoutPlan?, scratch: Matrix) {
+    /// Adds the modules' part to the group's output: U = drop(X) Aᵀ, Y += s U Bᵀ. `u` [n, width or more] is kept for
+    /// the backward pass; `scratch` [n, in] is overwritten where there is dropout.
+    func forward(input x: Matrix, output y: Matrix, u wide: Matrix, dropout: DropoutPlan?, scratch: Matrix) {
         guard !modules.isEmpty else { return }
+        let u = wide.columns(0..<width)
         if let dropout {
             for module in modules {
                 scratch.assignDropout(of: x, dropout.dropout(module: module.number))
@@ -15,7 +16,8 @@ extension LowRankGroup {
         }
         for module in modules {
             y.columns(module.outputs)
-                .assignProduct(u.columns(module.ranks), module.b, transposingRight: true, scale: scaling, adding: true)
+                .assignProduct(
+                    u.columns(module.ranks), module.b, transposingRight: true, scale: module.scaling, adding: true)
         }
     }
 
@@ -29,9 +31,9 @@ extension LowRankGroup {
         guard !modules.isEmpty else { return }
         for module in modules {
             let part = dy.columns(module.outputs)
-            du.columns(module.ranks).assignProduct(part, module.b, scale: scaling)
+            du.columns(module.ranks).assignProduct(part, module.b, scale: module.scaling)
             module.bGradient.assignProduct(
-                part, transposingLeft: true, u.columns(module.ranks), scale: scaling, adding: true)
+                part, transposingLeft: true, u.columns(module.ranks), scale: module.scaling, adding: true)
         }
         guard let dropout else {
             aGradient.assignProduct(du, transposingLeft: true, x, adding: true)

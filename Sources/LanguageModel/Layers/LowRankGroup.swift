@@ -8,6 +8,8 @@ struct LowRankGroup {
     struct Module {
         /// Where the module's rank lies in the group's A rows and U columns.
         let ranks: Range<Int>
+        /// The scaling of the product BA.
+        let scaling: Float
         /// Where its output lies in the group's output columns.
         let outputs: Range<Int>
         /// The factor B [out, rank] and its gradient.
@@ -25,49 +27,68 @@ struct LowRankGroup {
     /// The A factors one below the other [ranks, in] and their gradient; absent without modules.
     let a: Matrix
     let aGradient: Matrix
-    /// alpha / r.
-    let scaling: Float
-
     /// The ranks of all modules together: the columns of U.
     var width: Int { modules.isEmpty ? 0 : a.rows }
 
-    /// Cuts the matrices for the modules of `targets` in `layer` from `arena`. `outputStarts` says where each target's
-    /// output begins in the group's output.
-    init(
-        layer: Int, targets: [(target: LoRAConfiguration.Target, outputStart: Int)], configuration: LoRAConfiguration,
-        shape: ModelConfiguration, offsets: [String: Int], arena: Arena
-    ) {
-        let present = targets.filter { configuration.targets.contains($0.target) }
-        let rank = configuration.rank
-        let input = shape.inputSize(of: targets[0].target)
-        a = arena.matrix(rows: present.count * rank, columns: input)
-        aGradient = arena.matrix(rows: present.count * rank, columns: input)
-        scaling = Float(configuration.scaling)
-        modules = present.enumerated().map { index, entry in
-            let output = shape.outputSize(of: entry.target)
-            let projection = LoRAProjection(
-                layer: layer, target: entry.target, inputSize: input, outputSize: output)
+    /// A projection of the group, and where its output begins in the group's output.
+    struct Place {
+        let projection: LoRAProjection
+        let outputStart: Int
+    }
+
+    /// Cuts the matrices for those of `places`, which read one input, that carry an adapter. `offsets` gives each
+    /// factor's place in the flat adapter by name.
+    init(places: [Place], configuration: LoRAConfiguration, offsets: [String: Int], arena: Arena) {
+        let present = places.filter { configuration.includes($0.projection) }
+        let ranks = present.map { configuration.rank(of: $0.projection) }
+        let input = places[0].projection.inputSize
+        a = arena.matrix(rows: ranks.reduce(0, +), columns: input)
+        aGradient = arena.matrix(rows: ranks.reduce(0, +), columns: input)
+        var start = 0
+        var modules: [Module] = []
+        for (place, rank) in zip(present, ranks) {
+            let projection = place.projection
             guard let aOffset = offsets[projection.nameOfA], let bOffset = offsets[projection.nameOfB] else {
                 preconditionFailure("the schema is the model's")
             }
-            return Module(
-                ranks: index * rank..<(index + 1) * rank, outputs: entry.outputStart..<entry.outputStart + output,
-                b: arena.matrix(rows: output, columns: rank), bGradient: arena.matrix(rows: output, columns: rank),
-                aOffset: aOffset, bOffset: bOffset,
-                number: layer * LoRAConfiguration.Target.allCases.count
-                    + (LoRAConfiguration.Target.allCases.firstIndex(of: entry.target) ?? 0))
+            let output = projection.outputSize
+            modules.append(
+                Module(
+                    ranks: start..<start + rank, scaling: Float(configuration.scaling(of: projection)),
+                    outputs: place.outputStart..<place.outputStart + output,
+                    b: arena.matrix(rows: output, columns: rank), bGradient: arena.matrix(rows: output, columns: rank),
+                    aOffset: aOffset, bOffset: bOffset,
+                    number: projection.layer * Self.modulesPerLayer + projection.target.place))
+            start += rank
         }
+        self.modules = modules
     }
 
+    private static let modulesPerLayer = 7
+
     /// The floats that `init` takes from the arena.
-    static func size(
-        targets: [LoRAConfiguration.Target], configuration: LoRAConfiguration, shape: ModelConfiguration
-    ) -> Int {
-        let present = targets.filter { configuration.targets.contains($0) }
-        let input = shape.inputSize(of: targets[0])
-        let factorsA = 2 * Arena.size(rows: present.count * configuration.rank, columns: input)
-        return present.reduce(factorsA) {
-            $0 + 2 * Arena.size(rows: shape.outputSize(of: $1), columns: configuration.rank)
+    static func size(places: [Place], configuration: LoRAConfiguration) -> Int {
+        let present = places.filter { configuration.includes($0.projection) }
+        let ranks = present.map { configuration.rank(of: $0.projection) }
+        let factorsA = 2 * Arena.size(rows: ranks.reduce(0, +), columns: places[0].projection.inputSize)
+        return zip(present, ranks).reduce(factorsA) {
+            $0 + 2 * Arena.size(rows: $1.0.projection.outputSize, columns: $1.1)
+        }
+    }
+}
+
+extension LoRAConfiguration.Target {
+    /// A number below seven that tells the projections of one layer apart; fused ones have that of their first part,
+    /// beside which they never stand.
+    fileprivate var place: Int {
+        switch self {
+        case .query, .queryKeyValue: 0
+        case .key: 1
+        case .value: 2
+        case .output: 3
+        case .gate, .gateUp: 4
+        case .up: 5
+        case .down: 6
         }
     }
 }

@@ -4,7 +4,8 @@ internal import LinearAlgebra
 struct PassContext {
     let shape: ModelConfiguration
     let workspace: Workspace
-    let rotary: RotaryTable
+    /// Which rows are rotated by which table.
+    let rotations: [(rows: Range<Int>, table: RotaryTable)]
     /// Each row's position in its sequence.
     let positions: [Int32]
     /// The rows of each sequence.
@@ -22,4 +23,11 @@ struct PassContext {
     var valueColumns: Range<Int> { shape.queryWidth + shape.keyValueWidth..<shape.queryKeyValueWidth }
     /// The columns that are rotated: queries and keys.
     var rotatedColumns: Range<Int> { 0..<shape.queryWidth + shape.keyValueWidth }
+
+    /// Rotates queries and keys `x` [n, q + kv] in place by their positions; `backward` turns a gradient back.
+    func rotate(_ x: Matrix, backward: Bool = false) {
+        for (rows, table) in rotations {
+            table.rotate(x.rows(rows), positions: Array(positions[rows]), backward: backward)
+        }
+    }
 }

@@ -32,23 +32,25 @@ final class Workspace {
     let scores: Matrix
     let scoresGradient: Matrix
     let rowSums: Matrix
+    /// The gradient of one head's queries or keys before their norm.
+    let headGradient: Matrix
     /// The output head's matrices.
     let head: HeadBuffers
 
     /// Query rows of one block of attention scores.
     static let blockRows = 128
 
-    /// Matrices for `capacity` tokens with sequences of at most `longest`; `adapter` is one layer's.
+    /// Matrices for `capacity` tokens with sequences of at most `longest`; `innerWidths` is the adapter's.
     init(
-        capacity: Int, longest: Int, shape: ModelConfiguration, adapter: LayerAdapter?, keepsLayers: Bool
+        capacity: Int, longest: Int, shape: ModelConfiguration, innerWidths: [Int]?, keepsLayers: Bool
     ) {
         self.capacity = capacity
         self.longest = longest
-        let ranks = adapter?.groups.map(\.width).max() ?? 0
+        let ranks = innerWidths?.max() ?? 0
         let widest = max(shape.hiddenSize, shape.intermediateSize, shape.queryWidth)
         let layerCount = keepsLayers ? shape.layerCount : 1
         let backwardRows = keepsLayers ? capacity : 0
-        let droppedRows = adapter != nil && keepsLayers ? capacity : 0
+        let droppedRows = innerWidths != nil && keepsLayers ? capacity : 0
         let block = min(Self.blockRows, longest)
         let plan: [(Int, Int)] = [
             (capacity, shape.hiddenSize), (backwardRows, shape.hiddenSize), (capacity, shape.hiddenSize),
@@ -56,14 +58,14 @@ final class Workspace {
             (backwardRows, shape.intermediateSize), (backwardRows, 2 * shape.intermediateSize),
             (backwardRows, shape.queryKeyValueWidth), (backwardRows, shape.queryWidth), (backwardRows, ranks),
             (droppedRows, widest), (capacity, shape.queryWidth), (block, longest), (keepsLayers ? block : 0, longest),
-            (block, 1),
+            (block, 1), (backwardRows, shape.hasQueryKeyNorm ? shape.headSize : 0),
         ]
-        let layerSize = LayerActivations.size(rows: capacity, shape: shape, adapter: adapter)
+        let layerSize = LayerActivations.size(rows: capacity, shape: shape, innerWidths: innerWidths)
         let shared = plan.reduce(0) { $0 + Arena.size(rows: $1.0, columns: $1.1) }
         let arena = Arena(
             capacity: layerCount * layerSize + shared + HeadBuffers.size(rows: capacity, shape: shape))
         layers = (0..<layerCount).map { _ in
-            LayerActivations(rows: capacity, shape: shape, adapter: adapter, arena: arena)
+            LayerActivations(rows: capacity, shape: shape, innerWidths: innerWidths, arena: arena)
         }
         let cut = plan.map { arena.matrix(rows: $0.0, columns: $0.1) }
         final = cut[0]
@@ -81,6 +83,7 @@ final class Workspace {
         scores = cut[12]
         scoresGradient = cut[13]
         rowSums = cut[14]
+        headGradient = cut[15]
         head = HeadBuffers(rows: capacity, shape: shape, arena: arena)
     }
 

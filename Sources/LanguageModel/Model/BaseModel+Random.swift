@@ -20,6 +20,10 @@ extension BaseModel {
                     parts: [normal(configuration.queryKeyValueWidth * hidden, deviation: deviation)]),
                 queryKeyValueBias: configuration.hasQKVBias
                     ? FrozenMatrix(row: normal(configuration.queryKeyValueWidth, deviation: deviation)) : nil,
+                queryNorm: configuration.hasQueryKeyNorm
+                    ? FrozenMatrix(row: normal(configuration.headSize, mean: 1, deviation: 0.1)) : nil,
+                keyNorm: configuration.hasQueryKeyNorm
+                    ? FrozenMatrix(row: normal(configuration.headSize, mean: 1, deviation: 0.1)) : nil,
                 output: FrozenMatrix(
                     columns: configuration.queryWidth,
                     parts: [normal(configuration.queryWidth * hidden, deviation: deviation)]),

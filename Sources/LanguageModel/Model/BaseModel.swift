@@ -42,7 +42,8 @@ package final class BaseModel: Sendable {
         let shape = configuration
         let attention = shape.hiddenSize * (2 * shape.queryWidth + 2 * shape.keyValueWidth)
         let bias = shape.hasQKVBias ? shape.queryKeyValueWidth : 0
-        let layer = attention + bias + 3 * shape.hiddenSize * shape.intermediateSize + 2 * shape.hiddenSize
+        let norms = shape.hasQueryKeyNorm ? 2 * shape.headSize : 0
+        let layer = attention + bias + norms + 3 * shape.hiddenSize * shape.intermediateSize + 2 * shape.hiddenSize
         let tables = (shape.tiesEmbeddings ? 1 : 2) * shape.vocabularySize * shape.hiddenSize
         return shape.layerCount * layer + tables + shape.hiddenSize
     }

@@ -9,6 +9,9 @@ struct LayerWeights: Sendable {
     let queryKeyValue: FrozenMatrix
     /// Their biases in the same order, [1, q + 2 kv], where the model has any.
     let queryKeyValueBias: FrozenMatrix?
+    /// The weights of the norm of each query head, [1, head width], where the model has one, and of each key head.
+    let queryNorm: FrozenMatrix?
+    let keyNorm: FrozenMatrix?
     /// The o projection, [hidden, q].
     let output: FrozenMatrix
     /// The weights of the norm before the SwiGLU block, [1, hidden].

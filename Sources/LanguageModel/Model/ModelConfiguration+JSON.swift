@@ -2,20 +2,22 @@ package import Adapters
 
 extension ModelConfiguration {
     /// The architectures of `config.json` that this engine computes.
-    package static let supportedArchitectures = ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"]
+    package static let supportedArchitectures = ModelFamily.allCases.map(\.rawValue)
 
     private static let largestSize = 1 << 24
+    private static let mostLayers = 4096
 
     /// Reads a Hugging Face `config.json`. `file` names it in errors.
     ///
-    /// Whether the q, k and v projections have a bias is set from what the architecture implies; loading a model
-    /// corrects it by the weights that are there.
+    /// Absent values are those of transformers' configuration classes. Whether the q, k and v projections have a bias is
+    /// set from what the architecture implies; loading a model corrects it by the weights that are there.
     /// - Throws: `ModelError` for values that are missing or out of range, and for features that would make the result
-    ///   wrong: other architectures, scaled rotary embeddings, other activations, sliding windows in use.
+    ///   wrong: other architectures, other rotary embeddings, other activations.
     package init(json: JSONValue, file: String) throws(ModelError) {
         guard json.object != nil else {
             throw .invalidConfiguration(file: file, reason: "it holds \(json.kind), not an object")
         }
+        let family = try Self.family(json, file: file)
         try Self.checkFeatures(json, file: file)
         func size(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
             guard let value = json[key], !value.isNull else {
@@ -29,62 +31,114 @@ extension ModelConfiguration {
         }
         let hidden = try size("hidden_size")
         let heads = try size("num_attention_heads")
-        let keyValueHeads = try size("num_key_value_heads", default: heads)
+        let keyValueHeads = try size("num_key_value_heads", default: family.usualKeyValueHeads ?? heads)
         guard heads.isMultiple(of: keyValueHeads) else {
             throw .invalidConfiguration(
                 file: file,
                 reason: "num_key_value_heads (\(keyValueHeads)) does not divide num_attention_heads (\(heads))")
         }
-        let headSize = try size("head_dim", default: max(1, hidden / heads))
-        guard headSize.isMultiple(of: 2) else {
-            throw .invalidConfiguration(file: file, reason: "the head width \(headSize) is odd")
+        let headSize = try size("head_dim", default: family.usualHeadSize ?? max(1, hidden / heads))
+        guard headSize.isMultiple(of: 2), heads * headSize <= Self.largestSize else {
+            throw .invalidConfiguration(file: file, reason: "the head width \(headSize) is odd or too large")
         }
-        let epsilon = json["rms_norm_eps"]?.double ?? 1e-6
+        let layers = try size("num_hidden_layers")
+        guard layers <= Self.mostLayers else {
+            throw .invalidConfiguration(file: file, reason: "num_hidden_layers is above \(Self.mostLayers)")
+        }
+        let epsilon = json["rms_norm_eps"]?.double ?? family.usualEpsilon
         let base = json["rope_parameters"]?["rope_theta"]?.double ?? json["rope_theta"]?.double ?? 10_000
-        guard epsilon > 0, epsilon < 1, base > 1 else {
+        guard epsilon > 0, epsilon < 1, base > 1, base.isFinite else {
             throw .invalidConfiguration(file: file, reason: "rms_norm_eps or rope_theta is out of range")
         }
         self.init(
             vocabularySize: try size("vocab_size"), hiddenSize: hidden,
-            intermediateSize: try size("intermediate_size"), layerCount: try size("num_hidden_layers"),
-            headCount: heads, keyValueHeadCount: keyValueHeads, headSize: headSize, normEpsilon: epsilon,
-            ropeBase: base, tiesEmbeddings: json["tie_word_embeddings"]?.bool ?? false,
-            hasQKVBias: json["attention_bias"]?.bool ?? (json["model_type"]?.text == "qwen2"))
+            intermediateSize: try size("intermediate_size"), layerCount: layers, headCount: heads,
+            keyValueHeadCount: keyValueHeads, headSize: headSize, normEpsilon: epsilon, ropeBase: base,
+            tiesEmbeddings: json["tie_word_embeddings"]?.bool ?? false,
+            hasQKVBias: json["attention_bias"]?.bool ?? (family == .qwen2))
+        ropeScaling = try RotaryScaling(json: json, headSize: headSize, file: file)
+        hasQueryKeyNorm = family == .qwen3
+        fusesProjections = family == .phi3
+        attentionWindows = try Self.windows(json, family: family, layers: layers, file: file)
+    }
+
+    /// The family that `architectures` names, or `model_type` where that is absent; Llama without either.
+    private static func family(_ json: JSONValue, file: String) throws(ModelError) -> ModelFamily {
+        if let names = json["architectures"]?.array {
+            if let family = names.compactMap(\.text).compactMap(ModelFamily.init(rawValue:)).first { return family }
+            let listed = names.compactMap(\.text).joined(separator: ", ").prefix(200)
+            throw .unsupported(
+                file: file, feature: "the architecture \(listed)",
+                supported: supportedArchitectures.joined(separator: ", "))
+        }
+        guard let type = json["model_type"]?.text else { return .llama }
+        if let family = ModelFamily.allCases.first(where: { $0.modelType == type }) { return family }
+        throw .unsupported(
+            file: file, feature: "the model type \(type.prefix(100))",
+            supported: ModelFamily.allCases.map(\.modelType).joined(separator: ", "))
     }
 
     /// Refuses what would silently compute something else.
     private static func checkFeatures(_ json: JSONValue, file: String) throws(ModelError) {
-        if let names = json["architectures"]?.array {
-            let known = names.compactMap(\.text).contains { supportedArchitectures.contains($0) }
-            guard known else {
-                let listed = names.compactMap(\.text).joined(separator: ", ").prefix(200)
-                throw .unsupported(
-                    file: file, feature: "the architecture \(listed)",
-                    supported: supportedArchitectures.joined(separator: ", "))
-            }
-        } else if let type = json["model_type"]?.text, !["llama", "mistral", "qwen2"].contains(type) {
-            throw .unsupported(
-                file: file, feature: "the model type \(type.prefix(100))", supported: "llama, mistral, qwen2")
-        }
         if let activation = json["hidden_act"]?.text, activation != "silu" {
             throw .unsupported(file: file, feature: "hidden_act \(activation.prefix(100))", supported: "silu")
         }
-        for (key, value) in [("rope_scaling", json["rope_scaling"]), ("rope_parameters", json["rope_parameters"])] {
-            guard let value, !value.isNull else { continue }
-            let type = value["rope_type"]?.text ?? value["type"]?.text ?? "default"
-            if type != "default" {
-                throw .unsupported(
-                    file: file, feature: "\(key) of type \(type.prefix(100))", supported: "the default, unscaled type")
-            }
-            if let part = value["partial_rotary_factor"]?.double, part != 1 {
+        for section in [json, json["rope_scaling"], json["rope_parameters"]] {
+            if let part = section?["partial_rotary_factor"]?.double, part != 1 {
                 throw .unsupported(file: file, feature: "partial_rotary_factor \(part)", supported: "1")
             }
         }
-        if json["use_sliding_window"]?.bool == true {
-            throw .unsupported(file: file, feature: "use_sliding_window", supported: "full attention")
-        }
         if json["mlp_bias"]?.bool == true {
             throw .unsupported(file: file, feature: "mlp_bias", supported: "projections of the SwiGLU without bias")
+        }
+        if let quantised = json["quantization_config"], !quantised.isNull {
+            throw .unsupported(
+                file: file, feature: "quantization_config", supported: "weights of F32, F16 and BF16")
+        }
+    }
+
+    /// Each layer's attention window, as the family's class of transformers decides it; empty for none at all.
+    private static func windows(
+        _ json: JSONValue, family: ModelFamily, layers: Int, file: String
+    ) throws(ModelError) -> [Int?] {
+        let usual: Int? =
+            switch family {
+            case .llama: nil
+            case .phi3: nil
+            case .mistral, .qwen2, .qwen3: 4096
+            }
+        var window = usual
+        if let value = json["sliding_window"] {
+            window = value.isNull ? nil : value.int
+            guard value.isNull || (window.map { $0 > 0 && $0 <= 1 << 30 } ?? false) else {
+                throw .invalidConfiguration(file: file, reason: "sliding_window is not a whole number above zero")
+            }
+        }
+        guard let window else { return [] }
+        switch family {
+        case .llama: return []
+        case .mistral, .phi3: return [Int?](repeating: window, count: layers)
+        case .qwen2, .qwen3:
+            guard json["use_sliding_window"]?.bool == true else { return [] }
+            guard let types = json["layer_types"]?.array else {
+                let first = json["max_window_layers"]?.int ?? 28
+                return (0..<layers).map { $0 >= first ? window : nil }
+            }
+            guard types.count == layers else {
+                throw .invalidConfiguration(file: file, reason: "layer_types does not have \(layers) entries")
+            }
+            var windows: [Int?] = []
+            for type in types {
+                switch type.text {
+                case "full_attention": windows.append(nil)
+                case "sliding_attention": windows.append(window)
+                default:
+                    throw .unsupported(
+                        file: file, feature: "an entry \(type.text ?? type.kind) of layer_types",
+                        supported: "full_attention, sliding_attention")
+                }
+            }
+            return windows
         }
     }
 }

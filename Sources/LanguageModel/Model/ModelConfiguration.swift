@@ -18,10 +18,18 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var normEpsilon: Double
     /// The base of the rotary position embedding.
     package var ropeBase: Double
+    /// How its frequencies are changed for long contexts.
+    package var ropeScaling = RotaryScaling.none
     /// Whether the output head is the embedding.
     package var tiesEmbeddings: Bool
     /// Whether the q, k and v projections have a bias, as in Qwen2.
     package var hasQKVBias: Bool
+    /// Whether each head's queries and keys pass an RMSNorm before they are rotated, as in Qwen3.
+    package var hasQueryKeyNorm = false
+    /// Whether q, k and v are one module, and gate and up one, as in Phi-3.
+    package var fusesProjections = false
+    /// How many tokens each layer's attention looks back over, the own one counted; nil for all. Empty: all layers all.
+    package var attentionWindows: [Int?] = []
 
     package init(
         vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
@@ -39,5 +47,10 @@ package struct ModelConfiguration: Sendable, Hashable {
         self.ropeBase = ropeBase
         self.tiesEmbeddings = tiesEmbeddings
         self.hasQKVBias = hasQKVBias
+    }
+
+    /// How many tokens the attention of layer `index` looks back over; nil for all.
+    package func attentionWindow(layer index: Int) -> Int? {
+        attentionWindows.indices.contains(index) ? attentionWindows[index] : nil
     }
 }

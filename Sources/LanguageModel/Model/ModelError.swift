@@ -5,14 +5,14 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     /// The configuration asks for something this engine does not compute.
     case unsupported(file: String, feature: String, supported: String)
     /// A weight is missing or has another shape than the configuration says.
-    case invalidWeight(name: String, reason: String)
+    case invalidWeight(path: String, name: String, reason: String)
 
     package var description: String {
         switch self {
         case .invalidConfiguration(let file, let reason): "\(file): \(reason)"
         case .unsupported(let file, let feature, let supported):
             "\(file): \(feature) is not supported; supported: \(supported)"
-        case .invalidWeight(let name, let reason): "the weight \(name) \(reason)"
+        case .invalidWeight(let path, let name, let reason): "\(path): the weight \(name) \(reason)"
         }
     }
 }

@@ -8,10 +8,11 @@ struct WeightSource {
     /// The values of a weight that must have this shape.
     func values(_ name: String, _ shape: [Int]) throws -> [Float] {
         guard let found = weights.shape(of: name) else {
-            throw ModelError.invalidWeight(name: name, reason: "is missing")
+            throw ModelError.invalidWeight(path: weights.path, name: name, reason: "is missing")
         }
         guard found == shape else {
-            throw ModelError.invalidWeight(name: name, reason: "has shape \(found) where config.json says \(shape)")
+            throw ModelError.invalidWeight(
+                path: weights.path, name: name, reason: "has shape \(found) where config.json says \(shape)")
         }
         return try weights.floats(named: name)
     }
@@ -24,6 +25,13 @@ struct WeightSource {
                 "model.layers.\(index).\(target.block).\(target.rawValue).weight",
                 [shape.outputSize(of: target), shape.inputSize(of: target)])
         }
+        func joined(_ fused: LoRAConfiguration.Target, _ parts: [LoRAConfiguration.Target]) throws -> FrozenMatrix {
+            FrozenMatrix(columns: hidden, parts: try (shape.fusesProjections ? [fused] : parts).map(weight))
+        }
+        func headNorm(_ name: String) throws -> FrozenMatrix? {
+            guard shape.hasQueryKeyNorm else { return nil }
+            return FrozenMatrix(row: try values("model.layers.\(index).self_attn.\(name).weight", [shape.headSize]))
+        }
         func bias(_ target: LoRAConfiguration.Target) throws -> [Float] {
             try values(
                 "model.layers.\(index).\(target.block).\(target.rawValue).bias", [shape.outputSize(of: target)])
@@ -31,14 +39,14 @@ struct WeightSource {
         return LayerWeights(
             attentionNorm: FrozenMatrix(
                 row: try values("model.layers.\(index).input_layernorm.weight", [hidden])),
-            queryKeyValue: FrozenMatrix(
-                columns: hidden, parts: [try weight(.query), try weight(.key), try weight(.value)]),
+            queryKeyValue: try joined(.queryKeyValue, [.query, .key, .value]),
             queryKeyValueBias: shape.hasQKVBias
                 ? FrozenMatrix(row: try bias(.query) + bias(.key) + bias(.value)) : nil,
+            queryNorm: try headNorm("q_norm"), keyNorm: try headNorm("k_norm"),
             output: FrozenMatrix(columns: shape.queryWidth, parts: [try weight(.output)]),
             feedForwardNorm: FrozenMatrix(
                 row: try values("model.layers.\(index).post_attention_layernorm.weight", [hidden])),
-            gateUp: FrozenMatrix(columns: hidden, parts: [try weight(.gate), try weight(.up)]),
+            gateUp: try joined(.gateUp, [.gate, .up]),
             down: FrozenMatrix(columns: shape.intermediateSize, parts: [try weight(.down)]))
     }
 }

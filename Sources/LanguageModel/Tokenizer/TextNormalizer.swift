@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A step that rewrites text before it is cut into words.
 indirect enum TextNormalizer: Sendable {
     /// Puts text in front of text that is not empty.
@@ -19,10 +17,10 @@ indirect enum TextNormalizer: Sendable {
         case .replace(let pattern, let content): Self.replace(pattern, by: content, in: text)
         case .composed:
             Self.isASCII(text)
-                ? text : Array(String(decoding: text, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
+                ? text : Array(CanonicalComposition.composed(String(decoding: text, as: UTF8.self)).utf8)
         case .compatibilityComposed:
             Self.isASCII(text)
-                ? text : Array(String(decoding: text, as: UTF8.self).precomposedStringWithCompatibilityMapping.utf8)
+                ? text : Array(CanonicalComposition.compatibilityComposed(String(decoding: text, as: UTF8.self)).utf8)
         case .sequence(let steps): steps.reduce(text) { $1.apply(to: $0) }
         }
     }

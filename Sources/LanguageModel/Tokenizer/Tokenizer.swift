@@ -43,7 +43,11 @@ package final class Tokenizer: Sendable {
         self.parts = parts
         var spellings: [Int32: [UInt8]] = [:]
         for (spelling, identifier) in parts.model.identifiers { spellings[identifier] = spelling }
-        for token in parts.added { spellings[token.identifier] = token.content }
+        for token in parts.added {
+            // The library spells a token that is searched for in normalised text as it is found there.
+            let normalizer = token.isNormalized ? parts.normalizer : nil
+            spellings[token.identifier] = normalizer?.apply(to: token.content) ?? token.content
+        }
         self.spellings = spellings
         special = Set(parts.added.filter(\.isSpecial).map(\.identifier))
         rawMatcher = AddedTokenMatcher(parts.added.filter { !$0.isNormalized }.map { ($0.content, $0) })

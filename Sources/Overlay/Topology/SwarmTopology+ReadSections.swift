@@ -28,7 +28,9 @@ extension SwarmTopology {
         let base = try section.required("base")
         var model = Model(base: try readBuiltIn(base, known: ["builtin:fledgling"], else: "the path of a directory"))
         guard let place = section["lora"] else { return model }
-        let lora = try place.section(keys: ["rank", "alpha", "dropout", "targets"])
+        let lora = try place.section(keys: [
+            "rank", "alpha", "dropout", "targets", "rank-stabilised", "rank-pattern", "alpha-pattern",
+        ])
         if let value = lora["rank"] { model.lora.rank = try value.integer(in: 1...1024) }
         model.lora.alpha = 2 * Double(model.lora.rank)
         if let value = lora["alpha"] {
@@ -38,15 +40,49 @@ extension SwarmTopology {
             model.lora.dropout = try value.number("0 to below 1 is allowed") { $0 >= 0 && $0 < 1 }
         }
         if let value = lora["targets"] { model.lora.targets = try readTargets(value) }
+        if let value = lora["rank-stabilised"] { model.lora.isRankStabilised = try value.flag() }
+        model.lora.rankPattern = try readPattern(lora["rank-pattern"]) { try $0.integer(in: 1...1024) }
+        model.lora.alphaPattern = try readPattern(lora["alpha-pattern"]) {
+            try $0.number("a number above 0 is allowed") { $0 > 0 && $0 <= 1e6 }
+        }
         return model
     }
 
+    /// The modules and values of `rank-pattern` or `alpha-pattern`, in their order.
+    private static func readPattern<Value>(
+        _ place: TopologyValue?, _ read: (TopologyValue) throws -> Value
+    ) throws -> [LoRA.Exception<Value>] {
+        guard let place else { return [] }
+        return try place.entries().map { name, value in
+            guard isModule(name) else {
+                throw value.error(
+                    "\"\(name.prefix(80))\" is not the end of a module's path; for example layers.3.self_attn.q_proj")
+            }
+            return LoRA.Exception(module: name, value: try read(value))
+        }
+    }
+
+    /// Whether `name` is a projection's name, or a path of plain words and numbers that ends in one.
+    private static func isModule(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard let last = parts.last, LoRA.knownTargets.contains(String(last)), name.utf8.count <= 512 else {
+            return false
+        }
+        return parts.allSatisfy { part in
+            !part.isEmpty
+                && part.utf8.allSatisfy {
+                    ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7a || $0 == 0x5f || (0x30...0x39).contains($0)
+                }
+        }
+    }
+
     private static func readTargets(_ value: TopologyValue) throws -> [String] {
+        if !value.isList, try value.text() == LoRA.allTargets { return [LoRA.allTargets] }
         var targets: [String] = []
         let known = LoRA.knownTargets
         for element in try value.list() {
             let name = try element.text()
-            guard known.contains(name) else {
+            guard isModule(name) else {
                 let hint = NearestName.of(name, among: known).map { " (did you mean \"\($0)\"?)" } ?? ""
                 throw element.error("\"\(name)\" is unknown\(hint); allowed: \(known.joined(separator: ", "))")
             }
@@ -70,7 +106,7 @@ extension SwarmTopology {
         guard let value else { return tuning }
         let section = try value.section(keys: [
             "template", "cutoff", "train-on-inputs", "batch", "learning-rate", "local-steps", "rounds", "weight-decay",
-            "warmup", "schedule",
+            "warmup", "schedule", "accumulation", "clip-norm",
         ])
         if let value = section["template"] {
             try checkName(value)
@@ -89,6 +125,10 @@ extension SwarmTopology {
         }
         if let value = section["warmup"] { tuning.warmup = try value.integer(in: 0...1_000_000) }
         if let value = section["schedule"] { tuning.schedule = try value.choice(Tuning.Schedule.self) }
+        if let value = section["accumulation"] { tuning.accumulation = try value.integer(in: 1...65_536) }
+        if let value = section["clip-norm"] {
+            tuning.clipNorm = try value.number("0 or more is allowed") { $0 >= 0 && $0 <= 1e6 }
+        }
         return tuning
     }
 

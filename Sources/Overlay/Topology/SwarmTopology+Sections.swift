@@ -32,8 +32,21 @@ extension SwarmTopology {
     package struct LoRA: Sendable, Hashable {
         /// The projections that can carry an adapter.
         package static let knownTargets = [
-            "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+            "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj",
         ]
+        /// The target that means all of a model's projections.
+        package static let allTargets = "all-linear"
+
+        /// A value of `rank-pattern` or `alpha-pattern` for the modules whose path ends in `module`.
+        package struct Exception<Value: Sendable & Hashable>: Sendable, Hashable {
+            package var module: String
+            package var value: Value
+
+            package init(module: String, value: Value) {
+                self.module = module
+                self.value = value
+            }
+        }
 
         /// The rank r.
         package var rank: Int
@@ -41,8 +54,15 @@ extension SwarmTopology {
         package var alpha: Double
         /// The probability with which an input of the adapter is dropped in training.
         package var dropout: Double
-        /// The projections that carry an adapter, each one of `knownTargets`, none twice.
+        /// The projections that carry an adapter, none twice: `knownTargets`, ends of a module's path that end in one
+        /// of them, or `allTargets` alone.
         package var targets: [String]
+        /// Whether the scaling is alpha / √r.
+        package var isRankStabilised = false
+        /// Other ranks for some modules; the first that fits counts.
+        package var rankPattern: [Exception<Int>] = []
+        /// Other alphas for some modules; the first that fits counts.
+        package var alphaPattern: [Exception<Double>] = []
 
         package init(
             rank: Int = 8, alpha: Double = 16, dropout: Double = 0,
@@ -70,6 +90,8 @@ extension SwarmTopology {
         package var trainOnInputs: Bool = false
         /// Records a step.
         package var batch: Int = 16
+        /// Batches a step: their gradients are taken together.
+        package var accumulation: Int = 1
         /// AdamW's learning rate at its height.
         package var learningRate: Double = 3e-4
         /// Optimiser steps a round.
@@ -82,6 +104,8 @@ extension SwarmTopology {
         package var warmup: Int = 0
         /// How the learning rate goes after the warm-up.
         package var schedule: Schedule = .constant
+        /// The greatest norm of a step's gradient, which is scaled down to it; zero for no limit.
+        package var clipNorm: Double = 1
 
         package init() {}
     }

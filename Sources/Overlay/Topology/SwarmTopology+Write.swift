@@ -12,7 +12,15 @@ extension SwarmTopology {
     private var modelLines: [String] {
         let targets = model.lora.targets.joined(separator: ", ")
         let numbers = "rank: \(model.lora.rank), alpha: \(model.lora.alpha), dropout: \(model.lora.dropout)"
-        return ["model:", "  base: \(Self.quoted(model.base))", "  lora: { \(numbers), targets: [\(targets)] }"]
+        func pattern<Value>(_ name: String, _ entries: [LoRA.Exception<Value>]) -> String {
+            entries.isEmpty
+                ? "" : ", \(name): { \(entries.map { "\($0.module): \($0.value)" }.joined(separator: ", ")) }"
+        }
+        let list = model.lora.targets == [LoRA.allTargets] ? LoRA.allTargets : "[\(targets)]"
+        let rest =
+            (model.lora.isRankStabilised ? ", rank-stabilised: true" : "")
+            + pattern("rank-pattern", model.lora.rankPattern) + pattern("alpha-pattern", model.lora.alphaPattern)
+        return ["model:", "  base: \(Self.quoted(model.base))", "  lora: { \(numbers), targets: \(list)\(rest) }"]
     }
 
     private var tuningLines: [String] {
@@ -21,7 +29,8 @@ extension SwarmTopology {
             "  train-on-inputs: \(tuning.trainOnInputs)", "  batch: \(tuning.batch)",
             "  learning-rate: \(tuning.learningRate)", "  local-steps: \(tuning.localSteps)",
             "  rounds: \(tuning.rounds)", "  weight-decay: \(tuning.weightDecay)", "  warmup: \(tuning.warmup)",
-            "  schedule: \(tuning.schedule.rawValue)",
+            "  schedule: \(tuning.schedule.rawValue)", "  accumulation: \(tuning.accumulation)",
+            "  clip-norm: \(tuning.clipNorm)",
         ]
     }
 

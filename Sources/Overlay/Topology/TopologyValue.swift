@@ -90,6 +90,16 @@ struct TopologyValue {
         try TopologySection(self, keys: keys)
     }
 
+    /// The keys below this one and their values, whatever the keys are, in their order.
+    func entries() throws -> [(String, TopologyValue)] {
+        guard case .mapping(let mapping) = node else { throw error("keys with values are expected, not \(kindName)") }
+        return try mapping.map { key, node in
+            guard case .scalar(let scalar) = key else { throw error("a key is a plain word") }
+            let line = node.mark?.line ?? key.mark?.line ?? line
+            return (scalar.string, TopologyValue(node: node, path: "\(path).\(scalar.string)", file: file, line: line))
+        }
+    }
+
     /// Whether the value is a list.
     var isList: Bool {
         if case .sequence = node { true } else { false }

@@ -43,7 +43,8 @@ struct EvaluateCommand: AsyncParsableCommand {
             guard !chosen.isEmpty else { throw CommandFailure("\(data) holds no records") }
             let loaded = try AdaptedModel(base: options.model, adapter: adapter)
             let encoder = RecordEncoder(
-                template: try PromptTemplate.named(options.templateName), encoder: loaded.tokenizer,
+                template: try PromptTemplate.named(options.templateName, model: loaded.model.path),
+                encoder: loaded.tokenizer,
                 cutoff: options.cutoff)
             let summary = try await measure(chosen, loaded, encoder)
             if json {

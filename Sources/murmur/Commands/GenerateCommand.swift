@@ -40,14 +40,9 @@ struct GenerateCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             let loaded = try AdaptedModel(base: options.model, adapter: adapter)
-            let text =
-                raw
-                ? instruction
-                : try PromptTemplate.named(options.templateName).filled(instruction: instruction, context: input)
-            var prompt = loaded.tokenizer.encode(text, addSpecialTokens: true)
-            if let last = prompt.last, prompt.count > 1, loaded.stopTokens.contains(last) { prompt.removeLast() }
+            let (text, prompt, stops) = try prepared(loaded)
             guard !prompt.isEmpty else { throw CommandFailure("the prompt has no tokens; write something") }
-            let answer = try await answer(loaded, prompt: prompt)
+            let answer = try await answer(loaded, prompt: prompt, stops: stops)
             if json {
                 print(try JSONText.of(["prompt": text, "answer": answer]))
             } else {
@@ -56,11 +51,26 @@ struct GenerateCommand: AsyncParsableCommand {
         }
     }
 
-    private func answer(_ loaded: AdaptedModel, prompt: [Int32]) async throws -> String {
+    /// The prompt, its tokens and the tokens that end the answer.
+    private func prepared(_ loaded: AdaptedModel) throws -> (text: String, tokens: [Int32], stops: Set<Int32>) {
+        if raw {
+            var tokens = loaded.tokenizer.encode(instruction, addSpecialTokens: true)
+            if let last = tokens.last, tokens.count > 1, loaded.stopTokens.contains(last) { tokens.removeLast() }
+            return (instruction, tokens, loaded.stopTokens)
+        }
+        let template = try PromptTemplate.named(options.templateName, model: loaded.model.path)
+        let encoder = RecordEncoder(template: template, encoder: loaded.tokenizer, cutoff: 1 << 20)
+        let record = InstructionRecord(instruction: instruction, context: input, response: "")
+        return (
+            template.filled(record), encoder.promptTokens(of: record), loaded.stopTokens.union(encoder.stopTokens)
+        )
+    }
+
+    private func answer(_ loaded: AdaptedModel, prompt: [Int32], stops: Set<Int32>) async throws -> String {
         let generator = TextGenerator(
             model: loaded.model, lora: loaded.adapter?.configuration, adapter: loaded.adapter?.values ?? [])
         let settings = GenerationOptions(
-            maximumTokens: maxNewTokens, stopTokens: loaded.stopTokens, temperature: temperature, topK: topK,
+            maximumTokens: maxNewTokens, stopTokens: stops, temperature: temperature, topK: topK,
             topP: topP)
         let seed = seed
         let tokens = try await ComputeLane.shared(for: 0).run {

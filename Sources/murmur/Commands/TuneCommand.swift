@@ -25,13 +25,17 @@ struct TuneCommand: AsyncParsableCommand {
     @Option(help: "The folder for the adapter.") var out: String
     @Option(help: "How many optimiser steps.") var steps = 200
     @Option(help: "Records a step.") var batch = 16
+    @Option(help: "Batches a step, whose gradients are taken together.") var accumulation = 1
     @Option(help: "AdamW's learning rate.") var learningRate = 3e-4
     @Option(help: "Steps over which the learning rate rises.") var warmup = 0
     @Option(help: "constant, linear or cosine.") var schedule = "constant"
+    @Option(help: "AdamW's decoupled weight decay.") var weightDecay = 0.0
+    @Option(help: "The greatest norm of a step's gradient; 0 for no limit.") var clipNorm = 1.0
     @Option(help: "The adapter's rank.") var rank = 8
     @Option(help: "The adapter's alpha.") var alpha = 16.0
     @Option(help: "The adapter's dropout.") var dropout = 0.05
-    @Option(help: "The projections that carry an adapter, with commas between.")
+    @Flag(help: "Scale the adapter by alpha / √rank instead of alpha / rank.") var rankStabilised = false
+    @Option(help: "The projections that carry an adapter, with commas between, or all-linear.")
     var targets = "q_proj,k_proj,v_proj,o_proj"
     @Flag(help: "Let the prompt's tokens carry loss too.") var trainOnInputs = false
     @Option(help: "The seed.") var seed: UInt64 = 42
@@ -40,8 +44,11 @@ struct TuneCommand: AsyncParsableCommand {
     @Flag(help: "Print a JSON line every ten steps.") var json = false
 
     func validate() throws {
-        guard steps > 0, batch > 0, saveEvery > 0 else {
-            throw ValidationError("--steps, --batch and --save-every are 1 or more")
+        guard steps > 0, batch > 0, accumulation > 0, saveEvery > 0 else {
+            throw ValidationError("--steps, --batch, --accumulation and --save-every are 1 or more")
+        }
+        guard (0...1).contains(weightDecay), clipNorm >= 0, clipNorm.isFinite else {
+            throw ValidationError("--weight-decay is from 0 to 1, --clip-norm 0 or more")
         }
         guard rank > 0, rank <= 1024, alpha > 0, (0..<1).contains(dropout) else {
             throw ValidationError("--rank is from 1 to 1024, --alpha above 0, --dropout from 0 up to 1")
@@ -49,9 +56,14 @@ struct TuneCommand: AsyncParsableCommand {
         guard LearningRateSchedule(rawValue: schedule) != nil else {
             throw ValidationError("--schedule \(schedule): known are constant, linear, cosine")
         }
-        for target in targetNames where !SwarmTopology.LoRA.knownTargets.contains(target) {
-            throw ValidationError(
-                "--targets \(target): known are \(SwarmTopology.LoRA.knownTargets.joined(separator: ", "))")
+        if targetNames == [SwarmTopology.LoRA.allTargets] { return }
+        for target in targetNames {
+            guard let last = target.split(separator: ".").last, ModuleName(target) != nil,
+                SwarmTopology.LoRA.knownTargets.contains(String(last))
+            else {
+                throw ValidationError(
+                    "--targets \(target): known are \(SwarmTopology.LoRA.knownTargets.joined(separator: ", "))")
+            }
         }
     }
 
@@ -59,8 +71,12 @@ struct TuneCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            var topology = options.topology(
-                lora: .init(rank: rank, alpha: alpha, dropout: dropout, targets: targetNames), data: data, seed: seed)
+            var lora = SwarmTopology.LoRA(rank: rank, alpha: alpha, dropout: dropout, targets: targetNames)
+            lora.isRankStabilised = rankStabilised
+            var topology = options.topology(lora: lora, data: data, seed: seed)
+            topology.tuning.accumulation = accumulation
+            topology.tuning.weightDecay = weightDecay
+            topology.tuning.clipNorm = clipNorm
             topology.tuning.batch = batch
             topology.tuning.learningRate = learningRate
             topology.tuning.warmup = warmup

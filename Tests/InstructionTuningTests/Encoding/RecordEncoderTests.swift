@@ -84,4 +84,20 @@ import Testing
         #expect(report.tokens == 7 + 8 && report.responseTokens == 3 + 6 && report.longest == 8)
         #expect(report.description.contains("1 left out"))
     }
+
+    @Test("Chat forms spell out their tokens, end the answer with their own mark and stop at it")
+    func chatForms() throws {
+        let encoder = RecordEncoder(
+            template: .llama2, encoder: CharacterEncoder(addsBegin: true, addsEnd: true), cutoff: 400)
+        let record = InstructionRecord(instruction: " Sort.\n", context: "b a ", response: "a b")
+        let encoded = encoder.encode(record)
+        #expect(CharacterEncoder().decode(encoded.sequence.tokens) == "<s>[INST] Sort.\n\nb a [/INST] a b </s>")
+        #expect(encoded.responseTokens == " a b </s>".count)
+        #expect(CharacterEncoder().decode(encoder.promptTokens(of: record)) == "<s>[INST] Sort.\n\nb a [/INST]")
+        for name in PromptTemplate.names {
+            let template = try PromptTemplate.named(name)
+            #expect(template.name == name && template.filled(record).contains("Sort."))
+            #expect(template.addsSpecialTokens == template.responseEnd.isEmpty)
+        }
+    }
 }

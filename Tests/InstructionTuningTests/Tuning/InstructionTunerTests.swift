@@ -51,6 +51,38 @@ import Testing
         }
     }
 
+    @Test("Accumulated batches are one large batch")
+    func accumulation() async throws {
+        func values(batch: Int, accumulation: Int) async throws -> [Float] {
+            var rig = TuningRig()
+            rig.settings.batch = batch
+            rig.settings.accumulation = accumulation
+            let bench = try rig.workbench()
+            let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+            let outcome = try await tuner.train(.init(round: 0, steps: 3, delta: start(bench)))
+            #expect(outcome.records == 3 * batch * accumulation)
+            return outcome.delta.values
+        }
+        let (large, parts, small) = try await (
+            values(batch: 6, accumulation: 1), values(batch: 2, accumulation: 3), values(batch: 2, accumulation: 1)
+        )
+        #expect(large == parts && parts != small)
+    }
+
+    @Test("Targets that the model does not have are refused with those it has")
+    func foreignTargets() throws {
+        var rig = TuningRig()
+        rig.lora.targets = [.queryKeyValue]
+        let error = #expect(throws: TuningError.self) { try rig.workbench() }
+        #expect(error?.description.contains("has no qkv_proj; it has q_proj") == true)
+        rig.lora.targets = []
+        rig.lora.modules = [try #require(ModuleName("layers.99.self_attn.q_proj"))]
+        #expect(throws: TuningError.self) { try rig.workbench() }
+        rig.lora.targets = Set(LoRAConfiguration.Target.allCases)
+        rig.lora.modules = []
+        #expect(try rig.workbench().origin.schema.tensors.count == 14 * TuningRig.model.configuration.layerCount)
+    }
+
     @Test("Peers of one seed draw different batches and dropout, one peer always the same")
     func seeds() async throws {
         let bench = try TuningRig().workbench()

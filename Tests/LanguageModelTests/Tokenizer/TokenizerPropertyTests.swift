@@ -40,6 +40,21 @@ import Testing
         }
     }
 
+    @Test("Composition keeps characters beyond the basic plane, and composes what does compose there")
+    func composition() throws {
+        let tokenizer = try Tokenizer(json: Self.json("qwen2"))
+        func composed(_ text: String) -> [Unicode.Scalar] {
+            Array(tokenizer.decode(tokenizer.encode(text, addSpecialTokens: false)).unicodeScalars)
+        }
+        // Foundation alone makes U+04EC of these, which is a Cyrillic letter with a diaeresis.
+        #expect(composed("\u{1042D}\u{308}") == ["\u{1042D}", "\u{308}"])
+        #expect(composed("\u{10113}\u{301}e\u{301}") == ["\u{10113}", "\u{301}", "\u{e9}"])
+        #expect(composed("\u{11131}\u{11127}x") == ["\u{1112E}", "x"])
+        #expect(composed("\u{1D15E}") == ["\u{1D157}", "\u{1D165}"], "an exception that stays apart")
+        #expect(composed("\u{1F600}o\u{323}\u{302}") == ["\u{1F600}", "\u{1ED9}"])
+        #expect(composed("\u{308}\u{1F600}") == ["\u{308}", "\u{1F600}"])
+    }
+
     @Test("SentencePiece tokens with byte fallback decode to the text")
     func fallbackRoundTrip() throws {
         let tokenizer = try Tokenizer(json: Self.json("llama2"))

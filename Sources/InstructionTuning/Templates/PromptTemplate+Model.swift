@@ -1,0 +1,80 @@
+import Adapters
+
+/// A checkpoint's own chat template as a prompt template.
+///
+/// The template is rendered with marks in place of the contents, for one turn of the user and for a conversation with the
+/// answer; what stands around the marks is the prompt's form. A template that this project's Jinja does not render, or
+/// that does more with the contents than to put them in, is refused.
+extension PromptTemplate {
+    /// The name that means the checkpoint's own chat template.
+    package static let nameOfModels = "chat"
+
+    private static let fileLimit = 4 << 20
+    private static let templateLimit = 1 << 18
+
+    /// The template that `name` means for the base model in `directory`: the model's own for `chat`, or as `named(_:)`.
+    package static func named(
+        _ name: String, model directory: String?
+    ) throws(PromptTemplateError) -> PromptTemplate {
+        guard name == nameOfModels else { return try named(name) }
+        guard let directory else { throw .noChatTemplate(directory: "the base model") }
+        return try ofModel(directory: directory)
+    }
+
+    /// The chat template of the checkpoint in `directory`: `chat_template.jinja`, or that of `tokenizer_config.json`.
+    package static func ofModel(directory: String) throws(PromptTemplateError) -> PromptTemplate {
+        let configurationPath = "\(directory)/tokenizer_config.json"
+        let configuration = try optionalContents(of: configurationPath).map { bytes throws(PromptTemplateError) in
+            do throws(JSONError) {
+                return try JSONValue.parse(bytes)
+            } catch {
+                throw .badFile(path: configurationPath, reason: error.description)
+            }
+        }
+        let filePath = "\(directory)/chat_template.jinja"
+        if let bytes = try optionalContents(of: filePath) {
+            return try chat(String(decoding: bytes, as: UTF8.self), configuration: configuration, path: filePath)
+        }
+        var template = configuration?["chat_template"]
+        if let list = template?.array {
+            template = list.first { $0["name"]?.text == "default" }?["template"]
+        }
+        guard let text = template?.text else { throw .noChatTemplate(directory: directory) }
+        return try chat(text, configuration: configuration, path: configurationPath)
+    }
+
+    private static func optionalContents(of path: String) throws(PromptTemplateError) -> [UInt8]? {
+        do throws(FileError) {
+            return try ReadableFile.contents(of: path, limit: fileLimit)
+        } catch {
+            if error == .notFound(path: path) { return nil }
+            throw .file(error)
+        }
+    }
+
+    /// The prompt template that the Jinja template `text` of the file at `path` comes to.
+    static func chat(
+        _ text: String, configuration: JSONValue?, path: String
+    ) throws(PromptTemplateError) -> PromptTemplate {
+        guard text.utf8.count <= templateLimit else {
+            throw .badChatTemplate(path: path, reason: "it is longer than \(templateLimit) bytes")
+        }
+        do throws(JinjaError) {
+            let form = try ChatForm(template: text, variables: variables(configuration))
+            return try form.promptTemplate(name: nameOfModels)
+        } catch {
+            throw .badChatTemplate(path: path, reason: error.reason)
+        }
+    }
+
+    /// The special tokens' spellings.
+    private static func variables(_ configuration: JSONValue?) -> [String: JinjaValue] {
+        var variables: [String: JinjaValue] = [:]
+        for name in ["bos_token", "eos_token", "unk_token", "pad_token"] {
+            if let text = configuration?[name]?.text ?? configuration?[name]?["content"]?.text {
+                variables[name] = .string(text)
+            }
+        }
+        return variables
+    }
+}

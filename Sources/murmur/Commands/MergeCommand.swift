@@ -1,0 +1,42 @@
+import Adapters
+import ArgumentParser
+import Foundation
+import LanguageModel
+
+/// `murmur merge`: an adapter becomes part of a model.
+struct MergeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Add an adapter into a model's weights and write a checkpoint that stands alone.",
+        discussion: """
+            The folder loads with transformers, and with every --model here; tokenizer and configuration are carried over.
+
+            Examples:
+              murmur merge --adapter demo-run/peer-0/adapter --out tuned-model
+              murmur merge --model path/to/model --adapter run/alice/adapter --type bf16 --out tuned-model
+            """)
+
+    @Option(help: "The base model: builtin:fledgling or a Hugging Face directory.") var model = "builtin:fledgling"
+    @Option(help: "The PEFT directory.") var adapter: String
+    @Option(help: "The folder for the merged model; one that holds a model already is refused.") var out: String
+    @Option(help: "The type of the weights: f32, f16 or bf16; each weight's own unless given.") var type: String?
+
+    private static let types: [String: FloatEncoding] = ["f32": .float32, "f16": .float16, "bf16": .bfloat16]
+
+    func validate() throws {
+        if let type, Self.types[type] == nil { throw ValidationError("--type \(type): known are f32, f16, bf16") }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let base = Composition.modelDirectory(model)
+            let shape = try ModelConfiguration.read(directory: base)
+            let adapter = try PEFTDirectory.read(adapter) {
+                .lora(configuration: $0, projections: shape.projections)
+            }
+            let merge = AdapterMerge(base: base, adapter: adapter, encoding: type.flatMap { Self.types[$0] })
+            let count = try merge.write(to: out, shape: shape)
+            Terminal.print("The merged model is in \(out); \(count) weights carry the adapter")
+        }
+    }
+}

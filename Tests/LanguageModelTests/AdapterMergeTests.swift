@@ -1,0 +1,81 @@
+import Adapters
+import Foundation
+import LanguageModel
+import TestSupport
+import Testing
+
+/// A merged checkpoint against base and adapter. What transformers makes of one is checked with the other real programs.
+@Suite struct AdapterMergeTests {
+    private static let tokens: [Int32] = [5, 40, 17, 3, 88, 62, 9, 71, 30, 4]
+
+    private func fixture(_ name: String) -> String {
+        SharedData.projectRoot.appendingPathComponent("Tests/Fixtures/\(name)").path
+    }
+
+    @Test(arguments: ["llama-grouped", "llama-tied", "qwen2-bias", "qwen3", "phi3", "lora-patterns", "lora-suffixes"])
+    func theMergedModelHasTheLogitsOfBaseAndAdapter(name: String) throws {
+        let base = fixture(name)
+        let model = try BaseModel.load(directory: base)
+        let adapter = try PEFTDirectory.read("\(base)/adapter") { model.adapterSchema($0) }
+        let folder = try TemporaryFolder()
+        let count = try AdapterMerge(base: base, adapter: adapter).write(
+            to: folder.path("merged"), shape: model.configuration)
+        #expect(count == adapter.schema.tensors.count / 2)
+        let expected = try TrainingEngine(model: model, lora: adapter.configuration, trains: false)
+            .lastLogits(tokens: Self.tokens, adapter: adapter.values)
+        let plain = try TrainingEngine(model: model, lora: nil).lastLogits(tokens: Self.tokens)
+        let merged = try BaseModel.load(directory: folder.path("merged"))
+        let found = try TrainingEngine(model: merged, lora: nil).lastLogits(tokens: Self.tokens)
+        #expect(distance(found, expected) < 1e-5)
+        #expect(distance(plain, expected) > 1e-2, "the adapter changes something")
+    }
+
+    @Test func shardsAndTypesStayOrChangeAsAsked() throws {
+        let base = fixture("qwen3")
+        let folder = try TemporaryFolder()
+        let weights = try WeightsDirectory(path: base)
+        // The base as two shards of bfloat16.
+        var writers = [SafetensorsWriter(), SafetensorsWriter()]
+        var map: [(String, JSONValue)] = []
+        for (number, name) in weights.tensorNames.enumerated() {
+            writers[number % 2].add(
+                name, shape: try #require(weights.shape(of: name)), values: try weights.floats(named: name)[...],
+                encoding: .bfloat16)
+            map.append((name, .text("part-\(number % 2).safetensors")))
+        }
+        try AtomicFile.createFolder(folder.path("base"))
+        for (number, writer) in writers.enumerated() {
+            try writer.write(to: folder.path("base/part-\(number).safetensors"))
+        }
+        let index = JSONValue.object(JSONObject([("weight_map", .object(JSONObject(map)))]))
+        try AtomicFile.write(index.encoded(), to: folder.path("base/model.safetensors.index.json"))
+        try AtomicFile.write(try ReadableFile.contents(of: "\(base)/config.json"), to: folder.path("base/config.json"))
+
+        let shape = try ModelConfiguration.read(directory: base)
+        let adapter = try PEFTDirectory.read("\(base)/adapter")
+        _ = try AdapterMerge(base: folder.path("base"), adapter: adapter).write(to: folder.path("same"), shape: shape)
+        let same = try WeightsDirectory(path: folder.path("same"))
+        #expect(same.files.count == 2 && same.tensorNames == weights.tensorNames)
+        #expect(same.tensorNames.allSatisfy { same.type(of: $0) == "BF16" })
+
+        _ = try AdapterMerge(base: folder.path("base"), adapter: adapter, encoding: .float32)
+            .write(to: folder.path("wide"), shape: shape)
+        let wide = try WeightsDirectory(path: folder.path("wide"))
+        #expect(wide.tensorNames.allSatisfy { wide.type(of: $0) == "F32" })
+        let text = String(decoding: try ReadableFile.contents(of: folder.path("wide/config.json")), as: UTF8.self)
+        #expect(text.contains(#""torch_dtype": "float32""#))
+        #expect(throws: ModelError.self, "a folder with a model is not written over") {
+            try AdapterMerge(base: folder.path("base"), adapter: adapter).write(to: folder.path("wide"), shape: shape)
+        }
+    }
+
+    private func distance(_ left: [Float], _ right: [Float]) -> Double {
+        var difference = 0.0
+        var norm = 0.0
+        for (a, b) in zip(left, right) {
+            difference += Double(a - b) * Double(a - b)
+            norm += Double(b) * Double(b)
+        }
+        return (difference / norm).squareRoot()
+    }
+}

@@ -17,8 +17,8 @@ struct Murmur: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
-            SwarmCommand.self, SimulateCommand.self, CompareCommand.self, EvaluateCommand.self, GenerateCommand.self,
-            MergeCommand.self, InspectCommand.self,
+            SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self, EvaluateCommand.self,
+            GenerateCommand.self, MergeCommand.self, InspectCommand.self,
         ]
     )
 

@@ -96,10 +96,21 @@ final class Supervisor: Sendable {
                 name: name, status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal))
     }
 
+    /// Sends a signal to the process of a peer, if it runs.
+    func send(_ signal: Int32, to name: String) {
+        children.withLock { children in
+            if let child = children[name] { _ = Glibc.kill(child.process.processIdentifier, signal) }
+        }
+    }
+
     /// Asks every peer to leave (SIGTERM).
     func askToStop() {
         children.withLock { children in
-            for child in children.values { child.process.terminate() }
+            for child in children.values {
+                child.process.terminate()
+                // One that was stopped (SIGSTOP) could not hear it.
+                _ = Glibc.kill(child.process.processIdentifier, SIGCONT)
+            }
         }
     }
 

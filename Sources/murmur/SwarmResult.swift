@@ -24,9 +24,10 @@ struct SwarmResult: Encodable {
     let consensusDistance: Double?
     let consensusBound: Double
     let peers: [String: PeerPart]
+    let faults: FaultSummary?
 
     private enum CodingKeys: String, CodingKey {
-        case swarm, rounds, seconds, finished, stopped, peers
+        case swarm, rounds, seconds, finished, stopped, peers, faults
         case consensusDistance = "consensus_distance"
         case consensusBound = "consensus_bound"
     }
@@ -34,13 +35,17 @@ struct SwarmResult: Encodable {
     private let order: [String]
 
     /// Sums up `progress`, measures the adapters that the peers left, and writes the report.
-    init(folder: RunFolder, progress: SwarmProgress, failed: [String: String], stopped: Bool, seconds: Double) throws {
+    init(
+        folder: RunFolder, progress: SwarmProgress, failed: [String: String], stopped: Bool, seconds: Double,
+        faults: FaultSummary? = nil
+    ) throws {
         let topology = folder.topology
         order = topology.peers.map(\.name)
         swarm = topology.swarm.name
         rounds = topology.tuning.rounds
         self.seconds = seconds
         self.stopped = stopped
+        self.faults = faults
         consensusBound = topology.exchange.consensusBound
         var parts: [String: PeerPart] = [:]
         for name in order {
@@ -91,6 +96,15 @@ struct SwarmResult: Encodable {
     /// What a person is told at the end.
     func text(folder: String) -> String {
         var lines = facts.map { name, value in "\(name): \(value)" }
+        if let faults {
+            lines.append(
+                "faults (\(faults.name), seed \(faults.seed)): \(faults.crashes) crashes, \(faults.pauses) pauses, "
+                    + "\(faults.datagramsDropped) of \(faults.datagramsTaken) datagrams dropped, "
+                    + "\(faults.datagramsDuplicated) doubled")
+            if !faults.notApplied.isEmpty {
+                lines.append("faults not applied to real processes: \(faults.notApplied.joined(separator: ", "))")
+            }
+        }
         for name in order {
             if let failure = peers[name]?.failure { lines.append("\(name) \(failure)") }
         }

@@ -8,18 +8,22 @@ struct SwarmRun {
     private let sources: SourceOptions
     private let restarts: Int
     private let showsView: Bool
+    private let faults: SwarmFaults?
+    private var processes: ProcessFaults?
     private var progress: SwarmProgress
     private var view: LiveView
     private var restartsLeft: [String: Int]
     private var failed: [String: String] = [:]
     private var stopping = false
 
-    init(folder: RunFolder, sources: SourceOptions, restarts: Int, showsView: Bool) {
+    init(folder: RunFolder, sources: SourceOptions, restarts: Int, showsView: Bool, faults: SwarmFaults? = nil) {
         self.folder = folder
         self.sources = sources
         self.restarts = restarts
         self.showsView = showsView
+        self.faults = faults
         let names = folder.topology.peers.map(\.name)
+        processes = faults.map { ProcessFaults(plan: $0.plan, names: names) }
         progress = SwarmProgress(names: names)
         view = LiveView(isTerminal: Terminal.outputIsTerminal)
         restartsLeft = Dictionary(names.map { ($0, restarts) }) { first, _ in first }
@@ -31,6 +35,7 @@ struct SwarmRun {
         case stopRequest
         case tick
         case killTime
+        case fault(name: String, action: ProcessFaults.Action)
     }
 
     /// Runs until every peer has ended.
@@ -49,7 +54,10 @@ struct SwarmRun {
             },
         ]
         defer { for feeder in feeders { feeder.cancel() } }
-        for peer in folder.topology.peers { try supervisor.start(launch(peer.name)) }
+        let faultTasks = await beginFaults(at: started, continuation)
+        defer { for task in faultTasks { task.cancel() } }
+        let absent = processes?.absent ?? []
+        for peer in folder.topology.peers where !absent.contains(peer.name) { try supervisor.start(launch(peer.name)) }
 
         var running = Set(folder.topology.peers.map(\.name))
         for await occurrence in occurrences {
@@ -57,11 +65,12 @@ struct SwarmRun {
             case .report(.event(let event)):
                 progress.record(event)
             case .report(.exited(let name, let status, let bySignal)):
-                if try !restart(name, status: status, bySignal: bySignal, supervisor) { running.remove(name) }
+                if try !goesOn(name, status: status, bySignal: bySignal, supervisor) { running.remove(name) }
             case .stopRequest:
                 if stopping { supervisor.kill() }
                 stopping = true
                 supervisor.askToStop()
+                running.subtract(processes?.gone ?? [])
                 Terminal.note("Stopping: the peers write their checkpoints and say goodbye (once more: at once).")
                 Task {
                     try? await Task.sleep(for: .seconds(20))
@@ -69,15 +78,59 @@ struct SwarmRun {
                 }
             case .killTime:
                 supervisor.kill()
+            case .fault(let name, let action):
+                guard !stopping, running.contains(name) else { break }
+                if processes?.perform(action, on: name, supervisor) == true { try supervisor.start(launch(name)) }
             case .tick:
                 draw()
             }
             if running.isEmpty { break }
         }
         draw()
+        var summary: FaultSummary?
+        if let faults, let processes {
+            for task in faultTasks {
+                task.cancel()
+                await task.value
+            }
+            summary = await faults.summary(processes)
+            await faults.relay.close()
+        }
         return try SwarmResult(
             folder: folder, progress: progress, failed: failed, stopped: stopping,
-            seconds: (ContinuousClock.now - started).inSeconds)
+            seconds: (ContinuousClock.now - started).inSeconds, faults: summary)
+    }
+
+    /// Starts the relay and the tasks that say when a process fault is due.
+    private func beginFaults(
+        at origin: ContinuousClock.Instant, _ continuation: AsyncStream<Occurrence>.Continuation
+    ) async -> [Task<Void, Never>] {
+        guard let faults, let actions = processes?.actions else { return [] }
+        await faults.relay.start(at: origin)
+        return [
+            Task {
+                for (time, name, action) in actions {
+                    try? await Task.sleep(until: origin + time, clock: .continuous)
+                    if Task.isCancelled { return }
+                    continuation.yield(.fault(name: name, action: action))
+                }
+            },
+            Task { await faults.recordTraffic(since: origin) },
+        ]
+    }
+
+    /// Whether the run of a peer whose process ended goes on: a fault ended it, or it is started again.
+    private mutating func goesOn(
+        _ name: String, status: Int32, bySignal: Bool, _ supervisor: Supervisor
+    ) throws -> Bool {
+        let state = folder.peer(name).appendingPathComponent("state", isDirectory: true)
+        guard bySignal || status != 0, let now = processes?.ended(name, state: state) else {
+            return try restart(name, status: status, bySignal: bySignal, supervisor)
+        }
+        progress.markDead(name)
+        if stopping { return false }
+        if now { try supervisor.start(launch(name)) }
+        return true
     }
 
     private mutating func draw() {
@@ -112,7 +165,8 @@ struct SwarmRun {
         Supervisor.Launch(
             name: name,
             arguments: [
-                "peer", folder.topologyPath, "--as", name, "--identity", folder.identity(of: name).path, "--out",
+                "peer", faults?.topologyPath(of: name) ?? folder.topologyPath, "--as", name, "--identity",
+                folder.identity(of: name).path, "--out",
                 folder.url.path, "--supervised",
             ] + sources.arguments,
             log: folder.peer(name).appendingPathComponent("peer.log"))

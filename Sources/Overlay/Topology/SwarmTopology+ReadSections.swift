@@ -8,7 +8,7 @@ extension SwarmTopology {
     }
 
     /// Names go into file names, so only letters, digits and a few signs are allowed.
-    static func checkName(_ value: TopologyValue) throws {
+    package static func checkName(_ value: TopologyValue) throws {
         let text = try value.text()
         let allowed = text.utf8.allSatisfy { byte in
             switch byte {

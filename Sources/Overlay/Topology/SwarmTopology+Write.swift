@@ -84,7 +84,7 @@ extension SwarmTopology {
     }
 
     /// A double-quoted YAML scalar; control characters are escaped by number.
-    private static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

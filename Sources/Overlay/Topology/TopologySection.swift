@@ -1,9 +1,9 @@
 import Yams
 
-/// A mapping of a topology file whose keys are all known.
-struct TopologySection {
+/// A mapping of a topology or fault file whose keys are all known.
+package struct TopologySection {
     /// The section itself, for errors about it.
-    let place: TopologyValue
+    package let place: TopologyValue
     private let values: [String: TopologyValue]
 
     /// Reads the keys of `place`; a key that is not in `keys` is refused with the nearest known one.
@@ -33,10 +33,10 @@ struct TopologySection {
     }
 
     /// The value of `key`, nil where the file does not have it.
-    subscript(_ key: String) -> TopologyValue? { values[key] }
+    package subscript(_ key: String) -> TopologyValue? { values[key] }
 
     /// The value of `key`, which has to be there.
-    func required(_ key: String) throws -> TopologyValue {
+    package func required(_ key: String) throws -> TopologyValue {
         guard let value = values[key] else {
             let path = place.path.isEmpty ? key : "\(place.path).\(key)"
             throw TopologyError(file: place.file, line: place.line, key: path, problem: "the key is missing")

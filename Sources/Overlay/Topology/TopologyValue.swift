@@ -1,32 +1,32 @@
 import Yams
 
-/// One value of a topology file with its place, and the readings of it that the file's keys need.
+/// One value of a topology file, or of a fault file, with its place, and the readings of it that the file's keys need.
 ///
 /// Every reading either gives a checked value or throws a `TopologyError` that names file, line and key.
-struct TopologyValue {
+package struct TopologyValue {
     /// The value as the YAML parser gives it.
     let node: Node
     /// The key with its section, `tuning.batch`, `peers[2].address`; empty for the whole file.
-    let path: String
+    package let path: String
     /// The file's name, for messages.
-    let file: String
+    package let file: String
     /// The line of the value or of its key.
-    let line: Int
+    package let line: Int
 
     /// An error at this value.
-    func error(_ problem: String) -> TopologyError {
+    package func error(_ problem: String) -> TopologyError {
         TopologyError(file: file, line: line, key: path.isEmpty ? nil : path, problem: problem)
     }
 
     /// The text of a scalar that is not empty.
-    func text() throws -> String {
+    package func text() throws -> String {
         guard case .scalar(let scalar) = node else { throw error("a single value is expected, not \(kindName)") }
         guard !scalar.string.isEmpty else { throw error("there is no value") }
         return scalar.string
     }
 
     /// A whole number within `range`.
-    func integer(in range: ClosedRange<Int>) throws -> Int {
+    package func integer(in range: ClosedRange<Int>) throws -> Int {
         let text = try text()
         guard let value = Int(text) else {
             throw error("\"\(text)\" is not a whole number; \(range.lowerBound) to \(range.upperBound) is allowed")
@@ -38,7 +38,7 @@ struct TopologyValue {
     }
 
     /// A whole number of 64 bits without sign.
-    func seed() throws -> UInt64 {
+    package func seed() throws -> UInt64 {
         let text = try text()
         guard let value = UInt64(text) else {
             throw error("\"\(text)\" is not a seed; a whole number from 0 to \(UInt64.max) is allowed")
@@ -47,7 +47,7 @@ struct TopologyValue {
     }
 
     /// A finite number for which `allowed` holds; `range` says in words what that is.
-    func number(_ range: String, where allowed: (Double) -> Bool) throws -> Double {
+    package func number(_ range: String, where allowed: (Double) -> Bool) throws -> Double {
         let text = try text()
         guard let value = Double(text), value.isFinite else { throw error("\"\(text)\" is not a number; \(range)") }
         guard allowed(value) else { throw error("\(text) is out of range; \(range)") }
@@ -55,7 +55,7 @@ struct TopologyValue {
     }
 
     /// `true` or `false`.
-    func flag() throws -> Bool {
+    package func flag() throws -> Bool {
         switch try text() {
         case "true": return true
         case "false": return false
@@ -64,7 +64,9 @@ struct TopologyValue {
     }
 
     /// One of the cases of `Choice`; `planned` names values that the format knows and this version does not support.
-    func choice<Choice: CaseIterable & RawRepresentable>(_: Choice.Type, planned: [String] = []) throws -> Choice
+    package func choice<Choice: CaseIterable & RawRepresentable>(
+        _: Choice.Type, planned: [String] = []
+    ) throws -> Choice
     where Choice.RawValue == String {
         let text = try text()
         if let choice = Choice(rawValue: text) { return choice }
@@ -78,7 +80,7 @@ struct TopologyValue {
     }
 
     /// The elements of a list.
-    func list() throws -> [TopologyValue] {
+    package func list() throws -> [TopologyValue] {
         guard case .sequence(let sequence) = node else { throw error("a list is expected, not \(kindName)") }
         return sequence.enumerated().map { index, element in
             TopologyValue(node: element, path: "\(path)[\(index)]", file: file, line: element.mark?.line ?? line)
@@ -86,7 +88,7 @@ struct TopologyValue {
     }
 
     /// The keys below this one, every one of which is in `keys`.
-    func section(keys: [String]) throws -> TopologySection {
+    package func section(keys: [String]) throws -> TopologySection {
         try TopologySection(self, keys: keys)
     }
 
@@ -101,11 +103,17 @@ struct TopologyValue {
     }
 
     /// Whether the value is a list.
-    var isList: Bool {
+    package var isList: Bool {
         if case .sequence = node { true } else { false }
     }
 
-    var kindName: String {
+    /// Whether the value is a single one, neither a list nor a section.
+    package var isSingle: Bool {
+        if case .scalar = node { true } else { false }
+    }
+
+    /// What the value is, in words, for messages.
+    package var kindName: String {
         switch node {
         case .scalar: "a single value"
         case .mapping: "a section of keys"

@@ -20,6 +20,7 @@ struct SimulateCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "The topology file.") var topology: String
+    @Option(help: "The fault file: what goes wrong, and when.") var faults: String?
     @Flag(help: "Draw faults of all kinds from the seed.") var drawFaults = false
     @Flag(help: "Draw also a peer that is not honest.") var drawByzantine = false
     @Option(help: "The seed; one is drawn and printed unless given.") var seed: UInt64?
@@ -40,25 +41,31 @@ struct SimulateCommand: AsyncParsableCommand {
         guard trainingTime > 0, trainingTime <= 1e6 else { throw ValidationError("--training-time: above 0") }
         guard limit > 0, limit <= 1e9 else { throw ValidationError("--limit: above 0") }
         if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs \(jobs): from 1 to 1024") }
+        guard faults == nil || !(drawFaults || drawByzantine) else {
+            throw ValidationError("faults come from --faults FILE or are drawn, not both")
+        }
         guard seeds == 1 || trace == nil else { throw ValidationError("--trace is for one seed") }
     }
 
     func run() async throws {
         try await reportingFailures {
             let swarm = try SwarmTopology.load(path: topology)
+            let written = try faults.map { try FaultSchedule.load($0) }
             let first = seed ?? UInt64.random(in: 0..<1 << 32)
             if seeds == 1 {
-                try runOne(scenario(swarm, seed: first))
+                try runOne(scenario(swarm, written, seed: first))
             } else {
-                try await sweep(swarm, from: first)
+                try await sweep(swarm, written, from: first)
             }
         }
     }
 
-    private func scenario(_ swarm: SwarmTopology, seed: UInt64) -> SimulationScenario {
+    private func scenario(
+        _ swarm: SwarmTopology, _ written: FaultSchedule?, seed: UInt64
+    ) -> SimulationScenario {
         let faults: FaultSchedule =
             drawFaults || drawByzantine
-            ? .drawn(seed: seed, temper: .init(hasByzantine: drawByzantine)) : .none
+            ? .drawn(seed: seed, temper: .init(hasByzantine: drawByzantine)) : written ?? .none
         var scenario = SimulationScenario(
             topology: swarm, faults: faults, seed: seed, adapterCount: values,
             trainingTime: .microseconds(Int64(trainingTime * 1e6)), limit: .seconds(limit))
@@ -70,6 +77,7 @@ struct SimulateCommand: AsyncParsableCommand {
     /// The command that runs a seed again.
     private func replay(_ seed: UInt64) -> String {
         var words = ["murmur simulate", topology]
+        if let faults { words.append("--faults \(faults)") }
         if drawFaults { words.append("--draw-faults") }
         if drawByzantine { words.append("--draw-byzantine") }
         words.append("--seed \(seed)")
@@ -117,7 +125,7 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     /// Runs many seeds on all cores; every hundredth twice.
-    private func sweep(_ swarm: SwarmTopology, from first: UInt64) async throws {
+    private func sweep(_ swarm: SwarmTopology, _ written: FaultSchedule?, from first: UInt64) async throws {
         let started = ContinuousClock.now
         let width = jobs ?? ProcessInfo.processInfo.activeProcessorCount
         print("\(seeds) seeds from \(first) on, \(width) at once")
@@ -128,7 +136,7 @@ struct SimulateCommand: AsyncParsableCommand {
         let end = first &+ UInt64(seeds)
         try await withThrowingTaskGroup(of: SeedOutcome.self) { group in
             for _ in 0..<min(width, seeds) {
-                group.addTask { [next] in try await self.outcome(of: next, in: swarm) }
+                group.addTask { [next] in try await self.outcome(of: next, in: swarm, written) }
                 next &+= 1
             }
             while let outcome = try await group.next() {
@@ -146,7 +154,7 @@ struct SimulateCommand: AsyncParsableCommand {
                     )
                 }
                 if next != end {
-                    group.addTask { [next] in try await self.outcome(of: next, in: swarm) }
+                    group.addTask { [next] in try await self.outcome(of: next, in: swarm, written) }
                     next &+= 1
                 }
             }
@@ -163,12 +171,14 @@ struct SimulateCommand: AsyncParsableCommand {
         var failure: String?
     }
 
-    @concurrent private func outcome(of seed: UInt64, in swarm: SwarmTopology) async throws -> SeedOutcome {
-        var one = try SimulatedSwarm(scenario(swarm, seed: seed))
+    @concurrent private func outcome(
+        of seed: UInt64, in swarm: SwarmTopology, _ written: FaultSchedule?
+    ) async throws -> SeedOutcome {
+        var one = try SimulatedSwarm(scenario(swarm, written, seed: seed))
         let report = try one.run()
         var failure = report.violations.first.map { "\($0)" }
         if seed % 100 == 0 {
-            var again = try SimulatedSwarm(scenario(swarm, seed: seed))
+            var again = try SimulatedSwarm(scenario(swarm, written, seed: seed))
             if try again.run() != report { failure = failure ?? "the second run of the seed differs from the first" }
         }
         return SeedOutcome(seed: seed, events: report.events, failure: failure)

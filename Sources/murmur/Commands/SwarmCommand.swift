@@ -11,10 +11,12 @@ struct SwarmCommand: AsyncParsableCommand {
         discussion: """
             Makes identities for the peers, starts one process each over loopback UDP, restarts a peer that dies, and \
             leaves adapters, logs and a report in DIR. A run that was stopped goes on from its checkpoints when the \
-            command is given again.
+            command is given again. With --faults a relay stands between the peers and does to their datagrams what \
+            the fault file says; processes crash, stand still and come back on its schedule (docs/simulation.md).
 
             Examples:
               murmur swarm topologies/demo.yaml --out demo-run --fresh
+              murmur swarm topologies/demo.yaml --out crash-run --faults faults/crash.yaml --seed 7
               murmur swarm topologies/dolly-shards-10.yaml --model path/to/model --data dolly.jsonl --out run
             """)
 
@@ -23,18 +25,23 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Replace an earlier run in the folder.") var fresh = false
     @OptionGroup var sources: SourceOptions
     @Option(help: "How often a peer that died is started again.") var restarts = 3
+    @Option(help: "A fault file: what goes wrong on links and with processes.") var faults: String?
+    @Option(help: "The seed of what the faults draw, where their file has none; else the swarm's.") var seed: UInt64?
     @Flag(help: "Print the result as JSON, and no live view.") var json = false
     @Flag(help: "No live view.") var quiet = false
 
     func validate() throws {
+        guard seed == nil || faults != nil else { throw ValidationError("--seed is about --faults; give both") }
         guard (0...1000).contains(restarts) else { throw ValidationError("--restarts \(restarts): from 0 to 1000") }
     }
 
     func run() async throws {
         try await reportingFailures {
             let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources, fresh: fresh)
+            var plan: SwarmFaults?
+            if let faults { plan = try await SwarmFaults(path: faults, seed: seed, folder: folder) }
             var run = SwarmRun(
-                folder: folder, sources: sources, restarts: restarts, showsView: !json && !quiet)
+                folder: folder, sources: sources, restarts: restarts, showsView: !json && !quiet, faults: plan)
             let result = try await run.run()
             if json {
                 print(try JSONText.of(result))

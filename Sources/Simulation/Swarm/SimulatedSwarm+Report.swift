@@ -41,7 +41,20 @@ extension SimulatedSwarm {
             adapterDigest: Self.hexadecimal(digest), events: trace.count, seconds: elapsed.inSeconds,
             datagrams: datagrams, bytesSent: bytesSent, datagramsLost: lost, consensusDistance: distance,
             meanLoss: correct.map { ends[$0].loss }.reduce(0, +) / Double(max(1, correct.count)),
-            rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends, violations: checker.violations)
+            rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends, notApplied: notApplied,
+            violations: checker.violations)
+    }
+
+    /// Dishonesty that would need another hand on the core than the trainer's.
+    private var notApplied: [String] {
+        scenario.faults.peers.compactMap { fault in
+            guard case .byzantine(let behaviour) = fault.kind else { return nil }
+            switch behaviour {
+            case .signFlip, .scale: return nil
+            case .notANumber, .infinite, .equivocate, .replay, .malformedManifest, .malformedLeaf:
+                return "byzantine: \(behaviour)"
+            }
+        }
     }
 
     private static func hexadecimal(_ word: UInt64) -> String {

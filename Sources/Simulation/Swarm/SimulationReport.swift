@@ -45,6 +45,8 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var rounds: Int
     /// The peers.
     package var peers: [Peer]
+    /// Faults of the schedule that the simulator does not know how to do.
+    package var notApplied: [String]
     /// What the checkers found; empty is good.
     package var violations: [Violation]
 

@@ -113,7 +113,7 @@ struct SimulateCommand: AsyncParsableCommand {
         let finished = report.peers.count(where: \.isFinished)
         let distance = report.consensusDistance.map { String(format: "%.2e", $0) } ?? "–"
         let loss = String(format: "%.6f", report.meanLoss)
-        let lines = [
+        var lines = [
             "seed \(report.seed), faults: \(report.faults)",
             "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
                 + "in round \(report.rounds)",
@@ -121,6 +121,7 @@ struct SimulateCommand: AsyncParsableCommand {
             "consensus distance \(distance), loss beyond the optimum \(loss)",
             "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
         ]
+        for fault in report.notApplied { lines.append("not applied, the simulator does not do it yet: \(fault)") }
         return lines.joined(separator: "\n")
     }
 

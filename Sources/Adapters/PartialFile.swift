@@ -26,7 +26,10 @@ struct PartialFile: ~Copyable {
     }
 
     /// Writes `bytes` behind what has been written.
-    func append(_ bytes: [UInt8]) throws(FileError) {
+    func append(_ bytes: [UInt8]) throws(FileError) { try Self.append(bytes, to: descriptor, of: path) }
+
+    /// Writes all of `bytes` to an open file; `path` is for what goes wrong.
+    static func append(_ bytes: [UInt8], to descriptor: Int32, of path: String) throws(FileError) {
         var written = Glibc.write(descriptor, bytes, bytes.count)
         if written == bytes.count { return }
         if written < 0, errno != EINTR { throw FileError(path: path, errorNumber: errno) }

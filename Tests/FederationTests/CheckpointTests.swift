@@ -73,7 +73,7 @@ import Testing
         let folder = Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try CheckpointStore(folder: folder).save(Self.checkpoint(round: 1))
-        let full = CheckpointStore(folder: folder) { _, path in throw FileError.diskFull(path: path) }
+        let full = CheckpointStore(folder: folder, files: FullFileSystem())
         #expect(throws: FileError.self) { try full.save(Self.checkpoint(round: 2)) }
         #expect(throws: FileError.self) { try full.save(Self.checkpoint(round: 3)) }
         #expect(full.load().checkpoint?.round == 1)
@@ -89,4 +89,16 @@ import Testing
             #expect(error.description.contains("of peer 01010101"))
         }
     }
+}
+
+/// The machine's file system, where nothing more fits.
+private struct FullFileSystem: FileSystem {
+    let local = LocalFileSystem()
+    func createFolder(_ folder: String) throws(FileError) { try local.createFolder(folder) }
+    func contents(of path: String) throws(FileError) -> [UInt8]? { try local.contents(of: path) }
+    func write(_ bytes: [UInt8], to path: String) throws(FileError) { throw .diskFull(path: path) }
+    func link(_ path: String, as other: String) throws(FileError) { try local.link(path, as: other) }
+    func rename(_ path: String, to other: String) throws(FileError) { try local.rename(path, to: other) }
+    func remove(_ path: String) throws(FileError) { try local.remove(path) }
+    func synchronise(folder: String) throws(FileError) { try local.synchronise(folder: folder) }
 }

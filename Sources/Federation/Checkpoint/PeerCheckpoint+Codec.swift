@@ -62,17 +62,20 @@ extension PeerCheckpoint {
         body + Digest.blake2b256(body, personalisation: "murmur-checkpt")
     }
 
+    /// Whether `bytes` are a checkpoint's of some release, as it was written.
+    static func isWhole(_ bytes: [UInt8]) -> Bool {
+        bytes.count >= magic.count + 2 + 32 && bytes.starts(with: magic)
+            && Digest.blake2b256(bytes.dropLast(32), personalisation: "murmur-checkpt").elementsEqual(bytes.suffix(32))
+    }
+
     /// The checkpoint that `bytes` hold.
     ///
     /// - Throws: `CheckpointError` for anything else; nothing is allocated for lengths that the bytes do not have.
     package init(encoded bytes: [UInt8]) throws(CheckpointError) {
         guard bytes.starts(with: Self.magic) else { throw .notACheckpoint }
         guard bytes.count >= Self.magic.count + 2 + 32 else { throw .damaged }
-        let body = Array(bytes.dropLast(32))
-        guard Digest.blake2b256(body, personalisation: "murmur-checkpt").elementsEqual(bytes.suffix(32)) else {
-            throw .damaged
-        }
-        var reader = CheckpointReader(body, from: Self.magic.count)
+        guard Self.isWhole(bytes) else { throw .damaged }
+        var reader = CheckpointReader(Array(bytes.dropLast(32)), from: Self.magic.count)
         let version = reader.integer(2)
         guard version == Self.version else { throw .unknownVersion(Int(version ?? 0)) }
         guard let checkpoint = Self.read(&reader), reader.isAtEnd else { throw .malformed }

@@ -55,10 +55,15 @@ struct NeighbourState: Sendable {
     /// Whether nothing more is to be expected for `round`: its contribution is there, or a later one and this one is not
     /// on its way, or it was refused.
     func hasAnswered(_ round: Int) -> Bool {
-        if contributions.contains(where: { $0.round == round || $0.isFinal && $0.round <= round }) { return true }
         if refusedThrough >= round { return true }
-        let isOnItsWay = inFlight.values.contains { $0.round == round } || retries.contains { $0.round == round }
-        return !isOnItsWay && contributions.contains { $0.round > round }
+        var isPassed = false
+        for index in contributions.indices {
+            let offered = contributions[index].round
+            if offered == round || contributions[index].isFinal && offered <= round { return true }
+            if offered > round { isPassed = true }
+        }
+        guard isPassed else { return false }
+        return !inFlight.values.contains { $0.round == round } && !retries.contains { $0.round == round }
     }
 
     /// Takes a contribution in; one of the same round is replaced if it is older.

@@ -5,9 +5,15 @@ import Overlay
 extension PeerCore {
     /// Whether a neighbour's contribution is here that is too far ahead to be mixed.
     var isBehind: Bool {
-        neighbours.contains { neighbour in
-            neighbour.contributions.last.map { $0.round > round + configuration.staleness } ?? false
+        for index in neighbours.indices {
+            let contributions = neighbours[index].contributions.count
+            if contributions > 0,
+                neighbours[index].contributions[contributions - 1].round > round + configuration.staleness
+            {
+                return true
+            }
         }
+        return false
     }
 
     /// Whether the neighbours that are ahead have all been heard, or are no longer waited for.

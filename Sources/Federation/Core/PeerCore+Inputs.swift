@@ -39,7 +39,7 @@ extension PeerCore {
             for index in neighbours.indices {
                 for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
             }
-            for moment in phaseDeadlines where moment > now { earliest = min(earliest, moment) }
+            if let moment = phaseDeadline { earliest = min(earliest, moment) }
             return earliest == .distantFuture ? nil : earliest
         }
     }

@@ -48,7 +48,7 @@ extension PeerCore {
                 catchUp(at: time)
                 return true
             }
-            guard !neighbours.contains(where: { isAwaited($0, deadline: deadline, at: time) }) else { return false }
+            for index in neighbours.indices where isAwaited(index, deadline: deadline, at: time) { return false }
             mix(since: since, at: time)
             return true
         case .finished(let since):
@@ -59,35 +59,46 @@ extension PeerCore {
     }
 
     /// Until when the peer waits for a neighbour's contribution to this round; nil if it does not.
-    func awaitedUntil(_ neighbour: NeighbourState, deadline: MonotonicTime) -> MonotonicTime? {
-        if neighbour.hasAnswered(round) { return nil }
-        if neighbour.isConnected {
+    func awaitedUntil(_ index: Int, deadline: MonotonicTime) -> MonotonicTime? {
+        if neighbours[index].hasAnswered(round) { return nil }
+        if neighbours[index].isConnected {
             // In settling rounds a slow neighbour is waited for every time: the swarm does not agree without it.
-            let isGivenUp = neighbour.isSuspect && neighbour.inFlight.isEmpty && round < configuration.rounds
+            let isGivenUp =
+                neighbours[index].isSuspect && neighbours[index].inFlight.isEmpty && round < configuration.rounds
             return isGivenUp ? nil : deadline
         }
-        guard neighbour.wasConnected else { return startedAt + configuration.startupPatience }
+        guard neighbours[index].wasConnected else { return startedAt + configuration.startupPatience }
         // Rounds with training go on without it, unless nobody is there: a peer that goes through its rounds alone would
         // come back ahead of the swarm, which then takes over its adapter. Settling would agree without it.
-        guard round >= configuration.rounds || isAlone, !neighbour.hasLeft else { return nil }
-        return neighbour.disconnectedAt.map { $0 + configuration.absencePatience }
+        guard round >= configuration.rounds || isAlone, !neighbours[index].hasLeft else { return nil }
+        return neighbours[index].disconnectedAt.map { $0 + configuration.absencePatience }
     }
 
     /// Whether there is no session with any neighbour.
-    private var isAlone: Bool { !neighbours.contains(where: \.isConnected) }
-
-    func isAwaited(_ neighbour: NeighbourState, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
-        awaitedUntil(neighbour, deadline: deadline).map { time < $0 } ?? false
+    private var isAlone: Bool {
+        for index in neighbours.indices where neighbours[index].isConnected { return false }
+        return true
     }
 
-    /// The moments at which waiting for someone ends.
-    var phaseDeadlines: [MonotonicTime] {
+    func isAwaited(_ index: Int, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
+        awaitedUntil(index, deadline: deadline).map { time < $0 } ?? false
+    }
+
+    /// The first moment after `now` at which waiting for someone ends; nil without any.
+    var phaseDeadline: MonotonicTime? {
         switch phase {
-        case .ready, .training, .stopped: []
+        case .ready, .training, .stopped: return nil
         case .gathering(_, let deadline):
-            isBehind ? [deadline] : neighbours.compactMap { awaitedUntil($0, deadline: deadline) }
+            guard !isBehind else { return deadline > now ? deadline : nil }
+            // By place: this is asked after every datagram, and a copy of a neighbour's state counts its references.
+            var earliest: MonotonicTime?
+            for index in neighbours.indices {
+                guard let moment = awaitedUntil(index, deadline: deadline), moment > now else { continue }
+                earliest = min(earliest ?? moment, moment)
+            }
+            return earliest
         case .finished(let since):
-            [since + configuration.lingerTimeout, since + configuration.lingerLimit]
+            return [since + configuration.lingerTimeout, since + configuration.lingerLimit].filter { $0 > now }.min()
         }
     }
 

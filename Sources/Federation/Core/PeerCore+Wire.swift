@@ -12,14 +12,14 @@ extension PeerCore {
     /// Signs and serves the adapter as this round's contribution, offers it, and ends serving old ones.
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
         let payload = gate.payload(of: delta)
-        let isSettling = round >= configuration.rounds
-        let manifest = ContributionManifest(
-            swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
-            baseModelDigest: configuration.baseModelDigest, schemaDigest: schemaDigest, encoding: Self.plainEncoding,
-            flags: isFinal ? .final : [], sampleCount: UInt64(max(1, configuration.sampleCount)), payload: payload,
-            status: ContributionStatus(agreement: isSettling ? agreement : nil).encoded)
+        let manifest = manifest(of: payload, isFinal: isFinal)
         nextSequence += 1
-        let object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
+        let object: ObjectID
+        if let misconduct {
+            object = serve(manifest, payload: payload, misconduct)
+        } else {
+            object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
+        }
         published.append((round, object, payload.count))
         report(
             .contributionPublished(
@@ -29,6 +29,17 @@ extension PeerCore {
             published.removeFirst()
         }
         for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
+        if let misconduct { offer(misconduct, isFinal: isFinal, at: time) }
+    }
+
+    /// What is signed for a contribution of this round with `payload`.
+    func manifest(of payload: [UInt8], isFinal: Bool) -> ContributionManifest {
+        let isSettling = round >= configuration.rounds
+        return ContributionManifest(
+            swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
+            baseModelDigest: configuration.baseModelDigest, schemaDigest: schemaDigest, encoding: Self.plainEncoding,
+            flags: isFinal ? .final : [], sampleCount: UInt64(max(1, configuration.sampleCount)), payload: payload,
+            status: ContributionStatus(agreement: isSettling ? agreement : nil).encoded)
     }
 
     /// Offers the newest `count` contributions, oldest first.
@@ -96,7 +107,8 @@ extension PeerCore {
         guard isFinal || offered >= round - configuration.staleness,
             !neighbours[index].taken.contains(manifest.sequence),
             neighbours[index].inFlight[signed.id] == nil,
-            neighbours[index].inFlight.count < NeighbourState.inFlightLimit
+            // Those to be asked for again count too: whoever offers much and sends nothing fills no more than this.
+            neighbours[index].inFlight.count + neighbours[index].retries.count < NeighbourState.inFlightLimit
         else { return }
         neighbours[index].inFlight[signed.id] = (offered, 1)
         wire.request(signed.id, from: peer, at: time)

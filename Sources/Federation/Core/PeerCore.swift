@@ -59,6 +59,8 @@ package struct PeerCore: Sendable {
     var resumesFinished = false
     var isResumed = false
     var directives: [PeerDirective] = []
+    /// For simulated attackers; nil in every real peer.
+    package var misconduct: Misconduct?
 
     /// A peer that begins anew, or goes on from `checkpoint`.
     ///

@@ -1,5 +1,4 @@
-import Adapters
-import Foundation
+package import Adapters
 
 /// The folder where a peer keeps its state: the newest checkpoint and the one before it.
 ///
@@ -8,53 +7,22 @@ import Foundation
 package struct CheckpointStore: Sendable {
     /// The folder.
     package let folder: String
-    private let write: @Sendable ([UInt8], String) throws -> Void
+    private let files: any FileSystem
 
-    /// A store in `folder`, which is created when it is needed. `write` replaces the durable writing in tests of failing
-    /// disks.
-    package init(
-        folder: String,
-        write: @escaping @Sendable ([UInt8], String) throws -> Void = { try AtomicFile.write($0, to: $1) }
-    ) {
+    /// A store in `folder`, which is created when it is needed.
+    package init(folder: String, files: any FileSystem = LocalFileSystem()) {
         self.folder = folder
-        self.write = write
+        self.files = files
     }
 
-    private var newest: String { "\(folder)/checkpoint.bin" }
-    private var previous: String { "\(folder)/checkpoint.previous.bin" }
-
-    /// Makes `checkpoint` the newest and the newest the previous.
-    ///
-    /// The newest is not moved away before the new one is on disk: the previous one is replaced by a second name of it.
-    /// - Throws: `FileError`, or what the file system says.
-    package func save(_ checkpoint: PeerCheckpoint) throws {
-        try AtomicFile.createFolder(folder)
-        let manager = FileManager.default
-        if manager.fileExists(atPath: newest) {
-            let link = "\(folder)/.checkpoint.link"
-            try? manager.removeItem(atPath: link)
-            try manager.linkItem(atPath: newest, toPath: link)
-            _ = try? manager.removeItem(atPath: previous)
-            try manager.moveItem(atPath: link, toPath: previous)
-        }
-        try write(checkpoint.encoded, newest)
+    /// Makes `checkpoint` the newest and the newest the previous; on return it is durable. Throws `FileError`.
+    package func save(_ checkpoint: PeerCheckpoint) throws(FileError) {
+        var files = files
+        try CheckpointFiles.save(checkpoint.encoded, in: folder, on: &files)
     }
 
     /// The newest checkpoint that is whole, and a message about each that is not; nil without any.
     package func load() -> (checkpoint: PeerCheckpoint?, problems: [String]) {
-        var problems: [String] = []
-        for path in [newest, previous] {
-            guard FileManager.default.fileExists(atPath: path) else { continue }
-            guard let data = FileManager.default.contents(atPath: path) else {
-                problems.append("\(path): it cannot be read; check its permissions")
-                continue
-            }
-            do {
-                return (try PeerCheckpoint(encoded: Array(data)), problems)
-            } catch {
-                problems.append("\(path): \(error)")
-            }
-        }
-        return (nil, problems)
+        CheckpointFiles.load(from: folder, on: files)
     }
 }

@@ -22,7 +22,10 @@ struct SwarmChecker: Sendable {
     private let hull: (least: [Float], most: [Float])
     /// Bytes to and from addresses that belong to nobody in the swarm.
     private var strangers: [NetworkAddress: (sent: Int, received: Int)] = [:]
-    private var isByzantine: [Bool]
+    /// Who was ever dishonest.
+    private(set) var dishonest: [Bool]
+    /// Whether one of them was in a way that honest peers cannot tell.
+    private var isMisled = false
 
     init(names: [String], ids: [PeerID], targets: [[Float]], consensusBound: Double) {
         self.names = names
@@ -31,7 +34,7 @@ struct SwarmChecker: Sendable {
         published = Array(repeating: [], count: names.count)
         taken = Array(repeating: [], count: names.count)
         acknowledged = Array(repeating: 0, count: names.count)
-        isByzantine = Array(repeating: false, count: names.count)
+        dishonest = Array(repeating: false, count: names.count)
         let width = targets.first?.count ?? 0
         hull = (
             (0..<width).map { index in targets.reduce(Float(0)) { min($0, $1[index]) } },
@@ -44,8 +47,11 @@ struct SwarmChecker: Sendable {
         violations.append(Violation(checker: checker, seconds: Double(time.nanoseconds) / 1e9, message: message))
     }
 
-    /// The peer is dishonest from now on; what its neighbours' adapters become is their gate's concern.
-    mutating func isDishonest(_ peer: Int) { isByzantine[peer] = true }
+    /// The peer is dishonest from now on. If it `misleads`, what its neighbours' adapters become is no promise.
+    mutating func isDishonest(_ peer: Int, misleads: Bool) {
+        dishonest[peer] = true
+        if misleads { isMisled = true }
+    }
 
     /// A process of the peer starts; `betrayed` if its disk lost what it had confirmed.
     mutating func starts(_ peer: Int, betrayed: Bool) {
@@ -72,7 +78,7 @@ struct SwarmChecker: Sendable {
                 violate("provenance", at: time, "\(names[peer]) took a contribution of a stranger, \(from.short)")
                 return
             }
-            if !isByzantine[origin], !published[origin].contains(object) {
+            if !dishonest[origin], !published[origin].contains(object) {
                 violate(
                     "provenance", at: time,
                     "\(names[peer]) took a contribution of round \(round) that \(names[origin]) never published")
@@ -83,7 +89,7 @@ struct SwarmChecker: Sendable {
                     "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
             }
         case .settlingLimitReached(let round, let disagreement):
-            if !isByzantine.contains(true) {
+            if !isMisled, !dishonest[peer] {
                 violate(
                     "liveness", at: time,
                     "\(names[peer]) gave up to agree in round \(round) at a disagreement of \(disagreement)")
@@ -94,11 +100,11 @@ struct SwarmChecker: Sendable {
 
     /// A peer's adapter after something changed it.
     mutating func observe(_ delta: AdapterDelta, of peer: Int, at time: MonotonicTime) {
-        guard delta.isFinite else {
+        guard delta.isFinite || dishonest[peer] else {
             violate("finite", at: time, "\(names[peer])'s adapter has values that are not finite")
             return
         }
-        guard !isByzantine.contains(true) else { return }
+        guard !isMisled, !dishonest[peer] else { return }
         for (index, value) in delta.values.enumerated() {
             let slack = 1e-5 * max(1, hull.most[index] - hull.least[index])
             if value < hull.least[index] - slack || value > hull.most[index] + slack {
@@ -123,7 +129,7 @@ struct SwarmChecker: Sendable {
 
     /// The run is over: did everybody get there, and to the same place?
     mutating func conclude(finals: [AdapterDelta?], at time: MonotonicTime) -> Double? {
-        let honest = finals.indices.filter { !isByzantine[$0] }
+        let honest = finals.indices.filter { !dishonest[$0] }
         for peer in honest where finals[peer] == nil {
             violate("liveness", at: time, "\(names[peer]) did not finish")
         }
@@ -144,7 +150,7 @@ struct SwarmChecker: Sendable {
                 return square.squareRoot()
             }.max() ?? 0
         let distance = norm > 0 ? farthest / norm : farthest
-        if distance > consensusBound, !isByzantine.contains(true) {
+        if distance > consensusBound, !isMisled {
             violate(
                 "consensus", at: time,
                 "the finished peers' adapters are up to \(distance) from their mean; the bound is \(consensusBound)")

@@ -25,7 +25,11 @@ extension FaultSchedule {
         for _ in 0..<draw.count(0, 5) { schedule.peers.append(draw.peerFault()) }
         for _ in 0..<draw.count(0, 2) { schedule.intruders.append(draw.intruder()) }
         if temper.hasByzantine {
-            let behaviour: ByzantineBehaviour = draw.chance(0.5) ? .signFlip : .scale(draw.number(2, 1e30))
+            let behaviours: [ByzantineBehaviour] = [
+                .signFlip, .scale(draw.number(2, 1e30)), .notANumber, .infinite, .equivocate, .replay,
+                .malformedManifest, .malformedLeaf,
+            ]
+            let behaviour = behaviours[draw.count(0, behaviours.count - 1)]
             schedule.peers.append(
                 PeerFault(
                     peers: .random(1), interval: FaultInterval(from: .zero), kind: .byzantine(behaviour)))

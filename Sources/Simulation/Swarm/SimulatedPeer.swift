@@ -16,7 +16,7 @@ struct SimulatedPeer: Sendable {
     /// Where datagrams to it arrive and where those from it come from.
     var address: NetworkAddress
     var clock: VirtualClock
-    var disk = VirtualDisk()
+    var disk: VirtualFileSystem
 
     var core: PeerCore?
     /// How often it was started: what was begun in an earlier life is forgotten.
@@ -28,7 +28,6 @@ struct SimulatedPeer: Sendable {
     /// Datagrams that wait for it to go on.
     var waiting = 0
     var slowness = 1.0
-    var diskFault: DiskFault?
     var behaviour: ByzantineBehaviour?
     /// A checkpoint that is being written, and one that waits for it.
     var writing: PeerCheckpoint?
@@ -41,10 +40,6 @@ struct SimulatedPeer: Sendable {
     var stopped: PeerDirective.StopReason?
     /// Whether it will be started later.
     var returns = false
-    /// Whether it was ever dishonest.
-    var wasByzantine = false
     /// What the peer's processes sent and received, without the one that runs.
     var pastTraffic = (sent: UInt64(0), received: UInt64(0))
-
-    var isDone: Bool { stopped != nil && !returns }
 }

@@ -78,8 +78,7 @@ extension SimulatedSwarm {
         }
         // The shell waits for what is being written.
         if let last = peers[index].waitingCheckpoint ?? peers[index].writing {
-            _ = peers[index].disk.save(
-                last.encoded, under: peers[index].diskFault, using: &generators[index])
+            _ = save(last.encoded, of: index)
         }
         peers[index].core = nil
         peers[index].life += 1
@@ -104,12 +103,12 @@ extension SimulatedSwarm {
         case .slow(let factor): peers[index].slowness = factor
         case .clockStep(let step): peers[index].clock.wallOffset += step
         case .clockDrift(let share): peers[index].clock.setRate(1 + share, at: time)
-        case .disk(let disk): peers[index].diskFault = disk
+        case .disk(let disk): peers[index].disk.fault = disk
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].wasByzantine = true
-            checker.isDishonest(index)
+            peers[index].core?.misconduct = behaviour.misconduct
+            checker.isDishonest(index, misleads: behaviour.misleads)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
     }
@@ -130,8 +129,10 @@ extension SimulatedSwarm {
         case .slow: peers[index].slowness = 1
         case .clockStep(let step): peers[index].clock.wallOffset -= step
         case .clockDrift: peers[index].clock.setRate(1, at: time)
-        case .disk: peers[index].diskFault = nil
-        case .byzantine: peers[index].behaviour = nil
+        case .disk: peers[index].disk.fault = nil
+        case .byzantine:
+            peers[index].behaviour = nil
+            peers[index].core?.misconduct = nil
         case .rebind, .churn: break
         }
     }

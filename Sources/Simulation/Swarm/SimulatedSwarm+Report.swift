@@ -9,8 +9,8 @@ extension SimulatedSwarm {
         let now = MonotonicTime(nanoseconds: elapsed.wholeNanoseconds)
         let distance = checker.conclude(finals: peers.map(\.final), at: now)
         let optimum = WeightedMean.of(
-            peers.filter { !$0.wasByzantine }.map {
-                ($0.sampleCount, AdapterDelta(schema: schema, values: $0.target))
+            peers.indices.filter { !checker.dishonest[$0] }.map {
+                (peers[$0].sampleCount, AdapterDelta(schema: schema, values: peers[$0].target))
             })
         var ends: [SimulationReport.Peer] = []
         var digest: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -19,7 +19,7 @@ extension SimulatedSwarm {
             let traffic = peer.core?.traffic
             let bytesSent = peer.pastTraffic.sent + (traffic?.bytesSent ?? 0)
             sent += bytesSent
-            var loss = Double.nan
+            var loss: Double?
             if let final = peer.final, let optimum {
                 let distance = final.distance(to: optimum)
                 loss = 0.5 * distance * distance / Double(schema.count)
@@ -29,32 +29,21 @@ extension SimulatedSwarm {
                 SimulationReport.Peer(
                     name: peer.name, isFinished: peer.final != nil, round: peer.lastRound, starts: peer.starts,
                     bytesSent: bytesSent, bytesReceived: peer.pastTraffic.received + (traffic?.bytesReceived ?? 0),
-                    loss: loss.isNaN ? -1 : loss))
+                    loss: loss))
         }
         if sent != bytesSent {
             checker.violate(
                 "figures", at: now, "the peers say that they sent \(sent) bytes; the network was handed \(bytesSent)")
         }
-        let correct = ends.indices.filter { !peers[$0].wasByzantine && ends[$0].isFinished }
+        let correct = ends.indices.filter { !checker.dishonest[$0] && ends[$0].isFinished }
+        let losses = correct.compactMap { ends[$0].loss }
         return SimulationReport(
             faults: scenario.faults.name, seed: scenario.seed, traceHash: Self.hexadecimal(trace.hash),
             adapterDigest: Self.hexadecimal(digest), events: trace.count, seconds: elapsed.inSeconds,
             datagrams: datagrams, bytesSent: bytesSent, datagramsLost: lost, consensusDistance: distance,
-            meanLoss: correct.map { ends[$0].loss }.reduce(0, +) / Double(max(1, correct.count)),
-            rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends, notApplied: notApplied,
+            meanLoss: losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count),
+            rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends,
             violations: checker.violations)
-    }
-
-    /// Dishonesty that would need another hand on the core than the trainer's.
-    private var notApplied: [String] {
-        scenario.faults.peers.compactMap { fault in
-            guard case .byzantine(let behaviour) = fault.kind else { return nil }
-            switch behaviour {
-            case .signFlip, .scale: return nil
-            case .notANumber, .infinite, .equivocate, .replay, .malformedManifest, .malformedLeaf:
-                return "byzantine: \(behaviour)"
-            }
-        }
     }
 
     private static func hexadecimal(_ word: UInt64) -> String {

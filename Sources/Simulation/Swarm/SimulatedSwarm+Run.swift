@@ -46,14 +46,13 @@ extension SimulatedSwarm {
         case .written(let index, let life): written(index, life: life)
         case .begins(let number): try begin(plan.faults[number])
         case .ends(let number): try end(plan.faults[number])
-        case .resumes(let index): peers[index].waiting = 0
         case .intrudes(let number): intrude(number)
         }
     }
 
     /// Starts a process of the peer, from its disk.
     mutating func launch(_ index: Int) throws {
-        let checkpoint = peers[index].disk.load()
+        let checkpoint = CheckpointFiles.load(from: Self.folder, on: peers[index].disk).checkpoint
         checker.starts(index, betrayed: peers[index].disk.hasBetrayed)
         peers[index].disk.forgive()
         peers[index].life += 1
@@ -72,6 +71,7 @@ extension SimulatedSwarm {
             configuration: configurations[index], local: LocalPeer(peers[index].keys), swarm: secret,
             checkpoint: checkpoint, handshakeTimestamp: max(wall, (checkpoint?.handshakeTimestamp ?? 0) + 1),
             at: local)
+        peers[index].core!.misconduct = peers[index].behaviour?.misconduct
         peers[index].core!.start(at: local, using: &generators[index])
         drain(index)
     }
@@ -84,8 +84,31 @@ extension SimulatedSwarm {
         peers[index].pastTraffic.received += core.traffic.bytesReceived
         peers[index].core = nil
         peers[index].life += 1
-        peers[index].disk.crash(
-            disk, unfinished: peers[index].writing?.encoded, using: &generators[index])
+        if let unfinished = peers[index].writing?.encoded {
+            // It had got this far with the writing.
+            peers[index].disk.stepsLeft = Int.random(
+                in: 0...unfinished.count / VirtualFileSystem.blockSize + 9, using: &generators[index])
+            _ = save(unfinished, of: index)
+            peers[index].disk.stepsLeft = nil
+        }
+        switch disk {
+        case .kept: break
+        case .torn: peers[index].disk.losePower()
+        case .amnesia: peers[index].disk.erase()
+        }
+    }
+
+    /// Where a peer keeps its checkpoints on its disk.
+    static let folder = "state"
+
+    /// Writes a checkpoint's bytes as `CheckpointStore` does; what went wrong, or nil.
+    mutating func save(_ bytes: [UInt8], of index: Int) -> String? {
+        do {
+            try CheckpointFiles.save(bytes, in: Self.folder, on: &peers[index].disk)
+            return nil
+        } catch {
+            return "\(error)"
+        }
     }
 
     private mutating func written(_ index: Int, life: Int) {
@@ -97,9 +120,7 @@ extension SimulatedSwarm {
         peers[index].writing = nil
         let local = peers[index].clock.local(at: time)
         // Through the bytes, as a disk keeps it.
-        let failure = peers[index].disk.save(
-            checkpoint.encoded, under: peers[index].diskFault, using: &generators[index])
-        if let failure {
+        if let failure = save(checkpoint.encoded, of: index) {
             peers[index].core?.checkpointFailed(round: checkpoint.round, reason: failure, at: local)
         } else {
             peers[index].core?.checkpointWritten(round: checkpoint.round, at: local)

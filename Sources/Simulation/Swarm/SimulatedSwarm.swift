@@ -24,8 +24,6 @@ package struct SimulatedSwarm {
         /// A fault begins or ends.
         case begins(Int)
         case ends(Int)
-        /// A peer that stood still goes on.
-        case resumes(Int)
         /// An intruder sends.
         case intrudes(Int)
     }
@@ -132,7 +130,8 @@ package struct SimulatedSwarm {
                 address: address(index),
                 // Every peer's clock has an origin of its own.
                 clock: VirtualClock(
-                    local: MonotonicTime(nanoseconds: 1_000_000_000 + Int64(index) * 7_777_777), at: start))
+                    local: MonotonicTime(nanoseconds: 1_000_000_000 + Int64(index) * 7_777_777), at: start),
+                disk: VirtualFileSystem(seed: scenario.seed, index: UInt64(index)))
             return (peer, generator)
         }
     }

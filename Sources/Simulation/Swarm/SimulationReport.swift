@@ -15,8 +15,8 @@ package struct SimulationReport: Sendable, Hashable, Codable {
         /// Bytes it took from the network.
         package var bytesReceived: UInt64
         /// Half the squared distance of its adapter to the swarm's sample-weighted optimum, averaged over values: the
-        /// quadratic trainer's loss beyond what nobody can avoid.
-        package var loss: Double
+        /// quadratic trainer's loss beyond what nobody can avoid. Nil where it did not finish.
+        package var loss: Double?
     }
 
     /// The fault schedule's name.
@@ -39,14 +39,12 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var datagramsLost: UInt64
     /// The largest relative distance of a correct peer's final adapter to their mean; nil without any.
     package var consensusDistance: Double?
-    /// The mean of the correct peers' losses.
-    package var meanLoss: Double
+    /// The mean of the correct peers' losses; nil where none finished.
+    package var meanLoss: Double?
     /// The last round of a correct peer.
     package var rounds: Int
     /// The peers.
     package var peers: [Peer]
-    /// Faults of the schedule that the simulator does not know how to do.
-    package var notApplied: [String]
     /// What the checkers found; empty is good.
     package var violations: [Violation]
 

@@ -1,0 +1,58 @@
+package import Adapters
+
+/// How checkpoints lie in a peer's folder, on any file system: the newest, and the one before it.
+///
+/// A crash at any operation, with whatever part of the unsynchronised names and bytes surviving it, leaves one of them
+/// whole; after `save` has returned it is the one that was saved.
+package enum CheckpointFiles {
+    private static func newest(_ folder: String) -> String { "\(folder)/checkpoint.bin" }
+    private static func previous(_ folder: String) -> String { "\(folder)/checkpoint.previous.bin" }
+
+    /// Makes the checkpoint that `bytes` encode the newest, and the newest the previous.
+    ///
+    /// The new one is durable under a name of its own before a name is changed. A newest that is damaged does not become
+    /// the previous one: that would take the place of the only whole one.
+    package static func save(
+        _ bytes: [UInt8], in folder: String, on files: inout some FileSystem
+    ) throws(FileError) {
+        let (newest, previous) = (newest(folder), previous(folder))
+        let partial = "\(folder)/.checkpoint.partial"
+        let link = "\(folder)/.checkpoint.link"
+        try files.createFolder(folder)
+        do {
+            try files.write(bytes, to: partial)
+        } catch {
+            // Room for others; what went wrong with the writing is what counts.
+            try? files.remove(partial)
+            throw error
+        }
+        if let old = try files.contents(of: newest), PeerCheckpoint.isWhole(old) {
+            // Where an earlier process was killed between these.
+            try files.remove(link)
+            try files.link(newest, as: link)
+            try files.rename(link, to: previous)
+        }
+        try files.rename(partial, to: newest)
+        try files.synchronise(folder: folder)
+    }
+
+    /// The newest checkpoint that is whole, and a message about each that is not; nil without any.
+    package static func load(
+        from folder: String, on files: some FileSystem
+    ) -> (checkpoint: PeerCheckpoint?, problems: [String]) {
+        var problems: [String] = []
+        for path in [newest(folder), previous(folder)] {
+            do {
+                guard let bytes = try files.contents(of: path) else { continue }
+                do {
+                    return (try PeerCheckpoint(encoded: bytes), problems)
+                } catch {
+                    problems.append("\(path): \(error)")
+                }
+            } catch {
+                problems.append("\(error)")
+            }
+        }
+        return (nil, problems)
+    }
+}

@@ -127,13 +127,13 @@ extension FuzzTarget {
             switch kind {
             case 200..<210:
                 // Up to some seconds pass.
-                let pause = part.reduce(0) { $0 * 4 + Int64($1) }
+                let pause = part.prefix(8).reduce(Int64(0)) { $0 * 4 + Int64($1) }
                 rig.time = rig.time + .milliseconds(min(pause, 40_000))
                 rig.endpoints[1].handleTimeout(at: rig.time, using: &rig.generator)
             case 210..<220: rig.endpoints[1].request(rig.offered.id, from: rig.id(0), at: rig.time)
             case 220..<230: rig.endpoints[1].send(message: Array(part.prefix(1000)), to: rig.id(0), at: rig.time)
             case 230..<240: rig.endpoints[1].announce(rig.served.id, to: rig.id(0), at: rig.time)
-            case 240...250: number = UInt64(number &+ part.reduce(0) { $0 << 8 | UInt64($1) })
+            case 240...250: number = number &+ part.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             default:
                 var packet = DataPacket.header(receiverIndex: session.remoteIndex, number: number, capacity: 1200)
                 packet += part

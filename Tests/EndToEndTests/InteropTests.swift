@@ -27,7 +27,7 @@ extension EndToEnd {
         }
 
         /// Runs a script of `scripts/interop` and returns its status and output.
-        private func python(_ arguments: [String], in folder: URL) async throws -> (status: Int32, output: Data) {
+        private func script(_ arguments: [String], in folder: URL) async throws -> (status: Int32, output: Data) {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: try #require(Self.python))
             process.arguments = ["\(Self.scripts)/\(arguments[0])"] + arguments.dropFirst()
@@ -43,7 +43,7 @@ extension EndToEnd {
         @Test(.enabled(if: isPresent, "MURMUR_INTEROP_PYTHON names no Python"), .timeLimit(.minutes(2)))
         func theVectorsOfThePageAreComputedAgain() async throws {
             let folder = try TemporaryFolder()
-            let (status, output) = try await python(["check-vectors"], in: folder.url)
+            let (status, output) = try await script(["check-vectors"], in: folder.url)
             #expect(status == 0, "the page and the second implementation differ: see standard error")
             #expect(String(decoding: output, as: UTF8.self).contains("all equal"))
         }
@@ -57,7 +57,7 @@ extension EndToEnd {
             let made = try await MurmurProcess.run(
                 ["identity", "new", folder.path("ours.identity"), "--json"], in: folder.url.path)
             let ours = try JSONDecoder().decode([String: String].self, from: Data(made.output.utf8))
-            let (_, printed) = try await python(["take-part", "--print-identity"], in: folder.url)
+            let (_, printed) = try await script(["take-part", "--print-identity"], in: folder.url)
             let other = try JSONDecoder().decode([String: String].self, from: printed)
             let (id, key) = (try #require(ours["id"]), try #require(ours["key"]))
             let port = 22_900 + 10 * mode.count
@@ -79,7 +79,7 @@ extension EndToEnd {
                     "peer", folder.path("swarm.yaml"), "--as", "ours", "--identity", folder.path("ours.identity"),
                     "--out", folder.path("run"),
                 ], in: folder.url.path)
-            let (status, output) = try await python(
+            let (status, output) = try await script(
                 [
                     "take-part", "--neighbour", "\(id),\(key),127.0.0.1:\(port)", "--listen", "127.0.0.1:\(port + 1)",
                     "--swarm", "interop,9", "--secret", folder.path("secret"),

@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+package import Wire
 
 /// The folder where a peer keeps its state: the newest checkpoint and the one before it.
 ///
@@ -38,6 +39,24 @@ package struct CheckpointStore: Sendable {
             try manager.moveItem(atPath: link, toPath: previous)
         }
         try write(checkpoint.encoded, newest)
+    }
+
+    private var memoryFile: String { "\(folder)/memory.bin" }
+
+    /// Keeps what the protocol must not forget, in a file of its own: it changes with every handshake.
+    /// - Throws: `FileError`, or what the file system says.
+    package func save(_ memory: EndpointMemory) throws {
+        try AtomicFile.createFolder(folder)
+        try write(memory.encoded, memoryFile)
+    }
+
+    /// What the protocol must not forget, and a message where it was kept and cannot be read.
+    package func loadMemory() -> (memory: EndpointMemory?, problems: [String]) {
+        guard FileManager.default.fileExists(atPath: memoryFile) else { return (nil, []) }
+        guard let data = FileManager.default.contents(atPath: memoryFile),
+            let memory = EndpointMemory(encoded: Array(data))
+        else { return (nil, ["\(memoryFile): it is damaged or cannot be read; old handshakes may be answered once more"]) }
+        return (memory, [])
     }
 
     /// The newest checkpoint that is whole, and a message about each that is not; nil without any.

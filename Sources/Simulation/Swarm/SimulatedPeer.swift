@@ -2,6 +2,7 @@ import Adapters
 import Cryptography
 import Federation
 import Overlay
+import Wire
 
 /// One peer of a simulated swarm: its keys, its core while it runs, its disk, its clock and its trainer.
 struct SimulatedPeer: Sendable {
@@ -33,6 +34,8 @@ struct SimulatedPeer: Sendable {
     /// A checkpoint that is being written, and one that waits for it.
     var writing: PeerCheckpoint?
     var waitingCheckpoint: PeerCheckpoint?
+    /// What its protocol must not forget, in a file of its own that no disk fault touches.
+    var memory = EndpointMemory()
 
     /// The last round that it spoke of, and how often its process was started.
     var lastRound = 0

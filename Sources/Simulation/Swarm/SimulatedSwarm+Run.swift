@@ -70,8 +70,8 @@ extension SimulatedSwarm {
         trace.note(time, 1, index, peers[index].life, wall, line: "\(peers[index].name) starts")
         peers[index].core = try PeerCore(
             configuration: configurations[index], local: LocalPeer(peers[index].keys), swarm: secret,
-            checkpoint: checkpoint, handshakeTimestamp: max(wall, (checkpoint?.handshakeTimestamp ?? 0) + 1),
-            at: local)
+            checkpoint: checkpoint, handshakeTimestamp: checkpoint?.nextTimestamp(wallClock: wall) ?? wall,
+            memory: peers[index].memory, at: local)
         peers[index].core!.start(at: local, using: &generators[index])
         drain(index)
     }
@@ -84,6 +84,7 @@ extension SimulatedSwarm {
         peers[index].pastTraffic.received += core.traffic.bytesReceived
         peers[index].core = nil
         peers[index].life += 1
+        if disk == .amnesia { peers[index].memory = EndpointMemory() }
         peers[index].disk.crash(
             disk, unfinished: peers[index].writing?.encoded, using: &generators[index])
     }

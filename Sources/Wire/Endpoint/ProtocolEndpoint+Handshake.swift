@@ -7,7 +7,7 @@ extension ProtocolEndpoint {
     package mutating func connect(
         to peer: PeerID, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
-        guard !isClosed, let index = neighbourOfPeer[peer] else { return }
+        guard !isClosed, let index = neighbourOfPeer[peer], neighbours[index].revocation == nil else { return }
         neighbours[index].isWanted = true
         guard neighbours[index].association == nil, neighbours[index].handshake == nil else { return }
         startHandshake(index, at: time, using: &generator)
@@ -64,7 +64,7 @@ extension ProtocolEndpoint {
         else { return statistics.drop(.malformed) }
         var noise = NoiseHandshake.Responder(prologue: prologue, localStatic: local.exchangeKey)
         guard (try? noise.readIdentity(message)) != nil, let index = neighbourOfKey[noise.remoteStatic],
-            let payload = try? noise.readPayload(message)
+            neighbours[index].revocation == nil, let payload = try? noise.readPayload(message)
         else { return statistics.drop(.badHandshake) }
         var fields = ByteReader(payload)
         guard let timestamp = fields.integer(UInt64.self), let incarnation = fields.integer(UInt64.self) else {
@@ -72,6 +72,7 @@ extension ProtocolEndpoint {
         }
         guard timestamp > neighbours[index].greatestTimestamp else { return statistics.drop(.staleInitiation) }
         neighbours[index].greatestTimestamp = timestamp
+        hasNewMemory = true
         // Of two initiations that cross, that of the lesser identity goes first. After two tries ours gives way: it may
         // never arrive, where theirs just did.
         if neighbours[index].handshake != nil {
@@ -169,6 +170,7 @@ extension ProtocolEndpoint {
             neighbours[index].waiting = []
             neighbours[index].association = association
             events.append(.connected(peer))
+            tellProofs(to: index)
         }
         markReady(index)
     }

@@ -12,6 +12,7 @@ from noise.connection import Keypair, NoiseConnection
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
+EVIDENCE, REVOCATION = 9, 10
 LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 1130, 512, 128 << 20
 NOISE_NAME = b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b"
 
@@ -203,7 +204,7 @@ def frames_of(data):
             yield (kind,)
         elif kind == ACK:
             yield kind, read_ranges(reader)
-        elif kind in (MESSAGE, OFFER, WANT, CANCEL):
+        elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION):
             sequence, count = reader.unpack("<QH")
             yield kind, sequence, reader.take(count)
         elif kind == CHUNK:
@@ -348,3 +349,17 @@ class Assembly:
         if root_of(hashes, len(payload)) != self.manifest.root or hashes != leaf_hashes(payload):
             raise Malformed("the bytes are not the manifest's")
         return payload
+
+
+# 8. Proofs -----------------------------------------------------------------------------------------------------------
+
+def proof(one, other):
+    """The equivocation proof of two manifests."""
+    first, second = sorted((one, other), key=lambda manifest: manifest.id)
+    return struct.pack("<H", len(first.signed)) + first.signed + second.signed
+
+
+def revocation(identity, swarm):
+    """A peer's revocation of its own keys."""
+    layout = bytes([1]) + swarm + identity.id
+    return layout + identity.signing.sign(b"murmuration-revocation-v1\0" + layout)

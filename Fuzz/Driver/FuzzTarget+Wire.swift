@@ -13,8 +13,8 @@ extension FuzzTarget {
         ]
         return seeds + [seeds.reduce([], +)]
     } run: { input in
-        var rig = WireRig.connected
-        _ = rig.drain()
+        // Under load, so that no key agreement is made: those are for the handshake's target.
+        var rig = WireRig.loaded
         var cutter = Cutter(input)
         let key = HandshakePacket.codeKey(for: rig.keys[1].exchange.publicKey)
         for _ in 0..<8 where !cutter.isEmpty {
@@ -74,7 +74,8 @@ extension FuzzTarget {
         let manifest = WireRig.connected.offered
         let controls: [ControlFrame] = [
             .message([1, 2]), .offer(manifest.encoded), .want(transfer: 1, object: manifest.id, ranges: [0..<2, 5..<9]),
-            .cancel(transfer: 1, reason: .busy),
+            .cancel(transfer: 1, reason: .busy), .evidence(manifest.encoded),
+            .revocation(Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier).encoded),
         ]
         var seeds = [all]
         for (sequence, frame) in controls.enumerated() {
@@ -115,7 +116,9 @@ extension FuzzTarget {
             Cutter.framed(0, want), Cutter.framed(200, [20]), Cutter.framed(0, acknowledgement),
             Cutter.framed(210, []), Cutter.framed(0, chunk), Cutter.framed(200, [255]), Cutter.framed(0, [1, 3]),
         ]
-        return steps + [steps.reduce([], +)]
+        let revocation = Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier)
+        let revoking: [UInt8] = [10, 0, 0, 0, 0, 0, 0, 0, 0, 129, 0] + revocation.encoded
+        return steps + [steps.reduce([], +), Cutter.framed(0, revoking)]
     } run: { input in
         var rig = WireRig.connected
         var cutter = Cutter(input)
@@ -143,6 +146,27 @@ extension FuzzTarget {
             }
             _ = rig.drain()
             _ = rig.endpoints[1].nextDeadline
+        }
+    }
+
+    /// Proofs and the file of what must not be forgotten: what is read is written again to the same bytes.
+    static let proofs = FuzzTarget(name: "proofs", isFromNetwork: true) {
+        let rig = WireRig.connected
+        var other = rig.offered.manifest
+        other.sampleCount += 1
+        let proof = EquivocationProof(rig.offered, SignedManifest(other, signedWith: rig.keys[0].signing))!
+        let revocation = Revocation(of: rig.keys[0].signing, swarm: rig.swarm.identifier)
+        let memory = EndpointMemory(stamps: [.init(peer: rig.id(0), timestamp: 7)], revocations: [revocation])
+        return [proof.encoded, revocation.encoded, Array(memory.encoded.dropLast(32))]
+    } run: { input in
+        if input.count == Revocation.byteCount, let revocation = Revocation(encoded: input) {
+            precondition(revocation.encoded == input, "a revocation is written as it was read")
+        }
+        if let proof = try? EquivocationProof(encoded: input) {
+            precondition(proof.encoded == input, "a proof is written as it was read")
+        }
+        if let memory = EndpointMemory(encoded: EndpointMemory.sealed(input)) {
+            precondition(memory.encoded == EndpointMemory.sealed(input), "a memory is written as it was read")
         }
     }
 

@@ -41,6 +41,17 @@ struct WireRig: Sendable {
         return (rig, initiation)
     }()
 
+    /// The pair in session, the tried one under a flood of initiations.
+    static let loaded: WireRig = {
+        var rig = WireRig.connected
+        let body = [1, 0, 0, 0] + [UInt8](repeating: 0, count: 1164)
+        let key = HandshakePacket.codeKey(for: rig.keys[1].exchange.publicKey)
+        let forged = body + Digest.code(body, count: body.count, key: key) + [UInt8](repeating: 0, count: 16)
+        for _ in 0..<51 { rig.deliver(forged) }
+        _ = rig.drain()
+        return rig
+    }()
+
     private init() {
         var generator = SeededGenerator(seed: 3)
         // Keys of a seeded generator cannot be wrong, nor can a swarm without a secret.

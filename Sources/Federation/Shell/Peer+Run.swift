@@ -68,7 +68,8 @@ extension Peer {
             datagrams.append(datagram)
             if datagrams.count == 64 {
                 endpoint.send(datagrams)
-                datagrams.removeAll(keepingCapacity: true)
+                // A new array: the old one is the socket's now.
+                datagrams = []
             }
         }
         if !datagrams.isEmpty { endpoint.send(datagrams) }

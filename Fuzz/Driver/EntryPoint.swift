@@ -20,7 +20,9 @@ private func runFuzzer(
             for known in FuzzTarget.all { print(known.name, known.isFromNetwork ? "network" : "file") }
             exit(2)
         }
-        if let folder = ProcessInfo.processInfo.environment["MURMUR_FUZZ_SEEDS"] { exit(write(target.seeds(), to: folder)) }
+        if let folder = ProcessInfo.processInfo.environment["MURMUR_FUZZ_SEEDS"] {
+            exit(write(target.seeds(), to: folder))
+        }
         var count = CommandLine.argc
         var arguments = CommandLine.unsafeArgv
         exit(

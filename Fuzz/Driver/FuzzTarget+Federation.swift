@@ -1,9 +1,10 @@
 import Adapters
 import Aggregation
 import Cryptography
-@testable import Federation
 import LinearAlgebra
 import Overlay
+
+@testable import Federation
 @testable import Wire
 
 extension FuzzTarget {
@@ -141,10 +142,12 @@ struct PeerRig {
     private mutating func exchange(_ count: Int) {
         for _ in 0..<count {
             while let datagram = liar.pollTransmit(at: time, using: &generator) {
-                core.receive(Datagram(address: WireRig.addresses[0], bytes: datagram.bytes), at: time, using: &generator)
+                core.receive(
+                    Datagram(address: WireRig.addresses[0], bytes: datagram.bytes), at: time, using: &generator)
             }
             while let datagram = core.pollTransmit(at: time, using: &generator) {
-                liar.receive(Datagram(address: WireRig.addresses[1], bytes: datagram.bytes), at: time, using: &generator)
+                liar.receive(
+                    Datagram(address: WireRig.addresses[1], bytes: datagram.bytes), at: time, using: &generator)
             }
             while let event = liar.pollEvent() {
                 if case .announced(_, let manifest) = event { own = manifest.manifest }

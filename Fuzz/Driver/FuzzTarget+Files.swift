@@ -1,10 +1,11 @@
-@testable import Adapters
 import Cryptography
 import Foundation
 import InstructionTuning
 import LanguageModel
 import Overlay
 import Simulation
+
+@testable import Adapters
 
 extension FuzzTarget {
     /// A target whose bytes come from files; `samples` are texts to begin with.
@@ -16,7 +17,8 @@ extension FuzzTarget {
 
     /// Weights: header, and every tensor's values.
     static let safetensors = FuzzTarget(name: "safetensors", isFromNetwork: false) {
-        let header = #"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"#
+        let header =
+            #"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"#
             + #""b":{"dtype":"BF16","shape":[1,3],"data_offsets":[16,22]}}"#
         let bytes = Array(header.utf8)
         return [[UInt8(bytes.count), 0, 0, 0, 0, 0, 0, 0] + bytes + Array(repeating: 1, count: 22)]
@@ -123,7 +125,9 @@ extension FuzzTarget {
     ) { input in
         guard input.count <= 4096 else { return }
         let text = String(decoding: input, as: UTF8.self)
-        guard let topology = try? SwarmTopology.parse(text, file: "topology.yaml", include: { _ in text }) else { return }
+        guard let topology = try? SwarmTopology.parse(text, file: "topology.yaml", include: { _ in text }) else {
+            return
+        }
         if topology.peers.count <= 64 { _ = try? topology.swarmGraph() }
     }
 
@@ -149,7 +153,9 @@ extension FuzzTarget {
     /// Prompt templates.
     static let template = file(
         "template",
-        [#"{"description":"d","prompt_input":"{instruction} {input}:","prompt_no_input":"{instruction}:","response_split":":"}"#]
+        [
+            #"{"description":"d","prompt_input":"{instruction} {input}:","prompt_no_input":"{instruction}:","response_split":":"}"#
+        ]
     ) { input in
         _ = try? PromptTemplate.parse(input, path: "template.json")
     }

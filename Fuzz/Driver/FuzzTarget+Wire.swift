@@ -1,5 +1,6 @@
 import Cryptography
 import Overlay
+
 @testable import Wire
 
 extension FuzzTarget {
@@ -8,7 +9,8 @@ extension FuzzTarget {
         let (_, initiation) = WireRig.begun
         let seeds: [[UInt8]] = [
             Cutter.framed(0, initiation), Cutter.framed(1, initiation), Cutter.framed(1, Array(initiation.prefix(120))),
-            Cutter.framed(2, [2] + Array(repeating: 0, count: 99)), Cutter.framed(0, [3] + Array(repeating: 0, count: 63)),
+            Cutter.framed(2, [2] + Array(repeating: 0, count: 99)),
+            Cutter.framed(0, [3] + Array(repeating: 0, count: 63)),
             Cutter.framed(0, [4] + Array(repeating: 0, count: 40)),
         ]
         return seeds + [seeds.reduce([], +)]
@@ -73,9 +75,11 @@ extension FuzzTarget {
         FrameEncoder.appendAcknowledgement([20...30, 4...9, 0...0], delay: .zero, capacity: 200, to: &all)
         let manifest = WireRig.connected.offered
         let controls: [ControlFrame] = [
-            .message([1, 2]), .offer(manifest.encoded), .want(transfer: 1, object: manifest.id, ranges: [0..<2, 5..<9]),
+            .message([1, 2]), .offer(manifest.encoded),
+            .want(transfer: 1, object: manifest.id, ranges: [0..<2, 5..<9]),
             .cancel(transfer: 1, reason: .busy), .evidence(manifest.encoded),
-            .revocation(Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier).encoded),
+            .revocation(
+                Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier).encoded),
         ]
         var seeds = [all]
         for (sequence, frame) in controls.enumerated() {

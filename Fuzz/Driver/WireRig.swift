@@ -1,6 +1,7 @@
 import Cryptography
 import LinearAlgebra
 import Overlay
+
 @testable import Wire
 
 /// Two endpoints in session with each other, made once; every input begins with a copy of them.

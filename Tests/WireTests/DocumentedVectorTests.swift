@@ -107,7 +107,8 @@ struct DocumentedVectorTests {
 
     /// A cookie packet that a real initiator takes, and the second code that it leads to.
     private static func cookie(
-        for initiation: [UInt8], shownTo initiator: ProtocolEndpoint, of responder: [UInt8], from address: NetworkAddress
+        for initiation: [UInt8], shownTo initiator: ProtocolEndpoint, of responder: [UInt8],
+        from address: NetworkAddress
     ) -> (packet: [UInt8], code: [UInt8]) {
         let nonce = Array(0..<24 as Range<UInt8>)
         let cookie = [UInt8](repeating: 0xc0, count: 16)

@@ -65,7 +65,9 @@ struct HandshakeAttackTests {
                 var altered = response
                 altered.bytes[position] ^= 1 << UInt8(bit)
                 // The responder's index (4 to 7) is covered by the code alone, and the code by nothing.
-                if (8..<68).contains(position) { altered.bytes = recoded(altered.bytes, for: rig.keys[0].exchange.publicKey) }
+                if (8..<68).contains(position) {
+                    altered.bytes = recoded(altered.bytes, for: rig.keys[0].exchange.publicKey)
+                }
                 rig.endpoints[0].receive(altered, at: rig.time, using: &rig.generator)
                 rig.drain(0)
                 #expect(rig.events[0].isEmpty, "response, byte \(position), bit \(bit)")
@@ -76,7 +78,9 @@ struct HandshakeAttackTests {
         #expect(rig.events[0] == [.connected(rig.id(1))])
     }
 
-    @Test("Replaying half of all packets, across a restart, applies nothing twice", arguments: 1...5 as ClosedRange<UInt64>)
+    @Test(
+        "Replaying half of all packets, across a restart, applies nothing twice",
+        arguments: 1...5 as ClosedRange<UInt64>)
     func replayAcrossRestart(seed: UInt64) throws {
         var rig = try MeshRig(seed: seed)
         rig.captures = true
@@ -115,7 +119,9 @@ struct HandshakeAttackTests {
         #expect(rig.events[1].compactMap(\.message) == [[99]])
     }
 
-    @Test("Before a session stands, never more bytes out than in, whatever is sent", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test(
+        "Before a session stands, never more bytes out than in, whatever is sent",
+        arguments: 1...4 as ClosedRange<UInt64>)
     func amplification(seed: UInt64) throws {
         var rig = try MeshRig(count: 3, seed: seed)
         rig.captures = true

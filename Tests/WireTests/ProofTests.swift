@@ -14,7 +14,9 @@ struct ProofTests {
                 rig.endpoints[index].connect(to: rig.id(peer), at: rig.time, using: &rig.generator)
             }
         }
-        let connected = rig.run(for: .seconds(30)) { $0.events.allSatisfy { $0.count { $0.connectedPeer != nil } == count - 1 } }
+        let connected = rig.run(for: .seconds(30)) {
+            $0.events.allSatisfy { $0.count { $0.connectedPeer != nil } == count - 1 }
+        }
         try #require(connected)
         return rig
     }

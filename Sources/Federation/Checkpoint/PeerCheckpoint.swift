@@ -55,7 +55,7 @@ package struct PeerCheckpoint: Sendable, Equatable {
     /// contribution, so that where the clock was set back there has to be room for those of the process before.
     package func nextTimestamp(wallClock: UInt64) -> UInt64 {
         let (later, overflow) = handshakeTimestamp.addingReportingOverflow(1 << 32)
-        return overflow ? .max - 1 << 32 : max(wallClock, later)
+        return overflow ? .max - (1 << 32) : max(wallClock, later)
     }
 
     /// Throws `PeerSetupError.foreignCheckpoint` unless the checkpoint is of this peer in this swarm.

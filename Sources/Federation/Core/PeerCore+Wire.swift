@@ -90,7 +90,8 @@ extension PeerCore {
         let others = neighbours.indices.filter { $0 != index && neighbours[$0].isConnected }
         guard !others.isEmpty else { return }
         for step in 0..<min(Self.witnesses, others.count) {
-            let place = (Int(truncatingIfNeeded: signed.manifest.round % 1024) * Self.witnesses + index + step) % others.count
+            let place =
+                (Int(truncatingIfNeeded: signed.manifest.round % 1024) * Self.witnesses + index + step) % others.count
             wire.testify(signed, to: neighbours[others[place]].id)
         }
     }

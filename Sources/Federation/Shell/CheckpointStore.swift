@@ -55,7 +55,9 @@ package struct CheckpointStore: Sendable {
         guard FileManager.default.fileExists(atPath: memoryFile) else { return (nil, []) }
         guard let data = FileManager.default.contents(atPath: memoryFile),
             let memory = EndpointMemory(encoded: Array(data))
-        else { return (nil, ["\(memoryFile): it is damaged or cannot be read; old handshakes may be answered once more"]) }
+        else {
+            return (nil, ["\(memoryFile): it is damaged or cannot be read; old handshakes may be answered once more"])
+        }
         return (memory, [])
     }
 

@@ -56,6 +56,9 @@ extension ProtocolEndpoint {
     ) {
         let bytes = datagram.bytes
         guard bytes.count >= HandshakePacket.initiationByteLimit else { return statistics.drop(.malformed) }
+        let isKnown = knownAddresses.contains(datagram.address)
+        guard gate.isWorthChecking(isKnownAddress: isKnown, configuration: configuration, at: time, using: &generator)
+        else { return statistics.drop(.initiationRate) }
         guard HandshakePacket.hasValidCode(bytes, codeKey: codeKey) else { return statistics.drop(.badCode) }
         guard admits(datagram, at: time, using: &generator) else { return }
         var reader = ByteReader(bytes, range: 4..<bytes.count)
@@ -153,6 +156,11 @@ extension ProtocolEndpoint {
         neighbours[index].nextHandshake = nil
         neighbours[index].tries = 0
         neighbours[index].lastAddress = session.address
+        // Of peers that wander the old places are forgotten.
+        if knownAddresses.count > 4 * neighbours.count {
+            knownAddresses = Set(neighbours.compactMap(\.lastAddress))
+        }
+        knownAddresses.insert(session.address)
         let peer = neighbours[index].remote.id
         if let association = neighbours[index].association,
             association.remoteIncarnation != session.remoteIncarnation

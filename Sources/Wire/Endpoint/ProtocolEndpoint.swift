@@ -42,6 +42,8 @@ package struct ProtocolEndpoint: Sendable {
     private let startStamp: UInt64
     private var lastStamp: UInt64
     var gate = InitiationGate()
+    /// Where neighbours are said to be, or were.
+    var knownAddresses: Set<NetworkAddress> = []
     /// The key under which our cookies are sealed.
     let cookieKey: [UInt8]
 
@@ -74,6 +76,7 @@ package struct ProtocolEndpoint: Sendable {
         neighbourOfKey = Dictionary(
             entries.map { ($1.remote.exchangeKey, $0) }, uniquingKeysWith: { first, _ in first })
         restore(memory)
+        knownAddresses = Set(neighbours.compactMap(\.lastAddress))
     }
 
     /// What both sides of a handshake must agree on: the protocol's version and the swarm.

@@ -114,9 +114,26 @@ let testTargets: [Target] = [
     tests("TidyTests", ["TestSupport"]),
 ]
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Fuzzing: only with MURMUR_FUZZ in the environment, as libFuzzer brings a `main` of its own. `scripts/fuzz` builds it.
+// ---------------------------------------------------------------------------------------------------------------------
+
+let fuzzTargets: [Target] =
+    Context.environment["MURMUR_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "murmur-fuzz",
+            dependencies: [
+                "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
+                "LinearAlgebra", "Overlay", "Simulation", "Wire",
+            ],
+            path: "Fuzz/Driver", swiftSettings: settings)
+    ]
+
 let package = Package(
     name: "murmuration",
     products: products,
     dependencies: dependencies,
-    targets: systemLibraries + modules + executables + testTargets
+    targets: systemLibraries + modules + executables + testTargets + fuzzTargets
 )

@@ -26,6 +26,7 @@ extension LoggedEvent {
         case .caughtUp: "caught_up"
         case .connected: "connected"
         case .disconnected: "disconnected"
+        case .barred: "neighbour_barred"
         case .checkpointed: "checkpointed"
         case .checkpointFailed: "checkpoint_failed"
         case .settling: "settling"
@@ -66,7 +67,7 @@ extension LoggedEvent {
             reason = "was in round \(from)"
         case .connected(let peer):
             neighbour = name(peer)
-        case .disconnected(let peer, let reason):
+        case .disconnected(let peer, let reason), .barred(let peer, let reason):
             (neighbour, self.reason) = (name(peer), reason)
         case .settling(let round, let disagreement, let bound):
             (self.round, self.disagreement, self.bound) = (round, disagreement, bound)

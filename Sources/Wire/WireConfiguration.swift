@@ -34,6 +34,8 @@ package struct WireConfiguration: Sendable, Hashable {
     package var keepaliveInterval: Duration = .seconds(10)
     /// Initiations that are looked at in a second without further ado; beyond them a cookie is asked for.
     package var initiationsWithoutCookie = 50
+    /// Initiations whose codes are checked in a second whoever sends them; beyond them one in eight from unknown addresses.
+    package var initiationsChecked = 1000
     /// Initiations with a cookie that are looked at in a second, at most: their key agreements cost a fraction of a
     /// millisecond each.
     package var initiationsPerSecond = 500

@@ -20,6 +20,7 @@ enum EventSentence {
         case "caught_up": return "caught up to \(round) (\(event.reason ?? "")) with \(event.present ?? 0) neighbours"
         case "connected": return "\(neighbour) is connected"
         case "disconnected": return "\(neighbour) is gone: \(event.reason ?? "")"
+        case "neighbour_barred": return "nothing of \(neighbour) is taken any more: \(event.reason ?? "")"
         case "checkpoint_failed": return "the checkpoint could not be written: \(event.reason ?? "")"
         case "settling":
             return "settling: largest distance \(Readable.scientific(event.disagreement)), "

@@ -22,6 +22,7 @@ struct PeerRun: Sendable {
     let folder: URL
     let dropRate: Double
     let badRecords: BadRecordPolicy
+    let revocationPath: String?
     let output: Output
     let isSupervised: Bool
 
@@ -56,6 +57,7 @@ struct PeerRun: Sendable {
             configuration: configuration, local: LocalPeer(keys), swarm: try Composition.swarmSecret(topology.swarm),
             endpoint: endpoint, trainer: tuner,
             store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
+            revocations: try revocations(),
             deliver: { delta in
                 do {
                     try PEFTDirectory.write(composition.adapter(of: delta), to: adapterPath)
@@ -113,6 +115,18 @@ struct PeerRun: Sendable {
                     + "\(keys.signing.publicKey.hexadecimal.prefix(8))…")
         }
         return keys
+    }
+
+    /// The revocations of the file that the command line names.
+    private func revocations() throws -> [Revocation] {
+        guard let revocationPath else { return [] }
+        let text = String(decoding: try ReadableFile.contents(of: revocationPath, limit: 1 << 20), as: UTF8.self)
+        return try text.split(whereSeparator: \.isWhitespace).map { line in
+            guard let bytes = [UInt8](hexadecimal: String(line)), let revocation = Revocation(encoded: bytes) else {
+                throw CommandFailure("\(revocationPath): not a revocation; make one with: murmur identity revoke")
+            }
+            return revocation
+        }
     }
 
     private func bind(_ index: Int) async throws -> any DatagramEndpoint {

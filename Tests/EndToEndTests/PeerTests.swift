@@ -65,5 +65,53 @@ extension EndToEnd {
                 #expect(adapter.contains { $0 != 0 })
             }
         }
+
+        @Test("A revocation on the command line: the robbed identity is told nothing any more", .timeLimit(.minutes(2)))
+        func aRevokedIdentityIsLeftOut() async throws {
+            let folder = try TemporaryFolder()
+            var peers = ""
+            for (index, name) in ["ada", "ben"].enumerated() {
+                let made = try await MurmurProcess.run(
+                    ["identity", "new", folder.path("\(name).identity"), "--json"], in: folder.url.path)
+                let identity = try JSONDecoder().decode([String: String].self, from: Data(made.output.utf8))
+                let (id, key) = (try #require(identity["id"]), try #require(identity["key"]))
+                peers +=
+                    "  - { name: \(name), id: \"\(id)\", key: \"\(key)\", address: \"127.0.0.1:\(22_350 + index)\" }\n"
+            }
+            try folder.write(
+                """
+                murmuration: 1
+                swarm: { name: robbed, seed: 5 }
+                model: { base: builtin:fledgling, lora: { rank: 4, alpha: 8, targets: [q_proj] } }
+                tuning: { template: terse, cutoff: 64, batch: 8, learning-rate: 5e-3, local-steps: 1, rounds: 2 }
+                data: { source: builtin:chores, count: 200, held-out: 2 }
+                graph: { kind: complete }
+                peers:
+                \(peers)
+                """, to: "robbed.yaml")
+            let revoked = try await MurmurProcess.run(
+                ["identity", "revoke", folder.path("ben.identity"), "--topology", folder.path("robbed.yaml")],
+                in: folder.url.path)
+            #expect(revoked.status == 0 && revoked.output.count == 2 * 129 + 1, "\(revoked.error)")
+            try folder.write(revoked.output, to: "ben.revocation")
+            func peer(_ name: String, _ more: [String] = []) throws -> MurmurProcess {
+                try MurmurProcess(
+                    [
+                        "peer", folder.path("robbed.yaml"), "--as", name, "--identity", folder.path("\(name).identity"),
+                        "--out", folder.path("run"),
+                    ] + more, in: folder.url.path, name: name)
+            }
+            let ben = try peer("ben")
+            let ada = try await peer("ada", ["--revocation", folder.path("ben.revocation")]).wait()
+            #expect(ada.status == 0 && ada.output.contains("nothing of ben is taken any more"), "\(ada.error)")
+            #expect(!ada.output.contains("ben is connected"))
+            ben.send(SIGTERM)
+            let left = try await ben.wait()
+            #expect(!left.output.contains("ada is connected"))
+
+            try folder.write("not a revocation", to: "bad.revocation")
+            let bad = try await peer("ada", ["--revocation", folder.path("bad.revocation")]).wait()
+            #expect(bad.status == 1 && bad.error.contains("not a revocation"))
+        }
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import LinearAlgebra
 import Overlay
 import Testing
+import Wire
 
 @Suite struct CheckpointTests {
     static func checkpoint(round: Int = 3) -> PeerCheckpoint {
@@ -26,6 +27,29 @@ import Testing
     @Test func theBinaryFormReadsBack() throws {
         let checkpoint = Self.checkpoint()
         #expect(try PeerCheckpoint(encoded: checkpoint.encoded) == checkpoint)
+    }
+
+    @Test("A clock that was set back: timestamps and sequence numbers still grow, and never run over")
+    func timestamps() {
+        var checkpoint = Self.checkpoint()
+        #expect(checkpoint.nextTimestamp(wallClock: 5) == (1 << 60) + (1 << 32))
+        #expect(checkpoint.nextTimestamp(wallClock: 1 << 61) == 1 << 61)
+        checkpoint.handshakeTimestamp = .max - 3
+        #expect(checkpoint.nextTimestamp(wallClock: 5) < .max)
+    }
+
+    @Test func theMemoryIsKeptBesideTheCheckpoint() throws {
+        let folder = Self.folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let store = CheckpointStore(folder: folder)
+        #expect(store.loadMemory().memory == nil && store.loadMemory().problems.isEmpty)
+        let memory = EndpointMemory(stamps: [
+            .init(peer: PeerID(bytes: [UInt8](repeating: 5, count: 32))!, timestamp: 77)
+        ])
+        try store.save(memory)
+        #expect(store.loadMemory().memory == memory)
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder + "/memory.bin"))
+        #expect(store.loadMemory().memory == nil && store.loadMemory().problems.count == 1)
     }
 
     @Test func cutOrAlteredBytesAreRefused() {

@@ -1,9 +1,11 @@
 import Adapters
 import Aggregation
+import Cryptography
 import Federation
 import LinearAlgebra
 import Overlay
 import Testing
+import Wire
 
 @Suite struct FaultTests {
     @Test(arguments: ["exponential", "ring", "complete"], [0.5, 2.3, 4.1])
@@ -17,6 +19,28 @@ import Testing
         #expect(swarm.finals(others).count == 7)
         #expect(ConsensusDistance.relative(swarm.finals(others)) <= 1e-3)
         #expect(others.allSatisfy { swarm.members[$0].stopped == .finished })
+    }
+
+    @Test("A peer whose keys are revoked in the midst of a run is left out by all; the others agree")
+    func aRevokedPeerIsLeftOut() throws {
+        var swarm = try VirtualSwarm(graph: "complete", count: 6, rounds: 8)
+        try swarm.startAll()
+        let revocation = Revocation(of: swarm.members[4].keys.signing, swarm: swarm.secret.identifier)
+        swarm.after(.seconds(3.3)) { swarm in
+            let isTaken = swarm.members[0].core!.revoke(revocation, at: swarm.time)
+            #expect(isTaken)
+            swarm.drain(0)
+        }
+        swarm.run(for: .seconds(120))
+        let others = [0, 1, 2, 3, 5]
+        #expect(others.allSatisfy { swarm.members[$0].stopped == .finished })
+        #expect(ConsensusDistance.relative(swarm.finals(others)) <= 1e-3)
+        for index in others {
+            let barred = swarm.kinds(index).contains {
+                if case .barred(swarm.id(4), _) = $0 { true } else { false }
+            }
+            #expect(barred && swarm.members[index].memory.revocations == [revocation])
+        }
     }
 
     @Test(arguments: [0.5, 1.7, 3.0, 5.5, 6.2], [true, false])

@@ -24,6 +24,7 @@ struct VirtualSwarm {
         var core: PeerCore?
         var starts = 0
         var disk: PeerCheckpoint?
+        var memory = EndpointMemory()
         var final: AdapterDelta?
         var events: [PeerEvent] = []
         var trainingTime: Duration
@@ -99,7 +100,8 @@ struct VirtualSwarm {
         members[index].core = try PeerCore(
             configuration: configuration, local: LocalPeer(members[index].keys), swarm: secret,
             checkpoint: members[index].disk,
-            handshakeTimestamp: UInt64(time.nanoseconds) + UInt64(members[index].starts), at: time)
+            handshakeTimestamp: UInt64(time.nanoseconds) + UInt64(members[index].starts),
+            memory: members[index].memory, at: time)
         members[index].core!.start(at: time, using: &generator)
         drain(index)
     }
@@ -183,6 +185,7 @@ struct VirtualSwarm {
             // Through the bytes, as a disk would keep it.
             members[index].disk = try! PeerCheckpoint(encoded: checkpoint.encoded)
             members[index].core!.checkpointWritten(round: checkpoint.round, at: time)
+        case .remember(let memory): members[index].memory = EndpointMemory(encoded: memory.encoded)!
         case .report(let event): members[index].events.append(event)
         case .deliver(let delta): members[index].final = delta
         case .stop(let reason):

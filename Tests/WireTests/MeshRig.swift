@@ -62,13 +62,15 @@ struct MeshRig {
 
     static func address(_ index: Int) -> NetworkAddress { NetworkAddress(host: "10.0.0.\(index)", port: 9000) }
 
-    func makeEndpoint(_ index: Int, timestamp: UInt64, swarm: SwarmSecret? = nil) -> ProtocolEndpoint {
+    func makeEndpoint(
+        _ index: Int, timestamp: UInt64, swarm: SwarmSecret? = nil, memory: EndpointMemory = EndpointMemory()
+    ) -> ProtocolEndpoint {
         let remotes = keys.indices.filter { $0 != index }.map {
             RemotePeer(id: id($0), exchangeKey: keys[$0].exchange.publicKey, address: Self.address($0))
         }
         return ProtocolEndpoint(
             local: LocalPeer(keys[index]), remotes: remotes, swarm: swarm ?? self.swarm, configuration: configuration,
-            handshakeTimestamp: timestamp, at: time)
+            handshakeTimestamp: timestamp, memory: memory, at: time)
     }
 
     /// Hands over what endpoint `index` wants to send, and takes its events.

@@ -1,4 +1,5 @@
 package import Adapters
+package import Wire
 
 /// How checkpoints lie in a peer's folder, on any file system: the newest, and the one before it.
 ///
@@ -54,5 +55,37 @@ package enum CheckpointFiles {
             }
         }
         return (nil, problems)
+    }
+
+    private static func memory(_ folder: String) -> String { "\(folder)/memory.bin" }
+
+    /// Keeps what the protocol must not forget. A crash leaves the old or the new; on return it is the new.
+    package static func save(
+        _ memory: EndpointMemory, in folder: String, on files: inout some FileSystem
+    ) throws(FileError) {
+        let partial = "\(folder)/.memory.partial"
+        try files.createFolder(folder)
+        do {
+            try files.write(memory.encoded, to: partial)
+        } catch {
+            try? files.remove(partial)
+            throw error
+        }
+        try files.rename(partial, to: Self.memory(folder))
+        try files.synchronise(folder: folder)
+    }
+
+    /// What the protocol must not forget, and a message where it was kept and cannot be read.
+    package static func loadMemory(
+        from folder: String, on files: some FileSystem
+    ) -> (memory: EndpointMemory?, problems: [String]) {
+        let path = memory(folder)
+        let known: [UInt8]?
+        do { known = try files.contents(of: path) } catch { return (nil, ["\(error)"]) }
+        guard let known else { return (nil, []) }
+        guard let memory = EndpointMemory(encoded: known) else {
+            return (nil, ["\(path): it is damaged; old handshakes may be answered once more"])
+        }
+        return (memory, [])
     }
 }

@@ -51,6 +51,13 @@ package struct PeerCheckpoint: Sendable, Equatable {
         self.progress = progress
     }
 
+    /// The timestamp with which the next process starts, which finds `wallClock`: sequence numbers count up from it, one a
+    /// contribution, so that where the clock was set back there has to be room for those of the process before.
+    package func nextTimestamp(wallClock: UInt64) -> UInt64 {
+        let (later, overflow) = handshakeTimestamp.addingReportingOverflow(1 << 32)
+        return overflow ? .max - (1 << 32) : max(wallClock, later)
+    }
+
     /// Throws `PeerSetupError.foreignCheckpoint` unless the checkpoint is of this peer in this swarm.
     package func check(
         identity: PeerID, swarm: [UInt8], schema: AdapterSchema, baseModelDigest: [UInt8]

@@ -27,6 +27,8 @@ struct NeighbourState: Sendable {
     var disconnectedAt: MonotonicTime?
     /// Whether it said goodbye.
     var hasLeft = false
+    /// Whether nothing of it is taken any more: its keys were revoked, or it was proved to have said two things.
+    private(set) var isBarred = false
     /// Whether it missed a deadline and was not heard from since.
     var isSuspect = false
     /// Whether it says that it has finished.
@@ -88,11 +90,21 @@ struct NeighbourState: Sendable {
         }
     }
 
+    /// Forgets all that came from it; nothing is expected of it any more.
+    mutating func bar() {
+        isBarred = true
+        hasLeft = true
+        refusedThrough = .max
+        contributions = []
+        inFlight = [:]
+        retries = []
+    }
+
     /// The association ended.
     mutating func disconnect(left: Bool, at time: MonotonicTime) {
         if isConnected { disconnectedAt = time }
         isConnected = false
-        hasLeft = left
+        hasLeft = left || isBarred
         inFlight = [:]
         retries = []
     }

@@ -24,7 +24,7 @@ extension PeerCore {
         if time >= since + configuration.lingerLimit { return true }
         let timeIsUp = time >= since + configuration.lingerTimeout
         return neighbours.allSatisfy { neighbour in
-            neighbour.isFinal || neighbour.hasLeft || (!neighbour.isConnected && timeIsUp)
+            neighbour.isFinal || neighbour.hasLeft || neighbour.isBarred || (!neighbour.isConnected && timeIsUp)
         }
     }
 

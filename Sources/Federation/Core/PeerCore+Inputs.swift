@@ -85,6 +85,14 @@ extension PeerCore {
         report(.checkpointFailed(round: round, reason: reason), at: time)
     }
 
+    /// Takes a revocation that the peer's owner was given; the neighbours are told.
+    ///
+    /// - Returns: false if it is of another swarm or of no neighbour.
+    @discardableResult
+    package mutating func revoke(_ revocation: Revocation, at time: MonotonicTime) -> Bool {
+        wire.revoke(revocation, at: time)
+    }
+
     /// Says goodbye and stops: the last checkpoint is where the peer goes on later.
     package mutating func leave(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         guard phase != .stopped else { return }
@@ -109,6 +117,7 @@ extension PeerCore {
             if let event = wire.pollEvent() {
                 handle(event, at: time)
             } else if !step(at: time, using: &generator) {
+                if wire.takeMemoryChange() { directives.append(.remember(wire.memory)) }
                 return
             }
         }

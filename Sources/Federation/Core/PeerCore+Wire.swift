@@ -70,6 +70,10 @@ extension PeerCore {
             neighbours[index].isFinal = wasFinal && reason != .restarted
             report(.disconnected(peer, reason: "\(reason)"), at: time)
         case .message: break
+        case .equivocated(let proof):
+            let sequence = proof.first.manifest.sequence
+            bar(proof.origin, reason: "it signed two contributions under the number \(sequence)", at: time)
+        case .revoked(let peer): bar(peer, reason: "its keys were revoked", at: time)
         case .announced(let peer, let manifest): announced(manifest, from: peer, at: time)
         case .received(let peer, let manifest, let payload):
             received(manifest, payload: payload, from: peer, at: time)
@@ -82,12 +86,34 @@ extension PeerCore {
         }
     }
 
+    private mutating func bar(_ peer: PeerID, reason: String, at time: MonotonicTime) {
+        guard let index = index(of: peer), !neighbours[index].isBarred else { return }
+        neighbours[index].bar()
+        report(.barred(peer, reason: reason), at: time)
+    }
+
+    /// The most neighbours that are told of one contribution what its origin said.
+    private static let witnesses = 4
+
+    /// Passes a neighbour's manifest on to some others, other ones every round, so that one who tells each neighbour
+    /// something else is found out where two that it has lied to know each other or a third.
+    private mutating func testify(_ signed: SignedManifest, of index: Int) {
+        let others = neighbours.indices.filter { $0 != index && neighbours[$0].isConnected }
+        guard !others.isEmpty else { return }
+        for step in 0..<min(Self.witnesses, others.count) {
+            let place =
+                (Int(truncatingIfNeeded: signed.manifest.round % 1024) * Self.witnesses + index + step) % others.count
+            wire.testify(signed, to: neighbours[others[place]].id)
+        }
+    }
+
     private func index(of peer: PeerID) -> Int? { neighbours.firstIndex { $0.id == peer } }
 
     /// A neighbour offers a contribution: fetch it if it can be of use.
     private mutating func announced(_ signed: SignedManifest, from peer: PeerID, at time: MonotonicTime) {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
+        testify(signed, of: index)
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return

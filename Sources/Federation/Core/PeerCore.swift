@@ -64,13 +64,15 @@ package struct PeerCore: Sendable {
 
     /// A peer that begins anew, or goes on from `checkpoint`.
     ///
-    /// - Parameter handshakeTimestamp: nanoseconds, greater at every start of this peer: the shell passes the wall clock,
-    ///   or the checkpoint's plus one where that is later.
+    /// - Parameters:
+    ///   - handshakeTimestamp: nanoseconds, greater at every start of this peer: the shell passes the wall clock, or what
+    ///     the checkpoint says where that is later (`nextTimestamp`).
+    ///   - memory: what the protocol of the last process knew.
     /// - Throws: `PeerSetupError.foreignCheckpoint`.
     package init(
         configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret,
         wire wireConfiguration: WireConfiguration = .attentive, checkpoint: PeerCheckpoint? = nil,
-        handshakeTimestamp: UInt64, at time: MonotonicTime
+        handshakeTimestamp: UInt64, memory: EndpointMemory = EndpointMemory(), at time: MonotonicTime
     ) throws(PeerSetupError) {
         let schemaDigest = Digest.blake2b256(configuration.schema.encoded, personalisation: "murmur-schema")
         self.configuration = configuration
@@ -81,9 +83,10 @@ package struct PeerCore: Sendable {
         gate = ContributionGate(schema: configuration.schema, normLimit: configuration.normLimit)
         wire = ProtocolEndpoint(
             local: local, remotes: configuration.neighbours.map(\.remote), swarm: swarm,
-            configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, at: time)
+            configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, memory: memory, at: time)
         neighbours = configuration.neighbours.map { NeighbourState(id: $0.remote.id, degree: $0.degree) }
             .sorted { $0.id < $1.id }
+        for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }
         delta = AdapterDelta(zeroOf: configuration.schema)
         agreement = AgreementVector(depth: configuration.agreementDepth)
         waits = RoundWaits(configuration.waits)

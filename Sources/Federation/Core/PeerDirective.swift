@@ -1,4 +1,5 @@
 package import Adapters
+package import Wire
 
 /// What `PeerCore` wants done by the shell around it.
 package enum PeerDirective: Sendable {
@@ -7,6 +8,8 @@ package enum PeerDirective: Sendable {
     /// Make the checkpoint durable, then call `checkpointWritten` or `checkpointFailed`. A newer one replaces one that
     /// is still waiting.
     case checkpoint(PeerCheckpoint)
+    /// Keep this where the next process of the peer finds it. A newer one replaces one that is still waiting.
+    case remember(EndpointMemory)
     /// Tell whoever listens.
     case report(PeerEvent)
     /// This is the swarm's adapter. The peer goes on serving its neighbours.

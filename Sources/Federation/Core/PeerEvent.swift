@@ -40,6 +40,8 @@ package struct PeerEvent: Sendable {
         case connected(PeerID)
         /// The association with a neighbour ended.
         case disconnected(PeerID, reason: String)
+        /// Nothing of this neighbour is taken any more.
+        case barred(PeerID, reason: String)
         /// The state is safe on disk: this peer goes on with `round` after a crash.
         case checkpointed(round: Int)
         /// The state could not be written, or, at the start, a damaged one was passed over; the peer goes on with the

@@ -1,4 +1,5 @@
 package import Adapters
+package import Wire
 
 /// The folder where a peer keeps its state: the newest checkpoint and the one before it.
 ///
@@ -19,6 +20,17 @@ package struct CheckpointStore: Sendable {
     package func save(_ checkpoint: PeerCheckpoint) throws(FileError) {
         var files = files
         try CheckpointFiles.save(checkpoint.encoded, in: folder, on: &files)
+    }
+
+    /// Keeps what the protocol must not forget, in a file of its own: it changes with every handshake. Throws `FileError`.
+    package func save(_ memory: EndpointMemory) throws(FileError) {
+        var files = files
+        try CheckpointFiles.save(memory, in: folder, on: &files)
+    }
+
+    /// What the protocol must not forget, and a message where it was kept and cannot be read.
+    package func loadMemory() -> (memory: EndpointMemory?, problems: [String]) {
+        CheckpointFiles.loadMemory(from: folder, on: files)
     }
 
     /// The newest checkpoint that is whole, and a message about each that is not; nil without any.

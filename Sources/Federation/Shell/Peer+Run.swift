@@ -68,7 +68,8 @@ extension Peer {
             datagrams.append(datagram)
             if datagrams.count == 64 {
                 endpoint.send(datagrams)
-                datagrams.removeAll(keepingCapacity: true)
+                // A new array: the old one is the socket's now.
+                datagrams = []
             }
         }
         if !datagrams.isEmpty { endpoint.send(datagrams) }
@@ -81,6 +82,9 @@ extension Peer {
         case .train(let request): Task { await self.train(request) }
         case .checkpoint(let checkpoint):
             waitingCheckpoint = checkpoint
+            writeCheckpoint()
+        case .remember(let memory):
+            waitingMemory = memory
             writeCheckpoint()
         case .report(let event): eventSink.yield(event)
         case .deliver(let delta):
@@ -103,9 +107,21 @@ extension Peer {
         drain()
     }
 
-    /// Writes the waiting checkpoint beside the actor, one at a time.
+    /// Writes what waits beside the actor, one file at a time.
     private func writeCheckpoint() {
-        guard let store, !isWriting, let checkpoint = waitingCheckpoint else { return }
+        guard let store, !isWriting else { return }
+        if let memory = waitingMemory {
+            waitingMemory = nil
+            isWriting = true
+            writer = Task {
+                // Nothing depends on it at once: an old initiation would get one more answer, without effect.
+                _ = await Self.save(memory, in: store)
+                self.isWriting = false
+                self.writeCheckpoint()
+            }
+            return
+        }
+        guard let checkpoint = waitingCheckpoint else { return }
         waitingCheckpoint = nil
         isWriting = true
         writer = Task {
@@ -119,6 +135,11 @@ extension Peer {
             self.drain()
             self.writeCheckpoint()
         }
+    }
+
+    /// Encodes and writes off the actor; whether it is on disk.
+    @concurrent private static func save(_ memory: EndpointMemory, in store: CheckpointStore) async -> Bool {
+        (try? store.save(memory)) != nil
     }
 
     /// Encodes and writes off the actor; what went wrong, or nil.

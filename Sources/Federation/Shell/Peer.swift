@@ -38,6 +38,8 @@ package actor Peer {
     var stopReason: PeerDirective.StopReason?
     /// A checkpoint that waits until the one before it is written.
     var waitingCheckpoint: PeerCheckpoint?
+    /// What the protocol must not forget, to be written.
+    var waitingMemory: EndpointMemory?
     var isWriting = false
     /// The writing and the delivery that are under way.
     var writer: Task<Void, Never>?
@@ -51,20 +53,25 @@ package actor Peer {
     ///
     /// - Parameters:
     ///   - endpoint: bound to the peer's address.
+    ///   - revocations: of peers whose keys are no longer to be trusted: the swarm is told.
     ///   - deliver: called with the final adapter as soon as it is there, before the neighbours are served to their end.
     /// - Throws: `PeerSetupError` if the checkpoint is not this peer's.
     package init(
         configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret,
         wire: WireConfiguration = .attentive, endpoint: any DatagramEndpoint, trainer: any AdapterTrainer,
-        store: CheckpointStore? = nil, deliver: (@Sendable (AdapterDelta) async -> Void)? = nil
+        store: CheckpointStore? = nil, revocations: [Revocation] = [],
+        deliver: (@Sendable (AdapterDelta) async -> Void)? = nil
     ) throws {
-        let (checkpoint, problems) = store?.load() ?? (nil, [])
-        storeProblems = problems
+        let (checkpoint, checkpointProblems) = store?.load() ?? (nil, [])
+        let (memory, memoryProblems) = store?.loadMemory() ?? (nil, [])
+        storeProblems = checkpointProblems + memoryProblems
         // The wall clock orders handshakes across restarts; where it was set back, the checkpoint's moment counts.
         let wallClock = UInt64(max(0, Date().timeIntervalSince1970) * 1e9)
         core = try PeerCore(
             configuration: configuration, local: local, swarm: swarm, wire: wire, checkpoint: checkpoint,
-            handshakeTimestamp: max(wallClock, (checkpoint?.handshakeTimestamp ?? 0) + 1), at: SystemClock.now())
+            handshakeTimestamp: checkpoint?.nextTimestamp(wallClock: wallClock) ?? wallClock,
+            memory: memory ?? EndpointMemory(), at: SystemClock.now())
+        for revocation in revocations { core.revoke(revocation, at: SystemClock.now()) }
         self.endpoint = endpoint
         self.trainer = trainer
         self.store = store

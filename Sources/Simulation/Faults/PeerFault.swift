@@ -41,9 +41,9 @@ package struct PeerFault: Sendable, Hashable {
 
 /// What a crash leaves on the disk.
 package enum DiskFate: String, Sendable, Hashable, CaseIterable {
-    /// All that was made durable.
+    /// All that was written: the process ended, the machine goes on.
     case kept
-    /// The write that was under way is there in part.
+    /// What was made durable, and of the rest a part: the power failed.
     case torn
     /// Nothing.
     case amnesia

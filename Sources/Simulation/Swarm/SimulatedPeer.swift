@@ -2,6 +2,7 @@ import Adapters
 import Cryptography
 import Federation
 import Overlay
+import Wire
 
 /// One peer of a simulated swarm: its keys, its core while it runs, its disk, its clock and its trainer.
 struct SimulatedPeer: Sendable {

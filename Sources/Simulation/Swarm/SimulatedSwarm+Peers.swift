@@ -17,6 +17,9 @@ extension SimulatedSwarm {
             heap.push(
                 time + duration, .trained(index, life: peers[index].life, outcome, duration))
         case .checkpoint(let checkpoint): write(checkpoint, of: index)
+        case .remember(let memory):
+            // What cannot be written is forgotten, as by a real peer.
+            try? CheckpointFiles.save(memory, in: Self.folder, on: &peers[index].disk)
         case .report(let event):
             trace.note(
                 time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")
@@ -61,6 +64,7 @@ extension SimulatedSwarm {
         case .settlingLimitReached(let round, _): 17 << 40 | UInt64(round)
         case .finished(let round): 18 << 40 | UInt64(round)
         case .left: 19 << 40
+        case .barred: 21 << 40
         case .traffic(let traffic): 20 << 40 ^ traffic.bytesSent << 20 ^ traffic.bytesReceived
         }
     }

@@ -69,7 +69,8 @@ extension SimulatedSwarm {
         trace.note(time, 1, index, peers[index].life, wall, line: "\(peers[index].name) starts")
         peers[index].core = try PeerCore(
             configuration: configurations[index], local: LocalPeer(peers[index].keys), swarm: secret,
-            checkpoint: checkpoint, handshakeTimestamp: max(wall, (checkpoint?.handshakeTimestamp ?? 0) + 1),
+            checkpoint: checkpoint, handshakeTimestamp: checkpoint?.nextTimestamp(wallClock: wall) ?? wall,
+            memory: CheckpointFiles.loadMemory(from: Self.folder, on: peers[index].disk).memory ?? EndpointMemory(),
             at: local)
         peers[index].core!.misconduct = peers[index].behaviour?.misconduct
         peers[index].core!.start(at: local, using: &generators[index])

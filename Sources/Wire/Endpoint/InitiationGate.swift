@@ -16,6 +16,7 @@ struct InitiationGate: Sendable {
 
     private var second: Int64 = .min
     private var seen = 0
+    private var arrived = 0
     private var proven = 0
     private var provenOfAddress: [NetworkAddress: Int] = [:]
     private var secret: [UInt8] = []
@@ -25,17 +26,32 @@ struct InitiationGate: Sendable {
     /// How long a cookie holds, at least; twice as long at most.
     static let cookieLife = Duration.seconds(120)
 
+    /// Whether an initiation is worth the check of its codes: of more than so many in a second, those from where no peer is
+    /// known are picked at random, so that a flood costs little more than its reception.
+    mutating func isWorthChecking(
+        isKnownAddress: Bool, configuration: WireConfiguration, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) -> Bool {
+        beginSecond(time)
+        arrived += 1
+        return isKnownAddress || arrived <= configuration.initiationsChecked || generator.next() & 7 == 0
+    }
+
+    private mutating func beginSecond(_ time: MonotonicTime) {
+        guard time.nanoseconds / 1_000_000_000 != second else { return }
+        second = time.nanoseconds / 1_000_000_000
+        seen = 0
+        arrived = 0
+        proven = 0
+        provenOfAddress.removeAll(keepingCapacity: true)
+    }
+
     /// Judges the initiation `bytes` from `address`.
     mutating func judge(
         _ bytes: [UInt8], from address: NetworkAddress, configuration: WireConfiguration, at time: MonotonicTime,
         using generator: inout some RandomNumberGenerator
     ) -> Verdict {
-        if time.nanoseconds / 1_000_000_000 != second {
-            second = time.nanoseconds / 1_000_000_000
-            seen = 0
-            proven = 0
-            provenOfAddress.removeAll(keepingCapacity: true)
-        }
+        beginSecond(time)
         seen += 1
         guard seen > configuration.initiationsWithoutCookie else { return .admit }
         renewSecret(at: time, using: &generator)

@@ -35,6 +35,12 @@ struct Neighbour: Sendable {
     var outbox: [Datagram] = []
     /// Whether it is in the queue of those that may have something to send.
     var isReady = false
+    /// What it has signed lately.
+    var ledger = ManifestLedger()
+    /// That it has said two things.
+    var proof: EquivocationProof?
+    /// That its keys are no longer to be trusted.
+    var revocation: Revocation?
     /// Objects that it has offered.
     var offers = OfferTable()
 }

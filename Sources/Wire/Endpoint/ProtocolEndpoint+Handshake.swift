@@ -7,7 +7,7 @@ extension ProtocolEndpoint {
     package mutating func connect(
         to peer: PeerID, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
-        guard !isClosed, let index = neighbourOfPeer[peer] else { return }
+        guard !isClosed, let index = neighbourOfPeer[peer], neighbours[index].revocation == nil else { return }
         neighbours[index].isWanted = true
         guard neighbours[index].association == nil, neighbours[index].handshake == nil else { return }
         startHandshake(index, at: time, using: &generator)
@@ -56,6 +56,9 @@ extension ProtocolEndpoint {
     ) {
         let bytes = datagram.bytes
         guard bytes.count >= HandshakePacket.initiationByteLimit else { return statistics.drop(.malformed) }
+        let isKnown = knownAddresses.contains(datagram.address)
+        guard gate.isWorthChecking(isKnownAddress: isKnown, configuration: configuration, at: time, using: &generator)
+        else { return statistics.drop(.initiationRate) }
         guard HandshakePacket.hasValidCode(bytes, codeKey: codeKey) else { return statistics.drop(.badCode) }
         guard admits(datagram, at: time, using: &generator) else { return }
         var reader = ByteReader(bytes, range: 4..<bytes.count)
@@ -64,7 +67,7 @@ extension ProtocolEndpoint {
         else { return statistics.drop(.malformed) }
         var noise = NoiseHandshake.Responder(prologue: prologue, localStatic: local.exchangeKey)
         guard (try? noise.readIdentity(message)) != nil, let index = neighbourOfKey[noise.remoteStatic],
-            let payload = try? noise.readPayload(message)
+            neighbours[index].revocation == nil, let payload = try? noise.readPayload(message)
         else { return statistics.drop(.badHandshake) }
         var fields = ByteReader(payload)
         guard let timestamp = fields.integer(UInt64.self), let incarnation = fields.integer(UInt64.self) else {
@@ -72,6 +75,7 @@ extension ProtocolEndpoint {
         }
         guard timestamp > neighbours[index].greatestTimestamp else { return statistics.drop(.staleInitiation) }
         neighbours[index].greatestTimestamp = timestamp
+        hasNewMemory = true
         // Of two initiations that cross, that of the lesser identity goes first. After two tries ours gives way: it may
         // never arrive, where theirs just did.
         if neighbours[index].handshake != nil {
@@ -152,6 +156,11 @@ extension ProtocolEndpoint {
         neighbours[index].nextHandshake = nil
         neighbours[index].tries = 0
         neighbours[index].lastAddress = session.address
+        // Of peers that wander the old places are forgotten.
+        if knownAddresses.count > 4 * neighbours.count {
+            knownAddresses = Set(neighbours.compactMap(\.lastAddress))
+        }
+        knownAddresses.insert(session.address)
         let peer = neighbours[index].remote.id
         if let association = neighbours[index].association,
             association.remoteIncarnation != session.remoteIncarnation
@@ -169,6 +178,7 @@ extension ProtocolEndpoint {
             neighbours[index].waiting = []
             neighbours[index].association = association
             events.append(.connected(peer))
+            tellProofs(to: index)
         }
         markReady(index)
     }

@@ -96,8 +96,11 @@ extension ProtocolEndpoint {
 
     mutating func receiveOffer(_ bytes: [UInt8], from index: Int) {
         guard let manifest = try? SignedManifest(encoded: bytes), manifest.manifest.swarm == swarm.identifier,
-            manifest.manifest.origin == local.id || neighbourOfPeer[manifest.manifest.origin] != nil
+            manifest.manifest.origin == local.id || neighbourOfPeer[manifest.manifest.origin] != nil,
+            !isBarred(manifest.manifest.origin)
         else { return statistics.drop(.badManifest) }
+        examine(manifest, from: index)
+        guard !isBarred(manifest.manifest.origin) else { return }
         neighbours[index].offers.insert(manifest, limit: configuration.offersPerPeer)
         events.append(.announced(from: neighbours[index].remote.id, manifest))
     }
@@ -181,6 +184,9 @@ extension ProtocolEndpoint {
         if let manifest = neighbours[index].offers[object] { return manifest }
         return neighbours.lazy.compactMap { $0.offers[object] }.first
     }
+
+    /// Bytes that objects on their way take up.
+    package var inboundByteCount: Int { inboundTotals.bytes }
 
     private var inboundTotals: (objects: Int, bytes: Int) {
         neighbours.reduce(into: (0, 0)) { totals, neighbour in

@@ -126,6 +126,8 @@ extension ProtocolEndpoint {
             switch frame {
             case .message(let bytes): events.append(.message(from: neighbours[index].remote.id, bytes))
             case .offer(let bytes): receiveOffer(bytes, from: index)
+            case .evidence(let bytes): receiveEvidence(bytes, from: index)
+            case .revocation(let bytes): receiveRevocation(bytes, from: index, at: time)
             case .want(let transfer, let object, let ranges):
                 receiveWant(transfer: transfer, object: object, ranges: ranges, from: index)
             case .cancel(let transfer, let reason):

@@ -33,20 +33,28 @@ package struct ProtocolEndpoint: Sendable {
     /// Where packets are decrypted to; grows to the longest packet, small as long as there are thousands of endpoints.
     var scratch = [UInt8](repeating: 0, count: 2048)
     var isClosed = false
+    /// The revocation of our own keys, if there is one.
+    var ownRevocation: Revocation?
+    /// Whether what has to outlive the process has changed.
+    var hasNewMemory = false
 
     private let start: MonotonicTime
     private let startStamp: UInt64
     private var lastStamp: UInt64
     var gate = InitiationGate()
+    /// Where neighbours are said to be, or were.
+    var knownAddresses: Set<NetworkAddress> = []
     /// The key under which our cookies are sealed.
     let cookieKey: [UInt8]
 
     /// An endpoint of `local` that speaks with `remotes` only.
     ///
-    /// - Parameter handshakeTimestamp: nanoseconds, greater at every start of this peer: the shell passes the wall clock.
+    /// - Parameters:
+    ///   - handshakeTimestamp: nanoseconds, greater at every start of this peer: the shell passes the wall clock.
+    ///   - memory: what the peer's last process knew.
     package init(
         local: LocalPeer, remotes: [RemotePeer], swarm: SwarmSecret, configuration: WireConfiguration,
-        handshakeTimestamp: UInt64, at time: MonotonicTime
+        handshakeTimestamp: UInt64, memory: EndpointMemory = EndpointMemory(), at time: MonotonicTime
     ) {
         self.local = local
         self.swarm = swarm
@@ -67,6 +75,8 @@ package struct ProtocolEndpoint: Sendable {
         neighbourOfPeer = Dictionary(entries.map { ($1.remote.id, $0) }, uniquingKeysWith: { first, _ in first })
         neighbourOfKey = Dictionary(
             entries.map { ($1.remote.exchangeKey, $0) }, uniquingKeysWith: { first, _ in first })
+        restore(memory)
+        knownAddresses = Set(neighbours.compactMap(\.lastAddress))
     }
 
     /// What both sides of a handshake must agree on: the protocol's version and the swarm.

@@ -10,6 +10,10 @@ package enum WireEvent: Sendable, Hashable {
     case message(from: PeerID, [UInt8])
     /// The peer offers an object; the signature is valid and the origin is a peer of the swarm.
     case announced(from: PeerID, SignedManifest)
+    /// The peer was proved to have said two things: nothing of its making is taken any more. Once for each peer.
+    case equivocated(EquivocationProof)
+    /// The peer's keys were revoked: no session with it stands or will stand. Once for each peer.
+    case revoked(PeerID)
     /// A requested object arrived whole, every leaf verified.
     case received(from: PeerID, SignedManifest, payload: [UInt8])
     /// A requested object will not arrive from this peer.

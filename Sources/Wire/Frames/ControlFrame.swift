@@ -6,6 +6,10 @@ enum ControlFrame: Sendable, Equatable {
     case offer([UInt8])
     /// The sender wants chunks of an object under a handle of its choice.
     case want(transfer: UInt32, object: ObjectID, ranges: [Range<UInt32>])
+    /// A signed manifest of anyone, in its encoded form, to be compared with what else its origin has said.
+    case evidence([UInt8])
+    /// A revocation, in its encoded form.
+    case revocation([UInt8])
     /// One side gives a transfer up.
     case cancel(transfer: UInt32, reason: CancelReason)
 }

@@ -13,6 +13,12 @@ struct EncodedControlFrame: Sendable {
         case .offer(let bytes):
             type = .offer
             body = bytes
+        case .evidence(let bytes):
+            type = .evidence
+            body = bytes
+        case .revocation(let bytes):
+            type = .revocation
+            body = bytes
         case .want(let transfer, let object, let ranges):
             type = .want
             var bytes: [UInt8] = []

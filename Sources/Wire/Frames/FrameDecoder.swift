@@ -24,7 +24,7 @@ struct FrameDecoder {
             case .close: return .close
             case .acknowledgement: return try acknowledgement()
             case .chunk: return try chunk()
-            case .message, .offer, .want, .cancel: return try control(type)
+            case .message, .offer, .want, .cancel, .evidence, .revocation: return try control(type)
             }
         }
         return nil
@@ -65,6 +65,10 @@ struct FrameDecoder {
             return .control(sequence: sequence, .message(Array(bytes[range])))
         case .offer:
             return .control(sequence: sequence, .offer(Array(bytes[range])))
+        case .evidence:
+            return .control(sequence: sequence, .evidence(Array(bytes[range])))
+        case .revocation:
+            return .control(sequence: sequence, .revocation(Array(bytes[range])))
         case .want:
             return .control(sequence: sequence, try want(ByteReader(bytes, range: range)))
         default:

@@ -9,4 +9,6 @@ enum FrameType: UInt8 {
     case want = 6
     case cancel = 7
     case chunk = 8
+    case evidence = 9
+    case revocation = 10
 }

@@ -14,6 +14,8 @@ package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
     case statusTooLarge
     /// The signature is not the origin's.
     case signature
+    /// Two manifests that do not contradict each other, or not in the order of their identifiers.
+    case noProof
 
     package var description: String {
         switch self {
@@ -24,6 +26,7 @@ package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
         case .leafCount: "the manifest's number of leaves does not fit its payload's size"
         case .statusTooLarge: "the manifest's status is larger than 512 bytes"
         case .signature: "the manifest's signature is not its origin's"
+        case .noProof: "the two manifests do not contradict each other"
         }
     }
 }

@@ -2,13 +2,14 @@ import ArgumentParser
 import Cryptography
 import Foundation
 import Overlay
+import Wire
 
 /// `murmur identity`: keys of a peer.
 struct IdentityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "identity",
         abstract: "Make a peer's keys, or show their public part.",
-        subcommands: [New.self, Show.self])
+        subcommands: [New.self, Show.self, Revoke.self])
 
     /// `murmur identity new FILE`
     struct New: AsyncParsableCommand {
@@ -47,6 +48,35 @@ struct IdentityCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingFailures {
                 print(try IdentityReport(try IdentityFile.read(file)).text(asJSON: json))
+            }
+        }
+    }
+}
+
+extension IdentityCommand {
+    /// `murmur identity revoke FILE --topology TOPOLOGY`
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the revocation of the keys in FILE: whoever takes it trusts them no more.",
+            discussion: """
+                The revocation is no secret, holds for one swarm and cannot be taken back. Make it when you make the keys and \
+                keep it where the keys are not. One peer that is started with it tells the others.
+
+                Example:
+                  murmur identity revoke alice.identity --topology two-hosts.yaml > alice.revocation
+                  murmur peer two-hosts.yaml --as bob --identity bob.identity --out run --revocation alice.revocation
+                """)
+
+        @Argument(help: "A file made by `murmur identity new`.") var file: String
+        @Option(help: "The topology file of the swarm.") var topology: String
+
+        func run() async throws {
+            try await reportingFailures {
+                var swarm = try SwarmTopology.load(path: topology)
+                swarm.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
+                let keys = try IdentityFile.read(file)
+                let secret = try Composition.swarmSecret(swarm.swarm)
+                print(Revocation(of: keys.signing, swarm: secret.identifier).encoded.hexadecimal)
             }
         }
     }

@@ -20,6 +20,8 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(name: .customLong("as"), help: "This peer's name in the topology file.") var name: String
     @Option(help: "The file with this peer's keys (murmur identity new).") var identity: String
     @Option(help: "The folder that receives DIR/NAME.") var out: String
+    @Option(help: "A file with revoked keys (murmur identity revoke), one a line; the swarm is told.") var revocation:
+        String?
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
@@ -43,7 +45,7 @@ struct PeerCommand: AsyncParsableCommand {
                 topology: file, name: name, identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
                 dropRate: sources.dropRate, badRecords: sources.badRecords,
-                output: json || supervised ? .json : .sentences, isSupervised: supervised)
+                revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised)
             try await run.run()
         }
     }

@@ -1,0 +1,158 @@
+import Adapters
+import Aggregation
+import Cryptography
+import LinearAlgebra
+import Overlay
+
+@testable import Federation
+@testable import Wire
+
+extension FuzzTarget {
+    private static let schema = AdapterSchema(tensors: [
+        .init(name: "a.lora_A.weight", rows: 2, columns: 3), .init(name: "a.lora_B.weight", rows: 3, columns: 2),
+    ])
+
+    /// A manifest's status, and a contribution's payload at the gate.
+    static let status = FuzzTarget(name: "status", isFromNetwork: true) {
+        [[1], [1, 0, 0, 0], [1, 255, 7, 3], Array(repeating: 0, count: 48)]
+    } run: { input in
+        for depth in [0, 2, 5] {
+            guard let status = ContributionStatus(encoded: input, depth: depth) else { continue }
+            precondition(status.encoded == input, "a status is written as it was read")
+            _ = status.agreement?.isWithin(1e-3)
+            _ = status.agreement?.advanced(disagreement: 0.5, heard: [status.agreement, nil])
+        }
+        _ = try? ContributionGate(schema: schema).open(input)
+    }
+
+    /// A peer in the midst of its rounds, whose only neighbour signs whatever it likes.
+    static let peer = FuzzTarget(name: "peer", isFromNetwork: true) {
+        let step: [UInt8] = [0, 0, 0, 1, 5, 1, 1]
+        return [step, step + [1, 0, 0, 9, 1, 0, 1] + step, [200, 4] + step + [201, 200, 9]]
+    } run: { input in
+        var rig = PeerRig.gathering
+        var cutter = Cutter(input)
+        for _ in 0..<12 where !cutter.isEmpty {
+            let kind = cutter.byte()
+            if kind >= 200 {
+                rig.wait(.milliseconds(Int64(cutter.byte()) * (kind == 200 ? 10 : 1000)))
+            } else {
+                rig.contribute(
+                    round: rig.number(&cutter), sequence: rig.number(&cutter), flags: cutter.byte(),
+                    samples: rig.number(&cutter), status: cutter.part(Int(cutter.byte() & 7)), isDamaged: kind & 8 != 0)
+            }
+        }
+    }
+
+    /// A peer's state file, with a right checksum.
+    static let checkpoint = FuzzTarget(name: "checkpoint", isFromNetwork: false) {
+        let checkpoint = PeerCheckpoint(
+            identity: WireRig.connected.id(0), swarm: Array(repeating: 1, count: 32),
+            baseModelDigest: Array(repeating: 2, count: 32), round: 4, isFinished: false, handshakeTimestamp: 99,
+            delta: AdapterDelta(zeroOf: schema), trainerSnapshot: [1, 2, 3],
+            progress: [.init(peer: WireRig.connected.id(1), round: 3)])
+        return [Array(checkpoint.encoded.dropLast(32))]
+    } run: { input in
+        _ = try? PeerCheckpoint(encoded: input)
+        guard let checkpoint = try? PeerCheckpoint(encoded: PeerCheckpoint.sealed(input)) else { return }
+        let again = try? PeerCheckpoint(encoded: checkpoint.encoded)
+        precondition(again == checkpoint, "a checkpoint is written as it was read")
+    }
+}
+
+/// A peer core that waits for its neighbour's contribution; the neighbour is a bare endpoint.
+struct PeerRig {
+    var core: PeerCore
+    var liar: ProtocolEndpoint
+    var generator = SeededGenerator(seed: 8)
+    var time = MonotonicTime(nanoseconds: 1_000_000_000)
+    private var own: ContributionManifest?
+
+    static let gathering: PeerRig = {
+        var rig = PeerRig()
+        rig.core.start(at: rig.time, using: &rig.generator)
+        rig.liar.connect(to: WireRig.connected.id(1), at: rig.time, using: &rig.generator)
+        rig.exchange(4)
+        rig.finishTraining()
+        rig.exchange(4)
+        precondition(rig.own != nil, "the peer has offered its contribution")
+        return rig
+    }()
+
+    private static let schema = AdapterSchema(tensors: [.init(name: "a.lora_A.weight", rows: 2, columns: 3)])
+
+    private init() {
+        let keys = WireRig.connected.keys
+        let swarm = WireRig.connected.swarm
+        let remotes = [0, 1].map {
+            RemotePeer(
+                id: WireRig.connected.id($0), exchangeKey: keys[$0].exchange.publicKey, address: WireRig.addresses[$0])
+        }
+        let configuration = PeerConfiguration(
+            schema: Self.schema, baseModelDigest: Array(repeating: 7, count: 32), sampleCount: 10,
+            neighbours: [.init(remote: remotes[0], degree: 1)], rounds: 3, localSteps: 1, agreementDepth: 2,
+            settlingLimit: 20)
+        core = try! PeerCore(
+            configuration: configuration, local: LocalPeer(keys[1]), swarm: swarm, handshakeTimestamp: 50, at: time)
+        liar = ProtocolEndpoint(
+            local: LocalPeer(keys[0]), remotes: [remotes[1]], swarm: swarm, configuration: .attentive,
+            handshakeTimestamp: 60, at: time)
+    }
+
+    /// A number of up to eight bytes, of which the first says how many.
+    func number(_ cutter: inout Cutter) -> UInt64 {
+        let count = Int(cutter.byte() % 9)
+        return cutter.part(count).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    mutating func contribute(
+        round: UInt64, sequence: UInt64, flags: UInt8, samples: UInt64, status: [UInt8], isDamaged: Bool
+    ) {
+        guard let own else { return }
+        var payload = [UInt8](repeating: 0, count: 4 * Self.schema.count)
+        if isDamaged { payload[3] = 0x7f; payload[2] = 0xff }
+        let manifest = ContributionManifest(
+            swarm: own.swarm, origin: WireRig.connected.id(0), round: round, sequence: sequence,
+            baseModelDigest: own.baseModelDigest, schemaDigest: own.schemaDigest, encoding: own.encoding,
+            flags: .init(rawValue: UInt16(flags)), sampleCount: samples, payload: payload, status: status)
+        let object = liar.publish(
+            SignedManifest(manifest, signedWith: WireRig.connected.keys[0].signing), payload: payload)
+        liar.announce(object, to: WireRig.connected.id(1), at: time)
+        exchange(3)
+        finishTraining()
+    }
+
+    mutating func wait(_ pause: Duration) {
+        time = time + pause
+        core.handleTimeout(at: time, using: &generator)
+        liar.handleTimeout(at: time, using: &generator)
+        exchange(2)
+        finishTraining()
+    }
+
+    private mutating func finishTraining() {
+        while let directive = core.pollDirective() {
+            guard case .train(let request) = directive else { continue }
+            let outcome = TrainingOutcome(delta: request.delta, loss: 1, tokens: 1, records: 1)
+            core.trainingFinished(outcome, snapshot: [], duration: .seconds(1), at: time, using: &generator)
+        }
+        _ = core.nextDeadline
+    }
+
+    private mutating func exchange(_ count: Int) {
+        for _ in 0..<count {
+            while let datagram = liar.pollTransmit(at: time, using: &generator) {
+                core.receive(
+                    Datagram(address: WireRig.addresses[0], bytes: datagram.bytes), at: time, using: &generator)
+            }
+            while let datagram = core.pollTransmit(at: time, using: &generator) {
+                liar.receive(
+                    Datagram(address: WireRig.addresses[1], bytes: datagram.bytes), at: time, using: &generator)
+            }
+            while let event = liar.pollEvent() {
+                if case .announced(_, let manifest) = event { own = manifest.manifest }
+            }
+            time = time + .milliseconds(1)
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Cryptography
+import Foundation
+import LinearAlgebra
+import Overlay
+import Testing
+import Transport
+import Wire
+
+@Suite("Floods on a real socket", .serialized)
+struct FloodTests {
+    /// First messages that anyone can forge who knows the responder's exchange key against a transfer that is under way. What has to hold is that it arrives, and that the flood gets no more than
+    /// it gives; how much goodput it costs is printed, as two cores carry sender, receiver and attacker. Ten thousand a
+    /// second unless `MURMUR_FLOOD_RATE` says otherwise: a machine with other work to do must get through, too.
+    @Test("A transfer goes on under forged first messages", .timeLimit(.minutes(2)))
+    func forgedInitiations() async throws {
+        let quiet = try await transfer(seed: 51, isFlooded: false)
+        let flooded = try await transfer(seed: 52, isFlooded: true)
+        #expect(flooded.forged > 64)
+        #expect(flooded.answeredBytes <= flooded.forged * 1200 / 10, "cookies are a nineteenth of an initiation")
+        let fall = 1 - flooded.megabytesPerSecond / quiet.megabytesPerSecond
+        print(
+            "flood: \(Int(Double(flooded.forged) / flooded.seconds)) forged first messages a second were sent; goodput "
+                + "\(Int(quiet.megabytesPerSecond)) MB/s without, \(Int(flooded.megabytesPerSecond)) MB/s with "
+                + "(a fall of \(Int(fall * 100)) %)")
+    }
+
+    private struct Outcome {
+        var seconds: Double
+        var megabytesPerSecond: Double
+        var forged = 0
+        var answeredBytes = 0
+    }
+
+    private func transfer(seed: UInt64, isFlooded: Bool) async throws -> Outcome {
+        var generator = SeededGenerator(seed: seed)
+        let keys = [try IdentityKeys.generate(using: &generator), try IdentityKeys.generate(using: &generator)]
+        let ids = keys.map { PeerID(bytes: $0.signing.publicKey)! }
+        let swarm = try SwarmSecret(name: "flood", seed: 1)
+        var sockets: [UDPEndpoint] = []
+        for _ in 0..<3 { sockets.append(try await UDPEndpoint.bind(to: NetworkAddress(host: "127.0.0.1", port: 0))) }
+        let peers = (0..<2).map { index in
+            SocketPeer(
+                keys: keys[index],
+                remotes: [
+                    RemotePeer(
+                        id: ids[1 - index], exchangeKey: keys[1 - index].exchange.publicKey,
+                        address: sockets[1 - index].localAddress)
+                ], swarm: swarm, socket: sockets[index], seed: UInt64(index))
+        }
+        let payload = generator.bytes(count: 40_000_000)
+        let manifest = SignedManifest(
+            ContributionManifest(
+                swarm: swarm.identifier, origin: ids[0], round: 1, sequence: 1,
+                baseModelDigest: Array(repeating: 0, count: 32), schemaDigest: Array(repeating: 0, count: 32),
+                encoding: 0, sampleCount: 1, payload: payload), signedWith: keys[0].signing)
+        let loops = peers.map { peer in Task { await peer.run() } }
+        await peers[0].perform { endpoint, time, generator in
+            endpoint.connect(to: ids[1], at: time, using: &generator)
+            endpoint.publish(manifest, payload: payload)
+            endpoint.announce(manifest.id, to: ids[1], at: time)
+        }
+        while await !peers[1].events.contains(.announced(from: ids[0], manifest)) {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        let packets = forged(for: keys[1].exchange.publicKey, using: &generator)
+        let attacker = sockets[2]
+        let victim = sockets[1].localAddress
+        let flood = Task { isFlooded ? await Self.flood(victim, from: attacker, with: packets) : 0 }
+        let answers = Task {
+            var bytes = 0
+            for await burst in attacker.incoming { bytes += burst.reduce(0) { $0 + $1.bytes.count } }
+            return bytes
+        }
+        let start = ContinuousClock.now
+        await peers[1].perform { endpoint, time, _ in endpoint.request(manifest.id, from: ids[0], at: time) }
+        var failures = 0
+        while true {
+            let ends = await peers[1].events.filter(\.isEnd)
+            if case .received = ends.last { break }
+            if ends.count > failures {
+                // Starved of everything for half a minute: asked for again, as the layer above does.
+                failures = ends.count
+                try await Task.sleep(for: .seconds(1))
+                await peers[1].perform { endpoint, time, _ in endpoint.request(manifest.id, from: ids[0], at: time) }
+            }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        let seconds = (ContinuousClock.now - start).inSeconds
+        flood.cancel()
+        let sent = await flood.value
+        #expect(await peers[1].events.contains(.received(from: ids[0], manifest, payload: payload)))
+        for socket in sockets { await socket.close() }
+        for loop in loops { await loop.value }
+        return Outcome(
+            seconds: seconds, megabytesPerSecond: Double(payload.count) / seconds / 1e6, forged: sent,
+            answeredBytes: await answers.value)
+    }
+
+    private func forged(for key: [UInt8], using generator: inout SeededGenerator) -> [[UInt8]] {
+        let codeKey = Digest.blake2b256(key, personalisation: "murmur-mac1")
+        return (0..<64).map { _ in
+            let body: [UInt8] = [1, 0, 0, 0] + generator.bytes(count: 1164)
+            return body + Digest.of(body, byteCount: 16, key: codeKey) + generator.bytes(count: 16)
+        }
+    }
+
+    /// Sends until it is cancelled; returns how many.
+    @concurrent private static func flood(
+        _ victim: NetworkAddress, from socket: UDPEndpoint, with packets: [[UInt8]]
+    ) async -> Int {
+        let rate = Double(ProcessInfo.processInfo.environment["MURMUR_FLOOD_RATE"] ?? "") ?? 10_000
+        let start = ContinuousClock.now
+        var sent = 0
+        let burst = packets.map { Datagram(address: victim, bytes: $0) }
+        while !Task.isCancelled {
+            socket.send(burst)
+            sent += burst.count
+            let due = start + .seconds(Double(sent) / rate)
+            try? await Task.sleep(until: due, clock: .continuous)
+        }
+        return sent
+    }
+}
+
+extension WireEvent {
+    /// Whether a requested object has arrived or will not.
+    var isEnd: Bool {
+        switch self {
+        case .received, .transferFailed: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,365 @@
+"""Layouts and primitives of docs/protocol.md, version 1, as a second implementation: section numbers are the page's."""
+
+import hashlib
+import struct
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from noise.connection import Keypair, NoiseConnection
+
+INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
+PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
+EVIDENCE, REVOCATION = 9, 10
+LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 1130, 512, 128 << 20
+NOISE_NAME = b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b"
+
+
+class Malformed(Exception):
+    """Bytes that do not keep to the page."""
+
+
+def H(person, message):
+    """The page's H: BLAKE2b-256 with a personalisation."""
+    return hashlib.blake2b(message, digest_size=32, person=person.encode()).digest()
+
+
+def MAC(key, message):
+    """The page's MAC: keyed BLAKE2b with 16 bytes of output."""
+    return hashlib.blake2b(message, digest_size=16, key=key).digest()
+
+
+def raw_public(key):
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+# 1. Identities, swarm ------------------------------------------------------------------------------------------------
+
+class Identity:
+    """A peer's two secret keys."""
+
+    def __init__(self, signing_seed, exchange_secret):
+        self.signing = Ed25519PrivateKey.from_private_bytes(signing_seed)
+        self.exchange_secret = exchange_secret
+        self.id = raw_public(self.signing)
+        self.exchange = raw_public(X25519PrivateKey.from_private_bytes(exchange_secret))
+
+
+def swarm_identifier(name, seed):
+    return H("murmur-swarm", name.encode() + struct.pack("<Q", seed))
+
+
+def pre_shared_key(name, seed, secret=None):
+    if secret is not None:
+        return H("murmur-psk", secret)
+    return H("murmur-open-psk", name.encode() + struct.pack("<Q", seed))
+
+
+# 2. Datagrams --------------------------------------------------------------------------------------------------------
+
+def code_key(exchange_key):
+    return H("murmur-mac1", exchange_key)
+
+
+def seal_handshake(body, key, cookie=None):
+    """Appends the two codes."""
+    coded = body + MAC(code_key(key), body)
+    return coded + (MAC(cookie, coded) if cookie else bytes(16))
+
+
+def has_code(packet, key):
+    return len(packet) > 32 and MAC(code_key(key), packet[:-32]) == packet[-32:-16]
+
+
+def initiation(sender_index, noise_message, responder_key, cookie=None):
+    body = bytes([INITIATION, 0, 0, 0]) + struct.pack("<I", sender_index) + noise_message
+    return seal_handshake(body + bytes(1200 - 32 - len(body)), responder_key, cookie)
+
+
+def response(sender_index, receiver_index, noise_message, initiator_key):
+    body = bytes([RESPONSE, 0, 0, 0]) + struct.pack("<II", sender_index, receiver_index) + noise_message
+    return seal_handshake(body, initiator_key)
+
+
+def cookie_cipher(responder_key, nonce):
+    key = hashlib.blake2b(nonce, digest_size=32, key=H("murmur-cookie", responder_key)).digest()
+    return ChaCha20Poly1305(key)
+
+
+def cookie_reply(receiver_index, nonce, cookie, first_code, responder_key):
+    sealed = cookie_cipher(responder_key, nonce).encrypt(bytes(12), cookie, first_code)
+    return bytes([COOKIE, 0, 0, 0]) + struct.pack("<I", receiver_index) + nonce + sealed
+
+
+def open_cookie(packet, first_code, responder_key):
+    """The 16 bytes of the cookie; `InvalidTag` for anything else."""
+    if len(packet) != 64:
+        raise Malformed("a cookie packet has 64 bytes")
+    return cookie_cipher(responder_key, packet[8:32]).decrypt(bytes(12), packet[32:], first_code)
+
+
+class Session:
+    """The two keys of a handshake, and the indices."""
+
+    def __init__(self, local_index, remote_index, send_key, receive_key):
+        self.local_index, self.remote_index = local_index, remote_index
+        self.send, self.receive = ChaCha20Poly1305(send_key), ChaCha20Poly1305(receive_key)
+
+    def seal(self, number, frames):
+        header = bytes([DATA, 0, 0, 0]) + struct.pack("<IQ", self.remote_index, number)
+        return header + self.send.encrypt(bytes(4) + struct.pack("<Q", number), frames, header)
+
+    def open(self, packet):
+        """Packet number and frames; `InvalidTag` for anything else."""
+        number = struct.unpack_from("<Q", packet, 8)[0]
+        return number, self.receive.decrypt(bytes(4) + packet[8:16], packet[16:], packet[:16])
+
+
+# 3. Handshake --------------------------------------------------------------------------------------------------------
+
+def noise_handshake(swarm, psk, identity, remote_key=None, ephemeral=None):
+    """A handshake as initiator (with the responder's key) or as responder."""
+    noise = NoiseConnection.from_name(NOISE_NAME)
+    noise.set_prologue(b"murmuration/1" + swarm)
+    noise.set_psks(psk)
+    noise.set_keypair_from_private_bytes(Keypair.STATIC, identity.exchange_secret)
+    if ephemeral is not None:
+        noise.set_keypair_from_private_bytes(Keypair.EPHEMERAL, ephemeral)
+    if remote_key is None:
+        noise.set_as_responder()
+    else:
+        noise.set_keypair_from_public_bytes(Keypair.REMOTE_STATIC, remote_key)
+        noise.set_as_initiator()
+    noise.start_handshake()
+    return noise
+
+
+def session_of(noise, local_index, remote_index):
+    protocol = noise.noise_protocol
+    return Session(
+        local_index, remote_index, bytes(protocol.cipher_state_encrypt.k), bytes(protocol.cipher_state_decrypt.k))
+
+
+# 5. Frames -----------------------------------------------------------------------------------------------------------
+
+def control(kind, sequence, body):
+    return struct.pack("<BQH", kind, sequence, len(body)) + body
+
+
+def want_body(handle, object_id, ranges):
+    body = struct.pack("<I", handle) + object_id + bytes([len(ranges)])
+    return body + b"".join(struct.pack("<II", first, count) for first, count in ranges)
+
+
+def chunk_frame(handle, index, data):
+    return struct.pack("<BIIH", CHUNK, handle, index, len(data)) + data
+
+
+def acknowledgement(received, delay_us=0):
+    """An ACK of a set of numbers, its 32 greatest ranges."""
+    ranges = []
+    for number in sorted(received, reverse=True):
+        if ranges and ranges[-1][0] == number + 1:
+            ranges[-1][0] = number
+        elif len(ranges) == 32:
+            break
+        else:
+            ranges.append([number, number])
+    low, high = ranges[0]
+    frame = struct.pack("<BQIBI", ACK, high, delay_us, len(ranges), high - low)
+    for low_next, high_next in ranges[1:]:
+        frame += struct.pack("<II", low - high_next - 2, high_next - low_next)
+        low = low_next
+    return frame
+
+
+class Reader:
+    """Reads from front to back; what is not there is `Malformed`."""
+
+    def __init__(self, data):
+        self.data, self.position = data, 0
+
+    def take(self, count):
+        if self.position + count > len(self.data):
+            raise Malformed("the bytes end too early")
+        self.position += count
+        return self.data[self.position - count:self.position]
+
+    def unpack(self, layout):
+        return struct.unpack(layout, self.take(struct.calcsize(layout)))
+
+    @property
+    def at_end(self):
+        return self.position == len(self.data)
+
+
+def frames_of(data):
+    """The frames of a packet, as tuples that begin with the type."""
+    reader = Reader(data)
+    while not reader.at_end:
+        kind = reader.take(1)[0]
+        if kind in (PING, CLOSE):
+            yield (kind,)
+        elif kind == ACK:
+            yield kind, read_ranges(reader)
+        elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION):
+            sequence, count = reader.unpack("<QH")
+            yield kind, sequence, reader.take(count)
+        elif kind == CHUNK:
+            handle, index, count = reader.unpack("<IIH")
+            yield kind, handle, index, reader.take(count)
+        elif kind != PADDING:
+            raise Malformed(f"there is no frame of type {kind}")
+
+
+def read_ranges(reader):
+    high, _, count, length = reader.unpack("<QIBI")
+    if not 1 <= count <= 64 or length > high:
+        raise Malformed("ranges")
+    ranges = [(high - length, high)]
+    for _ in range(count - 1):
+        gap, length = reader.unpack("<II")
+        high = ranges[-1][0] - gap - 2
+        if high - length < 0:
+            raise Malformed("ranges below zero")
+        ranges.append((high - length, high))
+    return ranges
+
+
+def read_want(body):
+    reader = Reader(body)
+    handle, object_id, count = reader.unpack("<I32sB")
+    if count > 64:
+        raise Malformed("ranges")
+    ranges = [reader.unpack("<II") for _ in range(count)]
+    if not reader.at_end or any(length == 0 for _, length in ranges):
+        raise Malformed("want")
+    return handle, object_id, ranges
+
+
+# 7. Objects ----------------------------------------------------------------------------------------------------------
+
+MANIFEST = struct.Struct("<B32s32sQQ32s32sHHQII32sH")
+MANIFEST_FIELDS = ("version", "swarm", "origin", "round", "sequence", "base", "schema", "encoding", "flags", "samples",
+                   "byte_count", "leaf_count", "root", "status_count")
+SIGNATURE_DOMAIN = b"murmuration-manifest-v1\0"
+
+
+def leaf_hashes(payload):
+    return [H("murmur-leaf", payload[start:start + LEAF]) for start in range(0, len(payload), LEAF)]
+
+
+def root_of(hashes, byte_count):
+    level = list(hashes)
+    while len(level) > 1:
+        level = [H("murmur-node", b"".join(level[k:k + 2])) if k + 1 < len(level) else level[k]
+                 for k in range(0, len(level), 2)]
+    return H("murmur-root", struct.pack("<Q", byte_count) + b"".join(level))
+
+
+class Manifest:
+    """A signed manifest, made or read."""
+
+    def __init__(self, fields, status, encoded, signature):
+        self.__dict__.update(fields)
+        self.status, self.encoded, self.signature = status, encoded, signature
+        self.id = H("murmur-object", encoded)
+
+    @classmethod
+    def sign(cls, identity, payload, status=b"", **fields):
+        fields = dict(fields, version=1, origin=identity.id, byte_count=len(payload),
+                      leaf_count=-(-len(payload) // LEAF), root=root_of(leaf_hashes(payload), len(payload)),
+                      status_count=len(status))
+        encoded = MANIFEST.pack(*(fields[name] for name in MANIFEST_FIELDS)) + status
+        return cls(fields, status, encoded, identity.signing.sign(SIGNATURE_DOMAIN + encoded))
+
+    @classmethod
+    def read(cls, data):
+        encoded, signature = data[:-64], data[-64:]
+        if len(encoded) < MANIFEST.size:
+            raise Malformed("a manifest that ends too early")
+        fields = dict(zip(MANIFEST_FIELDS, MANIFEST.unpack_from(encoded)))
+        status = encoded[MANIFEST.size:]
+        if fields["version"] != 1 or fields["byte_count"] > PAYLOAD_LIMIT or len(status) > STATUS_LIMIT \
+                or fields["status_count"] != len(status) or fields["leaf_count"] != -(-fields["byte_count"] // LEAF):
+            raise Malformed("a manifest beyond the limits")
+        try:
+            Ed25519PublicKey.from_public_bytes(fields["origin"]).verify(signature, SIGNATURE_DOMAIN + encoded)
+        except InvalidSignature:
+            raise Malformed("a manifest that its origin did not sign") from None
+        return cls(fields, status, encoded, signature)
+
+    @property
+    def signed(self):
+        return self.encoded + self.signature
+
+
+def chunks_of(payload):
+    """An object's chunks in the order of their numbers: the leaf hashes, then the leaves."""
+    hashes = b"".join(leaf_hashes(payload))
+    chunks = [hashes[k:k + CHUNK_BYTES] for k in range(0, len(hashes), CHUNK_BYTES)]
+    for start in range(0, len(payload), LEAF):
+        leaf = payload[start:start + LEAF]
+        chunks += [leaf[k:k + CHUNK_BYTES] for k in range(0, len(leaf), CHUNK_BYTES)]
+    return chunks
+
+
+class Assembly:
+    """An object on its way in: chunk lengths are known from the manifest, leaves are checked as they fill."""
+
+    def __init__(self, manifest):
+        self.manifest = manifest
+        self.lengths = [len(chunk) for chunk in chunks_of(bytes(manifest.byte_count))]
+        self.hash_chunks = -(-manifest.leaf_count * 32 // CHUNK_BYTES)
+        self.chunks = {}
+
+    def add(self, index, data):
+        """Whether the chunk belongs to the object."""
+        if index < len(self.lengths) and len(data) == self.lengths[index]:
+            self.chunks.setdefault(index, data)
+            return True
+        return False
+
+    @property
+    def is_whole(self):
+        return len(self.chunks) == len(self.lengths)
+
+    def missing(self):
+        """The first 64 ranges that are missing."""
+        ranges = []
+        for index in range(len(self.lengths)):
+            if index in self.chunks:
+                continue
+            if ranges and sum(ranges[-1]) == index:
+                ranges[-1][1] += 1
+            elif len(ranges) == 64:
+                break
+            else:
+                ranges.append([index, 1])
+        return ranges
+
+    def payload(self):
+        """The payload, checked against list, root and manifest; `Malformed` if the sender served something else."""
+        parts = [self.chunks[index] for index in range(len(self.lengths))]
+        listed = b"".join(parts[:self.hash_chunks])
+        payload = b"".join(parts[self.hash_chunks:])
+        hashes = [listed[k:k + 32] for k in range(0, len(listed), 32)]
+        if root_of(hashes, len(payload)) != self.manifest.root or hashes != leaf_hashes(payload):
+            raise Malformed("the bytes are not the manifest's")
+        return payload
+
+
+# 8. Proofs -----------------------------------------------------------------------------------------------------------
+
+def proof(one, other):
+    """The equivocation proof of two manifests."""
+    first, second = sorted((one, other), key=lambda manifest: manifest.id)
+    return struct.pack("<H", len(first.signed)) + first.signed + second.signed
+
+
+def revocation(identity, swarm):
+    """A peer's revocation of its own keys."""
+    layout = bytes([1]) + swarm + identity.id
+    return layout + identity.signing.sign(b"murmuration-revocation-v1\0" + layout)

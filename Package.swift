@@ -80,7 +80,11 @@ let executables: [Target] = [
             "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
             "LinearAlgebra", "Observability", "Overlay", "Simulation", "Transport", "Wire", argumentParser,
         ],
-        swiftSettings: settings)
+        swiftSettings: settings),
+    .executableTarget(
+        name: "WireBench",
+        dependencies: ["Cryptography", "LinearAlgebra", "Overlay", "Transport", "Wire"],
+        swiftSettings: settings),
 ]
 
 let testTargets: [Target] = [

@@ -29,16 +29,19 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         key.deallocate()
     }
 
-    /// Seals a packet where it lies: the first `headerByteCount` bytes are authenticated, the rest is encrypted, the tag
-    /// is appended. No allocation if the array has room for 16 more bytes. A counter must never be used twice.
-    package func seal(_ packet: inout [UInt8], headerByteCount: Int, counter: UInt64) {
-        precondition(headerByteCount >= 0 && headerByteCount <= packet.count, "the header lies in the packet")
-        let plainByteCount = packet.count - headerByteCount
-        for _ in 0..<Self.tagByteCount { packet.append(0) }
+    /// Seals a packet where it lies, from `start` to the array's end: its first `headerByteCount` bytes are authenticated,
+    /// the rest is encrypted, the tag is appended. No allocation if the array has room for 16 more bytes. A counter must
+    /// never be used twice.
+    package func seal(_ packet: inout [UInt8], from start: Int = 0, headerByteCount: Int, counter: UInt64) {
+        precondition(
+            start >= 0 && headerByteCount >= 0 && headerByteCount <= packet.count - start,
+            "the header lies in the packet")
+        let plainByteCount = packet.count - start - headerByteCount
+        packet.append(contentsOf: repeatElement(0, count: Self.tagByteCount))
         let nonce = Self.nonce(counter)
         packet.withUnsafeMutableBufferPointer { buffer in
             withUnsafeBytes(of: nonce) { nonceBytes in
-                let base = buffer.baseAddress!
+                let base = buffer.baseAddress! + start
                 let body = base + headerByteCount
                 _ = crypto_aead_chacha20poly1305_ietf_encrypt_detached(
                     body, body + plainByteCount, nil, body, UInt64(plainByteCount), base, UInt64(headerByteCount), nil,
@@ -47,15 +50,18 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         }
     }
 
-    /// Opens a packet into the start of `plaintext`, without an allocation: the first `headerByteCount` bytes are
-    /// authenticated, the last 16 are the tag.
+    /// Opens the packet that lies in `packet` at `range` (all of it where nil) into the start of `plaintext`, without an
+    /// allocation: the first `headerByteCount` bytes are authenticated, the last 16 are the tag.
     ///
     /// - Returns: the number of bytes of plaintext; nil if the packet is too short, `plaintext` is too small or the tag
     ///   is not right (then nothing of the plaintext is released).
     package func open(
-        _ packet: [UInt8], headerByteCount: Int, counter: UInt64, into plaintext: inout [UInt8]
+        _ packet: [UInt8], range: Range<Int>? = nil, headerByteCount: Int, counter: UInt64,
+        into plaintext: inout [UInt8]
     ) -> Int? {
-        let sealedByteCount = packet.count - headerByteCount
+        let range = range ?? 0..<packet.count
+        precondition(range.lowerBound >= 0 && range.upperBound <= packet.count, "the range lies in the bytes")
+        let sealedByteCount = range.count - headerByteCount
         guard headerByteCount >= 0, sealedByteCount >= Self.tagByteCount else { return nil }
         let plainByteCount = sealedByteCount - Self.tagByteCount
         guard plaintext.count >= plainByteCount, !plaintext.isEmpty else { return nil }
@@ -63,7 +69,7 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         let status = packet.withUnsafeBufferPointer { source in
             plaintext.withUnsafeMutableBufferPointer { target in
                 withUnsafeBytes(of: nonce) { nonceBytes in
-                    let base = source.baseAddress!
+                    let base = source.baseAddress! + range.lowerBound
                     let body = base + headerByteCount
                     return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
                         target.baseAddress!, nil, body, UInt64(plainByteCount), body + plainByteCount, base,

@@ -19,14 +19,29 @@ final class DatagramHandler: ChannelInboundHandler {
     private var addressOfText: [NetworkAddress: SocketAddress] = [:]
     private static let addressLimit = 4096
 
-    init(continuation: AsyncStream<[Datagram]>.Continuation) {
+    /// Whether the system cuts up what is written with a segment size.
+    private let offloadsSegments: Bool
+    private let onLoss: @Sendable () -> Void
+
+    /// - Parameter onLoss: called when the socket is gone, whoever closed it.
+    init(
+        continuation: AsyncStream<[Datagram]>.Continuation, offloadsSegments: Bool,
+        onLoss: @escaping @Sendable () -> Void
+    ) {
         self.continuation = continuation
+        self.offloadsSegments = offloadsSegments
+        self.onLoss = onLoss
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         guard let address = networkAddress(envelope.remoteAddress) else { return }
-        burst.append(Datagram(address: address, bytes: Array(envelope.data.readableBytesView)))
+        let size = envelope.metadata?.segmentSize
+        let isSeveral = size.map { $0 > 0 && $0 < envelope.data.readableBytes } ?? false
+        burst.append(
+            Datagram(
+                address: address, bytes: Array(envelope.data.readableBytesView),
+                segmentByteCount: isSeveral ? size : nil))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -41,11 +56,22 @@ final class DatagramHandler: ChannelInboundHandler {
         for datagram in outgoing.datagrams {
             // A full buffer is a lost datagram: the protocol above sends again and slows down.
             guard context.channel.isWritable, let address = socketAddress(datagram.address) else { continue }
-            let envelope = AddressedEnvelope(
-                remoteAddress: address, data: context.channel.allocator.buffer(bytes: datagram.bytes))
-            context.write(wrapOutboundOut(envelope), promise: nil)
+            if datagram.segmentByteCount == nil || offloadsSegments {
+                write(datagram, to: address, context: context)
+            } else {
+                for packet in datagram.packets { write(packet, to: address, context: context) }
+            }
         }
         context.flush()
+    }
+
+    private func write(_ datagram: Datagram, to address: SocketAddress, context: ChannelHandlerContext) {
+        let metadata = datagram.segmentByteCount.map { size in
+            AddressedEnvelope<ByteBuffer>.Metadata(ecnState: .transportNotCapable, packetInfo: nil, segmentSize: size)
+        }
+        let envelope = AddressedEnvelope(
+            remoteAddress: address, data: context.channel.allocator.buffer(bytes: datagram.bytes), metadata: metadata)
+        context.write(wrapOutboundOut(envelope), promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -53,11 +79,7 @@ final class DatagramHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        continuation.finish()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        continuation.finish()
+        onLoss()
     }
 
     private func networkAddress(_ address: SocketAddress) -> NetworkAddress? {

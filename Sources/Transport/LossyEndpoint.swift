@@ -26,7 +26,8 @@ package final class LossyEndpoint<Base: DatagramEndpoint, Generator: RandomNumbe
     package func send(_ datagrams: [Datagram]) {
         let surviving = generator.withLock { generator in
             var result: [Datagram] = []
-            for datagram in datagrams where Double.random(in: 0..<1, using: &generator) >= loss {
+            for datagram in datagrams.lazy.flatMap(\.packets)
+            where Double.random(in: 0..<1, using: &generator) >= loss {
                 result.append(datagram)
                 if Double.random(in: 0..<1, using: &generator) < duplication { result.append(datagram) }
             }

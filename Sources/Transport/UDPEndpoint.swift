@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 package import Overlay
+import Synchronization
 package import Wire
 
 #if canImport(Glibc)
@@ -15,38 +16,67 @@ import Darwin
 /// `send` leave together (`sendmmsg`).
 ///
 /// Errors of single datagrams (an unreachable or refusing other side, a full buffer) are the network's losses: they are
-/// not reported, and the socket goes on.
+/// not reported, and the socket goes on. Where the system takes the socket away, a new one is bound in its place.
 package final class UDPEndpoint: DatagramEndpoint {
     package let localAddress: NetworkAddress
     package let incoming: AsyncStream<[Datagram]>
 
-    private let channel: any Channel
+    private let continuation: AsyncStream<[Datagram]>.Continuation
+    private let state = Mutex(State())
 
-    /// Datagrams that one system call takes in.
-    static let burst = 32
-    /// Bytes that are taken of a datagram; what is longer is cut, and then no longer authentic.
-    static let receiveByteLimit = 2048
+    /// The present socket, nil while a lost one is being replaced.
+    private struct State {
+        var channel: (any Channel)?
+        var isClosed = false
+    }
+
+    /// Datagrams that one system call takes in; each may be several packets that the system has put together.
+    static let burst = 8
+    /// Bytes that are taken of a datagram: as many as the system puts together at most.
+    static let receiveByteLimit = 65_536
     /// Bursts that wait to be taken by the owner; beyond them the oldest is dropped.
-    static let waitingBursts = 512
+    static let waitingBursts = 64
     /// Bytes asked of the system for each of the socket's buffers; it gives what its limits allow.
     static let socketBufferByteCount = 4 << 20
+    /// The pauses before a lost socket is bound again: the first, and the longest.
+    static let rebindPauses = (first: Duration.milliseconds(50), longest: Duration.seconds(5))
 
-    private init(channel: any Channel, localAddress: NetworkAddress, incoming: AsyncStream<[Datagram]>) {
-        self.channel = channel
+    private init(
+        localAddress: NetworkAddress, incoming: AsyncStream<[Datagram]>,
+        continuation: AsyncStream<[Datagram]>.Continuation
+    ) {
         self.localAddress = localAddress
         self.incoming = incoming
+        self.continuation = continuation
     }
 
     /// A socket bound to a numeric `address`; port 0 lets the system choose one, which `localAddress` then has.
     ///
     /// - Throws: `TransportError`.
     package static func bind(to address: NetworkAddress) async throws(TransportError) -> UDPEndpoint {
+        let (stream, continuation) = AsyncStream<[Datagram]>.makeStream(
+            bufferingPolicy: .bufferingNewest(waitingBursts))
+        let loss = LossSignal()
+        let channel = try await open(address, continuation: continuation, loss: loss)
+        guard let bound = channel.localAddress.flatMap(NetworkAddress.init) else {
+            try? await channel.close().get()
+            throw TransportError.cannotBind(address, reason: "the system does not tell the bound address")
+        }
+        let endpoint = UDPEndpoint(localAddress: bound, incoming: stream, continuation: continuation)
+        endpoint.state.withLock { $0.channel = channel }
+        endpoint.supervise(loss)
+        return endpoint
+    }
+
+    /// The channel of a new socket; `loss` is told when it is gone.
+    private static func open(
+        _ address: NetworkAddress, continuation: AsyncStream<[Datagram]>.Continuation, loss: LossSignal
+    ) async throws(TransportError) -> any Channel {
         guard let socketAddress = try? SocketAddress(ipAddress: address.host, port: Int(address.port)) else {
             throw .notNumeric(address)
         }
-        let (stream, continuation) = AsyncStream<[Datagram]>.makeStream(
-            bufferingPolicy: .bufferingNewest(waitingBursts))
-        let bootstrap = DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let takesSegments = System.supportsUDPSegmentationOffload
+        var bootstrap = DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.datagramVectorReadMessageCount, value: burst)
             .channelOption(
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: burst * receiveByteLimit)
@@ -61,31 +91,72 @@ package final class UDPEndpoint: DatagramEndpoint {
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(DatagramHandler(continuation: continuation))
+                    try channel.pipeline.syncOperations.addHandler(
+                        DatagramHandler(continuation: continuation, offloadsSegments: takesSegments) { loss.raise() })
                 }
             }
+        if System.supportsUDPReceiveOffload {
+            bootstrap = bootstrap.channelOption(.datagramReceiveOffload, value: true)
+                .channelOption(.datagramReceiveSegmentSize, value: true)
+        }
         do {
-            let channel = try await bootstrap.bind(to: socketAddress).get()
-            guard let bound = channel.localAddress.flatMap(NetworkAddress.init) else {
-                throw TransportError.cannotBind(address, reason: "the system does not tell the bound address")
-            }
-            return UDPEndpoint(channel: channel, localAddress: bound, incoming: stream)
-        } catch let error as TransportError {
-            throw error
+            return try await bootstrap.bind(to: socketAddress).get()
         } catch {
             throw bindError(error, address: address)
         }
     }
 
+    /// Binds a new socket to the same address when the present one is lost (a read error, an interface that went away),
+    /// until the endpoint is closed. What the owner knows of its sessions is not touched: to it some datagrams are lost.
+    private func supervise(_ first: LossSignal) {
+        Task { [continuation, localAddress] in
+            var loss = first
+            while true {
+                await loss.wait()
+                guard
+                    state.withLock({ state in
+                        state.channel = nil
+                        return !state.isClosed
+                    })
+                else { break }
+                var pause = Self.rebindPauses.first
+                while !state.withLock({ $0.isClosed }) {
+                    loss = LossSignal()
+                    if let channel = try? await Self.open(localAddress, continuation: continuation, loss: loss) {
+                        let isClosed = state.withLock { state in
+                            if !state.isClosed { state.channel = channel }
+                            return state.isClosed
+                        }
+                        if isClosed { try? await channel.close().get() }
+                        break
+                    }
+                    try? await Task.sleep(for: pause)
+                    pause = min(pause * 2, Self.rebindPauses.longest)
+                }
+                if state.withLock({ $0.isClosed }) { break }
+            }
+            continuation.finish()
+        }
+    }
+
     package func send(_ datagrams: [Datagram]) {
-        guard !datagrams.isEmpty else { return }
-        channel.eventLoop.execute { [channel] in
+        guard !datagrams.isEmpty, let channel = state.withLock({ $0.channel }) else { return }
+        channel.eventLoop.execute {
             channel.pipeline.fireUserInboundEventTriggered(OutgoingBurst(datagrams: datagrams))
         }
     }
 
     package func close() async {
-        try? await channel.close().get()
+        let channel = state.withLock { state in
+            state.isClosed = true
+            return state.channel
+        }
+        try? await channel?.close().get()
+    }
+
+    /// Takes the system's socket away, as a read error does: the endpoint binds a new one. For tests.
+    package func loseSocket() async {
+        try? await state.withLock({ $0.channel })?.close().get()
     }
 
     private static func bindError(_ error: any Error, address: NetworkAddress) -> TransportError {

@@ -1,14 +1,28 @@
 package import Overlay
 
-/// A UDP payload with the address it comes from or goes to.
+/// A UDP payload with the address it comes from or goes to; or several of one address that the system carries as one
+/// (segmentation and receive offload), which costs one call and one piece of memory for all of them.
 package struct Datagram: Sendable, Hashable {
     /// The other side's address: the source of what is received, the destination of what is sent.
     package var address: NetworkAddress
-    /// The payload.
+    /// The payload, or the payloads one after another.
     package var bytes: [UInt8]
+    /// Where `bytes` are several payloads: the bytes of each; the last may have fewer. Nil for a single one.
+    package var segmentByteCount: Int?
 
-    package init(address: NetworkAddress, bytes: [UInt8]) {
+    package init(address: NetworkAddress, bytes: [UInt8], segmentByteCount: Int? = nil) {
         self.address = address
         self.bytes = bytes
+        self.segmentByteCount = segmentByteCount
+    }
+
+    /// The payloads as datagrams of their own: what a network that loses or delays single ones works on.
+    package var packets: [Datagram] {
+        guard let step = segmentByteCount, step > 0, step < bytes.count else {
+            return [Datagram(address: address, bytes: bytes)]
+        }
+        return stride(from: 0, to: bytes.count, by: step).map { start in
+            Datagram(address: address, bytes: Array(bytes[start..<min(bytes.count, start + step)]))
+        }
     }
 }

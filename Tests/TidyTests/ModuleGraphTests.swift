@@ -13,6 +13,7 @@ import Testing
         "Overlay": ["LinearAlgebra", "Yams"],
         "Wire": ["Overlay", "Cryptography", "LinearAlgebra"],
         "Transport": ["Wire", "Overlay", "LinearAlgebra", "NIOCore", "NIOPosix"],
+        "WireBench": ["Wire", "Transport", "Overlay", "Cryptography", "LinearAlgebra"],
         "Federation": ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"],
         "Simulation": [
             "Federation", "Wire", "Overlay", "Adapters", "Aggregation", "Cryptography", "LinearAlgebra",

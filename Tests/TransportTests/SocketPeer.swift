@@ -43,7 +43,7 @@ actor SocketPeer<Socket: DatagramEndpoint> {
     private func settle() {
         let time = now
         var outgoing: [Datagram] = []
-        while let datagram = endpoint.pollTransmit(at: time, using: &generator) { outgoing.append(datagram) }
+        while let datagram = endpoint.pollBurst(at: time, using: &generator) { outgoing.append(datagram) }
         socket.send(outgoing)
         while let event = endpoint.pollEvent() { events.append(event) }
         let deadline = endpoint.nextDeadline ?? .distantFuture

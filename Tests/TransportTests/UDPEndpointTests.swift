@@ -65,6 +65,46 @@ struct UDPEndpointTests {
         await second.close()
     }
 
+    @Test(.timeLimit(.minutes(1))) func burstsArriveAsTheirPackets() async throws {
+        let first = try await UDPEndpoint.bind(to: Self.loopback)
+        let second = try await UDPEndpoint.bind(to: Self.loopback)
+        var generator = SeededGenerator(seed: 5)
+        let bytes = (0..<(20 * 1200 + 77)).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        let sent = Datagram(address: second.localAddress, bytes: bytes, segmentByteCount: 1200)
+        #expect(sent.packets.map(\.bytes.count) == Array(repeating: 1200, count: 20) + [77])
+        first.send([sent, Datagram(address: second.localAddress, bytes: [9])])
+        var packets: [[UInt8]] = []
+        for await burst in second.incoming {
+            packets += burst.flatMap(\.packets).map(\.bytes)
+            if packets.count >= 22 { break }
+        }
+        #expect(packets == sent.packets.map(\.bytes) + [[9]])
+        await first.close()
+        await second.close()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLostSocketIsBoundAgain() async throws {
+        let first = try await UDPEndpoint.bind(to: Self.loopback)
+        let second = try await UDPEndpoint.bind(to: Self.loopback)
+        let address = second.localAddress
+        await second.loseSocket()
+        // What is sent meanwhile is lost, as on any network; soon datagrams arrive at the old address again.
+        let sender = Task {
+            while !Task.isCancelled {
+                first.send([Datagram(address: address, bytes: [4])])
+                try? await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        #expect(await take(1, from: second).first?.bytes == [4])
+        sender.cancel()
+        second.send([Datagram(address: first.localAddress, bytes: [5])])
+        #expect(await take(1, from: first).map(\.bytes) == [[5]])
+        #expect(second.localAddress == address)
+        await first.close()
+        await second.close()
+        for await _ in second.incoming {}
+    }
+
     @Test func namesAreResolved() async throws {
         #expect(try await resolve(host: "127.0.0.1", port: 5) == NetworkAddress(host: "127.0.0.1", port: 5))
         #expect(try await resolve(host: "::1", port: 5) == NetworkAddress(host: "::1", port: 5))

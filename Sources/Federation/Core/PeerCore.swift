@@ -128,6 +128,13 @@ package struct PeerCore: Sendable {
         wire.pollTransmit(at: time, using: &generator)
     }
 
+    /// As `pollTransmit`, but as many packets for one address as may leave together: what a real socket is given.
+    package mutating func pollBurst(
+        at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) -> Datagram? {
+        wire.pollBurst(at: time, using: &generator)
+    }
+
     /// The next thing to do for the shell; nil if there is none now.
     package mutating func pollDirective() -> PeerDirective? {
         directives.isEmpty ? nil : directives.removeFirst()

@@ -64,9 +64,9 @@ extension Peer {
     /// Sends what is to be sent and does what is to be done.
     private func drain() {
         var datagrams: [Datagram] = []
-        while let datagram = core.pollTransmit(at: SystemClock.now(), using: &generator) {
+        while let datagram = core.pollBurst(at: SystemClock.now(), using: &generator) {
             datagrams.append(datagram)
-            if datagrams.count == 64 {
+            if datagrams.count == 4 {
                 endpoint.send(datagrams)
                 // A new array: the old one is the socket's now.
                 datagrams = []

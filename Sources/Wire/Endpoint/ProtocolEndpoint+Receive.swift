@@ -6,24 +6,42 @@ extension ProtocolEndpoint {
     package mutating func receive(
         _ datagram: Datagram, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
+        let count = datagram.bytes.count
+        let step = datagram.segmentByteCount.map { max(1, $0) } ?? max(1, count)
+        var start = 0
+        repeat {
+            let end = start + min(step, count - start)
+            receivePacket(of: datagram, range: start..<end, at: time, using: &generator)
+            start = end
+        } while start < count
+    }
+
+    private mutating func receivePacket(
+        of datagram: Datagram, range: Range<Int>, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) {
         guard !isClosed else { return }
         statistics.datagramsReceived += 1
-        statistics.bytesReceived += UInt64(datagram.bytes.count)
-        guard let first = datagram.bytes.first, let type = PacketType(rawValue: first) else {
+        statistics.bytesReceived += UInt64(range.count)
+        guard !range.isEmpty, let type = PacketType(rawValue: datagram.bytes[range.lowerBound]) else {
             return statistics.drop(.malformed)
         }
+        // Data is read where it lies; handshakes are rare enough for a copy.
+        if type == .data { return receiveData(datagram.bytes, range: range, at: time) }
+        let single =
+            range.count == datagram.bytes.count
+            ? datagram : Datagram(address: datagram.address, bytes: Array(datagram.bytes[range]))
         switch type {
-        case .initiation: receiveInitiation(datagram, at: time, using: &generator)
-        case .response: receiveResponse(datagram, at: time)
-        case .data: receiveData(datagram, at: time)
-        case .cookie: receiveCookie(datagram, at: time)
+        case .initiation: receiveInitiation(single, at: time, using: &generator)
+        case .response: receiveResponse(single, at: time)
+        case .cookie: receiveCookie(single, at: time)
+        case .data: break
         }
     }
 
-    private mutating func receiveData(_ datagram: Datagram, at time: MonotonicTime) {
-        let bytes = datagram.bytes
-        var reader = ByteReader(bytes)
-        guard bytes.count >= DataPacket.overhead, bytes.count <= 65_535, reader.range(count: 4) != nil,
+    private mutating func receiveData(_ bytes: [UInt8], range: Range<Int>, at time: MonotonicTime) {
+        var reader = ByteReader(bytes, range: range)
+        guard range.count >= DataPacket.overhead, range.count <= 65_535, reader.range(count: 4) != nil,
             let receiverIndex = reader.integer(UInt32.self), let number = reader.integer(UInt64.self)
         else { return statistics.drop(.malformed) }
         guard let index = neighbourOfIndex[receiverIndex],
@@ -33,10 +51,10 @@ extension ProtocolEndpoint {
         if !isNext, let association = neighbours[index].association, !association.received.accepts(number) {
             return statistics.drop(.replayed)
         }
-        if bytes.count > scratch.count { scratch = [UInt8](repeating: 0, count: bytes.count) }
+        if range.count > scratch.count { scratch = [UInt8](repeating: 0, count: range.count) }
         guard
             let count = cipher.open(
-                bytes, headerByteCount: DataPacket.headerByteCount, counter: number, into: &scratch)
+                bytes, range: range, headerByteCount: DataPacket.headerByteCount, counter: number, into: &scratch)
         else { return statistics.drop(.badTag) }
         if isNext, let session = neighbours[index].next {
             neighbours[index].next = nil

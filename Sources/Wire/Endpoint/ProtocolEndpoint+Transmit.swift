@@ -18,16 +18,28 @@ extension ProtocolEndpoint {
     package mutating func pollTransmit(
         at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) -> Datagram? {
+        nextDatagram(packetLimit: 1, at: time)
+    }
+
+    /// The next packets for one address, as many as may leave together, peers taking turns; nil if there is none now. The
+    /// packets of one datagram have `segmentByteCount` bytes each.
+    package mutating func pollBurst(
+        at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) -> Datagram? {
+        // A UDP payload, also one that is cut up on its way, has at most 65,507 bytes.
+        let fitting = 65_507 / configuration.datagramByteCount
+        return nextDatagram(packetLimit: max(1, min(Association.burstPacketLimit, fitting)), at: time)
+    }
+
+    private mutating func nextDatagram(packetLimit: Int, at time: MonotonicTime) -> Datagram? {
         if let datagram = cookies.popLast() {
-            statistics.datagramsSent += 1
-            statistics.bytesSent += UInt64(datagram.bytes.count)
+            count(datagram)
             return datagram
         }
         while let index = ready.popFirst() {
-            if let datagram = nextDatagram(to: index, at: time) {
+            if let datagram = nextDatagram(to: index, packetLimit: packetLimit, at: time) {
                 ready.append(index)
-                statistics.datagramsSent += 1
-                statistics.bytesSent += UInt64(datagram.bytes.count)
+                count(datagram)
                 return datagram
             }
             neighbours[index].isReady = false
@@ -64,16 +76,25 @@ extension ProtocolEndpoint {
         isClosed = true
     }
 
-    private mutating func nextDatagram(to index: Int, at time: MonotonicTime) -> Datagram? {
+    private mutating func count(_ datagram: Datagram) {
+        let step = datagram.segmentByteCount ?? max(1, datagram.bytes.count)
+        statistics.datagramsSent += UInt64((datagram.bytes.count + step - 1) / step)
+        statistics.bytesSent += UInt64(datagram.bytes.count)
+    }
+
+    private mutating func nextDatagram(to index: Int, packetLimit: Int, at time: MonotonicTime) -> Datagram? {
         if !neighbours[index].outbox.isEmpty { return neighbours[index].outbox.removeFirst() }
         guard neighbours[index].association != nil, canSend(index, at: time) else { return nil }
-        guard let packet = neighbours[index].nextPacket(configuration: configuration, at: time) else { return nil }
+        guard
+            let datagram = neighbours[index].nextDatagram(
+                packetLimit: packetLimit, configuration: configuration, at: time)
+        else { return nil }
         if neighbours[index].current!.packetsSent >= configuration.rekeyAfterPackets,
             neighbours[index].handshake == nil, neighbours[index].nextHandshake == nil
         {
             neighbours[index].nextHandshake = time
         }
-        return Datagram(address: neighbours[index].current!.address, bytes: packet)
+        return datagram
     }
 
     /// Whether there is a session that packets may be sent under.

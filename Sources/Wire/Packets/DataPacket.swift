@@ -10,12 +10,17 @@ enum DataPacket {
     static func header(receiverIndex: UInt32, number: UInt64, capacity: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(capacity)
+        appendHeader(receiverIndex: receiverIndex, number: number, to: &bytes)
+        return bytes
+    }
+
+    /// Appends the start of a packet.
+    static func appendHeader(receiverIndex: UInt32, number: UInt64, to bytes: inout [UInt8]) {
         bytes.append(PacketType.data.rawValue)
         bytes.append(0)
         bytes.append(0)
         bytes.append(0)
         bytes.append(integer: receiverIndex)
         bytes.append(integer: number)
-        return bytes
     }
 }

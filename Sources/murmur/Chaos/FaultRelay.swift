@@ -117,7 +117,7 @@ actor FaultRelay {
         let time = ContinuousClock.now - origin
         let (from, to) = (links[index].from, links[index].to)
         let (conditions, released) = plan.conditions(from: from, to: to, at: time)
-        for datagram in burst {
+        for datagram in burst.lazy.flatMap(\.packets) {
             guard datagram.address == addresses[from] else {
                 links[index].traffic.strangers += 1
                 continue

@@ -1,0 +1,81 @@
+import Cryptography
+import Overlay
+import Transport
+import Wire
+
+/// A protocol endpoint on a real socket with the real clock that asks for every object it is offered.
+actor BenchPeer {
+    /// Objects that have arrived whole and verified.
+    private(set) var received = 0
+    /// When the last of them did.
+    private(set) var lastArrival = ContinuousClock.now
+    /// Associations that have begun.
+    private(set) var connections = 0
+
+    private var endpoint: ProtocolEndpoint
+    private let socket: UDPEndpoint
+    private var generator = SystemRandomNumberGenerator()
+    private var timer: Task<Void, Never>?
+    private var armed = MonotonicTime.distantFuture
+    private let start = ContinuousClock.now
+
+    init(keys: IdentityKeys, remotes: [RemotePeer], swarm: SwarmSecret, socket: UDPEndpoint) {
+        self.socket = socket
+        endpoint = ProtocolEndpoint(
+            local: LocalPeer(keys), remotes: remotes, swarm: swarm, configuration: WireConfiguration(),
+            handshakeTimestamp: 1, at: .zero)
+    }
+
+    private var now: MonotonicTime { .zero + (ContinuousClock.now - start) }
+
+    /// Takes datagrams until the socket is closed.
+    func run() async {
+        for await burst in socket.incoming {
+            let time = now
+            for datagram in burst { endpoint.receive(datagram, at: time, using: &generator) }
+            settle()
+        }
+        timer?.cancel()
+    }
+
+    /// Does something with the endpoint and sends what follows from it.
+    func perform(_ action: @Sendable (inout ProtocolEndpoint, MonotonicTime, inout SystemRandomNumberGenerator) -> Void)
+    {
+        action(&endpoint, now, &generator)
+        settle()
+    }
+
+    /// The endpoint's counters.
+    var statistics: WireStatistics { endpoint.statistics }
+
+    private func settle() {
+        while let event = endpoint.pollEvent() {
+            switch event {
+            case .announced(let peer, let manifest): endpoint.request(manifest.id, from: peer, at: now)
+            case .received:
+                received += 1
+                lastArrival = ContinuousClock.now
+            case .connected: connections += 1
+            default: break
+            }
+        }
+        let time = now
+        while let datagram = endpoint.pollBurst(at: time, using: &generator) { socket.send([datagram]) }
+        let deadline = endpoint.nextDeadline ?? .distantFuture
+        guard deadline != armed else { return }
+        armed = deadline
+        timer?.cancel()
+        guard deadline != .distantFuture else { return }
+        timer = Task {
+            try? await Task.sleep(for: max(.zero, deadline - time))
+            guard !Task.isCancelled else { return }
+            expire()
+        }
+    }
+
+    private func expire() {
+        armed = .distantFuture
+        endpoint.handleTimeout(at: now, using: &generator)
+        settle()
+    }
+}

@@ -1,0 +1,128 @@
+import Cryptography
+import Foundation
+import LinearAlgebra
+import Overlay
+import Transport
+import Wire
+
+/// Measures the protocol over real sockets of the loopback interface; prints lines of a table. `scripts/bench-wire` runs
+/// it beside other programs.
+@main struct WireBench {
+    static func main() async throws {
+        let repetitions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 5
+        print("| what | measured |\n|---|---|")
+        var rates: [Double] = []
+        var costs: [Double] = []
+        var losses = 0
+        for _ in 0..<repetitions {
+            let result = try await exchange(peers: 2, byteCount: 100_000_000, senders: 1)
+            rates.append(result.rate)
+            costs.append(result.processorMilliseconds)
+            losses += result.lost
+        }
+        print("| one pair, 100 MB, ChaCha20-Poly1305 | \(number(median(rates))) MB/s (\(range(rates))) |")
+        print("| processor time per received MB, both sides | \(number(median(costs), digits: 2)) ms |")
+        print("| packets declared lost, \(repetitions) runs | \(losses) |")
+        var totals: [Double] = []
+        var fairness: [Double] = []
+        for _ in 0..<repetitions {
+            let result = try await exchange(peers: 8, byteCount: 16_800_000, senders: 8)
+            totals.append(result.rate)
+            fairness.append(result.fairness)
+        }
+        print("| 8 peers, each 16.8 MB to all others | \(number(median(totals))) MB/s in all (\(range(totals))) |")
+        print("| the same: median arrival / last arrival | \(number(median(fairness), digits: 2)) |")
+        try HandshakeBench.run()
+    }
+
+    /// What one exchange took.
+    struct Result {
+        /// Received megabytes a second, all peers together.
+        var rate: Double
+        /// Processor milliseconds for each received megabyte.
+        var processorMilliseconds: Double
+        /// Median time of a peer's last arrival by the latest peer's.
+        var fairness: Double
+        /// Packets that were declared lost.
+        var lost: Int
+    }
+
+    /// `senders` of `peers` give an object of `byteCount` random bytes to all others, over sessions that stand.
+    static func exchange(peers count: Int, byteCount: Int, senders: Int) async throws -> Result {
+        var generator = SeededGenerator(seed: 7)
+        let keys = try (0..<count).map { _ in try IdentityKeys.generate(using: &generator) }
+        let ids = keys.map { PeerID(bytes: $0.signing.publicKey)! }
+        let swarm = try SwarmSecret(name: "bench", seed: 1)
+        var sockets: [UDPEndpoint] = []
+        for _ in 0..<count {
+            sockets.append(try await UDPEndpoint.bind(to: NetworkAddress(host: "127.0.0.1", port: 0)))
+        }
+        let addresses = sockets.map(\.localAddress)
+        let peers = (0..<count).map { index in
+            BenchPeer(
+                keys: keys[index],
+                remotes: (0..<count).filter { $0 != index }.map {
+                    RemotePeer(id: ids[$0], exchangeKey: keys[$0].exchange.publicKey, address: addresses[$0])
+                }, swarm: swarm, socket: sockets[index])
+        }
+        let loops = peers.map { peer in Task { await peer.run() } }
+        for index in 0..<count {
+            await peers[index].perform { endpoint, time, generator in
+                for other in index + 1..<max(count, index + 1) {
+                    endpoint.connect(to: ids[other], at: time, using: &generator)
+                }
+            }
+        }
+        for peer in peers {
+            while await peer.connections < count - 1 { try await Task.sleep(for: .milliseconds(5)) }
+        }
+        var objects: [(manifest: SignedManifest, payload: [UInt8])] = []
+        for index in 0..<senders {
+            let payload = generator.bytes(count: byteCount)
+            let manifest = ContributionManifest(
+                swarm: swarm.identifier, origin: ids[index], round: 1, sequence: 1,
+                baseModelDigest: Array(repeating: 0, count: 32), schemaDigest: Array(repeating: 0, count: 32),
+                encoding: 0, sampleCount: 1, payload: payload)
+            let signed = SignedManifest(manifest, signedWith: keys[index].signing)
+            objects.append((signed, payload))
+            await peers[index].perform { endpoint, _, _ in endpoint.publish(signed, payload: payload) }
+        }
+        let begin = ContinuousClock.now
+        let processor = processorSeconds()
+        for index in 0..<senders {
+            let id = objects[index].manifest.id
+            await peers[index].perform { endpoint, time, _ in
+                for other in ids where other != ids[index] { endpoint.announce(id, to: other, at: time) }
+            }
+        }
+        for (index, peer) in peers.enumerated() {
+            let expected = senders - (index < senders ? 1 : 0)
+            while await peer.received < expected { try await Task.sleep(for: .milliseconds(1)) }
+        }
+        let used = processorSeconds() - processor
+        var arrivals: [Double] = []
+        var lost = 0
+        for (index, peer) in peers.enumerated() {
+            lost += Int(await peer.statistics.packetsLost)
+            if senders > 1 || index >= senders { arrivals.append((await peer.lastArrival - begin).inSeconds) }
+        }
+        for socket in sockets { await socket.close() }
+        for loop in loops { await loop.value }
+        let megabytes = Double(senders * (count - 1) * byteCount) / 1e6
+        let last = arrivals.max() ?? 0
+        return Result(
+            rate: megabytes / last, processorMilliseconds: used * 1000 / megabytes, fairness: median(arrivals) / last,
+            lost: lost)
+    }
+
+    /// Processor seconds of this process so far.
+    static func processorSeconds() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+
+    static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+    static func number(_ value: Double, digits: Int = 0) -> String { String(format: "%.\(digits)f", value) }
+
+    private static func range(_ values: [Double]) -> String {
+        "\(number(values.min() ?? 0))–\(number(values.max() ?? 0))"
+    }
+}

@@ -43,8 +43,13 @@ extension SimulatedSwarm {
         guard peers[index].core != nil, let deadline = peers[index].core!.nextDeadline else { return }
         let due = max(time, peers[index].clock.time(at: deadline))
         guard due != .distantFuture, due < peers[index].wake ?? .distantFuture else { return }
+        wake(index, at: due)
+    }
+
+    /// Puts the peer's next wake-up into the heap; one that is in there already is overtaken.
+    mutating func wake(_ index: Int, at due: MonotonicTime) {
         peers[index].wake = due
-        heap.push(due, .wake(index, life: peers[index].life))
+        heap.push(due, .wake(index, life: peers[index].life, due: due))
     }
 
     /// A peer's datagram enters the network.

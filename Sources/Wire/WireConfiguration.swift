@@ -2,10 +2,12 @@
 /// must be the same at every peer of a swarm.
 package struct WireConfiguration: Sendable, Hashable {
     // Format
-    /// The largest datagram that is sent, and the exact size of a handshake's first message.
+    /// Bytes of the longest datagram that every path takes, and the exact size of a handshake's first message.
     package var datagramByteCount = 1200
-    /// Bytes of an object that one CHUNK frame carries; the last of a leaf may have fewer.
-    package static let chunkByteCount = 1130
+    /// Bytes of the longest datagram that is sent where the path takes it.
+    package var datagramByteLimit = 8952
+    /// Bytes of a chunk, the unit in which objects are asked for; the last of an object may have fewer.
+    package static let chunkByteCount = 128
     /// Bytes of a leaf, the unit that is verified.
     package static let leafByteCount = 65_536
     /// Bytes of a payload, at most.
@@ -43,6 +45,10 @@ package struct WireConfiguration: Sendable, Hashable {
     package var initiationsPerAddress = 20
 
     // Recovery
+    /// What decides how much may be under way.
+    package var congestion = CongestionControl.cubic
+    /// Longer datagrams are tried when at least this many bytes of objects wait to be sent.
+    package var sizeProbeThreshold = 65_536
     /// An acknowledgement is due after this many packets. A burst that is taken in before the next `pollTransmit` is
     /// acknowledged at once.
     package var acknowledgeAfterPackets = 2

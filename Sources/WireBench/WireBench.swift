@@ -8,9 +8,19 @@ import Wire
 /// Measures the protocol over real sockets of the loopback interface; prints lines of a table. `scripts/bench-wire` runs
 /// it beside other programs.
 @main struct WireBench {
+    /// Arguments: how often to repeat (5), and which parts to measure (all): `pair`, `mesh`, `sessions`.
     static func main() async throws {
-        let repetitions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 5
+        let arguments = CommandLine.arguments.dropFirst()
+        let repetitions = arguments.lazy.compactMap { Int($0) }.first ?? 5
+        let parts = Set(arguments.filter { Int($0) == nil })
+        func measures(_ part: String) -> Bool { parts.isEmpty || parts.contains(part) }
         print("| what | measured |\n|---|---|")
+        if measures("pair") { try await pair(repetitions: repetitions) }
+        if measures("mesh") { try await mesh(repetitions: repetitions) }
+        if measures("sessions") { try HandshakeBench.run() }
+    }
+
+    private static func pair(repetitions: Int) async throws {
         var rates: [Double] = []
         var costs: [Double] = []
         var losses = 0
@@ -23,6 +33,9 @@ import Wire
         print("| one pair, 100 MB, ChaCha20-Poly1305 | \(number(median(rates))) MB/s (\(range(rates))) |")
         print("| processor time per received MB, both sides | \(number(median(costs), digits: 2)) ms |")
         print("| packets declared lost, \(repetitions) runs | \(losses) |")
+    }
+
+    private static func mesh(repetitions: Int) async throws {
         var totals: [Double] = []
         var fairness: [Double] = []
         for _ in 0..<repetitions {
@@ -32,7 +45,6 @@ import Wire
         }
         print("| 8 peers, each 16.8 MB to all others | \(number(median(totals))) MB/s in all (\(range(totals))) |")
         print("| the same: median arrival / last arrival | \(number(median(fairness), digits: 2)) |")
-        try HandshakeBench.run()
     }
 
     /// What one exchange took.

@@ -208,9 +208,9 @@ class Peer:
             handle, object_id, ranges = wire.read_want(body)
             if object_id not in self.served:
                 return self._control(wire.CANCEL, struct.pack("<IB", handle, 1))
-            chunks = self.served[object_id]
-            self.outgoing += [wire.chunk_frame(handle, index, chunks[index])
-                              for first, count in ranges for index in range(first, min(first + count, len(chunks)))]
+            chunks, listed = self.served[object_id]
+            self.outgoing += [wire.chunk_frame(handle, first, b"".join(chunks[first:stop]))
+                              for first, stop in wire.runs_of(ranges, len(chunks), listed)]
         elif kind == wire.CANCEL:
             self.inbound.pop(struct.unpack("<IB", body)[0], None)
 

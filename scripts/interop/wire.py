@@ -13,7 +13,8 @@ from noise.connection import Keypair, NoiseConnection
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
 EVIDENCE, REVOCATION = 9, 10
-LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 1130, 512, 128 << 20
+LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 128 << 20
+RUN = 9  # chunks that a packet of 1200 bytes carries
 NOISE_NAME = b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b"
 
 
@@ -296,14 +297,24 @@ class Manifest:
         return self.encoded + self.signature
 
 
+def pieces(data):
+    return [data[k:k + CHUNK_BYTES] for k in range(0, len(data), CHUNK_BYTES)]
+
+
 def chunks_of(payload):
-    """An object's chunks in the order of their numbers: the leaf hashes, then the leaves."""
-    hashes = b"".join(leaf_hashes(payload))
-    chunks = [hashes[k:k + CHUNK_BYTES] for k in range(0, len(hashes), CHUNK_BYTES)]
-    for start in range(0, len(payload), LEAF):
-        leaf = payload[start:start + LEAF]
-        chunks += [leaf[k:k + CHUNK_BYTES] for k in range(0, len(leaf), CHUNK_BYTES)]
-    return chunks
+    """An object's chunks in the order of their numbers, those of the list of leaf hashes first, and how many these are."""
+    listed = pieces(b"".join(leaf_hashes(payload)))
+    return listed + pieces(payload), len(listed)
+
+
+def runs_of(ranges, count, listed):
+    """The ranges of a WANT cut into runs of at most nine chunks that lie on one side of the list's end."""
+    for first, length in ranges:
+        end = min(first + length, count)
+        while first < end:
+            stop = min(end, first + RUN, listed if first < listed else end)
+            yield first, stop
+            first = stop
 
 
 class Assembly:
@@ -311,16 +322,21 @@ class Assembly:
 
     def __init__(self, manifest):
         self.manifest = manifest
-        self.lengths = [len(chunk) for chunk in chunks_of(bytes(manifest.byte_count))]
-        self.hash_chunks = -(-manifest.leaf_count * 32 // CHUNK_BYTES)
+        listed = pieces(bytes(manifest.leaf_count * 32))
+        self.lengths = [len(piece) for piece in listed + pieces(bytes(manifest.byte_count))]
+        self.hash_chunks = len(listed)
         self.chunks = {}
 
     def add(self, index, data):
-        """Whether the chunk belongs to the object."""
-        if index < len(self.lengths) and len(data) == self.lengths[index]:
-            self.chunks.setdefault(index, data)
-            return True
-        return False
+        """Whether the run of chunks from `index` on belongs to the object."""
+        run = pieces(data)
+        if [len(piece) for piece in run] != self.lengths[index:index + len(run)] or not run:
+            return False
+        if index < self.hash_chunks < index + len(run):
+            return False
+        for number, piece in enumerate(run, index):
+            self.chunks.setdefault(number, piece)
+        return True
 
     @property
     def is_whole(self):

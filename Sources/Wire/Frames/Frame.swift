@@ -10,6 +10,6 @@ enum Frame: Equatable {
     case close
     /// One of the frames that arrive in order, exactly once.
     case control(sequence: UInt64, ControlFrame)
-    /// A part of an object, which lies in the packet at `range`.
+    /// Chunks of an object from `index` on, which lie in the packet at `range`.
     case chunk(transfer: UInt32, index: UInt32, range: Range<Int>)
 }

@@ -48,6 +48,12 @@ extension SimulatedSwarm {
         for packet in datagram.packets { transmit(packet, from: index) }
     }
 
+    /// Puts the peer's next wake-up into the heap; one that is in there already is overtaken.
+    mutating func wake(_ index: Int, at due: MonotonicTime) {
+        peers[index].wake = due
+        heap.push(due, .wake(index, life: peers[index].life, due: due))
+    }
+
     /// A peer's datagram enters the network.
     private mutating func transmit(_ datagram: Datagram, from index: Int) {
         datagrams += 1

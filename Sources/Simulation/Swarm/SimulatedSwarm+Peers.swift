@@ -21,9 +21,7 @@ extension SimulatedSwarm {
             heap.push(time + Self.writingTime, .written(index, life: peers[index].life))
         case .remember(let memory): peers[index].waitingMemory = memory
         case .wake(let deadline):
-            let due = max(time, peers[index].clock.time(at: deadline))
-            peers[index].wake = due
-            heap.push(due, .wake(index, life: peers[index].life))
+            wake(index, at: max(time, peers[index].clock.time(at: deadline)))
         case .report(let event):
             trace.note(
                 time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")

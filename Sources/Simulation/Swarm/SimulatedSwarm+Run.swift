@@ -20,11 +20,11 @@ extension SimulatedSwarm {
     private mutating func perform(_ happening: Happening) throws {
         switch happening {
         case .datagram(let to, let datagram): arrive(datagram, at: to)
-        case .wake(let index, let life):
-            guard peers[index].life == life, peers[index].wake == time else { return }
+        case .wake(let index, let life, let due):
+            // One that an earlier one has overtaken is no longer meant.
+            guard peers[index].life == life, peers[index].wake == due else { return }
             if let paused = peers[index].pausedUntil {
-                peers[index].wake = paused
-                heap.push(paused, .wake(index, life: life))
+                wake(index, at: paused)
                 return
             }
             peers[index].wake = nil

@@ -15,8 +15,8 @@ package struct SimulatedSwarm {
     enum Happening {
         /// A datagram arrives at an address.
         case datagram(to: NetworkAddress, Datagram)
-        /// A peer's deadline, as it was when this was put in.
-        case wake(Int, life: Int)
+        /// A peer's deadline, as it was when this was put in for `due`.
+        case wake(Int, life: Int, due: MonotonicTime)
         /// A peer's local steps are done.
         case trained(Int, life: Int, TrainingOutcome)
         /// A peer's checkpoint is on the disk, or not.

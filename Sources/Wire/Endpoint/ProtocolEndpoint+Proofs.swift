@@ -61,10 +61,24 @@ extension ProtocolEndpoint {
     }
 
     mutating func receiveEvidence(_ bytes: [UInt8], from index: Int) {
-        guard let manifest = try? SignedManifest(encoded: bytes), manifest.manifest.swarm == swarm.identifier,
-            neighbourOfPeer[manifest.manifest.origin] != nil
-        else { return statistics.drop(.badManifest) }
+        guard let manifest = signedManifest(bytes), neighbourOfPeer[manifest.manifest.origin] != nil else {
+            return statistics.drop(.badManifest)
+        }
         examine(manifest, from: index)
+    }
+
+    /// The signed manifest of this swarm and of a peer that is known here that `bytes` hold; nil for anything else. Most
+    /// arrive several times, from the origin and from its neighbours: the signature of one that the origin's ledger has is
+    /// not checked again.
+    func signedManifest(_ bytes: [UInt8]) -> SignedManifest? {
+        try? SignedManifest(encoded: bytes) { manifest throws(ManifestError) in
+            guard manifest.swarm == swarm.identifier else { throw .foreign }
+            guard let origin = neighbourOfPeer[manifest.origin] else {
+                guard manifest.origin == local.id else { throw .foreign }
+                return nil
+            }
+            return neighbours[origin].ledger[manifest.sequence]
+        }
     }
 
     mutating func receiveRevocation(_ bytes: [UInt8], from index: Int, at time: MonotonicTime) {

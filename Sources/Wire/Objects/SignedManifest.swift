@@ -27,12 +27,20 @@ package struct SignedManifest: Sendable, Hashable {
 
     /// The signed manifest that `bytes` hold, its signature checked.
     ///
+    /// - Parameter known: is asked before the signature is checked, which is most of the work. It gives a manifest that was
+    ///   checked before and may be the same one, or throws where the manifest is of no use.
     /// - Throws: `ManifestError` for anything else.
-    package init(encoded bytes: [UInt8]) throws(ManifestError) {
+    package init(
+        encoded bytes: [UInt8], known: (ContributionManifest) throws(ManifestError) -> SignedManifest? = { _ in nil }
+    ) throws(ManifestError) {
         guard bytes.count > Signature.byteCount else { throw .truncated }
         let layout = Array(bytes.dropLast(Signature.byteCount))
         let signature = Array(bytes.suffix(Signature.byteCount))
         let manifest = try ContributionManifest(encoded: layout)
+        if let known = try known(manifest), known.manifest == manifest, known.signature == signature {
+            self = known
+            return
+        }
         guard Signature.isValid(signature, of: Self.domain + layout, by: manifest.origin.bytes) else {
             throw .signature
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import Foundation
 import Overlay
 import Simulation
@@ -29,6 +30,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Values of the toy adapter.") var values = 64
     @Option(help: "Seconds of virtual time that local steps take, about.") var trainingTime = 1.0
     @Option(help: "Seconds of virtual time after which a run is given up.") var limit = 14_400.0
+    @Option(
+        help: "on: real signatures, key agreement and ciphers; off: cheap ones that protect nothing, for large swarms.")
+    var crypto = Crypto.on
     @Option(help: "Write the readable event log of the run to this file.") var trace: String?
     @Option(help: "Write a report of the run as JSON into this folder.") var out: String?
     @Flag(help: "Print the report as JSON.") var json = false
@@ -50,8 +54,16 @@ struct SimulateCommand: AsyncParsableCommand {
         guard seeds == 1 || trace == nil else { throw ValidationError("--trace is for one seed") }
     }
 
+    /// Whether the peers' cryptography is real.
+    enum Crypto: String, ExpressibleByArgument {
+        case on, off
+    }
+
     func run() async throws {
         try await reportingFailures {
+            if crypto == .off, !PretendedCryptography.begin() {
+                throw CommandFailure("this process has used real keys already: --crypto off comes too late")
+            }
             let swarm = try SwarmTopology.load(path: topology)
             let written = try faults.map { try FaultSchedule.load($0) }
             let first = seed ?? UInt64.random(in: 0..<1 << 32)
@@ -87,6 +99,7 @@ struct SimulateCommand: AsyncParsableCommand {
         words.append("--seed \(seed)")
         if actors { words.append("--actors") }
         if bothTiers { words.append("--both-tiers") }
+        if crypto == .off { words.append("--crypto off") }
         if values != 64 { words.append("--values \(values)") }
         if trainingTime != 1 { words.append("--training-time \(trainingTime)") }
         if limit != 14_400 { words.append("--limit \(limit)") }

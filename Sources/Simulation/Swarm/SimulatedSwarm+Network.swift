@@ -9,7 +9,7 @@ extension SimulatedSwarm {
             // Nobody of the swarm: an intruder, or an address that a peer has lost.
             return
         }
-        guard peers[index].core != nil else {
+        guard peers[index].process != nil else {
             lost += 1
             return
         }
@@ -26,24 +26,26 @@ extension SimulatedSwarm {
             time, 3, index, datagram.bytes.count, Trace.digest(datagram.bytes),
             line: "\(peers[index].name) receives \(datagram.bytes.count) bytes from \(datagram.address)")
         let local = peers[index].clock.local(at: time)
-        peers[index].core!.receive(datagram, at: local, using: &generators[index])
+        peers[index].process!.receive(datagram, at: local, using: &generators[index])
         drain(index)
     }
 
-    /// Hands over the peer's datagrams, does what it wants done, and notes when it is to be woken.
+    /// Does what the peer's process wants done.
     mutating func drain(_ index: Int) {
-        guard peers[index].core != nil else { return }
+        guard peers[index].process != nil else { return }
         let local = peers[index].clock.local(at: time)
-        while let datagram = peers[index].core!.pollTransmit(at: local, using: &generators[index]) {
-            transmit(datagram, from: index)
-        }
-        while peers[index].core != nil, let directive = peers[index].core!.pollDirective() {
-            perform(directive, of: index)
-        }
-        guard peers[index].core != nil, let deadline = peers[index].core!.nextDeadline else { return }
-        let due = max(time, peers[index].clock.time(at: deadline))
-        guard due != .distantFuture, due < peers[index].wake ?? .distantFuture else { return }
-        wake(index, at: due)
+        repeat {
+            while let effect = peers[index].process!.nextEffect(at: local, using: &generators[index]) {
+                perform(effect, of: index)
+            }
+        } while keepMemory(of: index)
+        if peers[index].process!.isDone { end(index) }
+    }
+
+    /// A peer's datagram, or several that it sends as one, enters the network.
+    mutating func send(_ datagram: Datagram, from index: Int) {
+        guard datagram.segmentByteCount != nil else { return transmit(datagram, from: index) }
+        for packet in datagram.packets { transmit(packet, from: index) }
     }
 
     /// Puts the peer's next wake-up into the heap; one that is in there already is overtaken.
@@ -53,7 +55,7 @@ extension SimulatedSwarm {
     }
 
     /// A peer's datagram enters the network.
-    mutating func transmit(_ datagram: Datagram, from index: Int) {
+    private mutating func transmit(_ datagram: Datagram, from index: Int) {
         datagrams += 1
         bytesSent += UInt64(datagram.bytes.count)
         for number in intruders.indices { intruders[number].overhear(datagram, from: peers[index].address) }

@@ -7,19 +7,21 @@ extension SimulatedSwarm {
     /// How far a gradient step goes towards the target.
     static let rate: Float = 0.1
 
-    /// Does what a peer's core wants done.
-    mutating func perform(_ directive: PeerDirective, of index: Int) {
-        switch directive {
+    /// Does what a peer's process wants done.
+    mutating func perform(_ effect: PeerEffect, of index: Int) {
+        switch effect {
+        case .send(let datagram): send(datagram, from: index)
         case .train(let request):
             var outcome = QuadraticTrainer.outcome(of: request, target: peers[index].target, rate: Self.rate)
             distort(&outcome.delta, as: peers[index].behaviour)
             let duration = peers[index].trainingTime * peers[index].slowness
-            heap.push(
-                time + duration, .trained(index, life: peers[index].life, outcome, duration))
-        case .checkpoint(let checkpoint): write(checkpoint, of: index)
-        case .remember(let memory):
-            // What cannot be written is forgotten, as by a real peer.
-            try? CheckpointFiles.save(memory, in: Self.folder, on: &peers[index].disk)
+            heap.push(time + duration, .trained(index, life: peers[index].life, outcome))
+        case .write(let checkpoint):
+            peers[index].writing = checkpoint
+            heap.push(time + Self.writingTime, .written(index, life: peers[index].life))
+        case .remember(let memory): peers[index].waitingMemory = memory
+        case .wake(let deadline):
+            wake(index, at: max(time, peers[index].clock.time(at: deadline)))
         case .report(let event):
             trace.note(
                 time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")
@@ -32,12 +34,12 @@ extension SimulatedSwarm {
             peers[index].final = delta
             trace.note(time, 6, index, 0, Trace.digest(delta.values), line: "\(peers[index].name) has its adapter")
             checkAdapter(of: index)
-        case .stop(let reason): stop(index, reason)
+        case .stop: break
         }
     }
 
     private mutating func checkAdapter(of index: Int) {
-        guard let delta = peers[index].core?.delta else { return }
+        guard let delta = peers[index].process?.delta else { return }
         checker.observe(delta, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
     }
 
@@ -69,25 +71,22 @@ extension SimulatedSwarm {
         }
     }
 
-    /// The core has stopped: its last datagrams go out, and the process ends.
-    private mutating func stop(_ index: Int, _ reason: PeerDirective.StopReason) {
+    /// The process has stopped and written everything, and ends.
+    mutating func end(_ index: Int) {
         trace.note(time, 7, index, 0, 0, line: "\(peers[index].name) stops")
-        let local = peers[index].clock.local(at: time)
-        while let datagram = peers[index].core?.pollTransmit(at: local, using: &generators[index]) {
-            transmit(datagram, from: index)
-        }
-        if let traffic = peers[index].core?.traffic {
+        forget(index)
+        peers[index].hasEnded = true
+        running -= 1
+    }
+
+    /// There is no process any more.
+    mutating func forget(_ index: Int) {
+        if let traffic = peers[index].process?.traffic {
             peers[index].pastTraffic.sent += traffic.bytesSent
             peers[index].pastTraffic.received += traffic.bytesReceived
         }
-        // The shell waits for what is being written.
-        if let last = peers[index].waitingCheckpoint ?? peers[index].writing {
-            _ = save(last.encoded, of: index)
-        }
-        peers[index].core = nil
+        peers[index].process = nil
         peers[index].life += 1
-        peers[index].stopped = reason
-        running -= 1
     }
 
     /// A fault begins.
@@ -96,12 +95,12 @@ extension SimulatedSwarm {
         trace.note(time, 8, index, 0, 0, line: "\(peers[index].name): \(fault.kind) begins")
         switch fault.kind {
         case .crash(_, let disk):
-            guard peers[index].core != nil else { return }
+            guard peers[index].process != nil else { return }
             kill(index, disk: disk)
             peers[index].returns = true
         case .absent: peers[index].returns = true
         case .pause:
-            guard peers[index].core != nil else { return }
+            guard peers[index].process != nil else { return }
             peers[index].pausedUntil = Self.start + fault.until
             peers[index].waiting = 0
         case .slow(let factor): peers[index].slowness = factor
@@ -111,7 +110,7 @@ extension SimulatedSwarm {
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].core?.misconduct = behaviour.misconduct
+            peers[index].process?.misbehave(behaviour.misconduct)
             checker.isDishonest(index, misleads: behaviour.misleads)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
@@ -123,7 +122,7 @@ extension SimulatedSwarm {
         trace.note(time, 9, index, 0, 0, line: "\(peers[index].name): \(fault.kind) ends")
         switch fault.kind {
         case .crash, .absent:
-            guard peers[index].returns, peers[index].core == nil else { return }
+            guard peers[index].returns, peers[index].process == nil else { return }
             try launch(index)
         case .pause:
             guard peers[index].pausedUntil == time else { return }
@@ -136,7 +135,7 @@ extension SimulatedSwarm {
         case .disk: peers[index].disk.fault = nil
         case .byzantine:
             peers[index].behaviour = nil
-            peers[index].core?.misconduct = nil
+            peers[index].process?.misbehave(nil)
         case .rebind, .churn: break
         }
     }

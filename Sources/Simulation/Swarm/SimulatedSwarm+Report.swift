@@ -16,7 +16,7 @@ extension SimulatedSwarm {
         var digest: UInt64 = 0xcbf2_9ce4_8422_2325
         var sent: UInt64 = 0
         for peer in peers {
-            let traffic = peer.core?.traffic
+            let traffic = peer.process?.traffic
             let bytesSent = peer.pastTraffic.sent + (traffic?.bytesSent ?? 0)
             sent += bytesSent
             var loss: Double?

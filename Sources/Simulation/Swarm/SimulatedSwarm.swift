@@ -18,7 +18,7 @@ package struct SimulatedSwarm {
         /// A peer's deadline, as it was when this was put in for `due`.
         case wake(Int, life: Int, due: MonotonicTime)
         /// A peer's local steps are done.
-        case trained(Int, life: Int, TrainingOutcome, Duration)
+        case trained(Int, life: Int, TrainingOutcome)
         /// A peer's checkpoint is on the disk, or not.
         case written(Int, life: Int)
         /// A fault begins or ends.
@@ -50,6 +50,8 @@ package struct SimulatedSwarm {
     var links: [UInt64: LinkModel] = [:]
     var intruders: [SimulatedIntruder]
     var heap = EventHeap<Happening>()
+    /// What runs the peers' actors on tier B; nil on tier A.
+    let executor: SeededExecutor?
     /// True time.
     package internal(set) var time = SimulatedSwarm.start
     package internal(set) var trace: Trace
@@ -94,6 +96,7 @@ package struct SimulatedSwarm {
             names: names, ids: peers.map(\.id), targets: peers.map(\.target),
             consensusBound: expanded.exchange.consensusBound)
         running = names.count
+        executor = scenario.tier == .actors ? SeededExecutor(seed: scenario.seed ^ scenario.interleaving) : nil
         intruders = scenario.faults.intruders.enumerated().map { [plan] in
             SimulatedIntruder($1, number: $0, seed: plan.seed)
         }

@@ -36,6 +36,9 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Write the readable event log of the run to this file.") var trace: String?
     @Option(help: "Write a report of the run as JSON into this folder.") var out: String?
     @Flag(help: "Print the report as JSON.") var json = false
+    @Flag(help: "Run the peers' actors too, on a seeded executor (tier B), instead of their cores alone (tier A).")
+    var actors = false
+    @Flag(help: "Run each seed on both tiers and compare everything that came of it.") var bothTiers = false
 
     func validate() throws {
         guard (1...10_000_000).contains(seeds) else { throw ValidationError("--seeds \(seeds): at least 1") }
@@ -81,6 +84,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var scenario = SimulationScenario(
             topology: swarm, faults: faults, seed: seed, adapterCount: values,
             trainingTime: .microseconds(Int64(trainingTime * 1e6)), limit: .seconds(limit))
+        if actors { scenario.tier = .actors }
         // Drawn outages are as long as they like: peers wait for each other longer than that.
         if drawFaults || drawByzantine { scenario.patience = faults.healing + .seconds(60) }
         return scenario
@@ -93,6 +97,8 @@ struct SimulateCommand: AsyncParsableCommand {
         if drawFaults { words.append("--draw-faults") }
         if drawByzantine { words.append("--draw-byzantine") }
         words.append("--seed \(seed)")
+        if actors { words.append("--actors") }
+        if bothTiers { words.append("--both-tiers") }
         if crypto == .off { words.append("--crypto off") }
         if values != 64 { words.append("--values \(values)") }
         if trainingTime != 1 { words.append("--training-time \(trainingTime)") }
@@ -107,6 +113,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var swarm = try SimulatedSwarm(scenario, write: write)
         let report = try swarm.run()
         try file?.close()
+        if bothTiers, let difference = try difference(report, scenario) { throw CommandFailure(difference) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let text = String(decoding: try encoder.encode(report), as: UTF8.self)
@@ -120,6 +127,18 @@ struct SimulateCommand: AsyncParsableCommand {
                 "\(report.violations.count) violations; the first: \(report.violations[0])\n"
                     + "run it again with: \(replay(report.seed))")
         }
+    }
+
+    /// In what the other tier's run differs from this one's report; nil where it is the same.
+    private func difference(_ report: SimulationReport, _ scenario: SimulationScenario) throws -> String? {
+        var other = scenario
+        other.tier = scenario.tier == .cores ? .actors : .cores
+        var swarm = try SimulatedSwarm(other)
+        let second = try swarm.run()
+        return second == report
+            ? nil
+            : "the tiers differ: traces \(report.traceHash) and \(second.traceHash), "
+                + "adapters \(report.adapterDigest) and \(second.adapterDigest)"
     }
 
     private static func summary(_ report: SimulationReport) -> String {
@@ -193,6 +212,7 @@ struct SimulateCommand: AsyncParsableCommand {
             var again = try SimulatedSwarm(scenario(swarm, written, seed: seed))
             if try again.run() != report { failure = failure ?? "the second run of the seed differs from the first" }
         }
+        if bothTiers { failure = try failure ?? difference(report, scenario(swarm, written, seed: seed)) }
         return SeedOutcome(seed: seed, events: report.events, failure: failure)
     }
 }

@@ -70,7 +70,7 @@ extension Peer {
 
     private func perform(_ effect: PeerEffect) {
         switch effect {
-        case .send: break
+        case .send, .audit: break
         case .report(let event): eventSink.yield(event)
         case .train(let request): _ = environment.start { await self.train(request) }
         case .write(let checkpoint): writer = environment.start { await self.write { await $0.keep(checkpoint) } }

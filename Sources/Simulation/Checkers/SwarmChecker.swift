@@ -88,6 +88,9 @@ struct SwarmChecker: Sendable {
                     "replay", at: time,
                     "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
             }
+        case .barred(let barred, let reason):
+            guard let other = indexOfPeer[barred], !dishonest[other] else { return }
+            violate("quarantine", at: time, "\(names[peer]) shuts out \(names[other]), which is honest: \(reason)")
         case .settlingLimitReached(let round, let disagreement):
             if !isMisled, !dishonest[peer] {
                 violate(

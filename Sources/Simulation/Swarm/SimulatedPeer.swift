@@ -39,6 +39,8 @@ struct SimulatedPeer: Sendable {
     var lastRound = 0
     var starts = 0
     var final: AdapterDelta?
+    /// Whether its process has said goodbye and takes nothing more.
+    var hasStopped = false
     /// Whether its process came to its end by itself.
     var hasEnded = false
     /// Whether it will be started later.

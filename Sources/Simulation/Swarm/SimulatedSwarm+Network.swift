@@ -22,8 +22,10 @@ extension SimulatedSwarm {
             heap.push(paused, .datagram(to: address, datagram))
             return
         }
+        let digest = Trace.digest(datagram.bytes)
+        if !peers[index].hasStopped { packets?.arrived(digest: digest, at: index) }
         trace.note(
-            time, 3, index, datagram.bytes.count, Trace.digest(datagram.bytes),
+            time, 3, index, datagram.bytes.count, digest,
             line: "\(peers[index].name) receives \(datagram.bytes.count) bytes from \(datagram.address)")
         let local = peers[index].clock.local(at: time)
         peers[index].process!.receive(datagram, at: local, using: &generators[index])
@@ -65,6 +67,11 @@ extension SimulatedSwarm {
             }
             lost += 1
             return
+        }
+        if packets != nil,
+            let problem = packets!.sent(datagram.bytes, digest: Trace.digest(datagram.bytes), from: index, to: to)
+        {
+            violate("nonce", "\(peers[index].name): \(problem)")
         }
         let key = UInt64(index) << 32 | UInt64(to)
         let (conditions, released) = plan.conditions(from: index, to: to, at: elapsed)

@@ -22,6 +22,10 @@ extension SimulatedSwarm {
         case .remember(let memory): peers[index].waitingMemory = memory
         case .wake(let deadline):
             wake(index, at: max(time, peers[index].clock.time(at: deadline)))
+        case .audit(let audit):
+            if let problem = mixing?.observe(audit, of: index, dishonest: checker.dishonest) {
+                violate("mass", "\(peers[index].name) \(problem)")
+            }
         case .report(let event):
             trace.note(
                 time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")
@@ -29,13 +33,20 @@ extension SimulatedSwarm {
             if case .mixed(let round, _, _, _, _) = event.kind {
                 peers[index].lastRound = round
                 checkAdapter(of: index)
+                if let broken = peers[index].process?.brokenBound {
+                    violate("bounds", "\(peers[index].name) holds \(broken)")
+                }
             }
         case .deliver(let delta):
             peers[index].final = delta
             trace.note(time, 6, index, 0, Trace.digest(delta.values), line: "\(peers[index].name) has its adapter")
             checkAdapter(of: index)
-        case .stop: break
+        case .stop: peers[index].hasStopped = true
         }
+    }
+
+    mutating func violate(_ name: String, _ message: String) {
+        checker.violate(name, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds), message)
     }
 
     private mutating func checkAdapter(of index: Int) {
@@ -82,6 +93,9 @@ extension SimulatedSwarm {
     /// There is no process any more.
     mutating func forget(_ index: Int) {
         if let traffic = peers[index].process?.traffic {
+            if let problem = packets?.ends(index, dropped: traffic.dropped) {
+                violate("replay", "\(peers[index].name) \(problem)")
+            }
             peers[index].pastTraffic.sent += traffic.bytesSent
             peers[index].pastTraffic.received += traffic.bytesReceived
         }

@@ -52,12 +52,14 @@ extension SimulatedSwarm {
     mutating func launch(_ index: Int) throws {
         let stored = stored(of: index)
         checker.starts(index, betrayed: peers[index].disk.hasBetrayed)
+        packets?.starts(index)
         peers[index].disk.forgive()
         peers[index].life += 1
         peers[index].starts += 1
         peers[index].returns = false
         if peers[index].hasEnded { running += 1 }
         peers[index].hasEnded = false
+        peers[index].hasStopped = false
         peers[index].wake = nil
         peers[index].pausedUntil = nil
         peers[index].writing = nil
@@ -76,10 +78,10 @@ extension SimulatedSwarm {
     ) throws -> SimulatedProcess {
         let (configuration, keys) = (configurations[index], LocalPeer(peers[index].keys))
         guard let executor else {
-            return SimulatedProcess(
-                try PeerDriver(
-                    configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall,
-                    at: local))
+            var driver = try PeerDriver(
+                configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall, at: local)
+            if mixing != nil { driver.beginAudit() }
+            return SimulatedProcess(driver)
         }
         let surroundings = Surroundings(
             configuration, address: peers[index].address, kept: stored, executor: executor, wall: wall, at: local)

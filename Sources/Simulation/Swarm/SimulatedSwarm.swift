@@ -56,6 +56,9 @@ package struct SimulatedSwarm {
     package internal(set) var time = SimulatedSwarm.start
     package internal(set) var trace: Trace
     var checker: SwarmChecker
+    /// Those of every packet and of every averaging, which cost memory with every peer: nil in large swarms.
+    var packets: PacketChecker?
+    var mixing: MixingChecker?
     var datagrams: UInt64 = 0
     var bytesSent: UInt64 = 0
     var lost: UInt64 = 0
@@ -64,6 +67,9 @@ package struct SimulatedSwarm {
 
     /// When the swarm starts on the virtual clock: its faults' times count from here.
     static let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    /// Swarms up to this size are watched packet by packet.
+    static let closelyWatched = 64
 
     /// A swarm at its start.
     ///
@@ -110,6 +116,10 @@ package struct SimulatedSwarm {
                 configurations[index].absencePatience = patience
                 configurations[index].lingerTimeout = patience
             }
+        }
+        if peers.count <= Self.closelyWatched {
+            packets = PacketChecker(count: peers.count)
+            mixing = MixingChecker(ids: peers.map(\.id), configurations: configurations)
         }
         schedule()
     }

@@ -85,6 +85,7 @@ extension SimulatedSwarm {
     /// The process has stopped and written everything, and ends.
     mutating func end(_ index: Int) {
         trace.note(time, 7, index, 0, 0, line: "\(peers[index].name) stops")
+        checker.ends(index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
         forget(index)
         peers[index].hasEnded = true
         running -= 1
@@ -125,7 +126,7 @@ extension SimulatedSwarm {
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
             peers[index].process?.misbehave(behaviour.misconduct)
-            checker.isDishonest(index, misleads: behaviour.misleads)
+            checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
     }

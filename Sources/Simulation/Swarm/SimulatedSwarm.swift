@@ -98,15 +98,15 @@ package struct SimulatedSwarm {
         configurations = []
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
         trace = Trace(write: write)
+        let graph = try expanded.swarmGraph()
         checker = SwarmChecker(
-            names: names, ids: peers.map(\.id), targets: peers.map(\.target),
+            names: names, ids: peers.map(\.id), targets: peers.map(\.target), neighbours: graph.neighbours,
             consensusBound: expanded.exchange.consensusBound)
         running = names.count
         executor = scenario.tier == .actors ? SeededExecutor(seed: scenario.seed ^ scenario.interleaving) : nil
         intruders = scenario.faults.intruders.enumerated().map { [plan] in
             SimulatedIntruder($1, number: $0, seed: plan.seed)
         }
-        let graph = try expanded.swarmGraph()
         configurations = try PeerConfiguration.all(
             topology: expanded, graph: graph, schema: schema, baseModelDigest: [UInt8](repeating: 7, count: 32),
             sampleCounts: peers.map(\.sampleCount))

@@ -34,10 +34,12 @@ extension Peer {
     }
 
     private func receiveAll() async {
-        for await burst in endpoint.incoming {
-            for datagram in burst { core.receive(datagram, at: SystemClock.now(), using: &generator) }
-            drain()
-            if stopReason != nil { return }
+        await withTaskExecutorPreference(endpoint.taskExecutor) {
+            for await burst in endpoint.incoming {
+                for datagram in burst { core.receive(datagram, at: SystemClock.now(), using: &generator) }
+                drain()
+                if stopReason != nil { return }
+            }
         }
     }
 

@@ -167,7 +167,8 @@ struct InboundTransfer: Sendable {
         let computed = MerkleTree.leafHashes(of: payload, leaves: wholeLeaves)
         for (position, leaf) in wholeLeaves.enumerated() {
             let size = Digest.byteCount
-            guard computed[position * size..<(position + 1) * size].elementsEqual(hashes[leaf * size..<(leaf + 1) * size])
+            guard
+                computed[position * size..<(position + 1) * size].elementsEqual(hashes[leaf * size..<(leaf + 1) * size])
             else { return .corrupt }
         }
         unverifiedLeaves -= wholeLeaves.count

@@ -1,3 +1,5 @@
+package import Cryptography
+
 /// The protocol's constants and limits. Only tests and simulations have a reason to change them; those under "Format"
 /// must be the same at every peer of a swarm.
 package struct WireConfiguration: Sendable, Hashable {
@@ -18,6 +20,11 @@ package struct WireConfiguration: Sendable, Hashable {
     package static let messageByteLimit = 1000
 
     // Sessions
+    /// The cipher suites that are spoken, the preferred first. Only the first by default, so that a simulation does the same
+    /// on every machine; real peers take `CipherSuite.ofThisMachine`.
+    package var suites: [CipherSuite] = [.chaCha20Poly1305]
+    /// Tries of a handshake under one suite before the next one is tried.
+    package var triesPerSuite = 2
     /// After this a session is replaced by a new handshake.
     package var rekeyAfter: Duration = .seconds(120)
     /// After this a session carries nothing any more.

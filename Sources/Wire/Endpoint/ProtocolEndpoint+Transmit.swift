@@ -92,6 +92,8 @@ extension ProtocolEndpoint {
         {
             neighbours[index].nextHandshake = time
         }
+        statistics.longestDatagram = max(
+            statistics.longestDatagram, neighbours[index].association!.recovery.path.byteCount)
         return datagram
     }
 

@@ -6,6 +6,10 @@ enum Frame: Equatable {
     case ping
     /// Packet numbers that have arrived, greatest range first, and how long this was held back.
     case acknowledgement(ranges: [ClosedRange<UInt64>], delay: Duration)
+    /// To be sent back to where it comes from.
+    case pathChallenge([UInt8])
+    /// A challenge that has come back.
+    case pathResponse([UInt8])
     /// Goodbye.
     case close
     /// One of the frames that arrive in order, exactly once.

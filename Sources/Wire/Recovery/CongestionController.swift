@@ -42,6 +42,8 @@ enum CongestionLimits {
     static let packets = 12_000
     /// Bytes under way at most.
     static let byteCount = 64 << 20
+    /// Bytes that may wait in queues on the way, by the growth of the round trip, while the window still grows.
+    static let waitingByteCount = 2e6
 
     static func window(packetByteCount: Int) -> Int { min(packets * packetByteCount, byteCount) }
 }

@@ -59,6 +59,13 @@ struct LossRecovery: Sendable {
         acknowledgementDelay = configuration.acknowledgementDelay
     }
 
+    /// Packets take another path from now on: what was learned of the old one does not hold.
+    mutating func beginPath(configuration: WireConfiguration) {
+        roundTrip = RoundTripEstimator(initial: configuration.initialRoundTrip)
+        congestion = configuration.congestion.controller(packetByteCount: configuration.datagramByteCount)
+        path = PathSize(base: configuration.datagramByteCount, limit: configuration.datagramByteLimit)
+    }
+
     /// Whether the congestion window has room for a packet.
     var hasRoom: Bool { bytesInFlight + path.byteCount <= congestion.window }
 
@@ -85,7 +92,10 @@ struct LossRecovery: Sendable {
     /// - Returns: false if it acknowledges what was never sent; then nothing changes.
     mutating func acknowledged(ranges: [ClosedRange<UInt64>], delay: Duration, at time: MonotonicTime) -> Bool {
         guard let largest = ranges.first?.upperBound, largest < nextNumber else { return false }
-        let isLimiting = bytesInFlight + 3 * path.byteCount >= congestion.window
+        // A window that only lengthens queues, the receiver's socket among them, is wide enough.
+        let waiting = Double(bytesInFlight) * roundTrip.waitingShare
+        let isLimiting =
+            bytesInFlight + 3 * path.byteCount >= congestion.window && waiting < CongestionLimits.waitingByteCount
         let size = path.byteCount
         var anyNew = false
         for range in ranges where range.upperBound >= base {
@@ -96,7 +106,7 @@ struct LossRecovery: Sendable {
                 let (sent, byteCount) = (packets[index].time, packets[index].byteCount)
                 anyNew = true
                 if number == largest {
-                    roundTrip.add(time - sent, delay: min(delay, acknowledgementDelay))
+                    roundTrip.add(time - sent, delay: min(delay, acknowledgementDelay), at: time)
                     congestion.measured(roundTrip: time - sent, sent: sent, at: time)
                 }
                 remove(byteCount)

@@ -26,6 +26,7 @@ struct SimulateCommand: AsyncParsableCommand {
     @Flag(help: "Draw also a peer that is not honest.") var drawByzantine = false
     @Option(help: "The seed; one is drawn and printed unless given.") var seed: UInt64?
     @Option(help: "How many seeds to run, from --seed on.") var seeds = 1
+    @Flag(help: "End a sweep at the first seed with a violation.") var untilViolation = false
     @Option(help: "How many runs at once; one for each core unless given.") var jobs: Int?
     @Option(help: "Values of the toy adapter.") var values = 64
     @Option(help: "Seconds of virtual time that local steps take, about.") var trainingTime = 1.0
@@ -184,7 +185,7 @@ struct SimulateCommand: AsyncParsableCommand {
                         "\(done) seeds, \(failures) with violations, \(Int((ContinuousClock.now - started).inSeconds)) s"
                     )
                 }
-                if next != end {
+                if next != end, !(untilViolation && failures > 0) {
                     group.addTask { [next] in try await self.outcome(of: next, in: swarm, written) }
                     next &+= 1
                 }

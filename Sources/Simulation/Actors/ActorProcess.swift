@@ -134,11 +134,6 @@ extension Surroundings {
     }
 }
 
-/// Why simulated local steps could not be taken.
-struct TrainingFailure: Error, CustomStringConvertible {
-    let description: String
-}
-
 extension PeerEffect {
     /// Its place among the effects of one turn, as `PeerDriver.nextEffect` has it.
     fileprivate var rank: Int {

@@ -117,7 +117,8 @@ struct SwarmChecker: Sendable {
             violate("finite", at: time, "\(names[peer])'s adapter has values that are not finite")
             return
         }
-        guard !isMisled, !dishonest[peer] else { return }
+        // Only of the toy is it known where averages and steps may lead.
+        guard !isMisled, !dishonest[peer], !hull.least.isEmpty else { return }
         for (index, value) in delta.values.enumerated() {
             let slack = 1e-5 * max(1, hull.most[index] - hull.least[index])
             if value < hull.least[index] - slack || value > hull.most[index] + slack {

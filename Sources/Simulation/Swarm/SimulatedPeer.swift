@@ -9,7 +9,7 @@ struct SimulatedPeer: Sendable {
     let name: String
     let id: PeerID
     let keys: IdentityKeys
-    /// Where the quadratic trainer is drawn to.
+    /// Where the quadratic trainer is drawn to; nothing where others train.
     let target: [Float]
     let sampleCount: Int
     /// How long local steps take.
@@ -28,6 +28,9 @@ struct SimulatedPeer: Sendable {
     var pausedUntil: MonotonicTime?
     /// Datagrams that wait for it to go on.
     var waiting = 0
+    /// Who takes its local steps where that is not the quadratic toy, and the state that is to be restored first.
+    var trainer: (any AdapterTrainer)?
+    var restoring: [UInt8]?
     var slowness = 1.0
     var behaviour: ByzantineBehaviour?
     /// What the protocol must not forget, to be written when all else of the moment is done.

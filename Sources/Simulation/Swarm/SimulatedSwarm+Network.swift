@@ -74,8 +74,9 @@ extension SimulatedSwarm {
             violate("nonce", "\(peers[index].name): \(problem)")
         }
         let key = UInt64(index) << 32 | UInt64(to)
+        let (elapsed, seed) = (elapsed, plan.seed)
         let (conditions, released) = plan.conditions(from: index, to: to, at: elapsed)
-        let deliveries = links[key, default: LinkModel(seed: plan.seed, from: index, to: to)].carry(
+        let deliveries = links[key, default: LinkModel(seed: seed, from: index, to: to)].carry(
             datagram.bytes, at: elapsed, under: conditions, released: released)
         if deliveries.isEmpty { lost += 1 }
         for delivery in deliveries {

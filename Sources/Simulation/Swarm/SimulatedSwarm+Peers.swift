@@ -12,10 +12,9 @@ extension SimulatedSwarm {
         switch effect {
         case .send(let datagram): send(datagram, from: index)
         case .train(let request):
-            var outcome = QuadraticTrainer.outcome(of: request, target: peers[index].target, rate: Self.rate)
-            distort(&outcome.delta, as: peers[index].behaviour)
-            let duration = peers[index].trainingTime * peers[index].slowness
-            heap.push(time + duration, .trained(index, life: peers[index].life, outcome))
+            let (ticket, duration) = train(request, by: index)
+            heap.push(
+                time + duration * peers[index].slowness, .trained(index, life: peers[index].life, ticket))
         case .write(let checkpoint):
             peers[index].writing = checkpoint
             heap.push(time + Self.writingTime, .written(index, life: peers[index].life))
@@ -47,6 +46,18 @@ extension SimulatedSwarm {
 
     mutating func violate(_ name: String, _ message: String) {
         checker.violate(name, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds), message)
+    }
+
+    /// Begins local steps, and says how long they take.
+    private mutating func train(_ request: TrainingRequest, by index: Int) -> (TrainingTicket, Duration) {
+        let behaviour = peers[index].behaviour
+        guard let training = scenario.training, let trainer = peers[index].trainer else {
+            let outcome = QuadraticTrainer.outcome(of: request, target: peers[index].target, rate: Self.rate)
+            let snapshot = [UInt8(truncatingIfNeeded: outcome.records)]
+            return (TrainingTicket(outcome, snapshot: snapshot, as: behaviour), peers[index].trainingTime)
+        }
+        let ticket = TrainingTicket(request, by: trainer, from: peers[index].restoring.take(), as: behaviour)
+        return (ticket, training.duration(of: request, peer: index))
     }
 
     private mutating func checkAdapter(of index: Int) {
@@ -165,7 +176,7 @@ extension SimulatedSwarm {
     }
 
     /// What a dishonest peer makes of its adapter before it contributes it.
-    private func distort(_ delta: inout AdapterDelta, as behaviour: ByzantineBehaviour?) {
+    func distort(_ delta: inout AdapterDelta, as behaviour: ByzantineBehaviour?) {
         switch behaviour {
         case .signFlip: delta.values = delta.values.map { -$0 }
         case .scale(let factor): delta.values = delta.values.map { $0 * Float(factor) }

@@ -5,16 +5,48 @@ import Wire
 
 extension SimulatedSwarm {
     /// Runs to the end and says what came of it.
+    ///
+    /// - Throws: `TrainingIsElsewhere` if others train than the toy: `runWithTrainers` waits for them.
     package mutating func run() throws -> SimulationReport {
+        guard scenario.training == nil else { throw TrainingIsElsewhere() }
+        try begin()
+        _ = try advance()
+        return report()
+    }
+
+    /// Runs to the end, whoever trains, and says what came of it.
+    package mutating func runWithTrainers() async throws -> SimulationReport {
+        try begin()
+        while let ticket = try advance() { await ticket.isSettled() }
+        losses = try await scenario.training?.losses(of: peers.map(\.final))
+        return report()
+    }
+
+    /// `run` was asked for where only `runWithTrainers` will do.
+    package struct TrainingIsElsewhere: Error {}
+
+    private mutating func begin() throws {
         // Faults of the first moment come before the start: an absent peer is not started.
         while let due = heap.firstTime, due <= time, let happening = heap.pop() { try perform(happening) }
         for index in peers.indices where peers[index].life == 0 && !peers[index].returns { try launch(index) }
+    }
+
+    /// Runs to the end, or to where local steps have to be waited for: then their ticket is returned.
+    private mutating func advance() throws -> TrainingTicket? {
+        if let happening = blocked.take() { try perform(happening) }
         while running > 0, let due = heap.firstTime {
             time = max(time, due)
-            guard !isExhausted else { break }
-            try perform(heap.pop()!)
+            guard !isExhausted else { return nil }
+            let happening = heap.pop()!
+            if case .trained(let index, let life, let ticket) = happening, peers[index].life == life,
+                ticket.outcome == nil
+            {
+                blocked = happening
+                return ticket
+            }
+            try perform(happening)
         }
-        return report()
+        return nil
     }
 
     private mutating func perform(_ happening: Happening) throws {
@@ -31,20 +63,32 @@ extension SimulatedSwarm {
             let local = peers[index].clock.local(at: time)
             peers[index].process!.wake(at: local, using: &generators[index])
             drain(index)
-        case .trained(let index, let life, let outcome):
+        case .trained(let index, let life, let ticket):
             guard peers[index].life == life else { return }
             if let paused = peers[index].pausedUntil {
-                heap.push(paused, .trained(index, life: life, outcome))
+                heap.push(paused, .trained(index, life: life, ticket))
                 return
             }
-            let local = peers[index].clock.local(at: time)
-            peers[index].process!.trainingFinished(
-                outcome, snapshot: [UInt8(truncatingIfNeeded: outcome.records)], at: local, using: &generators[index])
+            finish(ticket, of: index)
             drain(index)
         case .written(let index, let life): written(index, life: life)
         case .begins(let number): try begin(plan.faults[number])
         case .ends(let number): try end(plan.faults[number])
         case .intrudes(let number): intrude(number)
+        }
+    }
+
+    /// A peer's local steps are done.
+    private mutating func finish(_ ticket: TrainingTicket, of index: Int) {
+        let local = peers[index].clock.local(at: time)
+        switch ticket.outcome {
+        case .success(var trained):
+            distort(&trained.outcome.delta, as: ticket.behaviour)
+            peers[index].process!.trainingFinished(
+                trained.outcome, snapshot: trained.snapshot, at: local, using: &generators[index])
+        case .failure(let failure):
+            peers[index].process!.trainingFailed(failure.description, at: local, using: &generators[index])
+        case nil: preconditionFailure("a training that is under way has no result")
         }
     }
 
@@ -67,6 +111,8 @@ extension SimulatedSwarm {
         let local = peers[index].clock.local(at: time)
         trace.note(time, 1, index, peers[index].life, wall, line: "\(peers[index].name) starts")
         peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
+        peers[index].trainer = try scenario.training?.trainer(of: index)
+        peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
         peers[index].process!.misbehave(peers[index].behaviour?.misconduct)
         peers[index].process!.start(at: local, using: &generators[index])
         drain(index)

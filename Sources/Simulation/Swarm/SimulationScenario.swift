@@ -20,6 +20,8 @@ package struct SimulationScenario: Sendable {
     package var faults: FaultSchedule
     /// Draws keys, records, targets, training times and faults.
     package var seed: UInt64
+    /// Who trains; nil for the quadratic toy.
+    package var training: (any SwarmTraining)?
     /// Values of the toy adapter.
     package var adapterCount: Int
     /// Local steps take about this long.

@@ -163,9 +163,17 @@ struct SimulateCommand: AsyncParsableCommand {
                 "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
                     + "in round \(report.rounds)",
                 "\(report.datagrams) datagrams, \(report.datagramsLost) lost, \(report.bytesSent) bytes sent",
+                Self.spread(report.spread),
                 "consensus distance \(distance), \(isToy ? "loss beyond the optimum" : "mean held-out loss") \(loss)",
                 "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
             ] + (isToy ? [] : each)).joined(separator: "\n")
+    }
+
+    private static func spread(_ spread: SimulationReport.Spread) -> String {
+        let hops =
+            spread.lastDeliveryHops.map { "\($0) hops to the last delivery" } ?? "not everything reached everyone"
+        return "\(hops), \(spread.missed) contributions missed, redundancy "
+            + String(format: "%.4f, %.2f bytes sent a payload byte", spread.redundancy, spread.bytesPerPayloadByte)
     }
 
     /// Runs many seeds on all cores; every hundredth twice.

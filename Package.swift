@@ -117,7 +117,10 @@ let testTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "TestSupport"]),
     tests(
         "EndToEndTests",
-        ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Observability", "TestSupport"]),
+        [
+            "InstructionTuning", "LanguageModel", "Adapters", "Cryptography", "LinearAlgebra", "Observability",
+            "TestSupport",
+        ]),
     tests("TidyTests", ["TestSupport"]),
 ]
 

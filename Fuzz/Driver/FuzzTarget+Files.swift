@@ -15,6 +15,25 @@ extension FuzzTarget {
         FuzzTarget(name: name, isFromNetwork: false, seeds: { samples.map { Array($0.utf8) } }, run: run)
     }
 
+    /// A recording of local steps: a head and entries with right check words around what is made up.
+    static let recording = FuzzTarget(name: "recording", isFromNetwork: false) {
+        let schema = AdapterSchema(tensors: [.init(name: "a", rows: 1, columns: 2)])
+        let recording = TrainingRecording(
+            peer: "peer-0", sampleCount: 3, baseModelDigest: Array(repeating: 1, count: 32), schema: schema)
+        let entry = TrainingRecording.Entry(
+            round: 1, start: 2, values: [1, 2], change: [3, 4], loss: 1, tokens: 2, records: 3, duration: .seconds(1))
+        let (head, body) = (recording.head.dropLast(8), TrainingRecording.encoded(entry).dropLast(8))
+        return [[UInt8(head.count), 0] + head + [UInt8(body.count), 0] + body]
+    } run: { input in
+        _ = try? TrainingRecording(encoded: input)
+        var cutter = Cutter(input)
+        var bytes: [UInt8] = []
+        while !cutter.isEmpty { bytes += TrainingRecording.sealed(cutter.part(cutter.short())) }
+        guard let recording = try? TrainingRecording(encoded: bytes) else { return }
+        precondition(recording.encoded.count == recording.encodedByteCount, "the length is known")
+        precondition(bytes.starts(with: recording.encoded), "a recording is written as it was read")
+    }
+
     /// Weights: header, and every tensor's values.
     static let safetensors = FuzzTarget(name: "safetensors", isFromNetwork: false) {
         let header =

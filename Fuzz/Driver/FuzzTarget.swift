@@ -13,6 +13,7 @@ struct FuzzTarget: Sendable {
     static let all: [FuzzTarget] = [
         .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .peer, .checkpoint, .safetensors, .config,
         .tokenizer, .records, .peft, .topology, .faults, .template, .identity,
+        .recording,
     ]
 }
 

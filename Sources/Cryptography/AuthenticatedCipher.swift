@@ -23,12 +23,16 @@ package final class AuthenticatedCipher: @unchecked Sendable {
     package let suite: CipherSuite
 
     private let key: UnsafeMutablePointer<UInt8>
+    /// What stands for the key where the process pretends (`PretendedCryptography`); nil in earnest.
+    private let pretence: UInt64?
     private let context = Mutex<RecordContext?>(nil)
 
     /// A cipher under the first 32 bytes of `key`, of which there must be that many.
     package init(key bytes: [UInt8], suite: CipherSuite = .chaCha20Poly1305) {
         precondition(bytes.count >= Self.keyByteCount, "a key has 32 bytes")
         precondition(Sodium.ready)
+        pretence =
+            PretendedCryptography.isOn ? bytes.withUnsafeBytes { PretendedCryptography.sum($0, seed: 2) } : nil
         self.suite = suite
         key = .allocate(capacity: Self.keyByteCount)
         for index in 0..<Self.keyByteCount {
@@ -50,6 +54,16 @@ package final class AuthenticatedCipher: @unchecked Sendable {
             "the header lies in the packet")
         let plainByteCount = packet.count - start - headerByteCount
         packet.append(contentsOf: repeatElement(0, count: Self.tagByteCount))
+        if let pretence {
+            packet.withUnsafeMutableBytes { buffer in
+                let end = start + headerByteCount + plainByteCount
+                let sum = PretendedCryptography.sum(
+                    UnsafeRawBufferPointer(rebasing: buffer[start..<end]), seed: pretence ^ counter)
+                buffer.storeBytes(of: sum, toByteOffset: end, as: UInt64.self)
+                buffer.storeBytes(of: ~sum, toByteOffset: end + 8, as: UInt64.self)
+            }
+            return
+        }
         packet.withUnsafeMutableBufferPointer { buffer in
             withNonce(counter) { nonce in
                 let base = buffer.baseAddress! + start
@@ -87,6 +101,21 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         guard headerByteCount >= 0, sealedByteCount >= Self.tagByteCount else { return nil }
         let plainByteCount = sealedByteCount - Self.tagByteCount
         guard plaintext.count >= plainByteCount, !plaintext.isEmpty else { return nil }
+        if let pretence {
+            return packet.withUnsafeBytes { buffer in
+                let sealed = UnsafeRawBufferPointer(rebasing: buffer[range])
+                let end = headerByteCount + plainByteCount
+                let sum = PretendedCryptography.sum(
+                    UnsafeRawBufferPointer(rebasing: sealed[..<end]), seed: pretence ^ counter)
+                guard sealed.loadUnaligned(fromByteOffset: end, as: UInt64.self) == sum,
+                    sealed.loadUnaligned(fromByteOffset: end + 8, as: UInt64.self) == ~sum
+                else { return nil }
+                plaintext.withUnsafeMutableBytes { target in
+                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: sealed[headerByteCount..<end]))
+                }
+                return plainByteCount
+            }
+        }
         let isAuthentic = packet.withUnsafeBufferPointer { source in
             plaintext.withUnsafeMutableBufferPointer { target in
                 withNonce(counter) { nonce in

@@ -17,6 +17,11 @@ package final class ExchangeKey: Sendable {
     package init(secretBytes: [UInt8]) throws(CryptographyError) {
         guard secretBytes.count == Self.byteCount else { throw .malformedInput }
         guard Sodium.ready else { throw .unavailable }
+        if PretendedCryptography.isOn {
+            publicKey = secretBytes
+            secret = try SecretBytes(secretBytes)
+            return
+        }
         var publicKey = [UInt8](repeating: 0, count: Self.byteCount)
         guard crypto_scalarmult_base(&publicKey, secretBytes) == 0 else { throw .malformedInput }
         self.publicKey = publicKey
@@ -40,6 +45,7 @@ package final class ExchangeKey: Sendable {
     /// - Throws: `malformedInput` for a wrong length and for points of small order, whose result would be all zeros.
     package func sharedSecret(with publicKey: [UInt8]) throws(CryptographyError) -> [UInt8] {
         guard publicKey.count == Self.byteCount else { throw .malformedInput }
+        if PretendedCryptography.isOn { return PretendedCryptography.sharedSecret(self.publicKey, publicKey) }
         var result = [UInt8](repeating: 0, count: Self.byteCount)
         let status = secret.withBytes { key in
             crypto_scalarmult(&result, key.baseAddress!.assumingMemoryBound(to: UInt8.self), publicKey)

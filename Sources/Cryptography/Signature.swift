@@ -10,6 +10,9 @@ package enum Signature {
         guard signature.count == byteCount, publicKey.count == Int(crypto_sign_PUBLICKEYBYTES), Sodium.ready else {
             return false
         }
+        if PretendedCryptography.isOn {
+            return signature == PretendedCryptography.signature(of: message, by: publicKey)
+        }
         return crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
     }
 }

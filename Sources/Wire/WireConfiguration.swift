@@ -76,7 +76,7 @@ package struct WireConfiguration: Sendable, Hashable {
     /// Control frames (messages, offers, requests) that wait for one peer's acknowledgement, at most.
     package var controlQueueLimit = 256
     /// Offers of one peer that are remembered, at most; the oldest is forgotten.
-    package var offersPerPeer = 64
+    package var offersPerPeer = 16
     /// An object that makes no progress for this long is given up.
     package var transferTimeout: Duration = .seconds(30)
     /// An object that makes no progress for this long is asked for again.

@@ -6,6 +6,7 @@ import InstructionTuning
 import LinearAlgebra
 import Observability
 import Overlay
+import Simulation
 import Transport
 import Wire
 
@@ -25,6 +26,7 @@ struct PeerRun: Sendable {
     let revocationPath: String?
     let output: Output
     let isSupervised: Bool
+    let recorder: RecordingFolder?
 
     /// Runs until the swarm is done or the peer is asked to leave.
     func run() async throws {
@@ -57,7 +59,7 @@ struct PeerRun: Sendable {
         wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(
             configuration: configuration, local: LocalPeer(keys), swarm: try Composition.swarmSecret(topology.swarm),
-            wire: wire, endpoint: endpoint, trainer: tuner,
+            wire: wire, endpoint: endpoint, trainer: try trainer(tuner, configuration),
             store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
             revocations: try revocations(),
             deliver: { delta in
@@ -68,6 +70,7 @@ struct PeerRun: Sendable {
                 }
             })
         let result = try await follow(peer, recorder)
+        try self.recorder?.close()
         if result.reason == .finished, !FileManager.default.fileExists(atPath: adapterPath) {
             throw CommandFailure("\(name) finished, but its adapter could not be written to \(adapterPath)")
         }
@@ -77,6 +80,18 @@ struct PeerRun: Sendable {
                     ? "Done. The adapter is in \(adapterPath)"
                     : "Stopped before the end; the same command goes on from the checkpoint.")
         }
+    }
+
+    /// The trainer, with a recording of what it returns where one is wanted.
+    private func trainer(
+        _ tuner: InstructionTuner, _ configuration: PeerConfiguration
+    ) throws -> any AdapterTrainer {
+        guard let recorder else { return tuner }
+        let head = TrainingRecording(
+            peer: name, sampleCount: tuner.sampleCount, baseModelDigest: configuration.baseModelDigest,
+            schema: tuner.schema)
+        try recorder.begin([head], isContinued: true)
+        return RecordingTrainer(tuner, now: { SystemClock().now() }) { [name] in recorder.append($0, of: name) }
     }
 
     /// Runs the peer; events go to the log and to standard output, requests to stop to the peer.

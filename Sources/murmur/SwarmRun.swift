@@ -9,6 +9,7 @@ struct SwarmRun {
     private let restarts: Int
     private let showsView: Bool
     private let faults: SwarmFaults?
+    private let records: Bool
     private var processes: ProcessFaults?
     private var progress: SwarmProgress
     private var view: LiveView
@@ -16,7 +17,11 @@ struct SwarmRun {
     private var failed: [String: String] = [:]
     private var stopping = false
 
-    init(folder: RunFolder, sources: SourceOptions, restarts: Int, showsView: Bool, faults: SwarmFaults? = nil) {
+    init(
+        folder: RunFolder, sources: SourceOptions, restarts: Int, showsView: Bool, faults: SwarmFaults? = nil,
+        records: Bool = false
+    ) {
+        self.records = records
         self.folder = folder
         self.sources = sources
         self.restarts = restarts
@@ -168,7 +173,7 @@ struct SwarmRun {
                 "peer", faults?.topologyPath(of: name) ?? folder.topologyPath, "--as", name, "--identity",
                 folder.identity(of: name).path, "--out",
                 folder.url.path, "--supervised",
-            ] + sources.arguments,
+            ] + sources.arguments + (records ? ["--record"] : []),
             log: folder.peer(name).appendingPathComponent("peer.log"))
     }
 

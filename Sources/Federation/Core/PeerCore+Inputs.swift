@@ -28,18 +28,14 @@ extension PeerCore {
     /// Does what is due at `time`.
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         if let due = wire.nextDeadline, due <= time { wire.handleTimeout(at: time, using: &generator) }
-        repeatRequests(at: time)
+        if time >= quietUntil { repeatRequests(at: time) }
         proceed(at: time, using: &generator)
     }
 
     /// When `handleTimeout` is to be called next; nil if nothing is due.
     package var nextDeadline: MonotonicTime? {
         mutating get {
-            var earliest = wire.nextDeadline ?? .distantFuture
-            for index in neighbours.indices {
-                for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
-            }
-            if let moment = phaseDeadline { earliest = min(earliest, moment) }
+            let earliest = min(wire.nextDeadline ?? .distantFuture, quietUntil)
             return earliest == .distantFuture ? nil : earliest
         }
     }
@@ -50,6 +46,7 @@ extension PeerCore {
         using generator: inout some RandomNumberGenerator
     ) {
         guard phase == .training else { return }
+        quietUntil = .zero
         lastTrainingDuration = duration
         if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
             delta = outcome.delta
@@ -70,6 +67,7 @@ extension PeerCore {
         _ reason: String, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
         guard phase == .training else { return }
+        quietUntil = .zero
         report(.trainingFailed(round: round, reason: reason), at: time)
         gather(at: time)
         proceed(at: time, using: &generator)
@@ -104,6 +102,7 @@ extension PeerCore {
     ) {
         resumesFinished = isFinished
         phase = .stopped
+        quietUntil = .distantFuture
         wire.close(at: time, using: &generator)
         report(.traffic(traffic), at: time)
         report(.left, at: time)
@@ -115,11 +114,22 @@ extension PeerCore {
         now = max(now, time)
         while phase != .stopped {
             if let event = wire.pollEvent() {
+                quietUntil = .zero
                 handle(event, at: time)
-            } else if !step(at: time, using: &generator) {
+            } else if now < quietUntil || !step(at: time, using: &generator) {
+                if now >= quietUntil { quietUntil = nextChange }
                 if wire.takeMemoryChange() { directives.append(.remember(wire.memory)) }
                 return
             }
         }
+    }
+
+    /// The first moment after `now` at which something is due here, apart from the protocol.
+    private var nextChange: MonotonicTime {
+        var earliest = phaseDeadline ?? .distantFuture
+        for index in neighbours.indices {
+            for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
+        }
+        return earliest
     }
 }

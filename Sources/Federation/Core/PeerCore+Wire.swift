@@ -21,6 +21,10 @@ extension PeerCore {
             object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
         }
         published.append((round, object, payload.count))
+        if isAudited, misconduct == nil {
+            directives.append(
+                .audit(.published(round: round, sequence: manifest.sequence, isFinal: isFinal, delta: delta)))
+        }
         report(
             .contributionPublished(
                 round: round, byteCount: payload.count, norm: delta.norm, object: object.description), at: time)
@@ -114,6 +118,7 @@ extension PeerCore {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
         testify(signed, of: index)
+        if misconduct == .forge { forge(signed) }
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return

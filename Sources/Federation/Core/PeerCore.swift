@@ -55,10 +55,15 @@ package struct PeerCore: Sendable {
     var startedAt = MonotonicTime.zero
     /// The moment of the last call: what was due then is no longer a deadline.
     var now = MonotonicTime.zero
+    /// Until when nothing changes here unless the protocol has an event or a call brings something: what `proceed` found out
+    /// last, so that the many datagrams that carry no news cost nothing here.
+    var quietUntil = MonotonicTime.zero
     /// Whether the checkpoint that the peer began with was made after its finish.
     var resumesFinished = false
     var isResumed = false
     var directives: [PeerDirective] = []
+    /// Whether directives show what is averaged: for simulations with checkers.
+    package var isAudited = false
     /// For simulated attackers; nil in every real peer.
     package var misconduct: Misconduct?
 

@@ -1,13 +1,11 @@
 package import Adapters
-import Foundation
-import LinearAlgebra
 import Overlay
 package import Wire
 
-/// A peer of a swarm, running: the shell that gives `PeerCore` a clock, a network, a trainer and a disk.
+/// A peer of a swarm, running: the shell that gives `PeerDriver` a clock, a network, a trainer and a disk.
 ///
-/// Everything that decides is in the core. The shell hands it what happens and does what it asks for; training and
-/// writing go on beside it, so that datagrams are answered meanwhile.
+/// Everything that decides is in the driver and its core. The shell hands it what happens and performs its effects;
+/// training and writing go on beside it, so that datagrams are answered meanwhile.
 package actor Peer {
     /// What a peer ends with.
     package struct Result: Sendable {
@@ -23,28 +21,20 @@ package actor Peer {
     /// that the oldest are dropped.
     package nonisolated let events: AsyncStream<PeerEvent>
 
-    var core: PeerCore
+    var driver: PeerDriver
     let endpoint: any DatagramEndpoint
     let trainer: any AdapterTrainer
-    let store: CheckpointStore?
+    let store: (any PeerStore)?
+    let environment: PeerEnvironment
+    var randomness: PeerRandomness
     let eventSink: AsyncStream<PeerEvent>.Continuation
     let deliver: (@Sendable (AdapterDelta) async -> Void)?
-    /// Where the protocol's randomness comes from: timing and padding, and the handshakes' ephemeral keys.
-    var generator = SystemRandomNumberGenerator()
-    let restored: [UInt8]
-    /// What was wrong with the files in the store.
-    let storeProblems: [String]
     var final: AdapterDelta?
-    var stopReason: PeerDirective.StopReason?
-    /// A checkpoint that waits until the one before it is written.
-    var waitingCheckpoint: PeerCheckpoint?
-    /// What the protocol must not forget, to be written.
-    var waitingMemory: EndpointMemory?
-    var isWriting = false
-    /// The writing and the delivery that are under way.
+    /// The writing, the delivery and the sleep that are under way.
     var writer: Task<Void, Never>?
     var delivery: Task<Void, Never>?
-    /// Wakes the loop that sleeps until the next deadline.
+    var sleeper: Task<Void, Never>?
+    /// Wakes the loop that serves deadlines and notices the end.
     let wake: AsyncStream<Void>.Continuation
     let wakes: AsyncStream<Void>
     var isRunning = false
@@ -54,33 +44,36 @@ package actor Peer {
     /// - Parameters:
     ///   - endpoint: bound to the peer's address.
     ///   - revocations: of peers whose keys are no longer to be trusted: the swarm is told.
+    ///   - environment: clocks, randomness, and where tasks run.
     ///   - deliver: called with the final adapter as soon as it is there, before the neighbours are served to their end.
     /// - Throws: `PeerSetupError` if the checkpoint is not this peer's.
     package init(
         configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret,
         wire: WireConfiguration = .attentive, endpoint: any DatagramEndpoint, trainer: any AdapterTrainer,
-        store: CheckpointStore? = nil, revocations: [Revocation] = [],
+        store: (any PeerStore)? = nil, revocations: [Revocation] = [], environment: PeerEnvironment = .system,
         deliver: (@Sendable (AdapterDelta) async -> Void)? = nil
     ) throws {
-        let (checkpoint, checkpointProblems) = store?.load() ?? (nil, [])
-        let (memory, memoryProblems) = store?.loadMemory() ?? (nil, [])
-        storeProblems = checkpointProblems + memoryProblems
-        // The wall clock orders handshakes across restarts; where it was set back, the checkpoint's moment counts.
-        let wallClock = UInt64(max(0, Date().timeIntervalSince1970) * 1e9)
-        core = try PeerCore(
-            configuration: configuration, local: local, swarm: swarm, wire: wire, checkpoint: checkpoint,
-            handshakeTimestamp: checkpoint?.nextTimestamp(wallClock: wallClock) ?? wallClock,
-            memory: memory ?? EndpointMemory(), at: SystemClock.now())
-        for revocation in revocations { core.revoke(revocation, at: SystemClock.now()) }
+        let time = environment.clock.now()
+        driver = try PeerDriver(
+            configuration: configuration, local: local, swarm: swarm, wire: wire, stored: store?.stored(),
+            wallClock: environment.clock.wall(), at: time)
+        for revocation in revocations { driver.revoke(revocation, at: time) }
         self.endpoint = endpoint
         self.trainer = trainer
         self.store = store
+        self.environment = environment
+        randomness = environment.randomness
         self.deliver = deliver
-        restored = checkpoint?.trainerSnapshot ?? []
         (events, eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(65_536))
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// The peer's adapter and round as they are now.
-    package var state: (round: Int, delta: AdapterDelta) { (core.round, core.delta) }
+    package var state: (round: Int, delta: AdapterDelta) { (driver.core.round, driver.core.delta) }
+
+    /// What went over the network so far.
+    package var traffic: PeerTraffic { driver.core.traffic }
+
+    /// Makes the peer dishonest, or honest again: for simulated attackers.
+    package func misbehave(_ misconduct: Misconduct?) { driver.misbehave(misconduct) }
 }

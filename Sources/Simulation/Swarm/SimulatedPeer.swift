@@ -4,12 +4,12 @@ import Federation
 import Overlay
 import Wire
 
-/// One peer of a simulated swarm: its keys, its core while it runs, its disk, its clock and its trainer.
+/// One peer of a simulated swarm: its keys, its process while it runs, its disk, its clock and its trainer.
 struct SimulatedPeer: Sendable {
     let name: String
     let id: PeerID
     let keys: IdentityKeys
-    /// Where the quadratic trainer is drawn to.
+    /// Where the quadratic trainer is drawn to; nothing where others train.
     let target: [Float]
     let sampleCount: Int
     /// How long local steps take.
@@ -19,26 +19,33 @@ struct SimulatedPeer: Sendable {
     var clock: VirtualClock
     var disk: VirtualFileSystem
 
-    var core: PeerCore?
+    var process: SimulatedProcess?
     /// How often it was started: what was begun in an earlier life is forgotten.
     var life = 0
-    /// The deadline on true time for which a wake-up is in the heap.
+    /// The moment on true time at which it is to be woken; other wake-ups in the heap are void.
     var wake: MonotonicTime?
     /// Until when the process stands still.
     var pausedUntil: MonotonicTime?
     /// Datagrams that wait for it to go on.
     var waiting = 0
+    /// Who takes its local steps where that is not the quadratic toy, and the state that is to be restored first.
+    var trainer: (any AdapterTrainer)?
+    var restoring: [UInt8]?
     var slowness = 1.0
     var behaviour: ByzantineBehaviour?
-    /// A checkpoint that is being written, and one that waits for it.
+    /// What the protocol must not forget, to be written when all else of the moment is done.
+    var waitingMemory: EndpointMemory?
+    /// The checkpoint that is being written.
     var writing: PeerCheckpoint?
-    var waitingCheckpoint: PeerCheckpoint?
 
     /// The last round that it spoke of, and how often its process was started.
     var lastRound = 0
     var starts = 0
     var final: AdapterDelta?
-    var stopped: PeerDirective.StopReason?
+    /// Whether its process has said goodbye and takes nothing more.
+    var hasStopped = false
+    /// Whether its process came to its end by itself.
+    var hasEnded = false
     /// Whether it will be started later.
     var returns = false
     /// What the peer's processes sent and received, without the one that runs.

@@ -9,7 +9,7 @@ extension SimulatedSwarm {
             // Nobody of the swarm: an intruder, or an address that a peer has lost.
             return
         }
-        guard peers[index].core != nil else {
+        guard peers[index].process != nil else {
             lost += 1
             return
         }
@@ -22,33 +22,42 @@ extension SimulatedSwarm {
             heap.push(paused, .datagram(to: address, datagram))
             return
         }
+        let digest = Trace.digest(datagram.bytes)
+        if !peers[index].hasStopped { packets?.arrived(digest: digest, at: index) }
         trace.note(
-            time, 3, index, datagram.bytes.count, Trace.digest(datagram.bytes),
+            time, 3, index, datagram.bytes.count, digest,
             line: "\(peers[index].name) receives \(datagram.bytes.count) bytes from \(datagram.address)")
         let local = peers[index].clock.local(at: time)
-        peers[index].core!.receive(datagram, at: local, using: &generators[index])
+        peers[index].process!.receive(datagram, at: local, using: &generators[index])
         drain(index)
     }
 
-    /// Hands over the peer's datagrams, does what it wants done, and notes when it is to be woken.
+    /// Does what the peer's process wants done.
     mutating func drain(_ index: Int) {
-        guard peers[index].core != nil else { return }
+        guard peers[index].process != nil else { return }
         let local = peers[index].clock.local(at: time)
-        while let datagram = peers[index].core!.pollTransmit(at: local, using: &generators[index]) {
-            transmit(datagram, from: index)
-        }
-        while peers[index].core != nil, let directive = peers[index].core!.pollDirective() {
-            perform(directive, of: index)
-        }
-        guard peers[index].core != nil, let deadline = peers[index].core!.nextDeadline else { return }
-        let due = max(time, peers[index].clock.time(at: deadline))
-        guard due != .distantFuture, due < peers[index].wake ?? .distantFuture else { return }
+        repeat {
+            while let effect = peers[index].process!.nextEffect(at: local, using: &generators[index]) {
+                perform(effect, of: index)
+            }
+        } while keepMemory(of: index)
+        if peers[index].process!.isDone { end(index) }
+    }
+
+    /// A peer's datagram, or several that it sends as one, enters the network.
+    mutating func send(_ datagram: Datagram, from index: Int) {
+        guard datagram.segmentByteCount != nil else { return transmit(datagram, from: index) }
+        for packet in datagram.packets { transmit(packet, from: index) }
+    }
+
+    /// Puts the peer's next wake-up into the heap; one that is in there already is overtaken.
+    mutating func wake(_ index: Int, at due: MonotonicTime) {
         peers[index].wake = due
-        heap.push(due, .wake(index, life: peers[index].life))
+        heap.push(due, .wake(index, life: peers[index].life, due: due))
     }
 
     /// A peer's datagram enters the network.
-    mutating func transmit(_ datagram: Datagram, from index: Int) {
+    private mutating func transmit(_ datagram: Datagram, from index: Int) {
         datagrams += 1
         bytesSent += UInt64(datagram.bytes.count)
         for number in intruders.indices { intruders[number].overhear(datagram, from: peers[index].address) }
@@ -59,9 +68,15 @@ extension SimulatedSwarm {
             lost += 1
             return
         }
+        if packets != nil,
+            let problem = packets!.sent(datagram.bytes, digest: Trace.digest(datagram.bytes), from: index, to: to)
+        {
+            violate("nonce", "\(peers[index].name): \(problem)")
+        }
         let key = UInt64(index) << 32 | UInt64(to)
+        let (elapsed, seed) = (elapsed, plan.seed)
         let (conditions, released) = plan.conditions(from: index, to: to, at: elapsed)
-        let deliveries = links[key, default: LinkModel(seed: plan.seed, from: index, to: to)].carry(
+        let deliveries = links[key, default: LinkModel(seed: seed, from: index, to: to)].carry(
             datagram.bytes, at: elapsed, under: conditions, released: released)
         if deliveries.isEmpty { lost += 1 }
         for delivery in deliveries {

@@ -7,19 +7,24 @@ extension SimulatedSwarm {
     /// How far a gradient step goes towards the target.
     static let rate: Float = 0.1
 
-    /// Does what a peer's core wants done.
-    mutating func perform(_ directive: PeerDirective, of index: Int) {
-        switch directive {
+    /// Does what a peer's process wants done.
+    mutating func perform(_ effect: PeerEffect, of index: Int) {
+        switch effect {
+        case .send(let datagram): send(datagram, from: index)
         case .train(let request):
-            var outcome = QuadraticTrainer.outcome(of: request, target: peers[index].target, rate: Self.rate)
-            distort(&outcome.delta, as: peers[index].behaviour)
-            let duration = peers[index].trainingTime * peers[index].slowness
+            let (ticket, duration) = train(request, by: index)
             heap.push(
-                time + duration, .trained(index, life: peers[index].life, outcome, duration))
-        case .checkpoint(let checkpoint): write(checkpoint, of: index)
-        case .remember(let memory):
-            // What cannot be written is forgotten, as by a real peer.
-            try? CheckpointFiles.save(memory, in: Self.folder, on: &peers[index].disk)
+                time + duration * peers[index].slowness, .trained(index, life: peers[index].life, ticket))
+        case .write(let checkpoint):
+            peers[index].writing = checkpoint
+            heap.push(time + Self.writingTime, .written(index, life: peers[index].life))
+        case .remember(let memory): peers[index].waitingMemory = memory
+        case .wake(let deadline):
+            wake(index, at: max(time, peers[index].clock.time(at: deadline)))
+        case .audit(let audit):
+            if let problem = mixing?.observe(audit, of: index, dishonest: checker.dishonest) {
+                violate("mass", "\(peers[index].name) \(problem)")
+            }
         case .report(let event):
             trace.note(
                 time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")
@@ -27,17 +32,36 @@ extension SimulatedSwarm {
             if case .mixed(let round, _, _, _, _) = event.kind {
                 peers[index].lastRound = round
                 checkAdapter(of: index)
+                if let broken = peers[index].process?.brokenBound {
+                    violate("bounds", "\(peers[index].name) holds \(broken)")
+                }
             }
         case .deliver(let delta):
             peers[index].final = delta
             trace.note(time, 6, index, 0, Trace.digest(delta.values), line: "\(peers[index].name) has its adapter")
             checkAdapter(of: index)
-        case .stop(let reason): stop(index, reason)
+        case .stop: peers[index].hasStopped = true
         }
     }
 
+    mutating func violate(_ name: String, _ message: String) {
+        checker.violate(name, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds), message)
+    }
+
+    /// Begins local steps, and says how long they take.
+    private mutating func train(_ request: TrainingRequest, by index: Int) -> (TrainingTicket, Duration) {
+        let behaviour = peers[index].behaviour
+        guard let training = scenario.training, let trainer = peers[index].trainer else {
+            let outcome = QuadraticTrainer.outcome(of: request, target: peers[index].target, rate: Self.rate)
+            let snapshot = [UInt8(truncatingIfNeeded: outcome.records)]
+            return (TrainingTicket(outcome, snapshot: snapshot, as: behaviour), peers[index].trainingTime)
+        }
+        let ticket = TrainingTicket(request, by: trainer, from: peers[index].restoring.take(), as: behaviour)
+        return (ticket, training.duration(of: request, peer: index))
+    }
+
     private mutating func checkAdapter(of index: Int) {
-        guard let delta = peers[index].core?.delta else { return }
+        guard let delta = peers[index].process?.delta else { return }
         checker.observe(delta, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
     }
 
@@ -69,25 +93,26 @@ extension SimulatedSwarm {
         }
     }
 
-    /// The core has stopped: its last datagrams go out, and the process ends.
-    private mutating func stop(_ index: Int, _ reason: PeerDirective.StopReason) {
+    /// The process has stopped and written everything, and ends.
+    mutating func end(_ index: Int) {
         trace.note(time, 7, index, 0, 0, line: "\(peers[index].name) stops")
-        let local = peers[index].clock.local(at: time)
-        while let datagram = peers[index].core?.pollTransmit(at: local, using: &generators[index]) {
-            transmit(datagram, from: index)
-        }
-        if let traffic = peers[index].core?.traffic {
+        checker.ends(index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
+        forget(index)
+        peers[index].hasEnded = true
+        running -= 1
+    }
+
+    /// There is no process any more.
+    mutating func forget(_ index: Int) {
+        if let traffic = peers[index].process?.traffic {
+            if let problem = packets?.ends(index, dropped: traffic.dropped) {
+                violate("replay", "\(peers[index].name) \(problem)")
+            }
             peers[index].pastTraffic.sent += traffic.bytesSent
             peers[index].pastTraffic.received += traffic.bytesReceived
         }
-        // The shell waits for what is being written.
-        if let last = peers[index].waitingCheckpoint ?? peers[index].writing {
-            _ = save(last.encoded, of: index)
-        }
-        peers[index].core = nil
+        peers[index].process = nil
         peers[index].life += 1
-        peers[index].stopped = reason
-        running -= 1
     }
 
     /// A fault begins.
@@ -96,12 +121,12 @@ extension SimulatedSwarm {
         trace.note(time, 8, index, 0, 0, line: "\(peers[index].name): \(fault.kind) begins")
         switch fault.kind {
         case .crash(_, let disk):
-            guard peers[index].core != nil else { return }
+            guard peers[index].process != nil else { return }
             kill(index, disk: disk)
             peers[index].returns = true
         case .absent: peers[index].returns = true
         case .pause:
-            guard peers[index].core != nil else { return }
+            guard peers[index].process != nil else { return }
             peers[index].pausedUntil = Self.start + fault.until
             peers[index].waiting = 0
         case .slow(let factor): peers[index].slowness = factor
@@ -111,8 +136,8 @@ extension SimulatedSwarm {
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].core?.misconduct = behaviour.misconduct
-            checker.isDishonest(index, misleads: behaviour.misleads)
+            peers[index].process?.misbehave(behaviour.misconduct)
+            checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
     }
@@ -123,7 +148,7 @@ extension SimulatedSwarm {
         trace.note(time, 9, index, 0, 0, line: "\(peers[index].name): \(fault.kind) ends")
         switch fault.kind {
         case .crash, .absent:
-            guard peers[index].returns, peers[index].core == nil else { return }
+            guard peers[index].returns, peers[index].process == nil else { return }
             try launch(index)
         case .pause:
             guard peers[index].pausedUntil == time else { return }
@@ -136,7 +161,7 @@ extension SimulatedSwarm {
         case .disk: peers[index].disk.fault = nil
         case .byzantine:
             peers[index].behaviour = nil
-            peers[index].core?.misconduct = nil
+            peers[index].process?.misbehave(nil)
         case .rebind, .churn: break
         }
     }
@@ -151,7 +176,7 @@ extension SimulatedSwarm {
     }
 
     /// What a dishonest peer makes of its adapter before it contributes it.
-    private func distort(_ delta: inout AdapterDelta, as behaviour: ByzantineBehaviour?) {
+    func distort(_ delta: inout AdapterDelta, as behaviour: ByzantineBehaviour?) {
         switch behaviour {
         case .signFlip: delta.values = delta.values.map { -$0 }
         case .scale(let factor): delta.values = delta.values.map { $0 * Float(factor) }

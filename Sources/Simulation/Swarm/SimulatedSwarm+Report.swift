@@ -8,28 +8,22 @@ extension SimulatedSwarm {
     mutating func report() -> SimulationReport {
         let now = MonotonicTime(nanoseconds: elapsed.wholeNanoseconds)
         let distance = checker.conclude(finals: peers.map(\.final), at: now)
-        let optimum = WeightedMean.of(
-            peers.indices.filter { !checker.dishonest[$0] }.map {
-                (peers[$0].sampleCount, AdapterDelta(schema: schema, values: peers[$0].target))
-            })
+        let distances = losses ?? distancesToOptimum
         var ends: [SimulationReport.Peer] = []
         var digest: UInt64 = 0xcbf2_9ce4_8422_2325
         var sent: UInt64 = 0
-        for peer in peers {
-            let traffic = peer.core?.traffic
+        for (index, peer) in peers.enumerated() {
+            let traffic = peer.process?.traffic
             let bytesSent = peer.pastTraffic.sent + (traffic?.bytesSent ?? 0)
             sent += bytesSent
-            var loss: Double?
-            if let final = peer.final, let optimum {
-                let distance = final.distance(to: optimum)
-                loss = 0.5 * distance * distance / Double(schema.count)
+            if let final = peer.final {
                 digest = (digest ^ Trace.digest(final.values)) &* 0x0000_0100_0000_01b3
             }
             ends.append(
                 SimulationReport.Peer(
                     name: peer.name, isFinished: peer.final != nil, round: peer.lastRound, starts: peer.starts,
                     bytesSent: bytesSent, bytesReceived: peer.pastTraffic.received + (traffic?.bytesReceived ?? 0),
-                    loss: loss))
+                    loss: distances[index]))
         }
         if sent != bytesSent {
             checker.violate(
@@ -44,6 +38,19 @@ extension SimulatedSwarm {
             meanLoss: losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count),
             rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends,
             violations: checker.violations)
+    }
+
+    /// Half the squared distance of each final adapter to the sample-weighted optimum of the honest peers' targets, a value.
+    private var distancesToOptimum: [Double?] {
+        let optimum = WeightedMean.of(
+            peers.indices.filter { !checker.dishonest[$0] && !peers[$0].target.isEmpty }.map {
+                (peers[$0].sampleCount, AdapterDelta(schema: schema, values: peers[$0].target))
+            })
+        guard let optimum else { return peers.map { _ in nil } }
+        return peers.map { peer in
+            guard let distance = peer.final?.distance(to: optimum) else { return nil }
+            return 0.5 * distance * distance / Double(schema.count)
+        }
     }
 
     private static func hexadecimal(_ word: UInt64) -> String {

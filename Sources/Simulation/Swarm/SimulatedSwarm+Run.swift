@@ -5,43 +5,71 @@ import Wire
 
 extension SimulatedSwarm {
     /// Runs to the end and says what came of it.
+    ///
+    /// - Throws: `TrainingIsElsewhere` if others train than the toy: `runWithTrainers` waits for them.
     package mutating func run() throws -> SimulationReport {
+        guard scenario.training == nil else { throw TrainingIsElsewhere() }
+        try begin()
+        _ = try advance()
+        return report()
+    }
+
+    /// Runs to the end, whoever trains, and says what came of it.
+    package mutating func runWithTrainers() async throws -> SimulationReport {
+        try begin()
+        while let ticket = try advance() { await ticket.isSettled() }
+        losses = try await scenario.training?.losses(of: peers.map(\.final))
+        return report()
+    }
+
+    /// `run` was asked for where only `runWithTrainers` will do.
+    package struct TrainingIsElsewhere: Error {}
+
+    private mutating func begin() throws {
         // Faults of the first moment come before the start: an absent peer is not started.
         while let due = heap.firstTime, due <= time, let happening = heap.pop() { try perform(happening) }
         for index in peers.indices where peers[index].life == 0 && !peers[index].returns { try launch(index) }
+    }
+
+    /// Runs to the end, or to where local steps have to be waited for: then their ticket is returned.
+    private mutating func advance() throws -> TrainingTicket? {
+        if let happening = blocked.take() { try perform(happening) }
         while running > 0, let due = heap.firstTime {
             time = max(time, due)
-            guard !isExhausted else { break }
-            try perform(heap.pop()!)
+            guard !isExhausted else { return nil }
+            let happening = heap.pop()!
+            if case .trained(let index, let life, let ticket) = happening, peers[index].life == life,
+                ticket.outcome == nil
+            {
+                blocked = happening
+                return ticket
+            }
+            try perform(happening)
         }
-        return report()
+        return nil
     }
 
     private mutating func perform(_ happening: Happening) throws {
         switch happening {
         case .datagram(let to, let datagram): arrive(datagram, at: to)
-        case .wake(let index, let life):
-            guard peers[index].life == life, peers[index].core != nil else { return }
+        case .wake(let index, let life, let due):
+            // One that an earlier one has overtaken is no longer meant.
+            guard peers[index].life == life, peers[index].wake == due else { return }
             if let paused = peers[index].pausedUntil {
-                heap.push(paused, .wake(index, life: life))
+                wake(index, at: paused)
                 return
             }
             peers[index].wake = nil
             let local = peers[index].clock.local(at: time)
-            if let due = peers[index].core!.nextDeadline, due <= local {
-                peers[index].core!.handleTimeout(at: local, using: &generators[index])
-            }
+            peers[index].process!.wake(at: local, using: &generators[index])
             drain(index)
-        case .trained(let index, let life, let outcome, let duration):
-            guard peers[index].life == life, peers[index].core != nil else { return }
+        case .trained(let index, let life, let ticket):
+            guard peers[index].life == life else { return }
             if let paused = peers[index].pausedUntil {
-                heap.push(paused, .trained(index, life: life, outcome, duration))
+                heap.push(paused, .trained(index, life: life, ticket))
                 return
             }
-            let local = peers[index].clock.local(at: time)
-            peers[index].core!.trainingFinished(
-                outcome, snapshot: [UInt8(truncatingIfNeeded: outcome.records)], duration: duration, at: local,
-                using: &generators[index])
+            finish(ticket, of: index)
             drain(index)
         case .written(let index, let life): written(index, life: life)
         case .begins(let number): try begin(plan.faults[number])
@@ -50,41 +78,69 @@ extension SimulatedSwarm {
         }
     }
 
+    /// A peer's local steps are done.
+    private mutating func finish(_ ticket: TrainingTicket, of index: Int) {
+        let local = peers[index].clock.local(at: time)
+        switch ticket.outcome {
+        case .success(var trained):
+            distort(&trained.outcome.delta, as: ticket.behaviour)
+            peers[index].process!.trainingFinished(
+                trained.outcome, snapshot: trained.snapshot, at: local, using: &generators[index])
+        case .failure(let failure):
+            peers[index].process!.trainingFailed(failure.description, at: local, using: &generators[index])
+        case nil: preconditionFailure("a training that is under way has no result")
+        }
+    }
+
     /// Starts a process of the peer, from its disk.
     mutating func launch(_ index: Int) throws {
-        let checkpoint = CheckpointFiles.load(from: Self.folder, on: peers[index].disk).checkpoint
+        let stored = stored(of: index)
         checker.starts(index, betrayed: peers[index].disk.hasBetrayed)
+        packets?.starts(index)
         peers[index].disk.forgive()
         peers[index].life += 1
         peers[index].starts += 1
         peers[index].returns = false
-        if peers[index].stopped != nil { running += 1 }
-        peers[index].stopped = nil
+        if peers[index].hasEnded { running += 1 }
+        peers[index].hasEnded = false
+        peers[index].hasStopped = false
         peers[index].wake = nil
         peers[index].pausedUntil = nil
         peers[index].writing = nil
-        peers[index].waitingCheckpoint = nil
         let wall = peers[index].clock.wall(at: time, epoch: Self.epoch)
         let local = peers[index].clock.local(at: time)
         trace.note(time, 1, index, peers[index].life, wall, line: "\(peers[index].name) starts")
-        peers[index].core = try PeerCore(
-            configuration: configurations[index], local: LocalPeer(peers[index].keys), swarm: secret,
-            checkpoint: checkpoint, handshakeTimestamp: checkpoint?.nextTimestamp(wallClock: wall) ?? wall,
-            memory: CheckpointFiles.loadMemory(from: Self.folder, on: peers[index].disk).memory ?? EndpointMemory(),
-            at: local)
-        peers[index].core!.misconduct = peers[index].behaviour?.misconduct
-        peers[index].core!.start(at: local, using: &generators[index])
+        peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
+        peers[index].trainer = try scenario.training?.trainer(of: index)
+        peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
+        peers[index].process!.misbehave(peers[index].behaviour?.misconduct)
+        peers[index].process!.start(at: local, using: &generators[index])
         drain(index)
+    }
+
+    /// A process of the peer, of the tier that is simulated.
+    private func process(
+        of index: Int, from stored: StoredState, wall: UInt64, at local: MonotonicTime
+    ) throws -> SimulatedProcess {
+        let (configuration, keys) = (configurations[index], LocalPeer(peers[index].keys))
+        guard let executor else {
+            var driver = try PeerDriver(
+                configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall, at: local)
+            if mixing != nil { driver.beginAudit() }
+            return SimulatedProcess(driver)
+        }
+        let surroundings = Surroundings(
+            configuration, address: peers[index].address, kept: stored, executor: executor, wall: wall, at: local)
+        return SimulatedProcess(
+            try ActorProcess(configuration: configuration, local: keys, swarm: secret, surroundings: surroundings))
     }
 
     /// The process ends without a word.
     mutating func kill(_ index: Int, disk: DiskFate) {
-        guard let core = peers[index].core else { return }
         trace.note(time, 2, index, 0, 0, line: "\(peers[index].name) is killed")
-        peers[index].pastTraffic.sent += core.traffic.bytesSent
-        peers[index].pastTraffic.received += core.traffic.bytesReceived
-        peers[index].core = nil
-        peers[index].life += 1
+        let process = peers[index].process
+        forget(index)
+        process?.kill()
         if let unfinished = peers[index].writing?.encoded {
             // It had got this far with the writing.
             peers[index].disk.stepsLeft = Int.random(
@@ -101,6 +157,27 @@ extension SimulatedSwarm {
 
     /// Where a peer keeps its checkpoints on its disk.
     static let folder = "state"
+
+    /// What the peer's disk holds, as `CheckpointStore` finds it.
+    private func stored(of index: Int) -> StoredState {
+        let (checkpoint, problems) = CheckpointFiles.load(from: Self.folder, on: peers[index].disk)
+        let (memory, others) = CheckpointFiles.loadMemory(from: Self.folder, on: peers[index].disk)
+        return StoredState(checkpoint: checkpoint, memory: memory, problems: problems + others)
+    }
+
+    /// Writes what the protocol must not forget, as `CheckpointStore` does; whether there was something. It takes no time.
+    mutating func keepMemory(of index: Int) -> Bool {
+        guard let memory = peers[index].waitingMemory.take() else { return false }
+        var failure: String?
+        do {
+            try CheckpointFiles.save(memory, in: Self.folder, on: &peers[index].disk)
+        } catch {
+            failure = "\(error)"
+        }
+        let local = peers[index].clock.local(at: time)
+        peers[index].process!.written(failure: failure, at: local, using: &generators[index])
+        return true
+    }
 
     /// Writes a checkpoint's bytes as `CheckpointStore` does; what went wrong, or nil.
     mutating func save(_ bytes: [UInt8], of index: Int) -> String? {
@@ -119,26 +196,10 @@ extension SimulatedSwarm {
             return
         }
         peers[index].writing = nil
-        let local = peers[index].clock.local(at: time)
         // Through the bytes, as a disk keeps it.
-        if let failure = save(checkpoint.encoded, of: index) {
-            peers[index].core?.checkpointFailed(round: checkpoint.round, reason: failure, at: local)
-        } else {
-            peers[index].core?.checkpointWritten(round: checkpoint.round, at: local)
-        }
-        if let next = peers[index].waitingCheckpoint {
-            peers[index].waitingCheckpoint = nil
-            write(next, of: index)
-        }
+        let failure = save(checkpoint.encoded, of: index)
+        peers[index].process!.written(
+            failure: failure, at: peers[index].clock.local(at: time), using: &generators[index])
         drain(index)
-    }
-
-    mutating func write(_ checkpoint: PeerCheckpoint, of index: Int) {
-        if peers[index].writing != nil {
-            peers[index].waitingCheckpoint = checkpoint
-        } else {
-            peers[index].writing = checkpoint
-            heap.push(time + Self.writingTime, .written(index, life: peers[index].life))
-        }
     }
 }

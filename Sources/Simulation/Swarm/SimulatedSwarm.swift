@@ -15,10 +15,10 @@ package struct SimulatedSwarm {
     enum Happening {
         /// A datagram arrives at an address.
         case datagram(to: NetworkAddress, Datagram)
-        /// A peer's deadline, as it was when this was put in.
-        case wake(Int, life: Int)
+        /// A peer's deadline, as it was when this was put in for `due`.
+        case wake(Int, life: Int, due: MonotonicTime)
         /// A peer's local steps are done.
-        case trained(Int, life: Int, TrainingOutcome, Duration)
+        case trained(Int, life: Int, TrainingTicket)
         /// A peer's checkpoint is on the disk, or not.
         case written(Int, life: Int)
         /// A fault begins or ends.
@@ -50,10 +50,19 @@ package struct SimulatedSwarm {
     var links: [UInt64: LinkModel] = [:]
     var intruders: [SimulatedIntruder]
     var heap = EventHeap<Happening>()
+    /// What cannot be performed before local steps are done.
+    var blocked: Happening?
+    /// What runs the peers' actors on tier B; nil on tier A.
+    let executor: SeededExecutor?
     /// True time.
     package internal(set) var time = SimulatedSwarm.start
     package internal(set) var trace: Trace
     var checker: SwarmChecker
+    /// Those of every packet and of every averaging, which cost memory with every peer: nil in large swarms.
+    var packets: PacketChecker?
+    var mixing: MixingChecker?
+    /// The losses that the trainers find at the end; nil for the toy, whose loss is known without.
+    var losses: [Double?]?
     var datagrams: UInt64 = 0
     var bytesSent: UInt64 = 0
     var lost: UInt64 = 0
@@ -62,6 +71,9 @@ package struct SimulatedSwarm {
 
     /// When the swarm starts on the virtual clock: its faults' times count from here.
     static let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    /// Swarms up to this size are watched packet by packet.
+    static let closelyWatched = 64
 
     /// A swarm at its start.
     ///
@@ -73,7 +85,8 @@ package struct SimulatedSwarm {
         let names = scenario.topology.peers.map(\.name)
         plan = try FaultPlan(scenario.faults, names: names, seed: scenario.seed)
         let rows = max(1, scenario.adapterCount / 8)
-        schema = AdapterSchema(tensors: [.init(name: "toy", rows: rows, columns: 8)])
+        let toy = AdapterSchema(tensors: [.init(name: "toy", rows: rows, columns: 8)])
+        schema = scenario.training?.schema ?? toy
         var generator = SeededGenerator(seed: scenario.seed, label: "swarm")
         let keys = try names.map { _ in try IdentityKeys.generate(using: &generator) }
         var expanded = scenario.topology
@@ -84,22 +97,24 @@ package struct SimulatedSwarm {
         }
         topology = expanded
         secret = try SwarmSecret(name: expanded.swarm.name, seed: scenario.seed, secret: [1, 2, 3])
-        let drawn = Self.peers(scenario, keys: keys, width: schema.count)
+        let drawn = Self.peers(scenario, keys: keys, width: scenario.training == nil ? toy.count : 0)
         peers = drawn.map(\.peer)
         generators = drawn.map(\.generator)
         configurations = []
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
         trace = Trace(write: write)
+        let graph = try expanded.swarmGraph()
         checker = SwarmChecker(
-            names: names, ids: peers.map(\.id), targets: peers.map(\.target),
+            names: names, ids: peers.map(\.id), targets: peers.map(\.target), neighbours: graph.neighbours,
             consensusBound: expanded.exchange.consensusBound)
         running = names.count
+        executor = scenario.tier == .actors ? SeededExecutor(seed: scenario.seed ^ scenario.interleaving) : nil
         intruders = scenario.faults.intruders.enumerated().map { [plan] in
             SimulatedIntruder($1, number: $0, seed: plan.seed)
         }
-        let graph = try expanded.swarmGraph()
         configurations = try PeerConfiguration.all(
-            topology: expanded, graph: graph, schema: schema, baseModelDigest: [UInt8](repeating: 7, count: 32),
+            topology: expanded, graph: graph, schema: schema,
+            baseModelDigest: scenario.training?.baseModelDigest ?? [UInt8](repeating: 7, count: 32),
             sampleCounts: peers.map(\.sampleCount))
         if let patience = scenario.patience {
             for index in configurations.indices {
@@ -107,6 +122,10 @@ package struct SimulatedSwarm {
                 configurations[index].absencePatience = patience
                 configurations[index].lingerTimeout = patience
             }
+        }
+        if peers.count <= Self.closelyWatched {
+            packets = PacketChecker(count: peers.count)
+            mixing = MixingChecker(ids: peers.map(\.id), configurations: configurations)
         }
         schedule()
     }
@@ -122,7 +141,8 @@ package struct SimulatedSwarm {
         keys.enumerated().map { index, keys in
             var generator = SeededGenerator(seed: scenario.seed, label: "peer", index: UInt64(index))
             let target = (0..<width).map { _ in Float(generator.normal()) }
-            let samples = Int.random(in: 20...200, using: &generator)
+            let drawn = Int.random(in: 20...200, using: &generator)
+            let samples = scenario.training?.sampleCounts[index] ?? drawn
             let pace = 0.8 + 0.4 * generator.uniform()
             let peer = SimulatedPeer(
                 name: scenario.topology.peers[index].name, id: PeerID(bytes: keys.signing.publicKey)!, keys: keys,

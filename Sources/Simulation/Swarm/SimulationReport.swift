@@ -14,8 +14,9 @@ package struct SimulationReport: Sendable, Hashable, Codable {
         package var bytesSent: UInt64
         /// Bytes it took from the network.
         package var bytesReceived: UInt64
-        /// Half the squared distance of its adapter to the swarm's sample-weighted optimum, averaged over values: the
-        /// quadratic trainer's loss beyond what nobody can avoid. Nil where it did not finish.
+        /// What its adapter is worth; nil where it did not finish. With the language model: the mean negative
+        /// log-likelihood a response token on the held-out records. With the quadratic toy: half the squared distance to
+        /// the swarm's sample-weighted optimum, averaged over values, its loss beyond what nobody can avoid.
         package var loss: Double?
     }
 

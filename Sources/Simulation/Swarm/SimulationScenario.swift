@@ -2,12 +2,26 @@ package import Overlay
 
 /// What is simulated: the same scenario and seed give the same run, to the last bit.
 package struct SimulationScenario: Sendable {
+    /// How much of a peer is real.
+    package enum Tier: Sendable, Hashable {
+        /// The drivers and cores: tier A.
+        case cores
+        /// The actors around them too, on a seeded executor: tier B.
+        case actors
+    }
+
+    /// How much of a peer is real.
+    package var tier = Tier.cores
+    /// On tier B, draws in which order the jobs of the peers' tasks run. No result depends on it.
+    package var interleaving: UInt64 = 0
     /// The swarm.
     package var topology: SwarmTopology
     /// What goes wrong.
     package var faults: FaultSchedule
     /// Draws keys, records, targets, training times and faults.
     package var seed: UInt64
+    /// Who trains; nil for the quadratic toy.
+    package var training: (any SwarmTraining)?
     /// Values of the toy adapter.
     package var adapterCount: Int
     /// Local steps take about this long.

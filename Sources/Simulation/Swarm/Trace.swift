@@ -48,7 +48,7 @@ package struct Trace: Sendable {
     }
 
     /// The digest of values, bit for bit.
-    static func digest(_ values: [Float]) -> UInt64 {
+    package static func digest(_ values: [Float]) -> UInt64 {
         values.reduce(0xcbf2_9ce4_8422_2325) { (($0 ^ UInt64($1.bitPattern)) &* 0x0000_0100_0000_01b3) }
     }
 

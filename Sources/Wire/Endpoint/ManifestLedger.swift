@@ -3,6 +3,9 @@ struct ManifestLedger: Sendable {
     private var manifests: [UInt64: SignedManifest] = [:]
     private var order: [UInt64] = []
 
+    /// The manifest that was seen under a sequence number.
+    subscript(sequence: UInt64) -> SignedManifest? { manifests[sequence] }
+
     /// Takes in a manifest of the origin; of many, the last `limit` are remembered.
     ///
     /// - Returns: the proof that it makes with one that was there before.

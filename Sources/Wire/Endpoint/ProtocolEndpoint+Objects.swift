@@ -60,10 +60,9 @@ extension ProtocolEndpoint {
     }
 
     mutating func receiveOffer(_ bytes: [UInt8], from index: Int) {
-        guard let manifest = try? SignedManifest(encoded: bytes), manifest.manifest.swarm == swarm.identifier,
-            manifest.manifest.origin == local.id || neighbourOfPeer[manifest.manifest.origin] != nil,
-            !isBarred(manifest.manifest.origin)
-        else { return statistics.drop(.badManifest) }
+        guard let manifest = signedManifest(bytes), !isBarred(manifest.manifest.origin) else {
+            return statistics.drop(.badManifest)
+        }
         examine(manifest, from: index)
         guard !isBarred(manifest.manifest.origin) else { return }
         neighbours[index].offers.insert(manifest, limit: configuration.offersPerPeer)

@@ -42,6 +42,12 @@ extension ProtocolEndpoint {
         return enqueue(.evidence(manifest.encoded), to: index)
     }
 
+    /// Passes on what need not be a signed manifest, as a lying peer would: for tests and simulated attackers.
+    package mutating func testifyUnchecked(_ bytes: [UInt8], to peer: PeerID) {
+        guard let index = neighbourOfPeer[peer], neighbours[index].association != nil else { return }
+        _ = enqueue(.evidence(bytes), to: index)
+    }
+
     /// Takes a revocation from the layer above, as if a neighbour had passed it on; ours is spread, too.
     ///
     /// - Returns: false if it is of another swarm or of nobody that is known here.
@@ -61,10 +67,24 @@ extension ProtocolEndpoint {
     }
 
     mutating func receiveEvidence(_ bytes: [UInt8], from index: Int) {
-        guard let manifest = try? SignedManifest(encoded: bytes), manifest.manifest.swarm == swarm.identifier,
-            neighbourOfPeer[manifest.manifest.origin] != nil
-        else { return statistics.drop(.badManifest) }
+        guard let manifest = signedManifest(bytes), neighbourOfPeer[manifest.manifest.origin] != nil else {
+            return statistics.drop(.badManifest)
+        }
         examine(manifest, from: index)
+    }
+
+    /// The signed manifest of this swarm and of a peer that is known here that `bytes` hold; nil for anything else. Most
+    /// arrive several times, from the origin and from its neighbours: the signature of one that the origin's ledger has is
+    /// not checked again.
+    func signedManifest(_ bytes: [UInt8]) -> SignedManifest? {
+        try? SignedManifest(encoded: bytes) { manifest throws(ManifestError) in
+            guard manifest.swarm == swarm.identifier else { throw .foreign }
+            guard let origin = neighbourOfPeer[manifest.origin] else {
+                guard manifest.origin == local.id else { throw .foreign }
+                return nil
+            }
+            return neighbours[origin].ledger[manifest.sequence]
+        }
     }
 
     mutating func receiveRevocation(_ bytes: [UInt8], from index: Int, at time: MonotonicTime) {

@@ -62,8 +62,14 @@ extension ProtocolEndpoint {
                 datagram.bytes, range: range, headerByteCount: DataPacket.headerByteCount, counter: number,
                 into: &scratch)
         else { return statistics.drop(.badTag) }
-        if isNext, let session = neighbours[index].next {
+        if isNext, var session = neighbours[index].next {
             neighbours[index].next = nil
+            // The initiation may have come by way of somebody who sent it on: where the two differ, packets go to where the
+            // peer was before, or is said to be.
+            if address != session.address, address == neighbours[index].lastAddress ?? neighbours[index].remote.address
+            {
+                session.address = address
+            }
             adopt(session, by: index, at: time)
         }
         guard neighbours[index].association?.remoteIncarnation == incarnation else {

@@ -12,6 +12,8 @@ package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
     case leafCount
     /// More than 512 bytes of status.
     case statusTooLarge
+    /// It is of another swarm, or of a peer that is not known here.
+    case foreign
     /// The signature is not the origin's.
     case signature
     /// Two manifests that do not contradict each other, or not in the order of their identifiers.
@@ -25,6 +27,7 @@ package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
         case .payloadTooLarge: "the manifest's payload is larger than 128 MiB"
         case .leafCount: "the manifest's number of leaves does not fit its payload's size"
         case .statusTooLarge: "the manifest's status is larger than 512 bytes"
+        case .foreign: "the manifest is of another swarm or of an unknown peer"
         case .signature: "the manifest's signature is not its origin's"
         case .noProof: "the two manifests do not contradict each other"
         }

@@ -224,7 +224,7 @@ struct LossRecovery: Sendable {
             head += 1
             base += 1
         }
-        if head > 256, head * 2 > packets.count {
+        if head > 32, head * 2 > packets.count {
             packets.removeFirst(head)
             head = 0
         }

@@ -21,12 +21,13 @@ extension Association {
         let limit = isProbing ? 1 : max(1, min(packetLimit, Self.burstPacketLimit, 65_507 / size))
         var count = 0
         var byteCount = 0
+        // Room for what waits: a whole burst's for every acknowledgement would be most of a simulated swarm's memory.
+        let room = limit == 1 ? 0 : min(limit * size, waitingByteCount + size)
         while count < limit {
             let start = burst.count
             guard
                 appendPacket(
-                    to: &burst, size: size, room: limit == 1 ? 0 : (limit - count) * size, under: &session,
-                    configuration: configuration, at: time)
+                    to: &burst, size: size, room: room - start, under: &session, configuration: configuration, at: time)
             else { break }
             if count == 0 { byteCount = burst.count }
             count += 1

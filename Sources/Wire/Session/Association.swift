@@ -84,8 +84,8 @@ struct Association: Sendable {
         recovery.outcome.clear()
     }
 
-    /// When something is to be done about the association.
-    func deadline(configuration: WireConfiguration, canSend: Bool) -> MonotonicTime {
+    /// When something is to be done about the association. Mutating as `Neighbour.deadline` is.
+    mutating func deadline(configuration: WireConfiguration, canSend: Bool) -> MonotonicTime {
         var deadline = lastReceived + configuration.idleTimeout
         deadline = min(deadline, lastSent + configuration.keepaliveInterval)
         if let time = recovery.deadline { deadline = min(deadline, time) }

@@ -23,6 +23,8 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(help: "A file with revoked keys (murmur identity revoke), one a line; the swarm is told.") var revocation:
         String?
     @OptionGroup var sources: SourceOptions
+    @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
+    var record = false
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
     var supervised = false
@@ -45,7 +47,8 @@ struct PeerCommand: AsyncParsableCommand {
                 topology: file, name: name, identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
                 dropRate: sources.dropRate, badRecords: sources.badRecords,
-                revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised)
+                revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised,
+                recorder: record ? RecordingFolder(out) : nil)
             try await run.run()
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import Foundation
 import Overlay
 import Simulation
@@ -9,14 +10,17 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Simulate a swarm on a virtual clock and network, with faults.",
         discussion: """
-            Real peers' cores, protocol and cryptography; simulated clock, network, disks and a toy trainer. One seed \
-            gives one history to the last bit: the trace's hash says so. Checkers watch the run; where one objects, the \
-            command prints what and how to run it again, and ends with 1.
+            Real peers' cores, protocol and cryptography; simulated clock, network and disks. A toy trains, or the real \
+            engine, or what that once returned is played back. One seed gives one history to the last bit: the trace's \
+            hash says so. Checkers watch the run; where one objects, the command prints what and how to run it again, \
+            and ends with 1.
 
             Examples:
               murmur simulate topologies/ring-8.yaml --seed 7
               murmur simulate topologies/ring-8.yaml --faults faults/lossy.yaml --trace run.trace
               murmur simulate topologies/torus-16.yaml --draw-faults --seed 1 --seeds 1000
+              murmur simulate topologies/complete-4.yaml --trainer lora --record run
+              murmur simulate topologies/complete-4.yaml --trainer run --faults faults/crash.yaml --both-tiers
             """)
 
     @Argument(help: "The topology file.") var topology: String
@@ -25,20 +29,26 @@ struct SimulateCommand: AsyncParsableCommand {
     @Flag(help: "Draw also a peer that is not honest.") var drawByzantine = false
     @Option(help: "The seed; one is drawn and printed unless given.") var seed: UInt64?
     @Option(help: "How many seeds to run, from --seed on.") var seeds = 1
+    @Flag(help: "End a sweep at the first seed with a violation.") var untilViolation = false
     @Option(help: "How many runs at once; one for each core unless given.") var jobs: Int?
     @Option(help: "Values of the toy adapter.") var values = 64
-    @Option(help: "Seconds of virtual time that local steps take, about.") var trainingTime = 1.0
+    @OptionGroup var trainers: TrainerOptions
     @Option(help: "Seconds of virtual time after which a run is given up.") var limit = 14_400.0
+    @Option(
+        help: "on: real signatures, key agreement and ciphers; off: cheap ones that protect nothing, for large swarms.")
+    var crypto = Crypto.on
     @Option(help: "Write the readable event log of the run to this file.") var trace: String?
     @Option(help: "Write a report of the run as JSON into this folder.") var out: String?
     @Flag(help: "Print the report as JSON.") var json = false
+    @Flag(help: "Run the peers' actors too, on a seeded executor (tier B), instead of their cores alone (tier A).")
+    var actors = false
+    @Flag(help: "Run each seed on both tiers and compare everything that came of it.") var bothTiers = false
 
     func validate() throws {
         guard (1...10_000_000).contains(seeds) else { throw ValidationError("--seeds \(seeds): at least 1") }
         guard (8...1 << 20).contains(values), values % 8 == 0 else {
             throw ValidationError("--values \(values): a multiple of 8 from 8 to 1048576")
         }
-        guard trainingTime > 0, trainingTime <= 1e6 else { throw ValidationError("--training-time: above 0") }
         guard limit > 0, limit <= 1e9 else { throw ValidationError("--limit: above 0") }
         if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs \(jobs): from 1 to 1024") }
         guard faults == nil || !(drawFaults || drawByzantine) else {
@@ -47,28 +57,40 @@ struct SimulateCommand: AsyncParsableCommand {
         guard seeds == 1 || trace == nil else { throw ValidationError("--trace is for one seed") }
     }
 
+    /// Whether the peers' cryptography is real.
+    enum Crypto: String, ExpressibleByArgument {
+        case on, off
+    }
+
     func run() async throws {
         try await reportingFailures {
+            if crypto == .off, !PretendedCryptography.begin() {
+                throw CommandFailure("this process has used real keys already: --crypto off comes too late")
+            }
             let swarm = try SwarmTopology.load(path: topology)
             let written = try faults.map { try FaultSchedule.load($0) }
             let first = seed ?? UInt64.random(in: 0..<1 << 32)
+            let trainer = try trainers.training(swarm, path: topology)
             if seeds == 1 {
-                try runOne(scenario(swarm, written, seed: first))
+                try await runOne(scenario(swarm, written, trainer?.training, seed: first))
             } else {
-                try await sweep(swarm, written, from: first)
+                try await sweep(swarm, written, trainer?.training, from: first)
             }
+            try trainer?.recorder?.close()
         }
     }
 
     private func scenario(
-        _ swarm: SwarmTopology, _ written: FaultSchedule?, seed: UInt64
+        _ swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?, seed: UInt64
     ) -> SimulationScenario {
         let faults: FaultSchedule =
             drawFaults || drawByzantine
             ? .drawn(seed: seed, temper: .init(hasByzantine: drawByzantine)) : written ?? .none
         var scenario = SimulationScenario(
             topology: swarm, faults: faults, seed: seed, adapterCount: values,
-            trainingTime: .microseconds(Int64(trainingTime * 1e6)), limit: .seconds(limit))
+            trainingTime: trainers.duration, limit: .seconds(limit))
+        scenario.training = training
+        if actors { scenario.tier = .actors }
         // Drawn outages are as long as they like: peers wait for each other longer than that.
         if drawFaults || drawByzantine { scenario.patience = faults.healing + .seconds(60) }
         return scenario
@@ -81,19 +103,23 @@ struct SimulateCommand: AsyncParsableCommand {
         if drawFaults { words.append("--draw-faults") }
         if drawByzantine { words.append("--draw-byzantine") }
         words.append("--seed \(seed)")
+        if actors { words.append("--actors") }
+        if bothTiers { words.append("--both-tiers") }
+        if crypto == .off { words.append("--crypto off") }
         if values != 64 { words.append("--values \(values)") }
-        if trainingTime != 1 { words.append("--training-time \(trainingTime)") }
+        words += trainers.words
         if limit != 14_400 { words.append("--limit \(limit)") }
         return words.joined(separator: " ")
     }
 
-    private func runOne(_ scenario: SimulationScenario) throws {
+    private func runOne(_ scenario: SimulationScenario) async throws {
         let file = try trace.map { try TraceFile(path: $0) }
         var write: (@Sendable (String) -> Void)?
         if let file { write = { line in file.write(line) } }
         var swarm = try SimulatedSwarm(scenario, write: write)
-        let report = try swarm.run()
+        let report = try await swarm.runWithTrainers()
         try file?.close()
+        if bothTiers, let difference = try await difference(report, scenario) { throw CommandFailure(difference) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let text = String(decoding: try encoder.encode(report), as: UTF8.self)
@@ -101,7 +127,7 @@ struct SimulateCommand: AsyncParsableCommand {
             try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
             try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: out).appendingPathComponent("simulation.json"))
         }
-        print(json ? text : Self.summary(report))
+        print(json ? text : summary(report))
         if !report.violations.isEmpty {
             throw CommandFailure(
                 "\(report.violations.count) violations; the first: \(report.violations[0])\n"
@@ -109,22 +135,43 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    private static func summary(_ report: SimulationReport) -> String {
+    /// In what the other tier's run differs from this one's report; nil where it is the same.
+    private func difference(_ report: SimulationReport, _ scenario: SimulationScenario) async throws -> String? {
+        var other = scenario
+        other.tier = scenario.tier == .cores ? .actors : .cores
+        var swarm = try SimulatedSwarm(other)
+        let second = try await swarm.runWithTrainers()
+        return second == report
+            ? nil
+            : "the tiers differ: traces \(report.traceHash) and \(second.traceHash), "
+                + "adapters \(report.adapterDigest) and \(second.adapterDigest)"
+    }
+
+    private func summary(_ report: SimulationReport) -> String {
         let finished = report.peers.count(where: \.isFinished)
         let distance = report.consensusDistance.map { String(format: "%.2e", $0) } ?? "–"
         let loss = report.meanLoss.map { String(format: "%.6f", $0) } ?? "–"
-        return [
-            "seed \(report.seed), faults: \(report.faults)",
-            "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
-                + "in round \(report.rounds)",
-            "\(report.datagrams) datagrams, \(report.datagramsLost) lost, \(report.bytesSent) bytes sent",
-            "consensus distance \(distance), loss beyond the optimum \(loss)",
-            "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
-        ].joined(separator: "\n")
+        let isToy = trainers.trainer == "quadratic"
+        let each = report.peers.map { peer in
+            let loss = peer.loss.map { String(format: "%.4f", $0) } ?? "–"
+            return
+                "  \(peer.name): loss \(loss), round \(peer.round), \(peer.bytesSent) bytes sent, starts \(peer.starts)"
+        }
+        return
+            ([
+                "seed \(report.seed), faults: \(report.faults)",
+                "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
+                    + "in round \(report.rounds)",
+                "\(report.datagrams) datagrams, \(report.datagramsLost) lost, \(report.bytesSent) bytes sent",
+                "consensus distance \(distance), \(isToy ? "loss beyond the optimum" : "mean held-out loss") \(loss)",
+                "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
+            ] + (isToy ? [] : each)).joined(separator: "\n")
     }
 
     /// Runs many seeds on all cores; every hundredth twice.
-    private func sweep(_ swarm: SwarmTopology, _ written: FaultSchedule?, from first: UInt64) async throws {
+    private func sweep(
+        _ swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?, from first: UInt64
+    ) async throws {
         let started = ContinuousClock.now
         let width = jobs ?? ProcessInfo.processInfo.activeProcessorCount
         print("\(seeds) seeds from \(first) on, \(width) at once")
@@ -135,7 +182,7 @@ struct SimulateCommand: AsyncParsableCommand {
         let end = first &+ UInt64(seeds)
         try await withThrowingTaskGroup(of: SeedOutcome.self) { group in
             for _ in 0..<min(width, seeds) {
-                group.addTask { [next] in try await self.outcome(of: next, in: swarm, written) }
+                group.addTask { [next] in try await self.outcome(of: next, in: swarm, written, training) }
                 next &+= 1
             }
             while let outcome = try await group.next() {
@@ -152,8 +199,8 @@ struct SimulateCommand: AsyncParsableCommand {
                         "\(done) seeds, \(failures) with violations, \(Int((ContinuousClock.now - started).inSeconds)) s"
                     )
                 }
-                if next != end {
-                    group.addTask { [next] in try await self.outcome(of: next, in: swarm, written) }
+                if next != end, !(untilViolation && failures > 0) {
+                    group.addTask { [next] in try await self.outcome(of: next, in: swarm, written, training) }
                     next &+= 1
                 }
             }
@@ -171,15 +218,19 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     @concurrent private func outcome(
-        of seed: UInt64, in swarm: SwarmTopology, _ written: FaultSchedule?
+        of seed: UInt64, in swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?
     ) async throws -> SeedOutcome {
-        var one = try SimulatedSwarm(scenario(swarm, written, seed: seed))
-        let report = try one.run()
+        let scenario = scenario(swarm, written, training, seed: seed)
+        var one = try SimulatedSwarm(scenario)
+        let report = try await one.runWithTrainers()
         var failure = report.violations.first.map { "\($0)" }
         if seed % 100 == 0 {
-            var again = try SimulatedSwarm(scenario(swarm, written, seed: seed))
-            if try again.run() != report { failure = failure ?? "the second run of the seed differs from the first" }
+            var again = try SimulatedSwarm(scenario)
+            if try await again.runWithTrainers() != report {
+                failure = failure ?? "the second run of the seed differs from the first"
+            }
         }
+        if bothTiers, failure == nil { failure = try await difference(report, scenario) }
         return SeedOutcome(seed: seed, events: report.events, failure: failure)
     }
 }

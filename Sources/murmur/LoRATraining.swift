@@ -1,0 +1,73 @@
+import Adapters
+import Foundation
+import InstructionTuning
+import LinearAlgebra
+import Overlay
+import Simulation
+
+/// The language model's trainers for all peers of a simulated swarm: what `murmur peer` trains with, on all cores.
+struct LoRATraining: SwarmTraining {
+    let schema: AdapterSchema
+    let baseModelDigest: [UInt8]
+    let sampleCounts: [Int]
+    private let composition: Composition
+    private let partition: DataPartition
+    /// How long a round's local steps are said to take, a peer.
+    private let durations: [Duration]
+    private let recorder: RecordingFolder?
+
+    /// Trainers for the model and the data that `topology` names.
+    ///
+    /// - Parameter mean: how long local steps take on average over the peers: each takes as long as its records have
+    ///   tokens.
+    init(_ topology: SwarmTopology, mean: Duration, recorder: RecordingFolder?) throws {
+        composition = try Composition(topology)
+        partition = try Composition.partition(topology)
+        schema = composition.workbench.origin.schema
+        baseModelDigest = try composition.baseModelDigest()
+        self.recorder = recorder
+        var counts: [Int] = []
+        var lengths: [Double] = []
+        for part in partition.peers {
+            let encoded = EncodedRecords(part.records, with: composition.workbench.encoder)
+            counts.append(encoded.sequences.count)
+            lengths.append(Double(encoded.report.tokens) / Double(max(1, encoded.sequences.count)))
+        }
+        sampleCounts = counts
+        let average = lengths.reduce(0, +) / Double(lengths.count)
+        durations = lengths.map { mean * ($0 / max(average, 1)) }
+        try recorder?.begin(
+            zip(partition.peers, counts).map { [schema, baseModelDigest] part, count in
+                TrainingRecording(
+                    peer: part.name, sampleCount: count, baseModelDigest: baseModelDigest, schema: schema)
+            })
+    }
+
+    func trainer(of peer: Int) throws -> any AdapterTrainer {
+        let part = partition.peers[peer]
+        let tuner = try composition.workbench.tuner(
+            peer: part.name, records: part.records, lane: ComputeLane.shared(for: peer))
+        guard let recorder else { return tuner }
+        return RecordingTrainer(tuner, now: nil) { recorder.append($0, of: part.name) }
+    }
+
+    func duration(of request: TrainingRequest, peer: Int) -> Duration { durations[peer] }
+
+    /// The loss of each adapter on the held-out records, on all lanes.
+    func losses(of finals: [AdapterDelta?]) async throws -> [Double?] {
+        guard !partition.heldOut.isEmpty else { return finals.map { _ in nil } }
+        return try await withThrowingTaskGroup(of: (Int, Double).self) { group in
+            for (index, final) in finals.enumerated() {
+                guard let final else { continue }
+                group.addTask {
+                    let evaluator = try composition.workbench.evaluator(
+                        records: partition.heldOut, lane: ComputeLane.shared(for: index),
+                        options: Evaluator.Options(generates: false))
+                    let adapter = composition.workbench.origin.adapter(of: final)
+                    return (index, try await evaluator.evaluate(adapter: adapter).loss)
+                }
+            }
+            return try await group.reduce(into: finals.map { _ in nil }) { $0[$1.0] = $1.1 }
+        }
+    }
+}

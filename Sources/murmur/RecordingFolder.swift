@@ -1,0 +1,80 @@
+import Adapters
+import Foundation
+import Simulation
+import Synchronization
+
+/// Recordings of local steps, one file a peer: `FOLDER/PEER/training.recording`.
+final class RecordingFolder: Sendable {
+    private struct State {
+        var handles: [String: FileHandle] = [:]
+        var problem: (any Error)?
+    }
+
+    /// Bytes of a recording that are read at most.
+    private static let sizeLimit = 4 << 30
+
+    private let folder: URL
+    private let state = Mutex(State())
+
+    init(_ path: String) {
+        folder = URL(fileURLWithPath: path, isDirectory: true)
+    }
+
+    private func file(of peer: String) -> URL {
+        folder.appendingPathComponent(peer, isDirectory: true).appendingPathComponent(TrainingRecording.fileName)
+    }
+
+    /// Begins a file for each of `recordings`, which have no entries yet; with `isContinued` what a file of the same
+    /// peer, model and adapter holds stays, up to its last whole entry.
+    func begin(_ recordings: [TrainingRecording], isContinued: Bool = false) throws {
+        for recording in recordings {
+            let url = file(of: recording.peer)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            var kept: UInt64?
+            if isContinued, var known = try? Self.read(url.path) {
+                kept = UInt64(known.encodedByteCount)
+                known.entries = []
+                if known != recording { kept = nil }
+            }
+            if kept == nil { try Data(recording.head).write(to: url) }
+            let handle = try FileHandle(forWritingTo: url)
+            if let kept { try handle.truncate(atOffset: kept) }
+            try handle.seekToEnd()
+            state.withLock { $0.handles[recording.peer] = handle }
+        }
+    }
+
+    /// Adds the bytes of an entry to a peer's file; what goes wrong is said by `close`.
+    func append(_ entry: [UInt8], of peer: String) {
+        state.withLock { state in
+            do { try state.handles[peer]?.write(contentsOf: entry) } catch { state.problem = state.problem ?? error }
+        }
+    }
+
+    /// Closes the files; throws what went wrong with one of them.
+    func close() throws {
+        try state.withLock { state in
+            for (_, handle) in state.handles { try handle.close() }
+            state.handles = [:]
+            if let problem = state.problem { throw problem }
+        }
+    }
+
+    /// The recordings of these peers.
+    func read(_ names: [String]) throws -> [TrainingRecording] {
+        try names.map { name in
+            let path = file(of: name).path
+            let recording = try Self.read(path)
+            guard recording.peer == name else {
+                throw CommandFailure("\(path) is the recording of \(recording.peer), not of \(name)")
+            }
+            return recording
+        }
+    }
+
+    private static func read(_ path: String) throws -> TrainingRecording {
+        let bytes = try ReadableFile.contents(of: path, limit: sizeLimit)
+        do { return try TrainingRecording(encoded: bytes) } catch { throw CommandFailure("\(path): \(error)") }
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import Overlay
+import Simulation
+
+/// The options that say who trains in a simulated swarm.
+struct TrainerOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "quadratic: a toy whose optimum is known. lora: the topology's model and data, on all cores. A folder: plays "
+                + "back what --record wrote.", valueName: "quadratic|lora|folder"))
+    var trainer = "quadratic"
+
+    @Option(help: "Seconds of virtual time that local steps take, about; 1, or what was recorded, unless given.")
+    var trainingTime: Double?
+
+    @Option(help: "With --trainer lora: write what the trainers return to FOLDER/PEER/training.recording.")
+    var record: String?
+
+    func validate() throws {
+        if let trainingTime, !(trainingTime > 0 && trainingTime <= 1e6) {
+            throw ValidationError("--training-time \(trainingTime): above 0")
+        }
+        guard record == nil || trainer == "lora" else {
+            throw ValidationError("--record is for --trainer lora: of the others there is nothing to record")
+        }
+    }
+
+    /// How long local steps take, about.
+    var duration: Duration { .microseconds(Int64((trainingTime ?? 1) * 1e6)) }
+
+    /// Who trains, and where it is recorded; nil for the quadratic toy.
+    func training(
+        _ topology: SwarmTopology, path: String
+    ) throws -> (training: any SwarmTraining, recorder: RecordingFolder?)? {
+        switch trainer {
+        case "quadratic": return nil
+        case "lora":
+            var topology = topology
+            topology.makePathsAbsolute(relativeTo: URL(fileURLWithPath: path).deletingLastPathComponent())
+            let recorder = record.map { RecordingFolder($0) }
+            return (try LoRATraining(topology, mean: duration, recorder: recorder), recorder)
+        default:
+            let recordings = try RecordingFolder(trainer).read(topology.peers.map(\.name))
+            do {
+                return (
+                    try RecordedTraining(
+                        recordings, pace: trainingTime == nil ? nil : duration, fallback: duration), nil
+                )
+            } catch let mismatch as RecordedTraining.Mismatch {
+                throw CommandFailure("\(trainer): \(mismatch)")
+            }
+        }
+    }
+
+    /// The words of a command line that say the same.
+    var words: [String] {
+        (trainer == "quadratic" ? [] : ["--trainer \(trainer)"])
+            + (trainingTime.map { ["--training-time \($0)"] } ?? [])
+    }
+}

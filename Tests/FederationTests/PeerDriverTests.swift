@@ -1,0 +1,144 @@
+import Adapters
+import Federation
+import LinearAlgebra
+import Overlay
+import Testing
+import Wire
+
+/// The order in which a peer's process does things.
+@Suite struct PeerDriverTests {
+    /// A driver for peer 0 of a ring of three that nobody answers.
+    struct Rig {
+        var driver: PeerDriver
+        var generator = SeededGenerator(seed: 2)
+        var time = MonotonicTime(nanoseconds: 1_000_000_000)
+
+        init(stored: StoredState? = StoredState(), rounds: Int = 1) throws {
+            let swarm = try VirtualSwarm(graph: "ring", count: 3, rounds: rounds)
+            var configuration = try PeerConfiguration(
+                topology: swarm.topology, index: 0, schema: swarm.schema,
+                baseModelDigest: [UInt8](repeating: 7, count: 32), sampleCount: 10)
+            configuration.startupPatience = .zero
+            driver = try PeerDriver(
+                configuration: configuration, local: LocalPeer(swarm.members[0].keys), swarm: swarm.secret,
+                stored: stored, wallClock: 5, at: time)
+        }
+
+        mutating func effects() -> [PeerEffect] {
+            var effects: [PeerEffect] = []
+            while let effect = driver.nextEffect(at: time, using: &generator) { effects.append(effect) }
+            return effects
+        }
+
+        mutating func finishTraining(_ request: TrainingRequest) {
+            let outcome = TrainingOutcome(delta: request.delta, loss: 1, tokens: 1, records: 1)
+            driver.trainingFinished(outcome, snapshot: [1], at: time, using: &generator)
+        }
+    }
+
+    private static func request(_ effects: [PeerEffect]) -> TrainingRequest? {
+        effects.lazy.compactMap { if case .train(let request) = $0 { request } else { nil } }.first
+    }
+
+    private static func rank(_ effect: PeerEffect) -> Int {
+        switch effect {
+        case .send: 0
+        case .report, .train: 1
+        case .deliver: 2
+        case .write, .remember: 3
+        case .stop: 4
+        case .wake: 5
+        }
+    }
+
+    @Test func datagramsComeFirstAndTheAlarmLast() throws {
+        var rig = try Rig()
+        rig.driver.start(at: rig.time, using: &rig.generator)
+        let effects = rig.effects()
+        #expect(effects.map(Self.rank) == effects.map(Self.rank).sorted())
+        guard case .send? = effects.first, case .wake(let first)? = effects.last else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(Self.request(effects) != nil)
+        #expect(first > rig.time)
+        // Nothing has changed: it was asked for, and is not asked for again.
+        #expect(rig.effects().isEmpty)
+        rig.time = first
+        rig.driver.wake(at: first, using: &rig.generator)
+        guard case .wake(let second)? = rig.effects().last else {
+            Issue.record("no second alarm")
+            return
+        }
+        #expect(second > first)
+    }
+
+    @Test func theTimeOfLocalStepsIsTaken() throws {
+        var rig = try Rig()
+        rig.driver.start(at: rig.time, using: &rig.generator)
+        let request = try #require(Self.request(rig.effects()))
+        rig.time = rig.time + .seconds(3)
+        rig.finishTraining(request)
+        let durations = rig.effects().compactMap { effect -> Duration? in
+            guard case .report(let event) = effect, case .trained(_, _, _, _, let duration) = event.kind else {
+                return nil
+            }
+            return duration
+        }
+        #expect(durations == [.seconds(3)])
+    }
+
+    /// Alone and without patience the peer goes through its rounds at once; what it wants written meanwhile waits, and the
+    /// newest is what is written next.
+    @Test func oneFileIsWrittenAtATimeAndTheNewestNext() throws {
+        var rig = try Rig(rounds: 9)
+        rig.driver.start(at: rig.time, using: &rig.generator)
+        var written: [Int] = []
+        var waiting = rig.effects()
+        var files = 0
+        for _ in 0..<3 {
+            rig.finishTraining(try #require(Self.request(waiting)))
+            rig.time = rig.time + .seconds(60)
+            rig.driver.wake(at: rig.time, using: &rig.generator)
+            waiting = rig.effects()
+            for case .write(let checkpoint) in waiting { written.append(checkpoint.round) }
+            files += waiting.count { Self.rank($0) == 3 }
+        }
+        #expect(written == [1] && files == 1 && rig.driver.isWriting)
+        rig.driver.written(failure: nil, at: rig.time)
+        for case .write(let checkpoint) in rig.effects() { written.append(checkpoint.round) }
+        #expect(written.count == 2 && written[1] >= 3)
+        rig.driver.leave(at: rig.time, using: &rig.generator)
+        let last = rig.effects()
+        guard case .stop(.left)? = last.last else {
+            Issue.record("\(last)")
+            return
+        }
+        #expect(!rig.driver.isDone)
+        rig.driver.written(failure: "full", at: rig.time)
+        let told = rig.effects().contains { effect in
+            guard case .report(let event) = effect, case .checkpointFailed = event.kind else { return false }
+            return true
+        }
+        #expect(told && rig.driver.isDone)
+    }
+
+    @Test func withoutADiskNothingIsWritten() throws {
+        var rig = try Rig(stored: nil)
+        rig.driver.start(at: rig.time, using: &rig.generator)
+        rig.finishTraining(try #require(Self.request(rig.effects())))
+        rig.time = rig.time + .seconds(60)
+        rig.driver.wake(at: rig.time, using: &rig.generator)
+        #expect(!rig.effects().contains { Self.rank($0) == 3 })
+        #expect(!rig.driver.isWriting)
+    }
+
+    @Test func whatCouldNotBeReadIsTold() throws {
+        var rig = try Rig(stored: StoredState(problems: ["it is damaged"]))
+        rig.driver.start(at: rig.time, using: &rig.generator)
+        let first = rig.effects().compactMap { effect -> PeerEvent? in
+            if case .report(let event) = effect { event } else { nil }
+        }.first
+        #expect(first?.kind == .checkpointFailed(round: 0, reason: "it is damaged"))
+    }
+}

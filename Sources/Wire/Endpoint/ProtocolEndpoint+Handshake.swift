@@ -170,7 +170,7 @@ extension ProtocolEndpoint {
         if let association = neighbours[index].association,
             association.remoteIncarnation != session.remoteIncarnation
         {
-            failTransfers(of: index, reason: .disconnected)
+            failTransfers(of: index, reason: .disconnected, at: time)
             neighbours[index].association = nil
             if let previous = neighbours[index].previous { neighbourOfIndex[previous.localIndex] = nil }
             neighbours[index].previous = nil
@@ -190,7 +190,7 @@ extension ProtocolEndpoint {
 
     /// Ends the association: everything about it is forgotten, and the next one has another name.
     mutating func endAssociation(_ index: Int, reason: DisconnectReason, at time: MonotonicTime) {
-        failTransfers(of: index, reason: .disconnected)
+        failTransfers(of: index, reason: .disconnected, at: time)
         for session in [neighbours[index].current, neighbours[index].previous, neighbours[index].next] {
             if let session { neighbourOfIndex[session.localIndex] = nil }
         }

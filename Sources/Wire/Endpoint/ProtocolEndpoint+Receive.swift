@@ -66,9 +66,10 @@ extension ProtocolEndpoint {
             neighbours[index].next = nil
             // The initiation may have come by way of somebody who sent it on: where the two differ, packets go to where the
             // peer was before, or is said to be.
-            if address != session.address, address == neighbours[index].lastAddress ?? neighbours[index].remote.address
+            if datagram.address != session.address,
+                datagram.address == neighbours[index].lastAddress ?? neighbours[index].remote.address
             {
-                session.address = address
+                session.address = datagram.address
             }
             adopt(session, by: index, at: time)
         }

@@ -66,6 +66,8 @@ package struct SimulatedSwarm {
     var datagrams: UInt64 = 0
     var bytesSent: UInt64 = 0
     var lost: UInt64 = 0
+    /// Peers that have mixed in the scenario's last round, where it has one.
+    var arrived: Set<Int> = []
     /// Peers that are not done.
     var running: Int
 

@@ -51,12 +51,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let systemLibraries: [Target] = [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 ]
 
 let modules: [Target] = [
     .target(name: "CKernels"),
+    .target(name: "CLeafHash"),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
-    module("Cryptography", ["CSodium"]),
+    module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash"]),
     module("Adapters", ["LinearAlgebra"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra"]),
     module(

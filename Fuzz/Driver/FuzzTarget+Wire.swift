@@ -88,7 +88,8 @@ extension FuzzTarget {
             seeds.append(one)
             all += one
         }
-        FrameEncoder.appendChunk(transfer: 1, index: 2, source: [1, 2, 3], range: 0..<3, to: &all)
+        FrameEncoder.appendChunks(transfer: 1, index: 2, source: [1, 2, 3], range: 0..<3, to: &all)
+        all += [11, 1, 2, 3, 4, 5, 6, 7, 8, 12, 1, 2, 3, 4, 5, 6, 7, 8]
         return seeds + [all, [3]]
     } run: { input in
         var decoder = FrameDecoder(input, count: input.count)
@@ -101,8 +102,10 @@ extension FuzzTarget {
                 FrameEncoder.appendAcknowledgement(ranges, delay: delay, capacity: 1200, to: &bytes)
             case .chunk(let transfer, let index, let range):
                 precondition(range.upperBound <= input.count, "a chunk lies in its packet")
-                FrameEncoder.appendChunk(transfer: transfer, index: index, source: input, range: range, to: &bytes)
+                FrameEncoder.appendChunks(transfer: transfer, index: index, source: input, range: range, to: &bytes)
                 continue
+            case .pathChallenge(let challenge): bytes = [FrameType.pathChallenge.rawValue] + challenge
+            case .pathResponse(let challenge): bytes = [FrameType.pathResponse.rawValue] + challenge
             case .ping, .close: continue
             }
             var again = FrameDecoder(bytes, count: bytes.count)

@@ -1,27 +1,39 @@
 import CSodium
+import Synchronization
 
-/// ChaCha20-Poly1305 (RFC 8439) under one key, with 64-bit counters as nonces: four zero bytes, then the counter, least
-/// significant byte first, as Noise has it.
+/// ChaCha20-Poly1305 or AES-256-GCM under one key, with 64-bit counters as nonces: four zero bytes, then the counter, as
+/// Noise has it (least significant byte first for ChaCha20-Poly1305, most significant first for AES-256-GCM).
+///
+/// Long packets, and all of AES, go through OpenSSL, the fastest of what was measured (docs/decisions/0020); its context
+/// is made when the first one comes, so that the many sessions of a simulation do without. Short ones go through
+/// libsodium, which needs nothing but the key.
 ///
 /// The key lies in ordinary memory and is zeroed at the end: guard pages for each of the hundred thousand session keys
-/// of a simulated swarm would exhaust the system's mappings. `@unchecked Sendable` is sound: the memory is written once,
-/// by the initialiser, and only read until it is freed.
+/// of a simulated swarm would exhaust the system's mappings. `@unchecked Sendable` is sound: the key is written once, by
+/// the initialiser, and only read until it is freed; the context is behind a lock.
 package final class AuthenticatedCipher: @unchecked Sendable {
     /// Bytes of a key.
     package static let keyByteCount = 32
     /// Bytes that sealing adds.
     package static let tagByteCount = 16
+    /// Bytes from which on ChaCha20-Poly1305 goes through OpenSSL: below, there is little to gain.
+    package static let longByteCount = 2048
+
+    /// Which cipher it is.
+    package let suite: CipherSuite
 
     private let key: UnsafeMutablePointer<UInt8>
     /// What stands for the key where the process pretends (`PretendedCryptography`); nil in earnest.
     private let pretence: UInt64?
+    private let context = Mutex<RecordContext?>(nil)
 
     /// A cipher under the first 32 bytes of `key`, of which there must be that many.
-    package init(key bytes: [UInt8]) {
-        precondition(bytes.count >= Self.keyByteCount, "a ChaCha20-Poly1305 key has 32 bytes")
+    package init(key bytes: [UInt8], suite: CipherSuite = .chaCha20Poly1305) {
+        precondition(bytes.count >= Self.keyByteCount, "a key has 32 bytes")
         precondition(Sodium.ready)
         pretence =
             PretendedCryptography.isOn ? bytes.withUnsafeBytes { PretendedCryptography.sum($0, seed: 2) } : nil
+        self.suite = suite
         key = .allocate(capacity: Self.keyByteCount)
         for index in 0..<Self.keyByteCount {
             (key + index).initialize(to: bytes[index])
@@ -52,14 +64,24 @@ package final class AuthenticatedCipher: @unchecked Sendable {
             }
             return
         }
-        let nonce = Self.nonce(counter)
         packet.withUnsafeMutableBufferPointer { buffer in
-            withUnsafeBytes(of: nonce) { nonceBytes in
+            withNonce(counter) { nonce in
                 let base = buffer.baseAddress! + start
                 let body = base + headerByteCount
+                if usesContext(plainByteCount) {
+                    let isSealed = context.withLock { context in
+                        if context == nil { context = RecordContext(suite: suite, key: key) }
+                        return context?.seal(
+                            body, count: plainByteCount, header: base, headerByteCount: headerByteCount, nonce: nonce)
+                            ?? false
+                    }
+                    if isSealed { return }
+                    // What could not be sealed must not leave in the clear.
+                    precondition(suite == .chaCha20Poly1305, "the AES suite is spoken only where there is AES")
+                }
                 _ = crypto_aead_chacha20poly1305_ietf_encrypt_detached(
                     body, body + plainByteCount, nil, body, UInt64(plainByteCount), base, UInt64(headerByteCount), nil,
-                    nonceBytes.baseAddress!.assumingMemoryBound(to: UInt8.self), key)
+                    nonce, key)
             }
         }
     }
@@ -68,7 +90,7 @@ package final class AuthenticatedCipher: @unchecked Sendable {
     /// allocation: the first `headerByteCount` bytes are authenticated, the last 16 are the tag.
     ///
     /// - Returns: the number of bytes of plaintext; nil if the packet is too short, `plaintext` is too small or the tag
-    ///   is not right (then nothing of the plaintext is released).
+    ///   is not right (then `plaintext` may hold bytes that nobody vouches for).
     package func open(
         _ packet: [UInt8], range: Range<Int>? = nil, headerByteCount: Int, counter: UInt64,
         into plaintext: inout [UInt8]
@@ -94,19 +116,28 @@ package final class AuthenticatedCipher: @unchecked Sendable {
                 return plainByteCount
             }
         }
-        let nonce = Self.nonce(counter)
-        let status = packet.withUnsafeBufferPointer { source in
+        let isAuthentic = packet.withUnsafeBufferPointer { source in
             plaintext.withUnsafeMutableBufferPointer { target in
-                withUnsafeBytes(of: nonce) { nonceBytes in
+                withNonce(counter) { nonce in
                     let base = source.baseAddress! + range.lowerBound
                     let body = base + headerByteCount
+                    if usesContext(plainByteCount) {
+                        let isAuthentic: Bool? = context.withLock { context in
+                            if context == nil { context = RecordContext(suite: suite, key: key) }
+                            return context?.open(
+                                body, count: plainByteCount, header: base, headerByteCount: headerByteCount,
+                                nonce: nonce, into: target.baseAddress!)
+                        }
+                        if let isAuthentic { return isAuthentic }
+                        if suite != .chaCha20Poly1305 { return false }
+                    }
                     return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
                         target.baseAddress!, nil, body, UInt64(plainByteCount), body + plainByteCount, base,
-                        UInt64(headerByteCount), nonceBytes.baseAddress!.assumingMemoryBound(to: UInt8.self), key)
+                        UInt64(headerByteCount), nonce, key) == 0
                 }
             }
         }
-        return status == 0 ? plainByteCount : nil
+        return isAuthentic ? plainByteCount : nil
     }
 
     /// `plaintext` sealed, with `additionalData` authenticated beside it: handshakes use it.
@@ -131,10 +162,16 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         return Array(plaintext.prefix(count))
     }
 
-    private static func nonce(_ counter: UInt64) -> (UInt32, UInt32, UInt32) {
-        (
-            0, UInt32(truncatingIfNeeded: counter).littleEndian,
-            UInt32(truncatingIfNeeded: counter >> 32).littleEndian
+    private func usesContext(_ byteCount: Int) -> Bool {
+        suite != .chaCha20Poly1305 || byteCount >= Self.longByteCount
+    }
+
+    /// Calls `body` with the 12 bytes of the nonce.
+    private func withNonce<Result>(_ counter: UInt64, _ body: (UnsafePointer<UInt8>) -> Result) -> Result {
+        let ordered = suite == .chaCha20Poly1305 ? counter.littleEndian : counter.bigEndian
+        let words = (
+            UInt32(0), UInt32(truncatingIfNeeded: ordered), UInt32(truncatingIfNeeded: ordered >> 32)
         )
+        return withUnsafeBytes(of: words) { body($0.baseAddress!.assumingMemoryBound(to: UInt8.self)) }
     }
 }

@@ -57,7 +57,7 @@ package struct Digest: ~Copyable, @unchecked Sendable {
     }
 
     /// Sixteen bytes of personalisation: UTF-8, then zeros.
-    fileprivate static func padded(_ personalisation: String) -> [UInt8] {
+    static func padded(_ personalisation: String) -> [UInt8] {
         let bytes = Array(personalisation.utf8)
         precondition(bytes.count <= 16, "a personalisation has at most 16 bytes")
         return bytes + Array(repeating: 0, count: 16 - bytes.count)

@@ -18,6 +18,7 @@ final class DatagramHandler: ChannelInboundHandler {
     private var textOfAddress: [SocketAddress: NetworkAddress] = [:]
     private var addressOfText: [NetworkAddress: SocketAddress] = [:]
     private static let addressLimit = 4096
+    private var filter = InitiationFilter()
 
     /// Whether the system cuts up what is written with a segment size.
     private let offloadsSegments: Bool
@@ -35,6 +36,12 @@ final class DatagramHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
+        // Floods of first messages are thinned out before anything is copied.
+        if envelope.data.getInteger(at: envelope.data.readerIndex, as: UInt8.self) == InitiationFilter.initiation,
+            !filter.admits(from: envelope.remoteAddress, at: context.eventLoop.now)
+        {
+            return
+        }
         guard let address = networkAddress(envelope.remoteAddress) else { return }
         let size = envelope.metadata?.segmentSize
         let isSeveral = size.map { $0 > 0 && $0 < envelope.data.readableBytes } ?? false
@@ -66,6 +73,7 @@ final class DatagramHandler: ChannelInboundHandler {
     }
 
     private func write(_ datagram: Datagram, to address: SocketAddress, context: ChannelHandlerContext) {
+        filter.sent(datagram.bytes, to: address)
         let metadata = datagram.segmentByteCount.map { size in
             AddressedEnvelope<ByteBuffer>.Metadata(ecnState: .transportNotCapable, packetInfo: nil, segmentSize: size)
         }

@@ -23,6 +23,9 @@ package final class UDPEndpoint: DatagramEndpoint {
 
     private let continuation: AsyncStream<[Datagram]>.Continuation
     private let state = Mutex(State())
+    /// All sockets of the endpoint, one after the other, are on this loop.
+    private let loop: any EventLoop
+    package let taskExecutor: (any TaskExecutor)?
 
     /// The present socket, nil while a lost one is being replaced.
     private struct State {
@@ -43,8 +46,10 @@ package final class UDPEndpoint: DatagramEndpoint {
 
     private init(
         localAddress: NetworkAddress, incoming: AsyncStream<[Datagram]>,
-        continuation: AsyncStream<[Datagram]>.Continuation
+        continuation: AsyncStream<[Datagram]>.Continuation, loop: any EventLoop
     ) {
+        self.loop = loop
+        taskExecutor = EventLoopTaskExecutor(loop)
         self.localAddress = localAddress
         self.incoming = incoming
         self.continuation = continuation
@@ -57,12 +62,14 @@ package final class UDPEndpoint: DatagramEndpoint {
         let (stream, continuation) = AsyncStream<[Datagram]>.makeStream(
             bufferingPolicy: .bufferingNewest(waitingBursts))
         let loss = LossSignal()
-        let channel = try await open(address, continuation: continuation, loss: loss)
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let channel = try await open(address, on: loop, continuation: continuation, loss: loss)
         guard let bound = channel.localAddress.flatMap(NetworkAddress.init) else {
             try? await channel.close().get()
             throw TransportError.cannotBind(address, reason: "the system does not tell the bound address")
         }
-        let endpoint = UDPEndpoint(localAddress: bound, incoming: stream, continuation: continuation)
+        let endpoint = UDPEndpoint(
+            localAddress: bound, incoming: stream, continuation: continuation, loop: loop)
         endpoint.state.withLock { $0.channel = channel }
         endpoint.supervise(loss)
         return endpoint
@@ -70,13 +77,14 @@ package final class UDPEndpoint: DatagramEndpoint {
 
     /// The channel of a new socket; `loss` is told when it is gone.
     private static func open(
-        _ address: NetworkAddress, continuation: AsyncStream<[Datagram]>.Continuation, loss: LossSignal
+        _ address: NetworkAddress, on loop: any EventLoop, continuation: AsyncStream<[Datagram]>.Continuation,
+        loss: LossSignal
     ) async throws(TransportError) -> any Channel {
         guard let socketAddress = try? SocketAddress(ipAddress: address.host, port: Int(address.port)) else {
             throw .notNumeric(address)
         }
         let takesSegments = System.supportsUDPSegmentationOffload
-        var bootstrap = DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = DatagramBootstrap(group: loop)
             .channelOption(.datagramVectorReadMessageCount, value: burst)
             .channelOption(
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: burst * receiveByteLimit)
@@ -99,6 +107,7 @@ package final class UDPEndpoint: DatagramEndpoint {
             bootstrap = bootstrap.channelOption(.datagramReceiveOffload, value: true)
                 .channelOption(.datagramReceiveSegmentSize, value: true)
         }
+        for option in unfragmented(socketAddress) { bootstrap = bootstrap.channelOption(option, value: 3) }
         do {
             return try await bootstrap.bind(to: socketAddress).get()
         } catch {
@@ -106,10 +115,24 @@ package final class UDPEndpoint: DatagramEndpoint {
         }
     }
 
+    /// The option that keeps datagrams whole, whatever the system believes of the path (`IP_PMTUDISC_PROBE`, 3): how long
+    /// they may be is found out by trying.
+    private static func unfragmented(_ address: SocketAddress) -> [ChannelOptions.Types.SocketOption] {
+        #if os(Linux)
+        switch address {
+        case .v4: [ChannelOptions.Types.SocketOption(level: .ip, name: NIOBSDSocket.Option(rawValue: 10))]
+        case .v6: [ChannelOptions.Types.SocketOption(level: .ipv6, name: NIOBSDSocket.Option(rawValue: 23))]
+        default: []
+        }
+        #else
+        []
+        #endif
+    }
+
     /// Binds a new socket to the same address when the present one is lost (a read error, an interface that went away),
     /// until the endpoint is closed. What the owner knows of its sessions is not touched: to it some datagrams are lost.
     private func supervise(_ first: LossSignal) {
-        Task { [continuation, localAddress] in
+        Task { [continuation, localAddress, loop] in
             var loss = first
             while true {
                 await loss.wait()
@@ -122,7 +145,9 @@ package final class UDPEndpoint: DatagramEndpoint {
                 var pause = Self.rebindPauses.first
                 while !state.withLock({ $0.isClosed }) {
                     loss = LossSignal()
-                    if let channel = try? await Self.open(localAddress, continuation: continuation, loss: loss) {
+                    if let channel = try? await Self.open(
+                        localAddress, on: loop, continuation: continuation, loss: loss)
+                    {
                         let isClosed = state.withLock { state in
                             if !state.isClosed { state.channel = channel }
                             return state.isClosed
@@ -141,7 +166,12 @@ package final class UDPEndpoint: DatagramEndpoint {
 
     package func send(_ datagrams: [Datagram]) {
         guard !datagrams.isEmpty, let channel = state.withLock({ $0.channel }) else { return }
-        channel.eventLoop.execute {
+        // Who runs on the loop already, writes at once.
+        if loop.inEventLoop {
+            channel.pipeline.fireUserInboundEventTriggered(OutgoingBurst(datagrams: datagrams))
+            return
+        }
+        loop.execute {
             channel.pipeline.fireUserInboundEventTriggered(OutgoingBurst(datagrams: datagrams))
         }
     }

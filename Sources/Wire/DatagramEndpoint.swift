@@ -15,6 +15,13 @@ package protocol DatagramEndpoint: Sendable {
     /// Hands datagrams to the network, which may drop them.
     func send(_ datagrams: [Datagram])
 
+    /// Where the task that takes `incoming` runs best, as beside a socket: nil if it does not matter.
+    var taskExecutor: (any TaskExecutor)? { get }
+
     /// Releases the socket and ends `incoming`.
     func close() async
+}
+
+extension DatagramEndpoint {
+    package var taskExecutor: (any TaskExecutor)? { nil }
 }

@@ -1,11 +1,15 @@
+package import Cryptography
+
 /// The protocol's constants and limits. Only tests and simulations have a reason to change them; those under "Format"
 /// must be the same at every peer of a swarm.
 package struct WireConfiguration: Sendable, Hashable {
     // Format
-    /// The largest datagram that is sent, and the exact size of a handshake's first message.
+    /// Bytes of the longest datagram that every path takes, and the exact size of a handshake's first message.
     package var datagramByteCount = 1200
-    /// Bytes of an object that one CHUNK frame carries; the last of a leaf may have fewer.
-    package static let chunkByteCount = 1130
+    /// Bytes of the longest datagram that is sent where the path takes it.
+    package var datagramByteLimit = 8952
+    /// Bytes of a chunk, the unit in which objects are asked for; the last of an object may have fewer.
+    package static let chunkByteCount = 128
     /// Bytes of a leaf, the unit that is verified.
     package static let leafByteCount = 65_536
     /// Bytes of a payload, at most.
@@ -16,6 +20,11 @@ package struct WireConfiguration: Sendable, Hashable {
     package static let messageByteLimit = 1000
 
     // Sessions
+    /// The cipher suites that are spoken, the preferred first. Only the first by default, so that a simulation does the same
+    /// on every machine; real peers take `CipherSuite.ofThisMachine`.
+    package var suites: [CipherSuite] = [.chaCha20Poly1305]
+    /// Tries of a handshake under one suite before the next one is tried.
+    package var triesPerSuite = 2
     /// After this a session is replaced by a new handshake.
     package var rekeyAfter: Duration = .seconds(120)
     /// After this a session carries nothing any more.
@@ -43,6 +52,10 @@ package struct WireConfiguration: Sendable, Hashable {
     package var initiationsPerAddress = 20
 
     // Recovery
+    /// What decides how much may be under way.
+    package var congestion = CongestionControl.cubic
+    /// Longer datagrams are tried when at least this many bytes of objects wait to be sent.
+    package var sizeProbeThreshold = 65_536
     /// An acknowledgement is due after this many packets. A burst that is taken in before the next `pollTransmit` is
     /// acknowledged at once.
     package var acknowledgeAfterPackets = 2
@@ -63,7 +76,7 @@ package struct WireConfiguration: Sendable, Hashable {
     /// Control frames (messages, offers, requests) that wait for one peer's acknowledgement, at most.
     package var controlQueueLimit = 256
     /// Offers of one peer that are remembered, at most; the oldest is forgotten.
-    package var offersPerPeer = 64
+    package var offersPerPeer = 16
     /// An object that makes no progress for this long is given up.
     package var transferTimeout: Duration = .seconds(30)
     /// An object that makes no progress for this long is asked for again.

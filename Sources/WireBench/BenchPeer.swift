@@ -19,10 +19,13 @@ actor BenchPeer {
     private var armed = MonotonicTime.distantFuture
     private let start = ContinuousClock.now
 
-    init(keys: IdentityKeys, remotes: [RemotePeer], swarm: SwarmSecret, socket: UDPEndpoint) {
+    init(
+        keys: IdentityKeys, remotes: [RemotePeer], swarm: SwarmSecret, configuration: WireConfiguration,
+        socket: UDPEndpoint
+    ) {
         self.socket = socket
         endpoint = ProtocolEndpoint(
-            local: LocalPeer(keys), remotes: remotes, swarm: swarm, configuration: WireConfiguration(),
+            local: LocalPeer(keys), remotes: remotes, swarm: swarm, configuration: configuration,
             handshakeTimestamp: 1, at: .zero)
     }
 
@@ -30,10 +33,12 @@ actor BenchPeer {
 
     /// Takes datagrams until the socket is closed.
     func run() async {
-        for await burst in socket.incoming {
-            let time = now
-            for datagram in burst { endpoint.receive(datagram, at: time, using: &generator) }
-            settle()
+        await withTaskExecutorPreference(socket.taskExecutor) {
+            for await burst in socket.incoming {
+                let time = now
+                for datagram in burst { endpoint.receive(datagram, at: time, using: &generator) }
+                settle()
+            }
         }
         timer?.cancel()
     }
@@ -60,16 +65,24 @@ actor BenchPeer {
             }
         }
         let time = now
-        while let datagram = endpoint.pollBurst(at: time, using: &generator) { socket.send([datagram]) }
+        var datagrams: [Datagram] = []
+        while let datagram = endpoint.pollBurst(at: time, using: &generator) {
+            datagrams.append(datagram)
+            if datagrams.count == 4 {
+                socket.send(datagrams)
+                datagrams = []
+            }
+        }
+        if !datagrams.isEmpty { socket.send(datagrams) }
         let deadline = endpoint.nextDeadline ?? .distantFuture
         guard deadline != armed else { return }
         armed = deadline
         timer?.cancel()
         guard deadline != .distantFuture else { return }
-        timer = Task {
+        timer = Task(executorPreference: socket.taskExecutor) {
             try? await Task.sleep(for: max(.zero, deadline - time))
             guard !Task.isCancelled else { return }
-            expire()
+            await self.expire()
         }
     }
 

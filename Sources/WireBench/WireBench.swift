@@ -8,21 +8,48 @@ import Wire
 /// Measures the protocol over real sockets of the loopback interface; prints lines of a table. `scripts/bench-wire` runs
 /// it beside other programs.
 @main struct WireBench {
+    /// Arguments: how often to repeat (5), and which parts to measure (all): `pair`, `aes`, `short`, `mesh`,
+    /// `sessions`.
     static func main() async throws {
-        let repetitions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 5
+        let arguments = CommandLine.arguments.dropFirst()
+        let repetitions = arguments.lazy.compactMap { Int($0) }.first ?? 5
+        let parts = Set(arguments.filter { Int($0) == nil })
+        func measures(_ part: String) -> Bool { parts.isEmpty || parts.contains(part) }
         print("| what | measured |\n|---|---|")
+        if measures("pair") { try await pair("100 MB, ChaCha20-Poly1305", repetitions: repetitions) }
+        if measures("aes") {
+            try await pair("100 MB, AES-256-GCM", repetitions: repetitions) { $0.suites = [.aes256GCM] }
+        }
+        if measures("short") {
+            try await pair("100 MB, ChaCha20-Poly1305, 1200-byte datagrams", repetitions: repetitions) {
+                $0.datagramByteLimit = $0.datagramByteCount
+            }
+        }
+        if measures("mesh") { try await mesh(repetitions: repetitions) }
+        if measures("sessions") { try HandshakeBench.run() }
+    }
+
+    private static func pair(
+        _ name: String, repetitions: Int, _ change: (inout WireConfiguration) -> Void = { _ in }
+    ) async throws {
+        var configuration = WireConfiguration()
+        change(&configuration)
         var rates: [Double] = []
         var costs: [Double] = []
         var losses = 0
         for _ in 0..<repetitions {
-            let result = try await exchange(peers: 2, byteCount: 100_000_000, senders: 1)
+            let result = try await exchange(
+                peers: 2, byteCount: 100_000_000, senders: 1, configuration: configuration)
             rates.append(result.rate)
             costs.append(result.processorMilliseconds)
             losses += result.lost
         }
-        print("| one pair, 100 MB, ChaCha20-Poly1305 | \(number(median(rates))) MB/s (\(range(rates))) |")
+        print("| one pair, \(name) | \(number(median(rates))) MB/s (\(range(rates))) |")
         print("| processor time per received MB, both sides | \(number(median(costs), digits: 2)) ms |")
         print("| packets declared lost, \(repetitions) runs | \(losses) |")
+    }
+
+    private static func mesh(repetitions: Int) async throws {
         var totals: [Double] = []
         var fairness: [Double] = []
         for _ in 0..<repetitions {
@@ -32,7 +59,6 @@ import Wire
         }
         print("| 8 peers, each 16.8 MB to all others | \(number(median(totals))) MB/s in all (\(range(totals))) |")
         print("| the same: median arrival / last arrival | \(number(median(fairness), digits: 2)) |")
-        try HandshakeBench.run()
     }
 
     /// What one exchange took.
@@ -48,7 +74,9 @@ import Wire
     }
 
     /// `senders` of `peers` give an object of `byteCount` random bytes to all others, over sessions that stand.
-    static func exchange(peers count: Int, byteCount: Int, senders: Int) async throws -> Result {
+    static func exchange(
+        peers count: Int, byteCount: Int, senders: Int, configuration: WireConfiguration = WireConfiguration()
+    ) async throws -> Result {
         var generator = SeededGenerator(seed: 7)
         let keys = try (0..<count).map { _ in try IdentityKeys.generate(using: &generator) }
         let ids = keys.map { PeerID(bytes: $0.signing.publicKey)! }
@@ -63,7 +91,7 @@ import Wire
                 keys: keys[index],
                 remotes: (0..<count).filter { $0 != index }.map {
                     RemotePeer(id: ids[$0], exchangeKey: keys[$0].exchange.publicKey, address: addresses[$0])
-                }, swarm: swarm, socket: sockets[index])
+                }, swarm: swarm, configuration: configuration, socket: sockets[index])
         }
         let loops = peers.map { peer in Task { await peer.run() } }
         for index in 0..<count {

@@ -55,9 +55,11 @@ struct PeerRun: Sendable {
         let adapterPath = folder.appendingPathComponent("adapter").path
         let recorder = try EventRecorder(
             topology: topology, name: name, folder: folder, tensorCount: tuner.schema.tensors.count)
+        var wire = WireConfiguration.attentive
+        wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(
             configuration: configuration, local: LocalPeer(keys), swarm: try Composition.swarmSecret(topology.swarm),
-            endpoint: endpoint, trainer: try trainer(tuner, configuration),
+            wire: wire, endpoint: endpoint, trainer: try trainer(tuner, configuration),
             store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
             revocations: try revocations(),
             deliver: { delta in

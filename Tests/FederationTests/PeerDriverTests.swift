@@ -43,7 +43,7 @@ import Wire
     private static func rank(_ effect: PeerEffect) -> Int {
         switch effect {
         case .send: 0
-        case .report, .train: 1
+        case .report, .train, .audit: 1
         case .deliver: 2
         case .write, .remember: 3
         case .stop: 4

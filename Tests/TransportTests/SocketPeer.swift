@@ -25,10 +25,12 @@ actor SocketPeer<Socket: DatagramEndpoint> {
     private var now: MonotonicTime { .zero + (ContinuousClock.now - start) }
 
     func run() async {
-        for await burst in socket.incoming {
-            let time = now
-            for datagram in burst { endpoint.receive(datagram, at: time, using: &generator) }
-            settle()
+        await withTaskExecutorPreference(socket.taskExecutor) {
+            for await burst in socket.incoming {
+                let time = now
+                for datagram in burst { endpoint.receive(datagram, at: time, using: &generator) }
+                settle()
+            }
         }
         timer?.cancel()
     }

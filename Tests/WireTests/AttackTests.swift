@@ -80,7 +80,10 @@ struct AttackTests {
 
     @Test("Replaying every datagram, at once or later, applies nothing twice")
     func replay() throws {
-        var rig = try MeshRig(seed: 12, conditions: NetworkConditions(duplication: 0.5))
+        var configuration = WireConfiguration()
+        configuration.datagramByteLimit = 1200
+        var rig = try MeshRig(
+            seed: 12, conditions: NetworkConditions(duplication: 0.5), configuration: configuration)
         rig.captures = true
         try rig.connectPair()
         for index in 0..<50 { rig.endpoints[0].send(message: [UInt8(index)], to: rig.id(1), at: rig.time) }

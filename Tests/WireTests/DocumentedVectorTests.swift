@@ -52,6 +52,7 @@ struct DocumentedVectorTests {
                 ))
         }
         vectors += try handshake(keys: keys, swarm: swarm)
+        vectors += try aesHandshake(keys: keys, swarm: swarm)
         vectors += objects(key: keys[0].signing, swarm: swarm)
         return vectors
     }
@@ -60,18 +61,8 @@ struct DocumentedVectorTests {
     private static func handshake(
         keys: [IdentityKeys], swarm: SwarmSecret
     ) throws -> [(String, [UInt8])] {
-        let addresses = [1, 2].map { NetworkAddress(host: "192.0.2.\($0)", port: 9000) }
+        var endpoints = pair(keys: keys, swarm: swarm, suite: .chaCha20Poly1305)
         let ids = keys.map { PeerID(bytes: $0.signing.publicKey)! }
-        var endpoints = [0, 1].map { index in
-            ProtocolEndpoint(
-                local: LocalPeer(keys[index]),
-                remotes: [
-                    RemotePeer(
-                        id: ids[1 - index], exchangeKey: keys[1 - index].exchange.publicKey,
-                        address: addresses[1 - index])
-                ], swarm: swarm, configuration: WireConfiguration(), handshakeTimestamp: UInt64(1000 * (index + 1)),
-                at: .zero)
-        }
         var generators = [CountingGenerator(count: 0), CountingGenerator(count: 64)]
         endpoints[0].connect(to: ids[1], at: .zero, using: &generators[0])
         endpoints[0].send(message: Array("hello".utf8), to: ids[1], at: .zero)
@@ -102,6 +93,44 @@ struct DocumentedVectorTests {
             ("Data packet of the responder: ACK of 0, 1, 2, 5, 6 and 9, delay 700 µs", acknowledgement),
             ("Cookie packet for the initiation", cookie.packet),
             ("Second code of the initiation with this cookie", cookie.code),
+        ]
+    }
+
+    private static let addresses = [1, 2].map { NetworkAddress(host: "192.0.2.\($0)", port: 9000) }
+
+    /// Two endpoints that speak one suite.
+    private static func pair(keys: [IdentityKeys], swarm: SwarmSecret, suite: CipherSuite) -> [ProtocolEndpoint] {
+        let ids = keys.map { PeerID(bytes: $0.signing.publicKey)! }
+        var configuration = WireConfiguration()
+        configuration.suites = [suite]
+        return [0, 1].map { index in
+            ProtocolEndpoint(
+                local: LocalPeer(keys[index]),
+                remotes: [
+                    RemotePeer(
+                        id: ids[1 - index], exchangeKey: keys[1 - index].exchange.publicKey,
+                        address: addresses[1 - index])
+                ], swarm: swarm, configuration: configuration, handshakeTimestamp: UInt64(1000 * (index + 1)),
+                at: .zero)
+        }
+    }
+
+    /// The same handshake and first packet under AES-256-GCM.
+    private static func aesHandshake(keys: [IdentityKeys], swarm: SwarmSecret) throws -> [(String, [UInt8])] {
+        var endpoints = pair(keys: keys, swarm: swarm, suite: .aes256GCM)
+        let peer = PeerID(bytes: keys[1].signing.publicKey)!
+        var generators = [CountingGenerator(count: 0), CountingGenerator(count: 64)]
+        endpoints[0].connect(to: peer, at: .zero, using: &generators[0])
+        endpoints[0].send(message: Array("hello".utf8), to: peer, at: .zero)
+        let initiation = endpoints[0].pollTransmit(at: .zero, using: &generators[0])!.bytes
+        endpoints[1].receive(Datagram(address: addresses[0], bytes: initiation), at: .zero, using: &generators[1])
+        let response = endpoints[1].pollTransmit(at: .zero, using: &generators[1])!.bytes
+        endpoints[0].receive(Datagram(address: addresses[1], bytes: response), at: .zero, using: &generators[0])
+        let first = endpoints[0].pollTransmit(at: .zero, using: &generators[0])!.bytes
+        return [
+            ("Suite 1: initiation, first 120 bytes", Array(initiation[..<120])),
+            ("Suite 1: response", response),
+            ("Suite 1: first data packet: MESSAGE 0 `hello`, PING", first),
         ]
     }
 

@@ -77,6 +77,7 @@ struct HandshakeTests {
     func rekeyByCount() throws {
         var configuration = WireConfiguration()
         configuration.rekeyAfterPackets = 200
+        configuration.datagramByteLimit = 1200
         var rig = try MeshRig(configuration: configuration)
         try rig.connectPair()
         let payload = rig.payload(byteCount: 2_000_000)

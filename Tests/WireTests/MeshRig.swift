@@ -11,6 +11,14 @@ struct NetworkConditions {
     var loss = 0.0
     var duplication = 0.0
     var corruption = 0.0
+    /// Datagrams that are held back for `reorderDelay` longer, so that later ones overtake them.
+    var reorder = 0.0
+    var reorderDelay: Duration = .milliseconds(5)
+    /// Bytes of a datagram that still pass; longer ones vanish.
+    var longest = Int.max
+    /// Bytes a second that all datagrams from the first half of the endpoints to the second share, and bytes that wait
+    /// for the line before more are dropped; nil for no limit.
+    var bottleneck: (rate: Double, queue: Double)?
 }
 
 /// Some endpoints on a virtual network with a virtual clock: one seed gives one history.
@@ -39,6 +47,11 @@ struct MeshRig {
     /// FNV-1a over all that was sent.
     var transcript: UInt64 = 0xcbf2_9ce4_8422_2325
     var bytesSent: [Int]
+    /// Where each endpoint's datagrams come from and are sent to.
+    var addresses: [NetworkAddress]
+    /// When the bottleneck has sent what it was given, and the longest that anything waited there.
+    var lineFree = MonotonicTime.zero
+    var longestWait = Duration.zero
 
     init(
         count: Int = 2, seed: UInt64 = 1, conditions: NetworkConditions = NetworkConditions(),
@@ -52,6 +65,7 @@ struct MeshRig {
         endpoints = []
         events = Array(repeating: [], count: count)
         bytesSent = Array(repeating: 0, count: count)
+        addresses = (0..<count).map { Self.address($0) }
         self.generator = generator
         for index in 0..<count {
             endpoints.append(makeEndpoint(index, timestamp: 1_000, swarm: swarms?[index] ?? swarm))
@@ -63,13 +77,15 @@ struct MeshRig {
     static func address(_ index: Int) -> NetworkAddress { NetworkAddress(host: "10.0.0.\(index)", port: 9000) }
 
     func makeEndpoint(
-        _ index: Int, timestamp: UInt64, swarm: SwarmSecret? = nil, memory: EndpointMemory = EndpointMemory()
+        _ index: Int, timestamp: UInt64, swarm: SwarmSecret? = nil, memory: EndpointMemory = EndpointMemory(),
+        configuration: WireConfiguration? = nil
     ) -> ProtocolEndpoint {
         let remotes = keys.indices.filter { $0 != index }.map {
             RemotePeer(id: id($0), exchangeKey: keys[$0].exchange.publicKey, address: Self.address($0))
         }
         return ProtocolEndpoint(
-            local: LocalPeer(keys[index]), remotes: remotes, swarm: swarm ?? self.swarm, configuration: configuration,
+            local: LocalPeer(keys[index]), remotes: remotes, swarm: swarm ?? self.swarm,
+            configuration: configuration ?? self.configuration,
             handshakeTimestamp: timestamp, memory: memory, at: time)
     }
 
@@ -78,9 +94,9 @@ struct MeshRig {
         while let datagram = endpoints[index].pollTransmit(at: time, using: &generator) {
             bytesSent[index] += datagram.bytes.count
             for byte in datagram.bytes { transcript = (transcript ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            guard let to = keys.indices.first(where: { Self.address($0) == datagram.address }) else { continue }
+            guard let to = addresses.firstIndex(of: datagram.address) else { continue }
             var arriving = datagram
-            arriving.address = Self.address(index)
+            arriving.address = addresses[index]
             if captures { captured.append((to, arriving)) }
             carry(arriving, to: to)
         }
@@ -90,15 +106,24 @@ struct MeshRig {
     mutating func carry(_ datagram: Datagram, to: Int) {
         let copies = generator.uniform() < conditions.duplication ? 2 : 1
         for _ in 0..<copies {
-            if generator.uniform() < conditions.loss { continue }
+            if generator.uniform() < conditions.loss || datagram.bytes.count > conditions.longest { continue }
             var datagram = datagram
             if generator.uniform() < conditions.corruption {
                 let position = Int.random(in: 0..<datagram.bytes.count, using: &generator)
                 datagram.bytes[position] ^= UInt8.random(in: 1...255, using: &generator)
             }
-            let jitter = conditions.jitter * generator.uniform()
+            var delay = conditions.delay
+            if conditions.jitter > .zero { delay += conditions.jitter * generator.uniform() }
+            if conditions.reorder > 0, generator.uniform() < conditions.reorder { delay += conditions.reorderDelay }
+            if let (rate, queue) = conditions.bottleneck, to >= keys.count / 2 {
+                let start = max(time, lineFree)
+                if (start - time).inSeconds * rate > queue { continue }
+                lineFree = start + .nanoseconds(Int64(Double(datagram.bytes.count) / rate * 1e9))
+                longestWait = max(longestWait, lineFree - time)
+                delay += lineFree - time
+            }
             order += 1
-            push(InFlight(due: time + conditions.delay + jitter, order: order, to: to, datagram: datagram))
+            push(InFlight(due: time + delay, order: order, to: to, datagram: datagram))
         }
     }
 

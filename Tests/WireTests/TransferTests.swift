@@ -37,7 +37,7 @@ struct TransferTests {
         #expect(rig.events[1].compactMap(\.receivedPayload) == [payload])
     }
 
-    @Test(arguments: [0, 1, 1129, 1130, 1131, 65_535, 65_536, 65_537, 131_072, 3_000_000])
+    @Test(arguments: [0, 1, 127, 128, 129, 1152, 1153, 65_535, 65_536, 65_537, 131_072, 3_000_000])
     func everySize(byteCount: Int) throws {
         let (rig, payload) = try transfer(
             byteCount: byteCount, conditions: NetworkConditions(), seed: 2, limit: .seconds(60))

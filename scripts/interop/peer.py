@@ -33,6 +33,7 @@ class Peer:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(address)
         self.demands_cookie, self.cookie_secret = demands_cookie, os.urandom(32)
+        self.suite = 1  # tried first; every second pair of tries takes the other
         self.answers = True  # whether initiations are looked at
         self.flood_count = 0  # forged initiations before each try without a cookie
         self.served = {}
@@ -60,12 +61,13 @@ class Peer:
         """Sends an initiation, with a new ephemeral key, timestamp and index."""
         if not self.cookie:
             self.flood(self.flood_count)
-        noise = wire.noise_handshake(self.swarm, self.psk, self.identity, self.neighbour.exchange)
+        suite = self.suite if self.tries // 2 % 2 == 0 else 1 - self.suite
+        noise = wire.noise_handshake(self.swarm, self.psk, self.identity, self.neighbour.exchange, suite=suite)
         self.stamp = max(self.stamp + 1, time.time_ns())
         message = bytes(noise.write_message(struct.pack("<QQ", self.stamp, self.incarnation)))
         index = struct.unpack("<I", os.urandom(4))[0]
-        packet = wire.initiation(index, message, self.neighbour.exchange, self.cookie)
-        self.begun = (noise, index, packet[-32:-16])
+        packet = wire.initiation(index, message, self.neighbour.exchange, self.cookie, suite)
+        self.begun = (noise, index, packet[-32:-16], suite)
         self.counts["initiations"] += 1
         self.next_try = time.monotonic() + min(0.25 * 2 ** self.tries, 5)
         self.tries += 1
@@ -90,7 +92,10 @@ class Peer:
                 reply = wire.cookie_reply(index, os.urandom(24), cookie, packet[-32:-16], self.identity.exchange)
                 return self._send(reply, address)
         remote_index = struct.unpack_from("<I", packet, 4)[0]
-        noise = wire.noise_handshake(self.swarm, self.psk, self.identity)
+        suite = packet[1]
+        if suite >= len(wire.SUITES):
+            raise wire.Malformed("an unknown suite")
+        noise = wire.noise_handshake(self.swarm, self.psk, self.identity, suite=suite)
         stamp, incarnation = struct.unpack("<QQ", noise.read_message(packet[8:120]))
         if noise.noise_protocol.handshake_state.rs.public_bytes != self.neighbour.exchange:
             raise wire.Malformed("not on the allow list")
@@ -104,7 +109,7 @@ class Peer:
             self.next_try = time.monotonic() + 1
         message = bytes(noise.write_message(struct.pack("<Q", self.incarnation)))
         index = struct.unpack("<I", os.urandom(4))[0]
-        self.aside = (wire.session_of(noise, index, remote_index), incarnation)
+        self.aside = (wire.session_of(noise, index, remote_index, suite), incarnation)
         self.counts["responses"] += 1
         self._send(wire.response(index, remote_index, message, self.neighbour.exchange), address)
 
@@ -113,10 +118,10 @@ class Peer:
         if len(packet) != 100 or not wire.has_code(packet, self.identity.exchange) \
                 or not self.begun or index != self.begun[1]:
             raise wire.Malformed("response")
-        noise = self.begun[0]
+        noise, suite = self.begun[0], self.begun[3]
         self.begun = None  # the library's state is spent, whatever comes of it
         incarnation = struct.unpack("<Q", noise.read_message(packet[12:68]))[0]
-        self._adopt(wire.session_of(noise, index, remote_index), incarnation)
+        self._adopt(wire.session_of(noise, index, remote_index, suite), incarnation)
         self.outgoing.append(bytes([wire.PING]))
 
     def _adopt(self, session, incarnation):
@@ -148,11 +153,11 @@ class Peer:
             self.cookie = wire.open_cookie(packet, self.begun[2], self.neighbour.exchange)
             self.counts["cookies_taken"] += 1
         elif kind == wire.DATA and len(packet) >= 32:
-            self._take_data(packet)
+            self._take_data(packet, address)
         else:
             raise wire.Malformed("no packet")
 
-    def _take_data(self, packet):
+    def _take_data(self, packet, address):
         index = struct.unpack_from("<I", packet, 4)[0]
         if self.aside and self.aside[0].local_index == index:
             number, frames = self.aside[0].open(packet)
@@ -169,9 +174,9 @@ class Peer:
         self.received.add(number)
         self.counts["packets_in"] += 1
         for frame in wire.frames_of(frames):
-            self._take_frame(*frame)
+            self._take_frame(address, *frame)
 
-    def _take_frame(self, kind, *fields):
+    def _take_frame(self, address, kind, *fields):
         self.owes = self.owes or kind not in (wire.ACK, wire.CLOSE)
         if kind == wire.PING:
             self.counts["probes_answered"] += 1
@@ -183,6 +188,10 @@ class Peer:
                     del self.under_way[number]
         elif kind == wire.CLOSE:
             self.closed = True
+        elif kind == wire.PATH_CHALLENGE:
+            self._answer_challenge(fields[0], address)
+        elif kind == wire.PATH_RESPONSE:
+            pass  # this peer never asks
         elif kind == wire.CHUNK:
             self._take_chunk(*fields)
         else:
@@ -196,6 +205,11 @@ class Peer:
                 self.expected += 1
                 self._take_control(kind, body)
 
+    def _answer_challenge(self, challenge, address):
+        """The answer goes to where the challenge came from."""
+        number, self.number = self.number, self.number + 1
+        self._send(self.current.seal(number, bytes([wire.PATH_RESPONSE]) + challenge), address)
+
     def _take_control(self, kind, body):
         if kind == wire.MESSAGE:
             self.on_message(body)
@@ -208,9 +222,9 @@ class Peer:
             handle, object_id, ranges = wire.read_want(body)
             if object_id not in self.served:
                 return self._control(wire.CANCEL, struct.pack("<IB", handle, 1))
-            chunks = self.served[object_id]
-            self.outgoing += [wire.chunk_frame(handle, index, chunks[index])
-                              for first, count in ranges for index in range(first, min(first + count, len(chunks)))]
+            chunks, listed = self.served[object_id]
+            self.outgoing += [wire.chunk_frame(handle, first, b"".join(chunks[first:stop]))
+                              for first, stop in wire.runs_of(ranges, len(chunks), listed)]
         elif kind == wire.CANCEL:
             self.inbound.pop(struct.unpack("<IB", body)[0], None)
 

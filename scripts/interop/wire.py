@@ -6,15 +6,20 @@ import struct
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from noise.connection import Keypair, NoiseConnection
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
-EVIDENCE, REVOCATION = 9, 10
-LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 1130, 512, 128 << 20
-NOISE_NAME = b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b"
+EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE = 9, 10, 11, 12
+LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 128 << 20
+RUN = 9  # chunks that a packet of 1200 bytes carries
+# By the suite's number: the Noise protocol's name, the cipher, the layout of its counter.
+SUITES = (
+    (b"Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b", ChaCha20Poly1305, "<Q"),
+    (b"Noise_IKpsk2_25519_AESGCM_BLAKE2b", AESGCM, ">Q"),
+)
 
 
 class Malformed(Exception):
@@ -73,8 +78,8 @@ def has_code(packet, key):
     return len(packet) > 32 and MAC(code_key(key), packet[:-32]) == packet[-32:-16]
 
 
-def initiation(sender_index, noise_message, responder_key, cookie=None):
-    body = bytes([INITIATION, 0, 0, 0]) + struct.pack("<I", sender_index) + noise_message
+def initiation(sender_index, noise_message, responder_key, cookie=None, suite=0):
+    body = bytes([INITIATION, suite, 0, 0]) + struct.pack("<I", sender_index) + noise_message
     return seal_handshake(body + bytes(1200 - 32 - len(body)), responder_key, cookie)
 
 
@@ -103,25 +108,26 @@ def open_cookie(packet, first_code, responder_key):
 class Session:
     """The two keys of a handshake, and the indices."""
 
-    def __init__(self, local_index, remote_index, send_key, receive_key):
-        self.local_index, self.remote_index = local_index, remote_index
-        self.send, self.receive = ChaCha20Poly1305(send_key), ChaCha20Poly1305(receive_key)
+    def __init__(self, local_index, remote_index, send_key, receive_key, suite=0):
+        self.local_index, self.remote_index, self.suite = local_index, remote_index, suite
+        _, cipher, self.counter = SUITES[suite]
+        self.send, self.receive = cipher(send_key), cipher(receive_key)
 
     def seal(self, number, frames):
         header = bytes([DATA, 0, 0, 0]) + struct.pack("<IQ", self.remote_index, number)
-        return header + self.send.encrypt(bytes(4) + struct.pack("<Q", number), frames, header)
+        return header + self.send.encrypt(bytes(4) + struct.pack(self.counter, number), frames, header)
 
     def open(self, packet):
         """Packet number and frames; `InvalidTag` for anything else."""
         number = struct.unpack_from("<Q", packet, 8)[0]
-        return number, self.receive.decrypt(bytes(4) + packet[8:16], packet[16:], packet[:16])
+        return number, self.receive.decrypt(bytes(4) + struct.pack(self.counter, number), packet[16:], packet[:16])
 
 
 # 3. Handshake --------------------------------------------------------------------------------------------------------
 
-def noise_handshake(swarm, psk, identity, remote_key=None, ephemeral=None):
+def noise_handshake(swarm, psk, identity, remote_key=None, ephemeral=None, suite=0):
     """A handshake as initiator (with the responder's key) or as responder."""
-    noise = NoiseConnection.from_name(NOISE_NAME)
+    noise = NoiseConnection.from_name(SUITES[suite][0])
     noise.set_prologue(b"murmuration/1" + swarm)
     noise.set_psks(psk)
     noise.set_keypair_from_private_bytes(Keypair.STATIC, identity.exchange_secret)
@@ -136,10 +142,11 @@ def noise_handshake(swarm, psk, identity, remote_key=None, ephemeral=None):
     return noise
 
 
-def session_of(noise, local_index, remote_index):
+def session_of(noise, local_index, remote_index, suite=0):
     protocol = noise.noise_protocol
     return Session(
-        local_index, remote_index, bytes(protocol.cipher_state_encrypt.k), bytes(protocol.cipher_state_decrypt.k))
+        local_index, remote_index, bytes(protocol.cipher_state_encrypt.k), bytes(protocol.cipher_state_decrypt.k),
+        suite)
 
 
 # 5. Frames -----------------------------------------------------------------------------------------------------------
@@ -207,6 +214,8 @@ def frames_of(data):
         elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION):
             sequence, count = reader.unpack("<QH")
             yield kind, sequence, reader.take(count)
+        elif kind in (PATH_CHALLENGE, PATH_RESPONSE):
+            yield kind, reader.take(8)
         elif kind == CHUNK:
             handle, index, count = reader.unpack("<IIH")
             yield kind, handle, index, reader.take(count)
@@ -296,14 +305,24 @@ class Manifest:
         return self.encoded + self.signature
 
 
+def pieces(data):
+    return [data[k:k + CHUNK_BYTES] for k in range(0, len(data), CHUNK_BYTES)]
+
+
 def chunks_of(payload):
-    """An object's chunks in the order of their numbers: the leaf hashes, then the leaves."""
-    hashes = b"".join(leaf_hashes(payload))
-    chunks = [hashes[k:k + CHUNK_BYTES] for k in range(0, len(hashes), CHUNK_BYTES)]
-    for start in range(0, len(payload), LEAF):
-        leaf = payload[start:start + LEAF]
-        chunks += [leaf[k:k + CHUNK_BYTES] for k in range(0, len(leaf), CHUNK_BYTES)]
-    return chunks
+    """An object's chunks in the order of their numbers, those of the list of leaf hashes first, and how many these are."""
+    listed = pieces(b"".join(leaf_hashes(payload)))
+    return listed + pieces(payload), len(listed)
+
+
+def runs_of(ranges, count, listed):
+    """The ranges of a WANT cut into runs of at most nine chunks that lie on one side of the list's end."""
+    for first, length in ranges:
+        end = min(first + length, count)
+        while first < end:
+            stop = min(end, first + RUN, listed if first < listed else end)
+            yield first, stop
+            first = stop
 
 
 class Assembly:
@@ -311,16 +330,21 @@ class Assembly:
 
     def __init__(self, manifest):
         self.manifest = manifest
-        self.lengths = [len(chunk) for chunk in chunks_of(bytes(manifest.byte_count))]
-        self.hash_chunks = -(-manifest.leaf_count * 32 // CHUNK_BYTES)
+        listed = pieces(bytes(manifest.leaf_count * 32))
+        self.lengths = [len(piece) for piece in listed + pieces(bytes(manifest.byte_count))]
+        self.hash_chunks = len(listed)
         self.chunks = {}
 
     def add(self, index, data):
-        """Whether the chunk belongs to the object."""
-        if index < len(self.lengths) and len(data) == self.lengths[index]:
-            self.chunks.setdefault(index, data)
-            return True
-        return False
+        """Whether the run of chunks from `index` on belongs to the object."""
+        run = pieces(data)
+        if [len(piece) for piece in run] != self.lengths[index:index + len(run)] or not run:
+            return False
+        if index < self.hash_chunks < index + len(run):
+            return False
+        for number, piece in enumerate(run, index):
+            self.chunks.setdefault(number, piece)
+        return True
 
     @property
     def is_whole(self):

@@ -39,6 +39,10 @@ extension PeerCore {
         guard let mean = WeightedMean.of(contributions) else { return }
         report(.caughtUp(from: round, to: target, donors: donors.map(\.0.id)), at: time)
         delta = mean
+        if isAudited {
+            let parts = donors.map { PeerAudit.Part(origin: $0.0.id, sequence: $0.1.sequence) }
+            directives.append(.audit(.adopted(of: parts, delta: mean)))
+        }
         agreement = AgreementVector(depth: configuration.agreementDepth)
         lastDisagreement = .infinity
         directives.append(.checkpoint(checkpoint(nextRound: target, isFinished: false)))

@@ -105,6 +105,7 @@ extension PeerCore {
     /// Mixes with what is there and begins the next round, or finishes.
     private mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
         var partners: [MixingPartner] = []
+        var parts: [PeerAudit.Part] = []
         var present: [PeerID] = []
         var absent: [PeerID] = []
         var heard: [AgreementVector?] = []
@@ -119,6 +120,7 @@ extension PeerCore {
                         sampleCount: configuration.weighsUniformly ? 1 : usable.sampleCount,
                         degree: neighbour.degree, delta: usable.delta))
                 present.append(neighbour.id)
+                if isAudited { parts.append(PeerAudit.Part(origin: neighbour.id, sequence: usable.sequence)) }
             } else {
                 absent.append(neighbour.id)
             }
@@ -137,6 +139,7 @@ extension PeerCore {
             own: delta, sampleCount: weight, degree: neighbours.count, partners: partners)
         delta = outcome.delta
         lastDisagreement = outcome.disagreement
+        if isAudited { directives.append(.audit(.mixed(round: round, with: parts, delta: delta))) }
         report(
             .mixed(
                 round: round, disagreement: outcome.disagreement, present: present, absent: absent,

@@ -21,6 +21,10 @@ extension PeerCore {
             object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
         }
         published.append((round, object, payload.count))
+        if isAudited, misconduct == nil {
+            directives.append(
+                .audit(.published(round: round, sequence: manifest.sequence, isFinal: isFinal, delta: delta)))
+        }
         report(
             .contributionPublished(
                 round: round, byteCount: payload.count, norm: delta.norm, object: object.description), at: time)

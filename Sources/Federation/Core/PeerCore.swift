@@ -62,6 +62,8 @@ package struct PeerCore: Sendable {
     var resumesFinished = false
     var isResumed = false
     var directives: [PeerDirective] = []
+    /// Whether directives show what is averaged: for simulations with checkers.
+    package var isAudited = false
     /// For simulated attackers; nil in every real peer.
     package var misconduct: Misconduct?
 

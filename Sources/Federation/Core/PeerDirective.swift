@@ -12,6 +12,8 @@ package enum PeerDirective: Sendable {
     case remember(EndpointMemory)
     /// Tell whoever listens.
     case report(PeerEvent)
+    /// Show this to a checker; only where the core is audited.
+    case audit(PeerAudit)
     /// This is the swarm's adapter. The peer goes on serving its neighbours.
     case deliver(AdapterDelta)
     /// Send what is still to be sent, and stop.

@@ -124,6 +124,9 @@ extension PeerDriver {
         core.leave(at: time, using: &generator)
     }
 
+    /// Shows what is averaged from now on: for simulations with checkers.
+    package mutating func beginAudit() { core.isAudited = true }
+
     /// Makes the peer dishonest, or honest again: for simulated attackers.
     package mutating func misbehave(_ misconduct: Misconduct?) { core.misconduct = misconduct }
 
@@ -160,6 +163,7 @@ extension PeerDriver {
             trainingSince = time
             return .train(request)
         case .report(let event): return .report(event)
+        case .audit(let audit): return .audit(audit)
         case .checkpoint(let checkpoint): if keepsState { waitingCheckpoint = checkpoint }
         case .remember(let memory): if keepsState { waitingMemory = memory }
         case .deliver(let delta): undelivered = delta

@@ -8,6 +8,8 @@ package enum PeerEffect: Sendable {
     case send(Datagram)
     /// Tell whoever listens.
     case report(PeerEvent)
+    /// Show this to a checker; only where the driver is audited.
+    case audit(PeerAudit)
     /// Train, then call `trainingFinished` or `trainingFailed`. One at a time.
     case train(TrainingRequest)
     /// Make the checkpoint durable, then call `written`. One file at a time.

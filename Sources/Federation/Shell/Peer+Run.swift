@@ -33,10 +33,13 @@ extension Peer {
     }
 
     private func receiveAll() async {
-        for await burst in endpoint.incoming {
-            for datagram in burst { driver.receive(datagram, at: now, using: &randomness) }
-            drain()
-            if driver.stopReason != nil { return }
+        // Beside the socket, where it says so, unless the whole peer runs on the simulator's executor.
+        await withTaskExecutorPreference(environment.executor ?? endpoint.taskExecutor) {
+            for await burst in endpoint.incoming {
+                for datagram in burst { driver.receive(datagram, at: now, using: &randomness) }
+                drain()
+                if driver.stopReason != nil { return }
+            }
         }
     }
 
@@ -70,7 +73,7 @@ extension Peer {
 
     private func perform(_ effect: PeerEffect) {
         switch effect {
-        case .send: break
+        case .send, .audit: break
         case .report(let event): eventSink.yield(event)
         case .train(let request): _ = environment.start { await self.train(request) }
         case .write(let checkpoint): writer = environment.start { await self.write { await $0.keep(checkpoint) } }

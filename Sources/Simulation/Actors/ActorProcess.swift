@@ -139,7 +139,7 @@ extension PeerEffect {
     fileprivate var rank: Int {
         switch self {
         case .send: 0
-        case .report: 1
+        case .report, .audit: 1
         case .train: 2
         case .deliver: 3
         case .write, .remember: 4

@@ -24,10 +24,12 @@ struct SwarmChecker: Sendable {
     private var strangers: [NetworkAddress: (sent: Int, received: Int)] = [:]
     /// Who was ever dishonest.
     private(set) var dishonest: [Bool]
+    private var quarantine: QuarantineChecker
     /// Whether one of them was in a way that honest peers cannot tell.
     private var isMisled = false
 
-    init(names: [String], ids: [PeerID], targets: [[Float]], consensusBound: Double) {
+    init(names: [String], ids: [PeerID], targets: [[Float]], neighbours: [[Int]], consensusBound: Double) {
+        quarantine = QuarantineChecker(neighbours: neighbours)
         self.names = names
         self.consensusBound = consensusBound
         indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
@@ -48,14 +50,16 @@ struct SwarmChecker: Sendable {
     }
 
     /// The peer is dishonest from now on. If it `misleads`, what its neighbours' adapters become is no promise.
-    mutating func isDishonest(_ peer: Int, misleads: Bool) {
+    mutating func isDishonest(_ peer: Int, misleads: Bool, equivocates: Bool) {
         dishonest[peer] = true
+        if equivocates { quarantine.equivocates(peer) }
         if misleads { isMisled = true }
     }
 
     /// A process of the peer starts; `betrayed` if its disk lost what it had confirmed.
     mutating func starts(_ peer: Int, betrayed: Bool) {
         taken[peer] = []
+        quarantine.starts(peer)
         if betrayed { acknowledged[peer] = 0 }
     }
 
@@ -73,6 +77,7 @@ struct SwarmChecker: Sendable {
             acknowledged[peer] = max(acknowledged[peer], round)
         case .contributionPublished(_, _, _, let object):
             published[peer].insert(object)
+            quarantine.published(peer)
         case .contributionReceived(let from, let round, _, let object):
             guard let origin = indexOfPeer[from] else {
                 violate("provenance", at: time, "\(names[peer]) took a contribution of a stranger, \(from.short)")
@@ -88,6 +93,11 @@ struct SwarmChecker: Sendable {
                     "replay", at: time,
                     "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
             }
+        case .barred(let barred, let reason):
+            guard let other = indexOfPeer[barred] else { return }
+            quarantine.shutsOut(peer, other, at: time)
+            guard !dishonest[other] else { return }
+            violate("quarantine", at: time, "\(names[peer]) shuts out \(names[other]), which is honest: \(reason)")
         case .settlingLimitReached(let round, let disagreement):
             if !isMisled, !dishonest[peer] {
                 violate(
@@ -97,6 +107,9 @@ struct SwarmChecker: Sendable {
         default: break
         }
     }
+
+    /// A peer's process came to its end by itself.
+    mutating func ends(_ peer: Int, at time: MonotonicTime) { quarantine.ends(peer, at: time) }
 
     /// A peer's adapter after something changed it.
     mutating func observe(_ delta: AdapterDelta, of peer: Int, at time: MonotonicTime) {
@@ -131,6 +144,9 @@ struct SwarmChecker: Sendable {
     /// The run is over: did everybody get there, and to the same place?
     mutating func conclude(finals: [AdapterDelta?], at time: MonotonicTime) -> Double? {
         let honest = finals.indices.filter { !dishonest[$0] }
+        for problem in quarantine.conclude(dishonest: dishonest, at: time) {
+            violate("quarantine", at: time, problem)
+        }
         for peer in honest where finals[peer] == nil {
             violate("liveness", at: time, "\(names[peer]) did not finish")
         }

@@ -42,10 +42,19 @@ struct SimulatedPeer: Sendable {
     var lastRound = 0
     var starts = 0
     var final: AdapterDelta?
+    /// Whether its process has said goodbye and takes nothing more.
+    var hasStopped = false
     /// Whether its process came to its end by itself.
     var hasEnded = false
     /// Whether it will be started later.
     var returns = false
     /// What the peer's processes sent and received, without the one that runs.
     var pastTraffic = (sent: UInt64(0), received: UInt64(0))
+}
+
+extension SimulatedPeer {
+    /// What a line of the trace says after the time, of something that happened to it.
+    func line(_ kind: String, _ fields: (name: String, value: Any)...) -> String {
+        TraceLine.text(name, kind, fields.map { .init($0.name, "\($0.value)") })
+    }
 }

@@ -111,6 +111,9 @@ struct SimulatedProcess: Sendable {
     /// What went over the network so far.
     var traffic: PeerTraffic { driver?.core.traffic ?? shell!.answer { await $0.traffic } }
 
+    /// What has grown beyond its bound in it; nil where nothing has. Not known of an actor.
+    var brokenBound: String? { driver?.core.brokenBound }
+
     /// Its adapter as it is now.
     var delta: AdapterDelta { driver?.core.delta ?? shell!.answer { await $0.state.delta } }
 }

@@ -22,12 +22,23 @@ extension SimulatedSwarm {
             heap.push(paused, .datagram(to: address, datagram))
             return
         }
+        let digest = Trace.digest(datagram.bytes)
+        if !peers[index].hasStopped { packets?.arrived(digest: digest, at: index) }
         trace.note(
-            time, 3, index, datagram.bytes.count, Trace.digest(datagram.bytes),
-            line: "\(peers[index].name) receives \(datagram.bytes.count) bytes from \(datagram.address)")
+            time, 3, index, datagram.bytes.count, digest,
+            line: peers[index].line(
+                "receives", ("bytes", datagram.bytes.count),
+                ("from", Self.name(of: datagram.address, indexOfAddress, peers))))
         let local = peers[index].clock.local(at: time)
         peers[index].process!.receive(datagram, at: local, using: &generators[index])
         drain(index)
+    }
+
+    /// The name of the peer that has an address, or the address.
+    private static func name(
+        of address: NetworkAddress, _ indexOfAddress: [NetworkAddress: Int], _ peers: [SimulatedPeer]
+    ) -> String {
+        indexOfAddress[address].map { peers[$0].name } ?? "\(address)"
     }
 
     /// Does what the peer's process wants done.
@@ -66,6 +77,11 @@ extension SimulatedSwarm {
             lost += 1
             return
         }
+        if packets != nil,
+            let problem = packets!.sent(datagram.bytes, digest: Trace.digest(datagram.bytes), from: index, to: to)
+        {
+            violate("nonce", "\(peers[index].name): \(problem)")
+        }
         let key = UInt64(index) << 32 | UInt64(to)
         let (elapsed, seed) = (elapsed, plan.seed)
         let (conditions, released) = plan.conditions(from: index, to: to, at: elapsed)
@@ -89,7 +105,12 @@ extension SimulatedSwarm {
         {
             trace.note(
                 time, 4, number, victim, Trace.digest(sent.bytes),
-                line: "an intruder sends \(sent.bytes.count) bytes to \(peers[victim].name) as \(sent.address)")
+                line: TraceLine.text(
+                    "intruder-\(number)", "intrudes",
+                    [
+                        .init("bytes", "\(sent.bytes.count)"), .init("to", peers[victim].name),
+                        .init("as", Self.name(of: sent.address, indexOfAddress, peers)),
+                    ]))
             if indexOfAddress[sent.address] == nil, !lostAddresses.contains(sent.address) {
                 checker.stranger(sent.address, sent: sent.bytes.count, received: 0, at: time)
             }

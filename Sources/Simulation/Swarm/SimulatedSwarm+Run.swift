@@ -96,18 +96,21 @@ extension SimulatedSwarm {
     mutating func launch(_ index: Int) throws {
         let stored = stored(of: index)
         checker.starts(index, betrayed: peers[index].disk.hasBetrayed)
+        packets?.starts(index)
         peers[index].disk.forgive()
         peers[index].life += 1
         peers[index].starts += 1
         peers[index].returns = false
         if peers[index].hasEnded { running += 1 }
         peers[index].hasEnded = false
+        peers[index].hasStopped = false
         peers[index].wake = nil
         peers[index].pausedUntil = nil
         peers[index].writing = nil
         let wall = peers[index].clock.wall(at: time, epoch: Self.epoch)
         let local = peers[index].clock.local(at: time)
-        trace.note(time, 1, index, peers[index].life, wall, line: "\(peers[index].name) starts")
+        trace.note(
+            time, 1, index, peers[index].life, wall, line: peers[index].line("starts", ("life", peers[index].starts)))
         peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
         peers[index].trainer = try scenario.training?.trainer(of: index)
         peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
@@ -122,10 +125,10 @@ extension SimulatedSwarm {
     ) throws -> SimulatedProcess {
         let (configuration, keys) = (configurations[index], LocalPeer(peers[index].keys))
         guard let executor else {
-            return SimulatedProcess(
-                try PeerDriver(
-                    configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall,
-                    at: local))
+            var driver = try PeerDriver(
+                configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall, at: local)
+            if mixing != nil { driver.beginAudit() }
+            return SimulatedProcess(driver)
         }
         let surroundings = Surroundings(
             configuration, address: peers[index].address, kept: stored, executor: executor, wall: wall, at: local)
@@ -135,7 +138,7 @@ extension SimulatedSwarm {
 
     /// The process ends without a word.
     mutating func kill(_ index: Int, disk: DiskFate) {
-        trace.note(time, 2, index, 0, 0, line: "\(peers[index].name) is killed")
+        trace.note(time, 2, index, 0, 0, line: peers[index].line("killed", ("disk", disk.rawValue)))
         let process = peers[index].process
         forget(index)
         process?.kill()

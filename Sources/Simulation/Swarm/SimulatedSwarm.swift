@@ -60,6 +60,9 @@ package struct SimulatedSwarm {
     var checker: SwarmChecker
     /// The losses that the trainers find at the end; nil for the toy, whose loss is known without.
     var losses: [Double?]?
+    /// Those of every packet and of every averaging, which cost memory with every peer: nil in large swarms.
+    var packets: PacketChecker?
+    var mixing: MixingChecker?
     var datagrams: UInt64 = 0
     var bytesSent: UInt64 = 0
     var lost: UInt64 = 0
@@ -68,6 +71,9 @@ package struct SimulatedSwarm {
 
     /// When the swarm starts on the virtual clock: its faults' times count from here.
     static let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    /// Swarms up to this size are watched packet by packet.
+    static let closelyWatched = 64
 
     /// A swarm at its start.
     ///
@@ -96,16 +102,16 @@ package struct SimulatedSwarm {
         generators = drawn.map(\.generator)
         configurations = []
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
-        trace = Trace(write: write)
+        trace = Trace(origin: Self.start, write: write)
+        let graph = try expanded.swarmGraph()
         checker = SwarmChecker(
-            names: names, ids: peers.map(\.id), targets: peers.map(\.target),
+            names: names, ids: peers.map(\.id), targets: peers.map(\.target), neighbours: graph.neighbours,
             consensusBound: expanded.exchange.consensusBound)
         running = names.count
         executor = scenario.tier == .actors ? SeededExecutor(seed: scenario.seed ^ scenario.interleaving) : nil
         intruders = scenario.faults.intruders.enumerated().map { [plan] in
             SimulatedIntruder($1, number: $0, seed: plan.seed)
         }
-        let graph = try expanded.swarmGraph()
         configurations = try PeerConfiguration.all(
             topology: expanded, graph: graph, schema: schema,
             baseModelDigest: scenario.training?.baseModelDigest ?? [UInt8](repeating: 7, count: 32),
@@ -116,6 +122,10 @@ package struct SimulatedSwarm {
                 configurations[index].absencePatience = patience
                 configurations[index].lingerTimeout = patience
             }
+        }
+        if peers.count <= Self.closelyWatched {
+            packets = PacketChecker(count: peers.count)
+            mixing = MixingChecker(ids: peers.map(\.id), configurations: configurations)
         }
         schedule()
     }

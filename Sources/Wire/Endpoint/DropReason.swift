@@ -4,6 +4,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case malformed
     /// A handshake message whose first code is not made for us.
     case badCode
+    /// An initiation under a cipher suite that is not spoken here.
+    case unknownSuite
     /// A handshake message that does not decrypt, or from a key that is not on the allow list.
     case badHandshake
     /// An initiation that is not newer than the newest of this peer.

@@ -29,6 +29,8 @@ struct Neighbour: Sendable {
     /// A session that we answered for, until its first packet proves that the other side has it too.
     var next: Session?
     var association: Association?
+    /// The check of an address from which its packets have begun to come.
+    var validation: PathValidation?
     /// Control frames that wait for an association.
     var waiting: [ControlFrame] = []
     /// Handshake and goodbye packets that are to be sent.

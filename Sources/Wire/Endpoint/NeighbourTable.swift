@@ -16,7 +16,8 @@ struct NeighbourTable: Sendable, MutableCollection, RandomAccessCollection {
     var endIndex: Int { neighbours.count }
 
     subscript(index: Int) -> Neighbour {
-        _read { yield neighbours[index] }
+        // Through a span, which lends an element where it lies: an array's subscript copies it, references and all.
+        _read { yield neighbours.span[index] }
         _modify {
             deadlines[index] = nil
             yield &neighbours[index]

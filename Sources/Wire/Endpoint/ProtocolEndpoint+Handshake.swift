@@ -22,9 +22,12 @@ extension ProtocolEndpoint {
             return
         }
         if let old = neighbours[index].handshake { neighbourOfIndex[old.localIndex] = nil }
+        // Who does not speak the preferred suite does not answer: the next one is tried then.
+        let suites = configuration.suites
+        let suite = suites[neighbours[index].tries / max(1, configuration.triesPerSuite) % suites.count]
         var noise = NoiseHandshake.Initiator(
             prologue: prologue, localStatic: local.exchangeKey, ephemeral: ephemeral,
-            remoteStatic: neighbours[index].remote.exchangeKey)
+            remoteStatic: neighbours[index].remote.exchangeKey, suite: suite)
         var payload: [UInt8] = []
         payload.append(integer: freshStamp(at: time))
         payload.append(integer: neighbours[index].incarnation)
@@ -32,7 +35,7 @@ extension ProtocolEndpoint {
         guard let message = try? noise.writeFirst(payload: payload) else { return }
         let localIndex = freshIndex(for: index, using: &generator)
         let packet = HandshakePacket.initiation(
-            senderIndex: localIndex, noise: message, byteCount: configuration.datagramByteCount,
+            suite: suite, senderIndex: localIndex, noise: message, byteCount: configuration.datagramByteCount,
             codeKey: neighbours[index].codeKey, cookie: freshCookie(of: index, at: time))
         neighbours[index].handshake = OutgoingHandshake(
             noise: noise, localIndex: localIndex, code: HandshakePacket.firstCode(packet))
@@ -44,7 +47,7 @@ extension ProtocolEndpoint {
     }
 
     /// Queues a packet outside any session; of many, the last few count.
-    private mutating func sendOutside(_ datagram: Datagram, to index: Int) {
+    mutating func sendOutside(_ datagram: Datagram, to index: Int) {
         neighbours[index].outbox.append(datagram)
         if neighbours[index].outbox.count > 4 { neighbours[index].outbox.removeFirst() }
         markReady(index)
@@ -60,12 +63,15 @@ extension ProtocolEndpoint {
         guard gate.isWorthChecking(isKnownAddress: isKnown, configuration: configuration, at: time, using: &generator)
         else { return statistics.drop(.initiationRate) }
         guard HandshakePacket.hasValidCode(bytes, codeKey: codeKey) else { return statistics.drop(.badCode) }
+        guard let suite = CipherSuite(rawValue: bytes[1]), configuration.suites.contains(suite) else {
+            return statistics.drop(.unknownSuite)
+        }
         guard admits(datagram, at: time, using: &generator) else { return }
         var reader = ByteReader(bytes, range: 4..<bytes.count)
         guard let senderIndex = reader.integer(UInt32.self),
             let message = reader.bytes(count: HandshakePacket.initiationNoiseByteCount)
         else { return statistics.drop(.malformed) }
-        var noise = NoiseHandshake.Responder(prologue: prologue, localStatic: local.exchangeKey)
+        var noise = NoiseHandshake.Responder(prologue: prologue, localStatic: local.exchangeKey, suite: suite)
         guard (try? noise.readIdentity(message)) != nil, let index = neighbourOfKey[noise.remoteStatic],
             neighbours[index].revocation == nil, let payload = try? noise.readPayload(message)
         else { return statistics.drop(.badHandshake) }
@@ -156,11 +162,8 @@ extension ProtocolEndpoint {
         neighbours[index].nextHandshake = nil
         neighbours[index].tries = 0
         neighbours[index].lastAddress = session.address
-        // Of peers that wander the old places are forgotten.
-        if knownAddresses.count > 4 * neighbours.count {
-            knownAddresses = Set(neighbours.compactMap(\.lastAddress))
-        }
-        knownAddresses.insert(session.address)
+        neighbours[index].validation = nil
+        remember(session.address)
         let peer = neighbours[index].remote.id
         if let association = neighbours[index].association,
             association.remoteIncarnation != session.remoteIncarnation
@@ -195,6 +198,7 @@ extension ProtocolEndpoint {
         neighbours[index].next = nil
         neighbours[index].handshake = nil
         neighbours[index].association = nil
+        neighbours[index].validation = nil
         neighbours[index].waiting = []
         neighbours[index].incarnation = freshStamp(at: time)
         // A peer that has said goodbye is not expected back at once.

@@ -27,7 +27,9 @@ extension ProtocolEndpoint {
             return statistics.drop(.malformed)
         }
         // Data is read where it lies; handshakes are rare enough for a copy.
-        if type == .data { return receiveData(datagram.bytes, range: range, at: time) }
+        if type == .data {
+            return receiveData(datagram.bytes, range: range, from: datagram.address, at: time, using: &generator)
+        }
         let single =
             range.count == datagram.bytes.count
             ? datagram : Datagram(address: datagram.address, bytes: Array(datagram.bytes[range]))
@@ -39,7 +41,10 @@ extension ProtocolEndpoint {
         }
     }
 
-    private mutating func receiveData(_ bytes: [UInt8], range: Range<Int>, at time: MonotonicTime) {
+    private mutating func receiveData(
+        _ bytes: [UInt8], range: Range<Int>, from address: NetworkAddress, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) {
         var reader = ByteReader(bytes, range: range)
         guard range.count >= DataPacket.overhead, range.count <= 65_535, reader.range(count: 4) != nil,
             let receiverIndex = reader.integer(UInt32.self), let number = reader.integer(UInt64.self)
@@ -48,7 +53,7 @@ extension ProtocolEndpoint {
             let (cipher, incarnation, isNext) = receivingSession(of: index, receiverIndex: receiverIndex, at: time)
         else { return statistics.drop(.unknownSession) }
         // Spares the work for most copies; what counts is the check after the tag has been checked.
-        if !isNext, let association = neighbours[index].association, !association.received.accepts(number) {
+        if !isNext, neighbours[index].association?.received.accepts(number) == false {
             return statistics.drop(.replayed)
         }
         if range.count > scratch.count { scratch = [UInt8](repeating: 0, count: range.count) }
@@ -67,7 +72,10 @@ extension ProtocolEndpoint {
             return statistics.drop(.replayed)
         }
         neighbours[index].association!.lastReceived = time
-        let elicits = receiveFrames(count: count, from: index, at: time)
+        if neighbours[index].association!.received.isNewest(number) {
+            noticeAddress(address, byteCount: range.count, of: index, at: time, using: &generator)
+        }
+        let elicits = receiveFrames(count: count, from: index, address: address, at: time)
         if elicits {
             neighbours[index].association?.received.owe(number, at: time, configuration: configuration)
         }
@@ -98,7 +106,9 @@ extension ProtocolEndpoint {
     /// Takes the frames of an authentic packet, whose `count` bytes lie in `scratch`.
     ///
     /// - Returns: whether they ask for an acknowledgement.
-    private mutating func receiveFrames(count: Int, from index: Int, at time: MonotonicTime) -> Bool {
+    private mutating func receiveFrames(
+        count: Int, from index: Int, address: NetworkAddress, at time: MonotonicTime
+    ) -> Bool {
         var decoder = FrameDecoder(scratch, count: count)
         var elicits = false
         do {
@@ -108,6 +118,12 @@ extension ProtocolEndpoint {
                     elicits = true
                 case .acknowledgement(let ranges, let delay):
                     receiveAcknowledgement(ranges, delay: delay, from: index, at: time)
+                case .pathChallenge(let challenge):
+                    elicits = true
+                    receivePathChallenge(challenge, from: address, of: index, at: time)
+                case .pathResponse(let challenge):
+                    elicits = true
+                    receivePathResponse(challenge, of: index, at: time)
                 case .close:
                     endAssociation(index, reason: .closed, at: time)
                     return false

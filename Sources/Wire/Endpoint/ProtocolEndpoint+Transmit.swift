@@ -26,9 +26,7 @@ extension ProtocolEndpoint {
     package mutating func pollBurst(
         at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) -> Datagram? {
-        // A UDP payload, also one that is cut up on its way, has at most 65,507 bytes.
-        let fitting = 65_507 / configuration.datagramByteCount
-        return nextDatagram(packetLimit: max(1, min(Association.burstPacketLimit, fitting)), at: time)
+        nextDatagram(packetLimit: Association.burstPacketLimit, at: time)
     }
 
     private mutating func nextDatagram(packetLimit: Int, at time: MonotonicTime) -> Datagram? {
@@ -94,6 +92,8 @@ extension ProtocolEndpoint {
         {
             neighbours[index].nextHandshake = time
         }
+        statistics.longestDatagram = max(
+            statistics.longestDatagram, neighbours[index].association!.recovery.path.byteCount)
         return datagram
     }
 

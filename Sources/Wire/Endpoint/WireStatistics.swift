@@ -4,6 +4,8 @@ package struct WireStatistics: Sendable, Hashable {
     package var datagramsSent: UInt64 = 0
     /// Their bytes.
     package var bytesSent: UInt64 = 0
+    /// Bytes of the longest packet that was sent, tries of a longer size not counted.
+    package var longestDatagram = 0
     /// Datagrams taken from the network, dropped ones included.
     package var datagramsReceived: UInt64 = 0
     /// Their bytes.
@@ -14,6 +16,8 @@ package struct WireStatistics: Sendable, Hashable {
     package var framesRetransmitted: UInt64 = 0
     /// Handshakes that led to a session.
     package var handshakesCompleted: UInt64 = 0
+    /// Addresses of peers that changed in mid-session and were validated.
+    package var pathsChanged: UInt64 = 0
     /// Objects received whole.
     package var objectsReceived: UInt64 = 0
     /// Payload bytes of received objects.

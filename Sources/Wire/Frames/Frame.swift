@@ -6,10 +6,14 @@ enum Frame: Equatable {
     case ping
     /// Packet numbers that have arrived, greatest range first, and how long this was held back.
     case acknowledgement(ranges: [ClosedRange<UInt64>], delay: Duration)
+    /// To be sent back to where it comes from.
+    case pathChallenge([UInt8])
+    /// A challenge that has come back.
+    case pathResponse([UInt8])
     /// Goodbye.
     case close
     /// One of the frames that arrive in order, exactly once.
     case control(sequence: UInt64, ControlFrame)
-    /// A part of an object, which lies in the packet at `range`.
+    /// Chunks of an object from `index` on, which lie in the packet at `range`.
     case chunk(transfer: UInt32, index: UInt32, range: Range<Int>)
 }

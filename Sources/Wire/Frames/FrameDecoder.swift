@@ -24,10 +24,17 @@ struct FrameDecoder {
             case .close: return .close
             case .acknowledgement: return try acknowledgement()
             case .chunk: return try chunk()
+            case .pathChallenge: return .pathChallenge(try challenge())
+            case .pathResponse: return .pathResponse(try challenge())
             case .message, .offer, .want, .cancel, .evidence, .revocation: return try control(type)
             }
         }
         return nil
+    }
+
+    private mutating func challenge() throws(Malformed) -> [UInt8] {
+        guard let bytes = reader.bytes(count: PathValidation.challengeByteCount) else { throw Malformed() }
+        return bytes
     }
 
     private mutating func chunk() throws(Malformed) -> Frame {

@@ -46,8 +46,8 @@ enum FrameEncoder {
         packet.append(contentsOf: frame.body)
     }
 
-    /// Appends the part of `source` at `range` as a chunk.
-    static func appendChunk(
+    /// Appends the part of `source` at `range` as a run of chunks from `index` on.
+    static func appendChunks(
         transfer: UInt32, index: UInt32, source: [UInt8], range: Range<Int>, to packet: inout [UInt8]
     ) {
         packet.append(FrameType.chunk.rawValue)

@@ -11,4 +11,6 @@ enum FrameType: UInt8 {
     case chunk = 8
     case evidence = 9
     case revocation = 10
+    case pathChallenge = 11
+    case pathResponse = 12
 }

@@ -1,14 +1,17 @@
 package import Cryptography
 
-/// `Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b`, both sides:
+/// `Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b` or `Noise_IKpsk2_25519_AESGCM_BLAKE2b`, both sides:
 ///
 ///     <- s
 ///     ...
 ///     -> e, es, s, ss
 ///     <- e, ee, se, psk
 package enum NoiseHandshake {
-    /// The protocol's name, which starts the transcript.
-    package static let protocolName = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b"
+    /// The protocol's name, which starts the transcript: who takes one suite for another computes another transcript, and
+    /// nothing decrypts.
+    package static func protocolName(_ suite: CipherSuite) -> String {
+        "Noise_IKpsk2_25519_\(suite.noiseName)_BLAKE2b"
+    }
     /// What the first message is longer than its payload: e, encrypted s with a tag, the payload's tag.
     package static let firstOverhead = 32 + 48 + 16
     /// What the second message is longer than its payload: e, the payload's tag.
@@ -16,13 +19,17 @@ package enum NoiseHandshake {
 
     /// The side that begins.
     package struct Initiator: Sendable {
-        private var state = SymmetricState(protocolName: protocolName)
+        private var state: SymmetricState
         private let localStatic: ExchangeKey
         private let ephemeral: ExchangeKey
         private let remoteStatic: [UInt8]
 
         /// A handshake with the holder of `remoteStatic`. The `ephemeral` key must be new for every handshake.
-        package init(prologue: [UInt8], localStatic: ExchangeKey, ephemeral: ExchangeKey, remoteStatic: [UInt8]) {
+        package init(
+            prologue: [UInt8], localStatic: ExchangeKey, ephemeral: ExchangeKey, remoteStatic: [UInt8],
+            suite: CipherSuite = .chaCha20Poly1305
+        ) {
+            state = SymmetricState(protocolName: protocolName(suite), suite: suite)
             self.localStatic = localStatic
             self.ephemeral = ephemeral
             self.remoteStatic = remoteStatic
@@ -68,13 +75,14 @@ package enum NoiseHandshake {
 
     /// The side that answers.
     package struct Responder: Sendable {
-        private var state = SymmetricState(protocolName: protocolName)
+        private var state: SymmetricState
         private let localStatic: ExchangeKey
         private var remoteEphemeral: [UInt8] = []
         /// Who begins: known after the first message.
         package private(set) var remoteStatic: [UInt8] = []
 
-        package init(prologue: [UInt8], localStatic: ExchangeKey) {
+        package init(prologue: [UInt8], localStatic: ExchangeKey, suite: CipherSuite = .chaCha20Poly1305) {
+            state = SymmetricState(protocolName: protocolName(suite), suite: suite)
             self.localStatic = localStatic
             state.mixHash(prologue)
             state.mixHash(localStatic.publicKey)

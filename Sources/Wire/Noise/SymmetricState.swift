@@ -1,15 +1,17 @@
 import Cryptography
 
-/// The Noise framework's symmetric state (revision 34, section 5.2) for BLAKE2b and ChaChaPoly.
+/// The Noise framework's symmetric state (revision 34, section 5.2) for BLAKE2b and one of the ciphers.
 struct SymmetricState: Sendable {
     /// The transcript's digest, 64 bytes.
     private(set) var hash: [UInt8]
     private var chainingKey: [UInt8]
     private var cipher: AuthenticatedCipher?
     private var counter: UInt64 = 0
+    private let suite: CipherSuite
 
-    /// The state for a protocol `name` of at most 64 bytes.
-    init(protocolName name: String) {
+    /// The state for a protocol `name` of at most 64 bytes, whose cipher is that of `suite`.
+    init(protocolName name: String, suite: CipherSuite) {
+        self.suite = suite
         let bytes = Array(name.utf8)
         precondition(bytes.count <= Digest.longByteCount, "a Noise protocol name here has at most 64 bytes")
         hash = bytes + Array(repeating: 0, count: Digest.longByteCount - bytes.count)
@@ -25,7 +27,7 @@ struct SymmetricState: Sendable {
     mutating func mixKey(_ material: [UInt8]) {
         let keys = KeyDerivation.derive(chainingKey: chainingKey, material: material, count: 2)
         replaceChainingKey(keys[0])
-        cipher = AuthenticatedCipher(key: keys[1])
+        cipher = AuthenticatedCipher(key: keys[1], suite: suite)
         counter = 0
     }
 
@@ -34,7 +36,7 @@ struct SymmetricState: Sendable {
         let keys = KeyDerivation.derive(chainingKey: chainingKey, material: material, count: 3)
         replaceChainingKey(keys[0])
         mixHash(keys[1])
-        cipher = AuthenticatedCipher(key: keys[2])
+        cipher = AuthenticatedCipher(key: keys[2], suite: suite)
         counter = 0
     }
 
@@ -65,7 +67,9 @@ struct SymmetricState: Sendable {
     /// The ciphers of the two directions: the initiator's first. Wipes the chain.
     mutating func split() -> (initiator: AuthenticatedCipher, responder: AuthenticatedCipher) {
         var keys = KeyDerivation.derive(chainingKey: chainingKey, material: [], count: 2)
-        let ciphers = (AuthenticatedCipher(key: keys[0]), AuthenticatedCipher(key: keys[1]))
+        let ciphers = (
+            AuthenticatedCipher(key: keys[0], suite: suite), AuthenticatedCipher(key: keys[1], suite: suite)
+        )
         wipe(&keys[0])
         wipe(&keys[1])
         wipe(&chainingKey)

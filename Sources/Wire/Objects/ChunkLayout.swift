@@ -1,20 +1,20 @@
 import Cryptography
 
-/// How an object is cut into chunks of at most 1,130 bytes: first the list of its leaves' hashes, then the payload, 58
-/// chunks a leaf, so that no chunk belongs to two leaves.
+/// How an object is cut into chunks of 128 bytes: first the list of its leaves' hashes, then the payload; the last chunk
+/// of each may be shorter. 512 chunks make a leaf, so that no chunk belongs to two. Packets carry runs of them, as long as
+/// the path allows.
 struct ChunkLayout: Sendable, Hashable {
-    static let chunksPerLeaf =
-        (WireConfiguration.leafByteCount + WireConfiguration.chunkByteCount - 1) / WireConfiguration.chunkByteCount
+    static let chunksPerLeaf = WireConfiguration.leafByteCount / WireConfiguration.chunkByteCount
 
     /// Bytes of the payload.
     let payloadByteCount: Int
 
-    /// Where a chunk lies.
+    /// Where a run of chunks lies.
     enum Place: Equatable {
         /// In the list of leaf hashes.
         case hashes(Range<Int>)
-        /// In the payload's leaf with this number.
-        case payload(Range<Int>, leaf: Int)
+        /// In the payload.
+        case payload(Range<Int>)
     }
 
     /// How many leaves there are.
@@ -22,14 +22,9 @@ struct ChunkLayout: Sendable, Hashable {
     /// Bytes of the list of leaf hashes.
     var hashByteCount: Int { leafCount * Digest.byteCount }
     /// Chunks of the list of leaf hashes.
-    var hashChunkCount: Int {
-        (hashByteCount + WireConfiguration.chunkByteCount - 1) / WireConfiguration.chunkByteCount
-    }
+    var hashChunkCount: Int { Self.chunks(hashByteCount) }
     /// All chunks.
-    var chunkCount: Int {
-        guard leafCount > 0 else { return 0 }
-        return hashChunkCount + (leafCount - 1) * Self.chunksPerLeaf + chunkCount(ofLeaf: leafCount - 1)
-    }
+    var chunkCount: Int { hashChunkCount + Self.chunks(payloadByteCount) }
 
     /// Where the leaf lies in the payload.
     func range(ofLeaf leaf: Int) -> Range<Int> {
@@ -38,20 +33,33 @@ struct ChunkLayout: Sendable, Hashable {
     }
 
     /// Chunks of the leaf.
-    func chunkCount(ofLeaf leaf: Int) -> Int {
-        (range(ofLeaf: leaf).count + WireConfiguration.chunkByteCount - 1) / WireConfiguration.chunkByteCount
+    func chunkCount(ofLeaf leaf: Int) -> Int { Self.chunks(range(ofLeaf: leaf).count) }
+
+    /// Which leaf a chunk of the payload belongs to.
+    func leaf(ofChunk index: Int) -> Int { (index - hashChunkCount) / Self.chunksPerLeaf }
+
+    /// Where the chunks of `run` lie; nil if there are none such, or if they lie partly in the list, partly in the payload.
+    func place(ofRun run: Range<Int>) -> Place? {
+        guard !run.isEmpty, run.lowerBound >= 0, run.upperBound <= chunkCount else { return nil }
+        let border = hashChunkCount
+        let size = WireConfiguration.chunkByteCount
+        if run.upperBound <= border {
+            return .hashes(run.lowerBound * size..<min(hashByteCount, run.upperBound * size))
+        }
+        guard run.lowerBound >= border else { return nil }
+        return .payload(
+            (run.lowerBound - border) * size..<min(payloadByteCount, (run.upperBound - border) * size))
     }
 
-    /// Where the chunk with `index` lies; nil if there is none.
-    func place(ofChunk index: Int) -> Place? {
-        guard index >= 0, index < chunkCount else { return nil }
-        if index < hashChunkCount {
-            let start = index * WireConfiguration.chunkByteCount
-            return .hashes(start..<min(hashByteCount, start + WireConfiguration.chunkByteCount))
-        }
-        let (leaf, within) = (index - hashChunkCount).quotientAndRemainder(dividingBy: Self.chunksPerLeaf)
-        let leafRange = range(ofLeaf: leaf)
-        let start = leafRange.lowerBound + within * WireConfiguration.chunkByteCount
-        return .payload(start..<min(leafRange.upperBound, start + WireConfiguration.chunkByteCount), leaf: leaf)
+    /// The first chunks of `run`, as many as fit into `capacity` bytes and lie in one place; empty if none does.
+    func fitting(_ run: Range<Int>, capacity: Int) -> Range<Int> {
+        let border = hashChunkCount
+        let end = run.lowerBound < border ? min(run.upperBound, border) : run.upperBound
+        let count = min(end - run.lowerBound, max(0, capacity / WireConfiguration.chunkByteCount))
+        return run.lowerBound..<run.lowerBound + count
+    }
+
+    private static func chunks(_ byteCount: Int) -> Int {
+        (byteCount + WireConfiguration.chunkByteCount - 1) / WireConfiguration.chunkByteCount
     }
 }

@@ -11,20 +11,27 @@ package enum MerkleTree {
         (byteCount + WireConfiguration.leafByteCount - 1) / WireConfiguration.leafByteCount
     }
 
-    /// The hash of the leaf at `range` of `payload`.
-    static func leafHash(_ payload: [UInt8], range: Range<Int>) -> [UInt8] {
-        Digest.of(payload, range: range, personalisation: "murmur-leaf")
+    /// The hashes of some leaves of `payload`, by their numbers, 32 bytes each.
+    static func leafHashes(of payload: [UInt8], leaves: [Int]) -> [UInt8] {
+        let size = WireConfiguration.leafByteCount
+        // Only the last leaf of a payload may be shorter than the others.
+        let whole = payload.count / size
+        let short = leaves.firstIndex { $0 >= whole }
+        guard let short else {
+            return Digest.ofPieces(
+                payload, at: leaves.map { $0 * size }, byteCount: size, personalisation: "murmur-leaf")
+        }
+        var others = leaves
+        others.remove(at: short)
+        var hashes = leafHashes(of: payload, leaves: others)
+        let hash = Digest.of(payload, range: whole * size..<payload.count, personalisation: "murmur-leaf")
+        hashes.insert(contentsOf: hash, at: short * Digest.byteCount)
+        return hashes
     }
 
     /// The leaf hashes of `payload` one after the other, 32 bytes each.
     package static func leafHashes(of payload: [UInt8]) -> [UInt8] {
-        var hashes: [UInt8] = []
-        hashes.reserveCapacity(leafCount(byteCount: payload.count) * Digest.byteCount)
-        for start in stride(from: 0, to: payload.count, by: WireConfiguration.leafByteCount) {
-            let end = min(payload.count, start + WireConfiguration.leafByteCount)
-            hashes += leafHash(payload, range: start..<end)
-        }
-        return hashes
+        leafHashes(of: payload, leaves: Array(0..<leafCount(byteCount: payload.count)))
     }
 
     /// The root over a list of leaf hashes for a payload of `byteCount` bytes.

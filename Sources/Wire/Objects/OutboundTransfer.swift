@@ -5,11 +5,12 @@ struct OutboundTransfer: Sendable {
     /// The handle that the other side chose.
     let handle: UInt32
     let object: PublishedObject
-    /// Chunks under way.
+    /// Packets under way that carry chunks of it.
     var underWay = 0
 
+    // Both last first.
     private var ranges: [Range<UInt32>]
-    private var lost: [UInt32] = []
+    private var lost: [Range<UInt32>] = []
 
     init(handle: UInt32, object: PublishedObject, ranges: [Range<UInt32>]) {
         self.handle = handle
@@ -20,27 +21,45 @@ struct OutboundTransfer: Sendable {
     /// Whether chunks are to be sent.
     var hasChunks: Bool { !lost.isEmpty || !ranges.isEmpty }
 
+    /// Chunks that are to be sent and do not count as lost.
+    var waitingChunkCount: Int { ranges.reduce(0) { $0 + $1.count } }
+
     /// The other side asks again: its ranges replace what was to be sent.
     mutating func replace(ranges: [Range<UInt32>]) {
         self.ranges = Self.clipped(ranges, count: object.layout.chunkCount)
         lost = []
     }
 
-    /// The next chunk to send, lost ones first.
-    mutating func nextChunk() -> UInt32? {
-        if let index = lost.popLast() { return index }
-        guard let range = ranges.last else { return nil }
-        if range.count == 1 {
-            ranges.removeLast()
-        } else {
-            ranges[ranges.count - 1] = (range.lowerBound + 1)..<range.upperBound
-        }
-        return range.lowerBound
+    /// The next chunks to send, lost ones first: as many that follow each other as fit into `capacity` bytes; nil if none
+    /// does.
+    mutating func nextRun(capacity: Int) -> Range<Int>? {
+        if !lost.isEmpty { return Self.take(from: &lost, layout: object.layout, capacity: capacity) }
+        if !ranges.isEmpty { return Self.take(from: &ranges, layout: object.layout, capacity: capacity) }
+        return nil
     }
 
-    /// A chunk has been lost and is to be sent again.
-    mutating func requeue(_ index: UInt32) {
-        lost.append(index)
+    /// Chunks have been lost and are to be sent again.
+    mutating func requeue(_ run: Range<UInt32>) {
+        // What was lost together is sent again together.
+        if let last = lost.last, run.upperBound == last.lowerBound {
+            lost[lost.count - 1] = run.lowerBound..<last.upperBound
+        } else if let last = lost.last, last.upperBound == run.lowerBound {
+            lost[lost.count - 1] = last.lowerBound..<run.upperBound
+        } else {
+            lost.append(run)
+        }
+    }
+
+    private static func take(from ranges: inout [Range<UInt32>], layout: ChunkLayout, capacity: Int) -> Range<Int>? {
+        let last = ranges[ranges.count - 1]
+        let run = layout.fitting(Int(last.lowerBound)..<Int(last.upperBound), capacity: capacity)
+        guard !run.isEmpty else { return nil }
+        if run.upperBound == Int(last.upperBound) {
+            ranges.removeLast()
+        } else {
+            ranges[ranges.count - 1] = UInt32(run.upperBound)..<last.upperBound
+        }
+        return run
     }
 
     /// The ranges that exist, last first.

@@ -2,13 +2,37 @@ package import Cryptography
 import Overlay
 
 /// A manifest with its origin's signature: any peer may pass it on, and anyone can check who made it.
+///
+/// It never changes and lies in many tables at once: its parts are stored once, behind one reference.
 package struct SignedManifest: Sendable, Hashable {
+    private final class Parts: Sendable {
+        let manifest: ContributionManifest
+        let signature: [UInt8]
+        let id: ObjectID
+
+        init(_ manifest: ContributionManifest, signature: [UInt8], layout: [UInt8]) {
+            self.manifest = manifest
+            self.signature = signature
+            id = ObjectID(bytes: Digest.blake2b256(layout, personalisation: "murmur-object"))!
+        }
+    }
+
+    private let parts: Parts
+
     /// What is signed.
-    package let manifest: ContributionManifest
+    package var manifest: ContributionManifest { parts.manifest }
     /// Ed25519 over the domain prefix and the manifest's layout, 64 bytes.
-    package let signature: [UInt8]
+    package var signature: [UInt8] { parts.signature }
     /// The object's name.
-    package let id: ObjectID
+    package var id: ObjectID { parts.id }
+
+    package static func == (left: SignedManifest, right: SignedManifest) -> Bool {
+        left.parts === right.parts
+            || left.parts.id == right.parts.id && left.parts.manifest == right.parts.manifest
+                && left.parts.signature == right.parts.signature
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(parts.id) }
 
     /// What is signed begins with this, so that a signature cannot pass for one over anything else.
     static let domain = Array("murmuration-manifest-v1\0".utf8)
@@ -17,9 +41,7 @@ package struct SignedManifest: Sendable, Hashable {
     package init(_ manifest: ContributionManifest, signedWith key: SigningKey) {
         precondition(key.publicKey == manifest.origin.bytes, "a manifest is signed by its origin")
         let bytes = manifest.encoded
-        self.manifest = manifest
-        signature = key.signature(of: Self.domain + bytes)
-        id = ObjectID(bytes: Digest.blake2b256(bytes, personalisation: "murmur-object"))!
+        parts = Parts(manifest, signature: key.signature(of: Self.domain + bytes), layout: bytes)
     }
 
     /// The manifest's layout and the signature: what an OFFER carries, and what may be stored.
@@ -44,8 +66,6 @@ package struct SignedManifest: Sendable, Hashable {
         guard Signature.isValid(signature, of: Self.domain + layout, by: manifest.origin.bytes) else {
             throw .signature
         }
-        self.manifest = manifest
-        self.signature = signature
-        id = ObjectID(bytes: Digest.blake2b256(layout, personalisation: "murmur-object"))!
+        parts = Parts(manifest, signature: signature, layout: layout)
     }
 }

@@ -26,9 +26,9 @@ enum HandshakePacket {
 
     /// An initiation of `byteCount` bytes, padded with zeros; with a cookie the second code is made, too.
     static func initiation(
-        senderIndex: UInt32, noise: [UInt8], byteCount: Int, codeKey: [UInt8], cookie: [UInt8]?
+        suite: CipherSuite, senderIndex: UInt32, noise: [UInt8], byteCount: Int, codeKey: [UInt8], cookie: [UInt8]?
     ) -> [UInt8] {
-        var bytes: [UInt8] = [PacketType.initiation.rawValue, 0, 0, 0]
+        var bytes: [UInt8] = [PacketType.initiation.rawValue, suite.rawValue, 0, 0]
         bytes.reserveCapacity(byteCount)
         bytes.append(integer: senderIndex)
         bytes += noise

@@ -5,6 +5,8 @@ import Overlay
 struct LossRecovery: Sendable {
     private(set) var roundTrip: RoundTripEstimator
     private(set) var congestion: any CongestionController
+    /// How long datagrams may be.
+    private(set) var path: PathSize
     private(set) var bytesInFlight = 0
     /// The number of the next packet.
     private(set) var nextNumber: UInt64 = 0
@@ -19,9 +21,9 @@ struct LossRecovery: Sendable {
 
     /// What packets carried that have arrived or are lost.
     struct Outcome: Sendable {
-        var acknowledgedChunks: [SentChunk] = []
+        var acknowledgedChunks: [SentChunks] = []
         var acknowledgedControls: [UInt64] = []
-        var lostChunks: [SentChunk] = []
+        var lostChunks: [SentChunks] = []
         var lostControls: [UInt64] = []
         var lostPackets = 0
 
@@ -42,7 +44,6 @@ struct LossRecovery: Sendable {
     }
 
     private let acknowledgementDelay: Duration
-    private let packetByteCount: Int
     // `packets[head...]` have the numbers from `base` on.
     private var packets: [SentPacket] = []
     private var head = 0
@@ -53,18 +54,29 @@ struct LossRecovery: Sendable {
 
     init(configuration: WireConfiguration) {
         roundTrip = RoundTripEstimator(initial: configuration.initialRoundTrip)
-        congestion = NewReno(packetByteCount: configuration.datagramByteCount)
+        congestion = configuration.congestion.controller(packetByteCount: configuration.datagramByteCount)
+        path = PathSize(base: configuration.datagramByteCount, limit: configuration.datagramByteLimit)
         acknowledgementDelay = configuration.acknowledgementDelay
-        packetByteCount = configuration.datagramByteCount
+    }
+
+    /// Packets take another path from now on: what was learned of the old one does not hold.
+    mutating func beginPath(configuration: WireConfiguration) {
+        roundTrip = RoundTripEstimator(initial: configuration.initialRoundTrip)
+        congestion = configuration.congestion.controller(packetByteCount: configuration.datagramByteCount)
+        path = PathSize(base: configuration.datagramByteCount, limit: configuration.datagramByteLimit)
     }
 
     /// Whether the congestion window has room for a packet.
-    var hasRoom: Bool { bytesInFlight + packetByteCount <= congestion.window }
+    var hasRoom: Bool { bytesInFlight + path.byteCount <= congestion.window }
 
     /// Records the packet with `nextNumber`.
-    mutating func sent(byteCount: Int, elicits: Bool, chunk: SentChunk?, controls: [UInt64], at time: MonotonicTime) {
+    mutating func sent(
+        byteCount: Int, elicits: Bool, chunks: SentChunks?, controls: [UInt64], triesSize: Bool = false,
+        at time: MonotonicTime
+    ) {
         packets.append(
-            SentPacket(time: time, byteCount: byteCount, isOutstanding: elicits, chunk: chunk, controls: controls))
+            SentPacket(time: time, byteCount: byteCount, isOutstanding: elicits, chunks: chunks, controls: controls))
+        if triesSize { path.probeSent(nextNumber) }
         nextNumber += 1
         guard elicits else {
             trim()
@@ -80,25 +92,35 @@ struct LossRecovery: Sendable {
     /// - Returns: false if it acknowledges what was never sent; then nothing changes.
     mutating func acknowledged(ranges: [ClosedRange<UInt64>], delay: Duration, at time: MonotonicTime) -> Bool {
         guard let largest = ranges.first?.upperBound, largest < nextNumber else { return false }
-        let isLimiting = bytesInFlight + 3 * packetByteCount >= congestion.window
+        // A window that only lengthens queues, the receiver's socket among them, is wide enough.
+        let waiting = Double(bytesInFlight) * roundTrip.waitingShare
+        let isLimiting =
+            bytesInFlight + 3 * path.byteCount >= congestion.window && waiting < CongestionLimits.waitingByteCount
+        let size = path.byteCount
         var anyNew = false
         for range in ranges where range.upperBound >= base {
             for number in max(range.lowerBound, base)...range.upperBound {
                 let index = head + Int(number - base)
                 guard packets[index].isOutstanding else { continue }
                 packets[index].isOutstanding = false
-                let packet = packets[index]
+                let (sent, byteCount) = (packets[index].time, packets[index].byteCount)
                 anyNew = true
-                if number == largest { roundTrip.add(time - packet.time, delay: min(delay, acknowledgementDelay)) }
-                remove(packet)
-                congestion.acknowledged(byteCount: packet.byteCount, sent: packet.time, isLimiting: isLimiting)
-                if let chunk = packet.chunk { outcome.acknowledgedChunks.append(chunk) }
-                outcome.acknowledgedControls += packet.controls
+                if number == largest {
+                    roundTrip.add(time - sent, delay: min(delay, acknowledgementDelay), at: time)
+                    congestion.measured(roundTrip: time - sent, sent: sent, at: time)
+                }
+                remove(byteCount)
+                path.acknowledged(number, byteCount: byteCount)
+                congestion.acknowledged(
+                    byteCount: byteCount, sent: sent, isLimiting: isLimiting, roundTrip: roundTrip.smoothed, at: time)
+                if let chunks = packets[index].chunks { outcome.acknowledgedChunks.append(chunks) }
+                if !packets[index].controls.isEmpty { outcome.acknowledgedControls += packets[index].controls }
             }
         }
         largestAcknowledged = max(largestAcknowledged ?? 0, largest)
         if anyNew { probeCount = 0 }
         detectLosses(at: time)
+        if path.byteCount != size { congestion.use(packetByteCount: path.byteCount) }
         return true
     }
 
@@ -112,17 +134,21 @@ struct LossRecovery: Sendable {
         for number in base...largest {
             let index = head + Int(number - base)
             guard packets[index].isOutstanding else { continue }
-            let packet = packets[index]
-            if number + 3 <= largest || packet.time + delay <= time {
+            let (sent, byteCount) = (packets[index].time, packets[index].byteCount)
+            if number + 3 <= largest || sent + delay <= time {
                 packets[index].isOutstanding = false
-                remove(packet)
+                remove(byteCount)
                 outcome.lostPackets += 1
-                if let chunk = packet.chunk { outcome.lostChunks.append(chunk) }
-                outcome.lostControls += packet.controls
-                newestLoss = packet.time
-                oldestLoss = oldestLoss ?? packet.time
+                if let chunks = packets[index].chunks { outcome.lostChunks.append(chunks) }
+                if !packets[index].controls.isEmpty { outcome.lostControls += packets[index].controls }
+                // That a packet was too long for the path says nothing about congestion.
+                if !path.isProbe(number) {
+                    newestLoss = sent
+                    oldestLoss = oldestLoss ?? sent
+                }
+                path.lost(number, byteCount: byteCount, at: time)
             } else {
-                lossTime = min(lossTime ?? .distantFuture, packet.time + delay)
+                lossTime = min(lossTime ?? .distantFuture, sent + delay)
             }
         }
         if let newestLoss, let oldestLoss {
@@ -156,11 +182,10 @@ struct LossRecovery: Sendable {
         while index < packets.count, found < 2 {
             if packets[index].isOutstanding {
                 found += 1
-                if let chunk = packets[index].chunk { outcome.lostChunks.append(chunk) }
+                if let chunks = packets[index].chunks { outcome.lostChunks.append(chunks) }
                 outcome.lostControls += packets[index].controls
-                packets[index] = SentPacket(
-                    time: packets[index].time, byteCount: packets[index].byteCount, isOutstanding: true, chunk: nil,
-                    controls: [])
+                packets[index].chunks = nil
+                packets[index].controls = []
             }
             index += 1
         }
@@ -168,8 +193,8 @@ struct LossRecovery: Sendable {
         lastElicitingTime = time
     }
 
-    private mutating func remove(_ packet: SentPacket) {
-        bytesInFlight -= packet.byteCount
+    private mutating func remove(_ byteCount: Int) {
+        bytesInFlight -= byteCount
         outstandingCount -= 1
     }
 
@@ -178,7 +203,7 @@ struct LossRecovery: Sendable {
             head += 1
             base += 1
         }
-        if head > 256, head * 2 > packets.count {
+        if head > 32, head * 2 > packets.count {
             packets.removeFirst(head)
             head = 0
         }

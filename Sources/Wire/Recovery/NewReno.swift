@@ -3,7 +3,7 @@ package import Overlay
 /// The congestion controller of RFC 9002, section 7: slow start, then one packet more a round trip, half on loss.
 package struct NewReno: CongestionController {
     package private(set) var window: Int
-    private let packetByteCount: Int
+    private var packetByteCount: Int
     private var threshold = Int.max
     private var recoveryStart: MonotonicTime?
     private var acknowledgedInAvoidance = 0
@@ -16,7 +16,14 @@ package struct NewReno: CongestionController {
 
     package var isInSlowStart: Bool { window < threshold }
 
-    package mutating func acknowledged(byteCount: Int, sent: MonotonicTime, isLimiting: Bool) {
+    package mutating func use(packetByteCount: Int) {
+        self.packetByteCount = packetByteCount
+        window = max(window, 2 * packetByteCount)
+    }
+
+    package mutating func acknowledged(
+        byteCount: Int, sent: MonotonicTime, isLimiting: Bool, roundTrip: Duration, at time: MonotonicTime
+    ) {
         if let recoveryStart, sent <= recoveryStart { return }
         guard isLimiting else { return }
         if isInSlowStart {
@@ -28,7 +35,7 @@ package struct NewReno: CongestionController {
                 window += packetByteCount
             }
         }
-        window = min(window, Self.windowLimit)
+        window = min(window, CongestionLimits.window(packetByteCount: packetByteCount))
     }
 
     package mutating func lost(sent: MonotonicTime, at time: MonotonicTime) {
@@ -44,6 +51,5 @@ package struct NewReno: CongestionController {
         recoveryStart = nil
     }
 
-    /// More than the replay window could hold under way would be dropped by it.
-    private static let windowLimit = 8 << 20
+    package mutating func measured(roundTrip: Duration, sent: MonotonicTime, at time: MonotonicTime) {}
 }

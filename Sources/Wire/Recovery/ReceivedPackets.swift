@@ -26,6 +26,9 @@ struct ReceivedPackets: Sendable {
         return true
     }
 
+    /// Whether the packet is the newest of all that have arrived.
+    func isNewest(_ number: UInt64) -> Bool { ranges.first?.upperBound == number }
+
     /// The packet that was just inserted asks for an acknowledgement, which is due after a few packets or a short while,
     /// and at once when something is missing or arrives late.
     mutating func owe(_ number: UInt64, at time: MonotonicTime, configuration: WireConfiguration) {

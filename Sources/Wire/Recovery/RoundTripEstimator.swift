@@ -8,7 +8,12 @@ struct RoundTripEstimator: Sendable {
     private(set) var smoothed: Duration
     /// The mean deviation.
     private(set) var variation: Duration
-    private var minimum: Duration?
+    /// The least of the last half minute or so.
+    private(set) var minimum: Duration?
+    private var minimumTime = MonotonicTime.zero
+
+    /// A least round trip is forgotten after this: the path may have become longer.
+    static let minimumLife = Duration.seconds(30)
 
     /// Timers are not set finer than this.
     static let granularity = Duration.milliseconds(1)
@@ -20,15 +25,19 @@ struct RoundTripEstimator: Sendable {
     }
 
     /// Takes in a sample, of which the other side held back the acknowledgement for `delay`.
-    mutating func add(_ sample: Duration, delay: Duration) {
+    mutating func add(_ sample: Duration, delay: Duration, at time: MonotonicTime) {
         latest = sample
         guard let least = minimum else {
             minimum = sample
+            minimumTime = time
             smoothed = sample
             variation = sample / 2
             return
         }
-        minimum = min(least, sample)
+        if sample <= least || time >= minimumTime + Self.minimumLife {
+            minimum = sample
+            minimumTime = time
+        }
         let adjusted = sample - delay >= min(least, sample) ? sample - delay : sample
         let deviation = smoothed > adjusted ? smoothed - adjusted : adjusted - smoothed
         variation = (variation * 3 + deviation) / 4
@@ -38,6 +47,12 @@ struct RoundTripEstimator: Sendable {
     /// How long after a packet its loss is to be suspected, without back-off.
     func probeTimeout(acknowledgementDelay: Duration) -> Duration {
         smoothed + max(variation * 4, Self.granularity) + acknowledgementDelay
+    }
+
+    /// The share of the round trip that packets spend waiting, as in a queue: what the smoothed one exceeds the least by.
+    var waitingShare: Double {
+        guard let minimum, smoothed > minimum else { return 0 }
+        return 1 - minimum.inSeconds / smoothed.inSeconds
     }
 
     /// How much later than a packet a later one must be acknowledged for the first to count as lost.

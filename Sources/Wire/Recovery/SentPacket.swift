@@ -6,14 +6,21 @@ struct SentPacket: Sendable {
     let byteCount: Int
     /// False once it is acknowledged, declared lost, or if it asks for no acknowledgement.
     var isOutstanding: Bool
-    /// The chunk that it carried.
-    let chunk: SentChunk?
+    /// The chunks that it carried.
+    var chunks: SentChunks?
     /// The sequence numbers of the control frames that it carried.
-    let controls: [UInt64]
+    var controls: [UInt64]
 }
 
-/// A chunk under way: the transfer's handle and the chunk's index.
-struct SentChunk: Sendable, Hashable {
+/// A run of chunks under way, of one transfer.
+struct SentChunks: Sendable, Hashable {
+    /// The transfer's handle.
     let transfer: UInt32
-    let index: UInt32
+    /// The first chunk's index.
+    let first: UInt32
+    /// How many there are.
+    let count: UInt32
+
+    /// The chunks' indices.
+    var run: Range<UInt32> { first..<first + count }
 }

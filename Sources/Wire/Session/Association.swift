@@ -14,6 +14,8 @@ struct Association: Sendable {
     var inbound: [InboundTransfer] = []
     /// Objects on their way from us.
     var outbound: [OutboundTransfer] = []
+    /// Whose turn it is of the objects on their way from us.
+    var turn = 0
     /// Handle of the next object that we ask for.
     var nextHandle: UInt32 = 0
     /// Whether a PING is to be sent.
@@ -55,7 +57,7 @@ struct Association: Sendable {
         for chunk in recovery.outcome.lostChunks {
             guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
             outbound[index].underWay -= 1
-            outbound[index].requeue(chunk.index)
+            outbound[index].requeue(chunk.run)
             statistics.framesRetransmitted += 1
         }
         recovery.outcome.clear()

@@ -8,6 +8,9 @@ struct ControlInbox: Sendable {
         self.limit = limit
     }
 
+    /// How many frames wait for one before them.
+    var count: Int { waiting.count }
+
     /// Takes in a frame; frames that were there before are ignored.
     ///
     /// - Returns: false if it is further ahead than the other side may be.

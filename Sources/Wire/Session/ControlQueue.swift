@@ -11,6 +11,9 @@ struct ControlQueue: Sendable {
         self.limit = limit
     }
 
+    /// How many frames are kept.
+    var count: Int { frames.count }
+
     /// Whether another frame may be added.
     var hasRoom: Bool { frames.count < limit }
 

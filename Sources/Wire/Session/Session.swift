@@ -14,8 +14,8 @@ struct Session: Sendable {
     let established: MonotonicTime
     /// The other side's incarnation, as the handshake said: a new one means that it has forgotten what was before.
     let remoteIncarnation: UInt64
-    /// Where the other side was when it proved itself.
-    let address: NetworkAddress
+    /// Where the other side was when it last proved itself.
+    var address: NetworkAddress
     /// Packets sent under these keys.
     var packetsSent: UInt64 = 0
 }

@@ -1,0 +1,97 @@
+import Adapters
+import Federation
+import Overlay
+
+/// Averages again what honest peers averaged, from what everybody published, and compares: mass that is lost, gained or
+/// counted twice shows at once, and so does a contribution that is too old or was never published.
+///
+/// It has its own copy of the rule: Metropolis–Hastings weights, `min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))`, the rest
+/// for the own adapter (docs/mathematics.md).
+struct MixingChecker: Sendable {
+    private struct Published {
+        var sequence: UInt64
+        var round: Int
+        var isFinal: Bool
+        var values: [Float]
+    }
+
+    /// The most contributions of a peer that are remembered.
+    private static let memory = 32
+
+    private let indexOfPeer: [PeerID: Int]
+    /// The peers' weights and numbers of neighbours.
+    private let counts: [Int]
+    private let degrees: [Int]
+    private let staleness: Int
+    private var published: [[Published]]
+
+    init(ids: [PeerID], configurations: [PeerConfiguration]) {
+        indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
+        counts = configurations.map { $0.weighsUniformly ? 1 : max(1, $0.sampleCount) }
+        degrees = configurations.map(\.neighbours.count)
+        staleness = configurations.map(\.staleness).max() ?? 0
+        published = Array(repeating: [], count: ids.count)
+    }
+
+    /// Takes what a peer did; what is wrong with it, or nil. `dishonest` are those whose contributions are not known.
+    mutating func observe(_ audit: PeerAudit, of peer: Int, dishonest: [Bool]) -> String? {
+        switch audit {
+        case .published(let round, let sequence, let isFinal, let delta):
+            published[peer].append(
+                Published(sequence: sequence, round: round, isFinal: isFinal, values: delta.values))
+            if published[peer].count > Self.memory { published[peer].removeFirst() }
+            return nil
+        case .mixed(let round, let parts, let delta):
+            guard !dishonest[peer], let own = published[peer].last, own.round == round else { return nil }
+            guard Set(parts.map(\.origin)).count == parts.count else { return "mixed one peer's adapter twice" }
+            var terms: [(weight: Double, values: [Float])] = []
+            for part in parts {
+                guard let origin = indexOfPeer[part.origin], !dishonest[origin] else { return nil }
+                guard let found = contribution(part, of: origin) else {
+                    return "mixed in round \(round) what peer \(origin) never published"
+                }
+                guard found.isFinal || abs(found.round - round) <= staleness else {
+                    return "mixed in round \(round) peer \(origin)'s contribution of round \(found.round)"
+                }
+                let ratio = Double(counts[origin]) / Double(counts[peer])
+                terms.append(
+                    (min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1)), found.values))
+            }
+            terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
+            return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
+        case .adopted(let parts, let delta):
+            guard !dishonest[peer] else { return nil }
+            var terms: [(weight: Double, values: [Float])] = []
+            for part in parts {
+                guard let origin = indexOfPeer[part.origin], !dishonest[origin] else { return nil }
+                guard let found = contribution(part, of: origin) else {
+                    return "took over what peer \(origin) never published"
+                }
+                terms.append((Double(counts[origin]), found.values))
+            }
+            let total = terms.reduce(0) { $0 + $1.weight }
+            for index in terms.indices { terms[index].weight /= total }
+            return Self.difference(delta.values, terms).map { "took over a mean that is off by \($0)" }
+        }
+    }
+
+    private func contribution(_ part: PeerAudit.Part, of origin: Int) -> Published? {
+        published[origin].last { $0.sequence == part.sequence }
+    }
+
+    /// By how much `values` differ from the weighted sum; nil where that is rounding.
+    private static func difference(_ values: [Float], _ terms: [(weight: Double, values: [Float])]) -> Double? {
+        for (index, value) in values.enumerated() {
+            var sum = 0.0
+            var largest = 0.0
+            for term in terms {
+                sum += term.weight * Double(term.values[index])
+                largest = max(largest, abs(Double(term.values[index])))
+            }
+            let difference = abs(Double(value) - sum)
+            // NaN compares with nothing.
+            if !(difference <= 1e-6 * largest) && !(difference == 0) { return difference }
+        }
+        return nil
+    }
+}

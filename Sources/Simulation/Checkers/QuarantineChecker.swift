@@ -1,0 +1,64 @@
+import Overlay
+
+/// Whether those who tell their neighbours different things are found out and shut out, and nobody else is.
+struct QuarantineChecker: Sendable {
+    /// A proof has so long to reach a neighbour that stays: sessions that broke off are up again by then.
+    static let spreading = Duration.seconds(30)
+    /// So many double contributions are found out, whatever the network does.
+    static let certain = 6
+
+    private let neighbours: [[Int]]
+    /// How many contributions each has published while it said two things.
+    private var doubles: [Int: Int] = [:]
+    /// When each was first shut out, and by whom.
+    private var firstShutOut: [Int: MonotonicTime] = [:]
+    private var shutOutBy: [Int: Set<Int>] = [:]
+    /// When each peer's last process came to its end; nil while it runs.
+    private var ends: [MonotonicTime?]
+
+    init(neighbours: [[Int]]) {
+        self.neighbours = neighbours
+        ends = Array(repeating: nil, count: neighbours.count)
+    }
+
+    /// The peer says two things from now on.
+    mutating func equivocates(_ peer: Int) { doubles[peer] = doubles[peer] ?? 0 }
+
+    /// The peer published a contribution.
+    mutating func published(_ peer: Int) { doubles[peer]? += 1 }
+
+    /// A process of the peer starts, without the proofs of the one before.
+    mutating func starts(_ peer: Int) {
+        ends[peer] = nil
+        for key in shutOutBy.keys { shutOutBy[key]!.remove(peer) }
+    }
+
+    /// The peer's process came to its end by itself.
+    mutating func ends(_ peer: Int, at time: MonotonicTime) { ends[peer] = time }
+
+    /// `peer` shuts `other` out.
+    mutating func shutsOut(_ peer: Int, _ other: Int, at time: MonotonicTime) {
+        firstShutOut[other] = firstShutOut[other] ?? time
+        shutOutBy[other, default: []].insert(peer)
+    }
+
+    /// The run is over: who should have been shut out, and was not, by an honest peer that was there long enough.
+    func conclude(dishonest: [Bool], at time: MonotonicTime) -> [String] {
+        var problems: [String] = []
+        for (peer, count) in doubles.sorted(by: { $0.key < $1.key }) {
+            guard let first = firstShutOut[peer] else {
+                if count >= Self.certain {
+                    problems.append("peer \(peer) published \(count) double contributions unnoticed")
+                }
+                continue
+            }
+            for neighbour in neighbours[peer] where !dishonest[neighbour] {
+                let isHere = (ends[neighbour] ?? time) >= first + Self.spreading
+                if isHere, !(shutOutBy[peer]?.contains(neighbour) ?? false) {
+                    problems.append("peer \(neighbour) never learnt that peer \(peer) said two things")
+                }
+            }
+        }
+        return problems
+    }
+}

@@ -53,21 +53,25 @@ struct LoRATraining: SwarmTraining {
 
     func duration(of request: TrainingRequest, peer: Int) -> Duration { durations[peer] }
 
-    /// The loss of each adapter on the held-out records, on all lanes.
     func losses(of finals: [AdapterDelta?]) async throws -> [Double?] {
-        guard !partition.heldOut.isEmpty else { return finals.map { _ in nil } }
-        return try await withThrowingTaskGroup(of: (Int, Double).self) { group in
-            for (index, final) in finals.enumerated() {
-                guard let final else { continue }
-                group.addTask {
-                    let evaluator = try composition.workbench.evaluator(
-                        records: partition.heldOut, lane: ComputeLane.shared(for: index),
-                        options: Evaluator.Options(generates: false))
-                    let adapter = composition.workbench.origin.adapter(of: final)
-                    return (index, try await evaluator.evaluate(adapter: adapter).loss)
-                }
-            }
-            return try await group.reduce(into: finals.map { _ in nil }) { $0[$1.0] = $1.1 }
+        try await composition.heldOutLosses(of: finals, partition)
+    }
+
+    /// How long the local steps of a round really take on this machine, by the first peer alone on a core: the median of
+    /// five rounds after one.
+    static func pace(_ topology: SwarmTopology) async throws -> Duration {
+        let composition = try Composition(topology)
+        let part = try Composition.partition(topology).peers[0]
+        let tuner = try composition.workbench.tuner(peer: part.name, records: part.records, lane: ComputeLane())
+        var delta = AdapterDelta(zeroOf: tuner.schema)
+        var durations: [Duration] = []
+        for round in 0..<6 {
+            let begin = ContinuousClock.now
+            let request = TrainingRequest(round: round, steps: topology.tuning.localSteps, delta: delta)
+            delta = try await tuner.train(request).delta
+            _ = try await tuner.snapshot()
+            durations.append(ContinuousClock.now - begin)
         }
+        return durations.dropFirst().sorted()[2]
     }
 }

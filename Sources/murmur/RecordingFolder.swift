@@ -73,7 +73,8 @@ final class RecordingFolder: Sendable {
         }
     }
 
-    private static func read(_ path: String) throws -> TrainingRecording {
+    /// The recording in a file.
+    static func read(_ path: String) throws -> TrainingRecording {
         let bytes = try ReadableFile.contents(of: path, limit: sizeLimit)
         do { return try TrainingRecording(encoded: bytes) } catch { throw CommandFailure("\(path): \(error)") }
     }

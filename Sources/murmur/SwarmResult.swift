@@ -14,6 +14,13 @@ struct SwarmResult: Encodable {
         let bytesSent: Int
         let bytesReceived: Int
         let failure: String?
+        /// The mean negative log-likelihood a response token on the held-out records; nil where it was not measured.
+        var heldOutLoss: Double?
+
+        private enum CodingKeys: String, CodingKey {
+            case phase, rounds, lastLoss, bytesSent, bytesReceived, failure
+            case heldOutLoss = "held_out_loss"
+        }
     }
 
     let swarm: String
@@ -23,7 +30,7 @@ struct SwarmResult: Encodable {
     let stopped: Bool
     let consensusDistance: Double?
     let consensusBound: Double
-    let peers: [String: PeerPart]
+    private(set) var peers: [String: PeerPart]
     let faults: FaultSummary?
 
     private enum CodingKeys: String, CodingKey {
@@ -78,6 +85,17 @@ struct SwarmResult: Encodable {
             topology: try TopologyDrawing(folder.topology))
         try report.html.write(
             to: folder.url.appendingPathComponent("report.html"), atomically: true, encoding: .utf8)
+    }
+
+    /// Measures the adapters that the peers left on the held-out records, and writes the summary again.
+    mutating func measure(_ folder: RunFolder) async throws {
+        let composition = try Composition(folder.topology)
+        let partition = try Composition.partition(folder.topology)
+        let deltas = try order.map { try composition.delta(ofAdapterIn: folder.adapter(of: $0).path) }
+        let losses = try await composition.heldOutLosses(of: deltas, partition)
+        for (name, loss) in zip(order, losses) { peers[name]?.heldOutLoss = loss }
+        try JSONText.of(self).write(
+            to: folder.url.appendingPathComponent("summary.json"), atomically: true, encoding: .utf8)
     }
 
     /// Name and value of what is worth knowing of the run.

@@ -17,7 +17,15 @@ struct TrainerOptions: ParsableArguments {
     @Option(help: "With --trainer lora: write what the trainers return to FOLDER/PEER/training.recording.")
     var record: String?
 
+    @Flag(
+        help: """
+            With --trainer lora: simulate nothing, but measure how long the local steps of a round take on this machine, \
+            one peer alone: what --training-time is modelled on.
+            """)
+    var pace = false
+
     func validate() throws {
+        guard !pace || trainer == "lora" else { throw ValidationError("--pace is for --trainer lora") }
         if let trainingTime, !(trainingTime > 0 && trainingTime <= 1e6) {
             throw ValidationError("--training-time \(trainingTime): above 0")
         }

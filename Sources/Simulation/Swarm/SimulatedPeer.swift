@@ -51,3 +51,10 @@ struct SimulatedPeer: Sendable {
     /// What the peer's processes sent and received, without the one that runs.
     var pastTraffic = (sent: UInt64(0), received: UInt64(0))
 }
+
+extension SimulatedPeer {
+    /// What a line of the trace says after the time, of something that happened to it.
+    func line(_ kind: String, _ fields: (name: String, value: Any)...) -> String {
+        TraceLine.text(name, kind, fields.map { .init($0.name, "\($0.value)") })
+    }
+}

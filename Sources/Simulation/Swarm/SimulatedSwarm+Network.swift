@@ -26,10 +26,19 @@ extension SimulatedSwarm {
         if !peers[index].hasStopped { packets?.arrived(digest: digest, at: index) }
         trace.note(
             time, 3, index, datagram.bytes.count, digest,
-            line: "\(peers[index].name) receives \(datagram.bytes.count) bytes from \(datagram.address)")
+            line: peers[index].line(
+                "receives", ("bytes", datagram.bytes.count),
+                ("from", Self.name(of: datagram.address, indexOfAddress, peers))))
         let local = peers[index].clock.local(at: time)
         peers[index].process!.receive(datagram, at: local, using: &generators[index])
         drain(index)
+    }
+
+    /// The name of the peer that has an address, or the address.
+    private static func name(
+        of address: NetworkAddress, _ indexOfAddress: [NetworkAddress: Int], _ peers: [SimulatedPeer]
+    ) -> String {
+        indexOfAddress[address].map { peers[$0].name } ?? "\(address)"
     }
 
     /// Does what the peer's process wants done.
@@ -96,7 +105,12 @@ extension SimulatedSwarm {
         {
             trace.note(
                 time, 4, number, victim, Trace.digest(sent.bytes),
-                line: "an intruder sends \(sent.bytes.count) bytes to \(peers[victim].name) as \(sent.address)")
+                line: TraceLine.text(
+                    "intruder-\(number)", "intrudes",
+                    [
+                        .init("bytes", "\(sent.bytes.count)"), .init("to", peers[victim].name),
+                        .init("as", Self.name(of: sent.address, indexOfAddress, peers)),
+                    ]))
             if indexOfAddress[sent.address] == nil, !lostAddresses.contains(sent.address) {
                 checker.stranger(sent.address, sent: sent.bytes.count, received: 0, at: time)
             }

@@ -27,7 +27,7 @@ extension SimulatedSwarm {
             }
         case .report(let event):
             trace.note(
-                time, 5, index, 0, Self.digest(of: event.kind), line: "\(peers[index].name) \(event.kind)")
+                time, 5, index, 0, Self.digest(of: event.kind), line: Self.line(of: event.kind, by: index, peers))
             checker.observe(event, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
             if case .mixed(let round, _, _, _, _) = event.kind {
                 peers[index].lastRound = round
@@ -39,14 +39,10 @@ extension SimulatedSwarm {
             }
         case .deliver(let delta):
             peers[index].final = delta
-            trace.note(time, 6, index, 0, Trace.digest(delta.values), line: "\(peers[index].name) has its adapter")
+            trace.note(time, 6, index, 0, Trace.digest(delta.values), line: peers[index].line("delivered"))
             checkAdapter(of: index)
         case .stop: peers[index].hasStopped = true
         }
-    }
-
-    mutating func violate(_ name: String, _ message: String) {
-        checker.violate(name, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds), message)
     }
 
     /// Begins local steps, and says how long they take.
@@ -59,6 +55,18 @@ extension SimulatedSwarm {
         }
         let ticket = TrainingTicket(request, by: trainer, from: peers[index].restoring.take(), as: behaviour)
         return (ticket, training.duration(of: request, peer: index))
+    }
+
+    /// An event as the trace's line has it.
+    private static func line(of kind: PeerEvent.Kind, by index: Int, _ peers: [SimulatedPeer]) -> String {
+        let (word, fields) = kind.traced { id in
+            peers.first { $0.id == id }?.name ?? id.short
+        }
+        return TraceLine.text(peers[index].name, word, fields)
+    }
+
+    mutating func violate(_ name: String, _ message: String) {
+        checker.violate(name, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds), message)
     }
 
     private mutating func checkAdapter(of index: Int) {
@@ -96,7 +104,7 @@ extension SimulatedSwarm {
 
     /// The process has stopped and written everything, and ends.
     mutating func end(_ index: Int) {
-        trace.note(time, 7, index, 0, 0, line: "\(peers[index].name) stops")
+        trace.note(time, 7, index, 0, 0, line: peers[index].line("stops"))
         checker.ends(index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
         forget(index)
         peers[index].hasEnded = true
@@ -119,7 +127,7 @@ extension SimulatedSwarm {
     /// A fault begins.
     mutating func begin(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
-        trace.note(time, 8, index, 0, 0, line: "\(peers[index].name): \(fault.kind) begins")
+        trace.note(time, 8, index, 0, 0, line: peers[index].line("fault-begins", ("fault", fault.kind)))
         switch fault.kind {
         case .crash(_, let disk):
             guard peers[index].process != nil else { return }
@@ -146,7 +154,7 @@ extension SimulatedSwarm {
     /// A fault ends.
     mutating func end(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
-        trace.note(time, 9, index, 0, 0, line: "\(peers[index].name): \(fault.kind) ends")
+        trace.note(time, 9, index, 0, 0, line: peers[index].line("fault-ends", ("fault", fault.kind)))
         switch fault.kind {
         case .crash, .absent:
             guard peers[index].returns, peers[index].process == nil else { return }

@@ -109,7 +109,8 @@ extension SimulatedSwarm {
         peers[index].writing = nil
         let wall = peers[index].clock.wall(at: time, epoch: Self.epoch)
         let local = peers[index].clock.local(at: time)
-        trace.note(time, 1, index, peers[index].life, wall, line: "\(peers[index].name) starts")
+        trace.note(
+            time, 1, index, peers[index].life, wall, line: peers[index].line("starts", ("life", peers[index].starts)))
         peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
         peers[index].trainer = try scenario.training?.trainer(of: index)
         peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
@@ -137,7 +138,7 @@ extension SimulatedSwarm {
 
     /// The process ends without a word.
     mutating func kill(_ index: Int, disk: DiskFate) {
-        trace.note(time, 2, index, 0, 0, line: "\(peers[index].name) is killed")
+        trace.note(time, 2, index, 0, 0, line: peers[index].line("killed", ("disk", disk.rawValue)))
         let process = peers[index].process
         forget(index)
         process?.kill()

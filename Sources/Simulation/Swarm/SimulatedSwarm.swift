@@ -104,7 +104,7 @@ package struct SimulatedSwarm {
         generators = drawn.map(\.generator)
         configurations = []
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
-        trace = Trace(write: write)
+        trace = Trace(origin: Self.start, write: write)
         let graph = try expanded.swarmGraph()
         checker = SwarmChecker(
             names: names, ids: peers.map(\.id), targets: peers.map(\.target), neighbours: graph.neighbours,

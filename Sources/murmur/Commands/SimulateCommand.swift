@@ -70,6 +70,7 @@ struct SimulateCommand: AsyncParsableCommand {
                 throw CommandFailure("this process has used real keys already: --crypto off comes too late")
             }
             let swarm = try SwarmTopology.load(path: topology)
+            if trainers.pace { return try await measurePace(swarm) }
             let written = try faults.map { try FaultSchedule.load($0) }
             let first = seed ?? UInt64.random(in: 0..<1 << 32)
             let trainer = try trainers.training(swarm, path: topology)
@@ -80,6 +81,17 @@ struct SimulateCommand: AsyncParsableCommand {
             }
             try trainer?.recorder?.close()
         }
+    }
+
+    private func measurePace(_ swarm: SwarmTopology) async throws {
+        var swarm = swarm
+        swarm.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
+        let seconds = try await LoRATraining.pace(swarm).inSeconds
+        let text = String(format: "%.4f", seconds)
+        print(
+            json
+                ? "{\"peers\":\(swarm.peers.count),\"seconds_per_round\":\(text)}"
+                : "\(text) s for the local steps of a round, one peer alone on a core")
     }
 
     private func scenario(

@@ -26,6 +26,7 @@ struct SwarmCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainers return to DIR/PEER/training.recording, for murmur simulate --trainer DIR.")
     var record = false
+    @Flag(help: "Measure each peer's adapter on the held-out records at the end.") var evaluate = false
     @Option(help: "How often a peer that died is started again.") var restarts = 3
     @Option(help: "A fault file: what goes wrong on links and with processes.") var faults: String?
     @Option(help: "The seed of what the faults draw, where their file has none; else the swarm's.") var seed: UInt64?
@@ -45,7 +46,8 @@ struct SwarmCommand: AsyncParsableCommand {
             var run = SwarmRun(
                 folder: folder, sources: sources, restarts: restarts, showsView: !json && !quiet, faults: plan,
                 records: record)
-            let result = try await run.run()
+            var result = try await run.run()
+            if evaluate, result.finished { try await result.measure(folder) }
             if json {
                 print(try JSONText.of(result))
             } else {

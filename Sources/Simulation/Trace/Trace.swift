@@ -1,4 +1,4 @@
-import Overlay
+package import Overlay
 
 /// A run's history in one number, and in lines if somebody reads them.
 ///
@@ -12,12 +12,16 @@ package struct Trace: Sendable {
     /// Takes the lines; nil for none.
     private let write: (@Sendable (String) -> Void)?
 
-    /// A trace whose lines go to `write`.
-    package init(write: (@Sendable (String) -> Void)? = nil) {
+    /// The moment from which lines count.
+    private let origin: MonotonicTime
+
+    /// A trace whose lines (`TraceLine`) go to `write`, with times from `origin` on.
+    package init(origin: MonotonicTime = .zero, write: (@Sendable (String) -> Void)? = nil) {
+        self.origin = origin
         self.write = write
     }
 
-    /// Folds a happening in. `line` is asked for where somebody reads.
+    /// Folds a happening in. `line`, without the time, is asked for where somebody reads.
     mutating func note(
         _ time: MonotonicTime, _ code: UInt64, _ first: Int, _ second: Int, _ value: UInt64,
         line: @autoclosure () -> String
@@ -27,7 +31,7 @@ package struct Trace: Sendable {
         fold(code)
         fold(UInt64(bitPattern: Int64(first)) << 32 ^ UInt64(bitPattern: Int64(second)))
         fold(value)
-        if let write { write("\(Self.seconds(time)) \(line())") }
+        if let write { write("\(Self.seconds(time - origin)) \(line())") }
     }
 
     private mutating func fold(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01b3 }
@@ -52,8 +56,8 @@ package struct Trace: Sendable {
         values.reduce(0xcbf2_9ce4_8422_2325) { (($0 ^ UInt64($1.bitPattern)) &* 0x0000_0100_0000_01b3) }
     }
 
-    private static func seconds(_ time: MonotonicTime) -> String {
-        let microseconds = time.nanoseconds / 1000
+    private static func seconds(_ time: Duration) -> String {
+        let microseconds = time.wholeNanoseconds / 1000
         let fraction = String(microseconds % 1_000_000)
         return "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
     }

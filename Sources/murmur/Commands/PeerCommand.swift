@@ -23,6 +23,7 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(help: "A file with revoked keys (murmur identity revoke), one a line; the swarm is told.") var revocation:
         String?
     @OptionGroup var sources: SourceOptions
+    @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
     var supervised = false
@@ -41,10 +42,11 @@ struct PeerCommand: AsyncParsableCommand {
                     file.peers[place].data = path
                 }
             }
+            compute.apply(to: &file)
             let run = PeerRun(
                 topology: file, name: name, identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
-                dropRate: sources.dropRate, badRecords: sources.badRecords,
+                dropRate: sources.dropRate, badRecords: sources.badRecords, compute: compute,
                 revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised)
             try await run.run()
         }

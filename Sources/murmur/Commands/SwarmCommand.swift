@@ -24,6 +24,7 @@ struct SwarmCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The folder that receives what the run leaves.") var out: String
     @Flag(help: "Replace an earlier run in the folder.") var fresh = false
     @OptionGroup var sources: SourceOptions
+    @OptionGroup var compute: ComputeOptions
     @Option(help: "How often a peer that died is started again.") var restarts = 3
     @Option(help: "A fault file: what goes wrong on links and with processes.") var faults: String?
     @Option(help: "The seed of what the faults draw, where their file has none; else the swarm's.") var seed: UInt64?
@@ -41,7 +42,8 @@ struct SwarmCommand: AsyncParsableCommand {
             var plan: SwarmFaults?
             if let faults { plan = try await SwarmFaults(path: faults, seed: seed, folder: folder) }
             var run = SwarmRun(
-                folder: folder, sources: sources, restarts: restarts, showsView: !json && !quiet, faults: plan)
+                folder: folder, sources: sources, compute: compute, restarts: restarts, showsView: !json && !quiet,
+                faults: plan)
             let result = try await run.run()
             if json {
                 print(try JSONText.of(result))

@@ -57,6 +57,7 @@ let systemLibraries: [Target] = [
 let modules: [Target] = [
     .target(name: "CKernels"),
     .target(name: "CLeafHash"),
+    .target(name: "CSocketFilter"),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
     module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash"]),
     module("Adapters", ["LinearAlgebra"]),
@@ -67,7 +68,7 @@ let modules: [Target] = [
     module("Aggregation", ["Adapters", "LinearAlgebra"]),
     module("Overlay", ["LinearAlgebra", yams]),
     module("Wire", ["Overlay", "Cryptography"]),
-    module("Transport", ["Wire", "Overlay", nioCore, nioPosix]),
+    module("Transport", ["Wire", "Overlay", "CSocketFilter", nioCore, nioPosix]),
     module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
     module(
         "Simulation",
@@ -116,7 +117,10 @@ let testTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "TestSupport"]),
     tests(
         "EndToEndTests",
-        ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Observability", "TestSupport"]),
+        [
+            "InstructionTuning", "LanguageModel", "Adapters", "Cryptography", "LinearAlgebra", "Observability",
+            "TestSupport",
+        ]),
     tests("TidyTests", ["TestSupport"]),
 ]
 

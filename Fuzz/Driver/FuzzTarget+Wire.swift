@@ -98,8 +98,9 @@ extension FuzzTarget {
             switch frame {
             case .control(let sequence, let control):
                 FrameEncoder.append(EncodedControlFrame(control), sequence: sequence, to: &bytes)
-            case .acknowledgement(let ranges, let delay):
-                FrameEncoder.appendAcknowledgement(ranges, delay: delay, capacity: 1200, to: &bytes)
+            case .acknowledgement(let ranges, let delay, let marked):
+                FrameEncoder.appendAcknowledgement(
+                    ranges, delay: delay, marked: marked, capacity: 1200, to: &bytes)
             case .chunk(let transfer, let index, let range):
                 precondition(range.upperBound <= input.count, "a chunk lies in its packet")
                 FrameEncoder.appendChunks(transfer: transfer, index: index, source: input, range: range, to: &bytes)

@@ -48,10 +48,20 @@ final class DatagramHandler: ChannelInboundHandler {
         burst.append(
             Datagram(
                 address: address, bytes: Array(envelope.data.readableBytesView),
-                segmentByteCount: isSeveral ? size : nil))
+                segmentByteCount: isSeveral ? size : nil,
+                isMarked: envelope.metadata?.ecnState == .congestionExperienced))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        switch filter.change(at: context.eventLoop.now) {
+        case .none: break
+        case .attach:
+            SocketFilter.attach(to: context.channel, partners: filter.partners)
+            filter.delegated(true)
+        case .detach:
+            SocketFilter.detach(from: context.channel)
+            filter.delegated(false)
+        }
         guard !burst.isEmpty else { return }
         continuation.yield(burst)
         burst = []
@@ -74,9 +84,9 @@ final class DatagramHandler: ChannelInboundHandler {
 
     private func write(_ datagram: Datagram, to address: SocketAddress, context: ChannelHandlerContext) {
         filter.sent(datagram.bytes, to: address)
-        let metadata = datagram.segmentByteCount.map { size in
-            AddressedEnvelope<ByteBuffer>.Metadata(ecnState: .transportNotCapable, packetInfo: nil, segmentSize: size)
-        }
+        // Routers may mark what they would otherwise have to drop.
+        let metadata = AddressedEnvelope<ByteBuffer>.Metadata(
+            ecnState: .transportCapableFlag0, packetInfo: nil, segmentSize: datagram.segmentByteCount)
         let envelope = AddressedEnvelope(
             remoteAddress: address, data: context.channel.allocator.buffer(bytes: datagram.bytes), metadata: metadata)
         context.write(wrapOutboundOut(envelope), promise: nil)

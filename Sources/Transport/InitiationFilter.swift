@@ -2,7 +2,8 @@ import NIOCore
 
 /// Thins out floods of handshakes' first messages where they enter the process. Up to so many a second all pass; beyond,
 /// those from addresses that we have sent handshakes or data to, and of the others one in sixteen, picked at random: a
-/// stranger that tries again and again gets through, and a flood costs little more than its reception.
+/// stranger that tries again and again gets through, and a flood costs little more than its reception. When even that is
+/// much, the system is asked to do the same before it delivers them (`SocketFilter`).
 struct InitiationFilter {
     /// The first byte of an initiation.
     static let initiation: UInt8 = 1
@@ -10,13 +11,28 @@ struct InitiationFilter {
     private static let cookie: UInt8 = 3
     /// Initiations a second that all pass.
     static let rate = 2000
+    /// Initiations a second from which on the system is to thin them out.
+    static let systemRate = 5000
+    /// Seconds without a flood after which the system need not any more.
+    static let calmSeconds: UInt64 = 5
     private static let partnerLimit = 4096
 
     private var second: UInt64 = 0
     private var arrived = 0
-    private var partners: Set<SocketAddress> = []
-    private var lastPartner: SocketAddress?
+    private var lastFlood: UInt64 = 0
     private var random: UInt64
+    private var lastPartner: SocketAddress?
+    /// Whom we have sent handshakes or data to.
+    private(set) var partners: Set<SocketAddress> = []
+    /// Whether partners have been added since the system was last told.
+    private(set) var hasNewPartners = false
+    /// Whether the system thins them out.
+    private(set) var isDelegated = false
+
+    /// What is to be done about the system's filter.
+    enum Change {
+        case none, attach, detach
+    }
 
     init() {
         var generator = SystemRandomNumberGenerator()
@@ -25,15 +41,38 @@ struct InitiationFilter {
 
     /// Whether an initiation is to be handed on.
     mutating func admits(from address: SocketAddress, at time: NIODeadline) -> Bool {
-        let present = time.uptimeNanoseconds / 1_000_000_000
-        if present != second {
-            second = present
-            arrived = 0
-        }
+        begin(time.uptimeNanoseconds / 1_000_000_000)
         arrived += 1
-        guard arrived > Self.rate else { return true }
+        // What the system has thinned out already is not thinned out again before there is very much of it.
+        guard arrived > (isDelegated ? Self.systemRate : Self.rate) else { return true }
         if draw() & 15 == 0 { return true }
         return partners.contains(address)
+    }
+
+    /// What should change about the system's filter; to be asked now and then.
+    mutating func change(at time: NIODeadline) -> Change {
+        let present = time.uptimeNanoseconds / 1_000_000_000
+        if isDelegated {
+            if present >= lastFlood + Self.calmSeconds { return .detach }
+            return hasNewPartners ? .attach : .none
+        }
+        return present == second && arrived > Self.systemRate ? .attach : .none
+    }
+
+    /// The system does as it was asked from now on.
+    mutating func delegated(_ isDelegated: Bool) {
+        self.isDelegated = isDelegated
+        hasNewPartners = false
+        lastFlood = second
+        arrived = 0
+    }
+
+    private mutating func begin(_ present: UInt64) {
+        guard present != second else { return }
+        // Of sixteen one arrives.
+        if isDelegated, arrived * 16 > Self.systemRate { lastFlood = second }
+        second = present
+        arrived = 0
     }
 
     /// Notes whom datagrams are sent to.
@@ -41,7 +80,7 @@ struct InitiationFilter {
         guard address != lastPartner, let type = bytes.first, type != Self.cookie else { return }
         lastPartner = address
         if partners.count >= Self.partnerLimit { partners = [] }
-        partners.insert(address)
+        if partners.insert(address).inserted { hasNewPartners = true }
     }
 
     /// Pseudo-random bits (xorshift64*): nobody outside sees them, and nothing secret depends on them.

@@ -90,6 +90,7 @@ package final class UDPEndpoint: DatagramEndpoint {
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: burst * receiveByteLimit)
             )
             .channelOption(.maxMessagesPerRead, value: 4)
+            .channelOption(.explicitCongestionNotification, value: true)
             .channelOption(.socketOption(.so_rcvbuf), value: numericCast(socketBufferByteCount))
             .channelOption(.socketOption(.so_sndbuf), value: numericCast(socketBufferByteCount))
             .channelOption(

@@ -9,8 +9,11 @@ package struct Datagram: Sendable, Hashable {
     package var bytes: [UInt8]
     /// Where `bytes` are several payloads: the bytes of each; the last may have fewer. Nil for a single one.
     package var segmentByteCount: Int?
+    /// Whether the network has marked it as having met with congestion (RFC 3168).
+    package var isMarked = false
 
-    package init(address: NetworkAddress, bytes: [UInt8], segmentByteCount: Int? = nil) {
+    package init(address: NetworkAddress, bytes: [UInt8], segmentByteCount: Int? = nil, isMarked: Bool = false) {
+        self.isMarked = isMarked
         self.address = address
         self.bytes = bytes
         self.segmentByteCount = segmentByteCount
@@ -19,10 +22,11 @@ package struct Datagram: Sendable, Hashable {
     /// The payloads as datagrams of their own: what a network that loses or delays single ones works on.
     package var packets: [Datagram] {
         guard let step = segmentByteCount, step > 0, step < bytes.count else {
-            return [Datagram(address: address, bytes: bytes)]
+            return [Datagram(address: address, bytes: bytes, isMarked: isMarked)]
         }
         return stride(from: 0, to: bytes.count, by: step).map { start in
-            Datagram(address: address, bytes: Array(bytes[start..<min(bytes.count, start + step)]))
+            Datagram(
+                address: address, bytes: Array(bytes[start..<min(bytes.count, start + step)]), isMarked: isMarked)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Cryptography
 import Foundation
 import TestSupport
 import Testing
@@ -23,6 +24,7 @@ extension EndToEnd {
             let cookiesGiven: Int
             let cookiesTaken: Int
             let sessions: Int
+            let aesSessions: Int
             let probesAnswered: Int
         }
 
@@ -48,10 +50,13 @@ extension EndToEnd {
             #expect(String(decoding: output, as: UTF8.self).contains("all equal"))
         }
 
-        /// As initiator, as responder that asks for a cookie, and as initiator that is asked for one.
+        /// As initiator, as responder that asks for a cookie, as initiator that is asked for one, and with each suite alone.
         @Test(
             .enabled(if: isPresent, "MURMUR_INTEROP_PYTHON names no Python"), .timeLimit(.minutes(3)),
-            arguments: [[], ["--wait", "--demand-cookie"], ["--flood", "80"]])
+            arguments: [
+                [], ["--wait", "--demand-cookie"], ["--flood", "80"], ["--suite", "0"],
+                CipherSuite.ofThisMachine.contains(.aes256GCM) ? ["--suite", "1"] : [],
+            ])
         func aPeerWrittenFromThePageTakesPartInAWholeRun(mode: [String]) async throws {
             let folder = try TemporaryFolder()
             let made = try await MurmurProcess.run(
@@ -96,6 +101,7 @@ extension EndToEnd {
             switch mode.first {
             case "--wait": #expect(report.initiations == 0 && report.cookiesGiven > 0 && report.responses > 0)
             case "--flood": #expect(report.cookiesTaken > 0)
+            case "--suite": #expect(report.aesSessions == (mode[1] == "1" ? report.sessions : 0))
             default: #expect(report.probesAnswered > 0 || report.initiations > 0)
             }
             // What the other signed was fetched, verified and mixed in every round.

@@ -69,7 +69,9 @@ struct BadWeatherTests {
                     .seconds(byteCount: byteCount, using: &generator)
             }
             print("weather: \(control), loss \(loss), \(delay) ms: \(modelled / measured) of the model's goodput")
-            #expect(measured * 0.8 <= modelled, "\(control), loss \(loss), \(delay) ms")
+            // The default has to reach 0.8 everywhere; NewReno itself waits for timeouts, which the model does without.
+            let share = control == .cubic ? 0.8 : 0.75
+            #expect(measured * share <= modelled, "\(control), loss \(loss), \(delay) ms")
         }
     }
 
@@ -91,6 +93,17 @@ struct BadWeatherTests {
                 + "model's, at most \(outcome.rig.longestWait) in the queue")
         #expect(outcome.seconds * 0.8 <= model)
         #expect(outcome.rig.longestWait.inSeconds <= queue / rate + 0.01)
+    }
+
+    @Test("A line that marks instead of dropping is used without loss, and its queue stays short")
+    func marks() throws {
+        let conditions = NetworkConditions(
+            delay: .milliseconds(20), bottleneck: (12.5e6, 625_000), marking: 150_000)
+        let outcome = try Self.transfer(byteCount: 30_000_000, seed: 14, conditions: conditions)
+        #expect(outcome.received == outcome.payload)
+        print("weather: marks: \(outcome.megabytesPerSecond) MB/s, at most \(outcome.rig.longestWait) in the queue")
+        #expect(outcome.rig.endpoints[0].statistics.packetsLost == 0)
+        #expect(outcome.megabytesPerSecond > 9)
     }
 
     @Test("Heavy loss: whole, however long it takes", arguments: [0.1, 0.3])

@@ -19,6 +19,8 @@ struct NetworkConditions {
     /// Bytes a second that all datagrams from the first half of the endpoints to the second share, and bytes that wait
     /// for the line before more are dropped; nil for no limit.
     var bottleneck: (rate: Double, queue: Double)?
+    /// Bytes that wait for the line from which on what joins them is marked.
+    var marking = Double.infinity
 }
 
 /// Some endpoints on a virtual network with a virtual clock: one seed gives one history.
@@ -120,6 +122,7 @@ struct MeshRig {
                 if (start - time).inSeconds * rate > queue { continue }
                 lineFree = start + .nanoseconds(Int64(Double(datagram.bytes.count) / rate * 1e9))
                 longestWait = max(longestWait, lineFree - time)
+                if (lineFree - time).inSeconds * rate > conditions.marking { datagram.isMarked = true }
                 delay += lineFree - time
             }
             order += 1

@@ -33,14 +33,14 @@ class Peer:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(address)
         self.demands_cookie, self.cookie_secret = demands_cookie, os.urandom(32)
-        self.suite = 1  # tried first; every second pair of tries takes the other
+        self.suites = (1, 0)  # that are spoken, the preferred first
         self.answers = True  # whether initiations are looked at
         self.flood_count = 0  # forged initiations before each try without a cookie
         self.served = {}
         self.on_offer = self.on_object = self.on_message = lambda *_: None
         self.counts = dict.fromkeys(
             ("initiations", "responses", "cookies_given", "cookies_taken", "crossed", "probes_answered", "sessions",
-             "packets_in", "packets_out", "resent", "dropped", "bytes_in", "bytes_out"), 0)
+             "aes_sessions", "packets_in", "packets_out", "resent", "dropped", "bytes_in", "bytes_out"), 0)
         self.stamp = self.incarnation = time.time_ns()
         self.greatest_stamp = 0
         self.begun = self.cookie = None
@@ -61,7 +61,7 @@ class Peer:
         """Sends an initiation, with a new ephemeral key, timestamp and index."""
         if not self.cookie:
             self.flood(self.flood_count)
-        suite = self.suite if self.tries // 2 % 2 == 0 else 1 - self.suite
+        suite = self.suites[self.tries // 2 % len(self.suites)]
         noise = wire.noise_handshake(self.swarm, self.psk, self.identity, self.neighbour.exchange, suite=suite)
         self.stamp = max(self.stamp + 1, time.time_ns())
         message = bytes(noise.write_message(struct.pack("<QQ", self.stamp, self.incarnation)))
@@ -93,8 +93,8 @@ class Peer:
                 return self._send(reply, address)
         remote_index = struct.unpack_from("<I", packet, 4)[0]
         suite = packet[1]
-        if suite >= len(wire.SUITES):
-            raise wire.Malformed("an unknown suite")
+        if suite not in self.suites:
+            raise wire.Malformed("a suite that is not spoken here")
         noise = wire.noise_handshake(self.swarm, self.psk, self.identity, suite=suite)
         stamp, incarnation = struct.unpack("<QQ", noise.read_message(packet[8:120]))
         if noise.noise_protocol.handshake_state.rs.public_bytes != self.neighbour.exchange:
@@ -126,6 +126,7 @@ class Peer:
 
     def _adopt(self, session, incarnation):
         self.counts["sessions"] += 1
+        self.counts["aes_sessions"] += session.suite == 1
         old = self.current
         if incarnation != self.remote_incarnation:
             self._forget()

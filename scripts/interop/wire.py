@@ -12,7 +12,7 @@ from noise.connection import Keypair, NoiseConnection
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
-EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE = 9, 10, 11, 12
+EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE, MARKED_ACK = 9, 10, 11, 12, 13
 LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 128 << 20
 RUN = 9  # chunks that a packet of 1200 bytes carries
 # By the suite's number: the Noise protocol's name, the cipher, the layout of its counter.
@@ -209,8 +209,11 @@ def frames_of(data):
         kind = reader.take(1)[0]
         if kind in (PING, CLOSE):
             yield (kind,)
-        elif kind == ACK:
-            yield kind, read_ranges(reader)
+        elif kind in (ACK, MARKED_ACK):
+            ranges = read_ranges(reader)
+            if kind == MARKED_ACK:
+                reader.take(4)  # this peer has no window that could shrink
+            yield ACK, ranges
         elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION):
             sequence, count = reader.unpack("<QH")
             yield kind, sequence, reader.take(count)

@@ -8,6 +8,8 @@ package enum Misconduct: Sendable, Hashable {
     case replay
     /// The manifest says that the adapter has another schema.
     case malformedManifest
+    /// What neighbours offer is shown to others altered, as if its origin had said two things.
+    case forge
     /// The bytes that are served are not those of the manifest.
     case malformedLeaf
 }

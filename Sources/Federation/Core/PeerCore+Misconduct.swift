@@ -1,5 +1,6 @@
 import Adapters
 import Aggregation
+import Cryptography
 import Overlay
 import Wire
 
@@ -19,9 +20,19 @@ extension PeerCore {
         case .malformedLeaf:
             let signed = SignedManifest(manifest, signedWith: local.signingKey)
             return wire.publishUnchecked(signed, payload: payload.map { ~$0 })
-        case .equivocate, .replay: break
+        case .equivocate, .replay, .forge: break
         }
         return wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
+    }
+
+    /// Shows everybody else what a neighbour has offered as if it had said something else, under a signature of its own.
+    mutating func forge(_ signed: SignedManifest) {
+        var manifest = signed.manifest
+        manifest.sampleCount += 1
+        let signature = local.signingKey.signature(of: manifest.encoded)
+        for neighbour in neighbours where neighbour.isConnected && neighbour.id != manifest.origin {
+            wire.testifyUnchecked(manifest.encoded + signature, to: neighbour.id)
+        }
     }
 
     /// Offers what a dishonest peer offers beside its contribution.
@@ -43,7 +54,7 @@ extension PeerCore {
             for neighbour in neighbours where neighbour.isConnected {
                 wire.announce(oldest.object, to: neighbour.id, at: time)
             }
-        case .fill, .malformedManifest, .malformedLeaf: break
+        case .fill, .malformedManifest, .malformedLeaf, .forge: break
         }
     }
 }

@@ -118,6 +118,7 @@ extension PeerCore {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
         testify(signed, of: index)
+        if misconduct == .forge { forge(signed) }
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return

@@ -4,12 +4,14 @@ import Overlay
 struct QuarantineChecker: Sendable {
     /// A proof has so long to reach a neighbour that stays: sessions that broke off are up again by then.
     static let spreading = Duration.seconds(30)
-    /// So many double contributions are found out, whatever the network does.
-    static let certain = 6
+    /// When so many contributions were taken from it, whoever says two things is found out, whatever the network does.
+    static let certain = 12
 
     private let neighbours: [[Int]]
-    /// How many contributions each has published while it said two things.
+    /// How many contributions were taken from each that says two things.
     private var doubles: [Int: Int] = [:]
+    /// Who says two things now.
+    private var isLying: Set<Int> = []
     /// When each was first shut out, and by whom.
     private var firstShutOut: [Int: MonotonicTime] = [:]
     private var shutOutBy: [Int: Set<Int>] = [:]
@@ -22,10 +24,18 @@ struct QuarantineChecker: Sendable {
     }
 
     /// The peer says two things from now on.
-    mutating func equivocates(_ peer: Int) { doubles[peer] = doubles[peer] ?? 0 }
+    mutating func equivocates(_ peer: Int) {
+        doubles[peer] = doubles[peer] ?? 0
+        isLying.insert(peer)
+    }
 
-    /// The peer published a contribution.
-    mutating func published(_ peer: Int) { doubles[peer]? += 1 }
+    /// The peer is honest again.
+    mutating func reforms(_ peer: Int) { isLying.remove(peer) }
+
+    /// A contribution of the peer was taken in.
+    mutating func heard(_ peer: Int) {
+        if isLying.contains(peer) { doubles[peer]? += 1 }
+    }
 
     /// A process of the peer starts, without the proofs of the one before.
     mutating func starts(_ peer: Int) {
@@ -48,7 +58,7 @@ struct QuarantineChecker: Sendable {
         for (peer, count) in doubles.sorted(by: { $0.key < $1.key }) {
             guard let first = firstShutOut[peer] else {
                 if count >= Self.certain {
-                    problems.append("peer \(peer) published \(count) double contributions unnoticed")
+                    problems.append("peer \(peer) said two things unnoticed, \(count) contributions long")
                 }
                 continue
             }

@@ -12,10 +12,12 @@ struct SwarmChecker: Sendable {
     private let names: [String]
     private let indexOfPeer: [PeerID: Int]
     private let consensusBound: Double
-    /// Objects that each peer has published, by its own words.
-    private var published: [Set<String>]
+    /// Objects that each peer has published, by its own words: the first 64 bits of their names, which are digests.
+    private var published: [Set<UInt64>]
     /// Objects that each peer has taken in since its start.
-    private var taken: [Set<String>]
+    private var taken: [Set<UInt64>]
+    /// How far everybody's work has spread.
+    private(set) var spread: SpreadMeter
     /// The round that each peer would resume with, as it was told by its disk.
     private var acknowledged: [Int]
     /// Each coordinate of an honest adapter lies between these: zero and the targets.
@@ -30,6 +32,7 @@ struct SwarmChecker: Sendable {
 
     init(names: [String], ids: [PeerID], targets: [[Float]], neighbours: [[Int]], consensusBound: Double) {
         quarantine = QuarantineChecker(neighbours: neighbours)
+        spread = SpreadMeter(count: names.count)
         self.names = names
         self.consensusBound = consensusBound
         indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
@@ -44,6 +47,9 @@ struct SwarmChecker: Sendable {
         )
     }
 
+    /// The first 64 bits of an object's name.
+    private static func mark(_ object: String) -> UInt64 { UInt64(object.prefix(16), radix: 16) ?? 0 }
+
     mutating func violate(_ checker: String, at time: MonotonicTime, _ message: String) {
         guard violations.count < violationLimit else { return }
         violations.append(Violation(checker: checker, seconds: Double(time.nanoseconds) / 1e9, message: message))
@@ -55,6 +61,9 @@ struct SwarmChecker: Sendable {
         if equivocates { quarantine.equivocates(peer) }
         if misleads { isMisled = true }
     }
+
+    /// The peer keeps to the rules again.
+    mutating func reforms(_ peer: Int) { quarantine.reforms(peer) }
 
     /// A process of the peer starts; `betrayed` if its disk lost what it had confirmed.
     mutating func starts(_ peer: Int, betrayed: Bool) {
@@ -76,13 +85,15 @@ struct SwarmChecker: Sendable {
         case .checkpointed(let round):
             acknowledged[peer] = max(acknowledged[peer], round)
         case .contributionPublished(_, _, _, let object):
-            published[peer].insert(object)
-            quarantine.published(peer)
-        case .contributionReceived(let from, let round, _, let object):
+            published[peer].insert(Self.mark(object))
+        case .contributionReceived(let from, let round, let byteCount, let object):
+            let object = Self.mark(object)
+            spread.took(byteCount: byteCount, isRepeated: taken[peer].contains(object))
             guard let origin = indexOfPeer[from] else {
                 violate("provenance", at: time, "\(names[peer]) took a contribution of a stranger, \(from.short)")
                 return
             }
+            quarantine.heard(origin)
             if !dishonest[origin], !published[origin].contains(object) {
                 violate(
                     "provenance", at: time,
@@ -93,6 +104,8 @@ struct SwarmChecker: Sendable {
                     "replay", at: time,
                     "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
             }
+        case .mixed(let round, _, let present, let absent, _):
+            spread.mixed(peer, round: round, partners: present.compactMap { indexOfPeer[$0] }, absent: absent.count)
         case .barred(let barred, let reason):
             guard let other = indexOfPeer[barred] else { return }
             quarantine.shutsOut(peer, other, at: time)

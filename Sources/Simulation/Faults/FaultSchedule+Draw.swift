@@ -27,7 +27,7 @@ extension FaultSchedule {
         if temper.hasByzantine {
             let behaviours: [ByzantineBehaviour] = [
                 .signFlip, .scale(draw.number(2, 1e30)), .notANumber, .infinite, .equivocate, .replay,
-                .malformedManifest, .malformedLeaf,
+                .malformedManifest, .malformedLeaf, .forge,
             ]
             let behaviour = behaviours[draw.count(0, behaviours.count - 1)]
             schedule.peers.append(

@@ -11,6 +11,7 @@ extension FaultSchedule {
     static let behaviours: [(name: String, behaviour: ByzantineBehaviour)] = [
         ("not-a-number", .notANumber), ("infinite", .infinite), ("sign-flip", .signFlip), ("equivocate", .equivocate),
         ("replay", .replay), ("malformed-manifest", .malformedManifest), ("malformed-leaf", .malformedLeaf),
+        ("forge", .forge),
     ]
     /// How often churn may crash a peer before the healing, on average.
     private static let maximumCrashes = 10_000.0

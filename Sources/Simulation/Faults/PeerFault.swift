@@ -77,6 +77,8 @@ package enum ByzantineBehaviour: Sendable, Hashable {
     case replay
     /// Manifests break the rules.
     case malformedManifest
+    /// Others are accused of saying two things, with manifests that they never signed.
+    case forge
     /// Leaves do not match their manifest.
     case malformedLeaf
 }

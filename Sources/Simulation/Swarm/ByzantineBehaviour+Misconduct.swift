@@ -11,6 +11,7 @@ extension ByzantineBehaviour {
         case .replay: .replay
         case .malformedManifest: .malformedManifest
         case .malformedLeaf: .malformedLeaf
+        case .forge: .forge
         }
     }
 
@@ -19,7 +20,7 @@ extension ByzantineBehaviour {
     var misleads: Bool {
         switch self {
         case .signFlip, .scale, .equivocate: true
-        case .notANumber, .infinite, .replay, .malformedManifest, .malformedLeaf: false
+        case .notANumber, .infinite, .replay, .malformedManifest, .malformedLeaf, .forge: false
         }
     }
 }

@@ -170,6 +170,7 @@ extension SimulatedSwarm {
         case .byzantine:
             peers[index].behaviour = nil
             peers[index].process?.misbehave(nil)
+            checker.reforms(index)
         case .rebind, .churn: break
         }
     }

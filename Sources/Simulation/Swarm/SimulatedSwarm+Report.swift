@@ -34,10 +34,19 @@ extension SimulatedSwarm {
         return SimulationReport(
             faults: scenario.faults.name, seed: scenario.seed, traceHash: Self.hexadecimal(trace.hash),
             adapterDigest: Self.hexadecimal(digest), events: trace.count, seconds: elapsed.inSeconds,
-            datagrams: datagrams, bytesSent: bytesSent, datagramsLost: lost, consensusDistance: distance,
+            datagrams: datagrams, bytesSent: bytesSent, datagramsLost: lost, spread: spread,
+            consensusDistance: distance,
             meanLoss: losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count),
             rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends,
             violations: checker.violations)
+    }
+
+    private var spread: SimulationReport.Spread {
+        let meter = checker.spread
+        return SimulationReport.Spread(
+            lastDeliveryHops: meter.lastDeliveryHops, missed: meter.missed,
+            redundancy: Double(meter.repeated) / Double(max(1, meter.received - meter.repeated)),
+            bytesPerPayloadByte: Double(bytesSent) / Double(max(1, meter.payloadBytes)))
     }
 
     /// Half the squared distance of each final adapter to the sample-weighted optimum of the honest peers' targets, a value.

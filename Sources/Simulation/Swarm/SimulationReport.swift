@@ -20,6 +20,18 @@ package struct SimulationReport: Sendable, Hashable, Codable {
         package var loss: Double?
     }
 
+    /// How the peers' work spread.
+    package struct Spread: Sendable, Hashable, Codable {
+        /// The edges over which the last of all work reached the last peer, one a round; nil where some never did.
+        package var lastDeliveryHops: Int?
+        /// Contributions that peers went on without.
+        package var missed: Int
+        /// Contributions that a peer was given again, for each that it needed.
+        package var redundancy: Double
+        /// All bytes that were sent, for each byte of the contributions' payloads that was taken in.
+        package var bytesPerPayloadByte: Double
+    }
+
     /// The fault schedule's name.
     package var faults: String
     /// The seed.
@@ -38,6 +50,8 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var bytesSent: UInt64
     /// Datagrams that never arrived.
     package var datagramsLost: UInt64
+    /// How everybody's work spread.
+    package var spread: Spread
     /// The largest relative distance of a correct peer's final adapter to their mean; nil without any.
     package var consensusDistance: Double?
     /// The mean of the correct peers' losses; nil where none finished.

@@ -53,4 +53,6 @@ struct OutgoingHandshake: Sendable {
     let localIndex: UInt32
     /// The first code of the packet, which a cookie refers to.
     let code: [UInt8]
+    /// Where it was sent.
+    let address: NetworkAddress
 }

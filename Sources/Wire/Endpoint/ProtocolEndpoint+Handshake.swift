@@ -38,7 +38,7 @@ extension ProtocolEndpoint {
             suite: suite, senderIndex: localIndex, noise: message, byteCount: configuration.datagramByteCount,
             codeKey: neighbours[index].codeKey, cookie: freshCookie(of: index, at: time))
         neighbours[index].handshake = OutgoingHandshake(
-            noise: noise, localIndex: localIndex, code: HandshakePacket.firstCode(packet))
+            noise: noise, localIndex: localIndex, code: HandshakePacket.firstCode(packet), address: address)
         sendOutside(Datagram(address: address, bytes: packet), to: index)
         let pause = configuration.handshakeRetry * (1 << min(neighbours[index].tries, 10))
         let jitter = Duration.milliseconds(Int64.random(in: 0..<100, using: &generator))
@@ -143,7 +143,9 @@ extension ProtocolEndpoint {
         let session = Session(
             localIndex: receiverIndex, remoteIndex: senderIndex, sendCipher: ciphers.send,
             receiveCipher: ciphers.receive, isInitiator: true, established: time, remoteIncarnation: incarnation,
-            address: datagram.address)
+            // Where the initiation arrived, not where the answer seems to come from: anyone who got hold of the answer could
+            // send it on and be taken for the other side. If it has moved, its packets will tell, and a challenge.
+            address: handshake.address)
         adopt(session, by: index, at: time)
         // The other side uses the session only once it has seen a packet of it.
         neighbours[index].association?.pingPending = true
@@ -168,7 +170,7 @@ extension ProtocolEndpoint {
         if let association = neighbours[index].association,
             association.remoteIncarnation != session.remoteIncarnation
         {
-            failTransfers(of: index, reason: .disconnected)
+            failTransfers(of: index, reason: .disconnected, at: time)
             neighbours[index].association = nil
             if let previous = neighbours[index].previous { neighbourOfIndex[previous.localIndex] = nil }
             neighbours[index].previous = nil
@@ -188,7 +190,7 @@ extension ProtocolEndpoint {
 
     /// Ends the association: everything about it is forgotten, and the next one has another name.
     mutating func endAssociation(_ index: Int, reason: DisconnectReason, at time: MonotonicTime) {
-        failTransfers(of: index, reason: .disconnected)
+        failTransfers(of: index, reason: .disconnected, at: time)
         for session in [neighbours[index].current, neighbours[index].previous, neighbours[index].next] {
             if let session { neighbourOfIndex[session.localIndex] = nil }
         }

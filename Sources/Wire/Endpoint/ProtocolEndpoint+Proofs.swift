@@ -42,6 +42,12 @@ extension ProtocolEndpoint {
         return enqueue(.evidence(manifest.encoded), to: index)
     }
 
+    /// Passes on what need not be a signed manifest, as a lying peer would: for tests and simulated attackers.
+    package mutating func testifyUnchecked(_ bytes: [UInt8], to peer: PeerID) {
+        guard let index = neighbourOfPeer[peer], neighbours[index].association != nil else { return }
+        _ = enqueue(.evidence(bytes), to: index)
+    }
+
     /// Takes a revocation from the layer above, as if a neighbour had passed it on; ours is spread, too.
     ///
     /// - Returns: false if it is of another swarm or of nobody that is known here.

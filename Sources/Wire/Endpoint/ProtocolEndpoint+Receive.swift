@@ -28,7 +28,7 @@ extension ProtocolEndpoint {
         }
         // Data is read where it lies; handshakes are rare enough for a copy.
         if type == .data {
-            return receiveData(datagram.bytes, range: range, from: datagram.address, at: time, using: &generator)
+            return receiveData(datagram, range: range, at: time, using: &generator)
         }
         let single =
             range.count == datagram.bytes.count
@@ -42,10 +42,10 @@ extension ProtocolEndpoint {
     }
 
     private mutating func receiveData(
-        _ bytes: [UInt8], range: Range<Int>, from address: NetworkAddress, at time: MonotonicTime,
+        _ datagram: Datagram, range: Range<Int>, at time: MonotonicTime,
         using generator: inout some RandomNumberGenerator
     ) {
-        var reader = ByteReader(bytes, range: range)
+        var reader = ByteReader(datagram.bytes, range: range)
         guard range.count >= DataPacket.overhead, range.count <= 65_535, reader.range(count: 4) != nil,
             let receiverIndex = reader.integer(UInt32.self), let number = reader.integer(UInt64.self)
         else { return statistics.drop(.malformed) }
@@ -59,10 +59,17 @@ extension ProtocolEndpoint {
         if range.count > scratch.count { scratch = [UInt8](repeating: 0, count: range.count) }
         guard
             let count = cipher.open(
-                bytes, range: range, headerByteCount: DataPacket.headerByteCount, counter: number, into: &scratch)
+                datagram.bytes, range: range, headerByteCount: DataPacket.headerByteCount, counter: number,
+                into: &scratch)
         else { return statistics.drop(.badTag) }
-        if isNext, let session = neighbours[index].next {
+        if isNext, var session = neighbours[index].next {
             neighbours[index].next = nil
+            // The initiation may have come by way of somebody who sent it on: where the two differ, packets go to where the
+            // peer was before, or is said to be.
+            if address != session.address, address == neighbours[index].lastAddress ?? neighbours[index].remote.address
+            {
+                session.address = address
+            }
             adopt(session, by: index, at: time)
         }
         guard neighbours[index].association?.remoteIncarnation == incarnation else {
@@ -73,11 +80,12 @@ extension ProtocolEndpoint {
         }
         neighbours[index].association!.lastReceived = time
         if neighbours[index].association!.received.isNewest(number) {
-            noticeAddress(address, byteCount: range.count, of: index, at: time, using: &generator)
+            noticeAddress(datagram.address, byteCount: range.count, of: index, at: time, using: &generator)
         }
-        let elicits = receiveFrames(count: count, from: index, address: address, at: time)
+        let elicits = receiveFrames(count: count, from: index, address: datagram.address, at: time)
         if elicits {
-            neighbours[index].association?.received.owe(number, at: time, configuration: configuration)
+            neighbours[index].association?.owe(
+                number, isMarked: datagram.isMarked, configuration: configuration, at: time)
         }
         markReady(index)
     }
@@ -116,8 +124,8 @@ extension ProtocolEndpoint {
                 switch frame {
                 case .ping:
                     elicits = true
-                case .acknowledgement(let ranges, let delay):
-                    receiveAcknowledgement(ranges, delay: delay, from: index, at: time)
+                case .acknowledgement(let ranges, let delay, let marked):
+                    receiveAcknowledgement(ranges, delay: delay, marked: marked, from: index, at: time)
                 case .pathChallenge(let challenge):
                     elicits = true
                     receivePathChallenge(challenge, from: address, of: index, at: time)
@@ -142,10 +150,10 @@ extension ProtocolEndpoint {
     }
 
     private mutating func receiveAcknowledgement(
-        _ ranges: [ClosedRange<UInt64>], delay: Duration, from index: Int, at time: MonotonicTime
+        _ ranges: [ClosedRange<UInt64>], delay: Duration, marked: UInt32, from index: Int, at time: MonotonicTime
     ) {
         guard
-            neighbours[index].association?.recovery.acknowledged(ranges: ranges, delay: delay, at: time) ?? false
+            neighbours[index].association?.acknowledged(ranges, delay: delay, marked: marked, at: time) ?? false
         else { return statistics.drop(.badFrame) }
         neighbours[index].association?.settle(statistics: &statistics)
     }
@@ -165,7 +173,7 @@ extension ProtocolEndpoint {
             case .want(let transfer, let object, let ranges):
                 receiveWant(transfer: transfer, object: object, ranges: ranges, from: index)
             case .cancel(let transfer, let reason):
-                receiveCancel(transfer: transfer, reason: reason, from: index)
+                receiveCancel(transfer: transfer, reason: reason, from: index, at: time)
             }
         }
     }

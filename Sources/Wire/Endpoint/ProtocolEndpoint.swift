@@ -24,6 +24,10 @@ package struct ProtocolEndpoint: Sendable {
     /// Which neighbour a receiver index belongs to.
     var neighbourOfIndex: [UInt32: Int] = [:]
     var published: [ObjectID: PublishedObject] = [:]
+    /// Objects on their way to us.
+    var inbound: [ObjectID: InboundTransfer] = [:]
+    /// Bytes that objects on their way to us take up.
+    package internal(set) var inboundByteCount = 0
 
     /// Neighbours that may have something to send, in turn.
     var ready = Fifo<Int>()

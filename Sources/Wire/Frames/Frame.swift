@@ -4,8 +4,9 @@ import Overlay
 enum Frame: Equatable {
     /// Asks for an acknowledgement and nothing else.
     case ping
-    /// Packet numbers that have arrived, greatest range first, and how long this was held back.
-    case acknowledgement(ranges: [ClosedRange<UInt64>], delay: Duration)
+    /// Packet numbers that have arrived, greatest range first, how long this was held back, and how many packets of all so
+    /// far the network had marked.
+    case acknowledgement(ranges: [ClosedRange<UInt64>], delay: Duration, marked: UInt32)
     /// To be sent back to where it comes from.
     case pathChallenge([UInt8])
     /// A challenge that has come back.

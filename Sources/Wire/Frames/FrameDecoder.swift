@@ -22,7 +22,8 @@ struct FrameDecoder {
             case .padding: continue
             case .ping: return .ping
             case .close: return .close
-            case .acknowledgement: return try acknowledgement()
+            case .acknowledgement: return try acknowledgement(isMarked: false)
+            case .markedAcknowledgement: return try acknowledgement(isMarked: true)
             case .chunk: return try chunk()
             case .pathChallenge: return .pathChallenge(try challenge())
             case .pathResponse: return .pathResponse(try challenge())
@@ -44,7 +45,7 @@ struct FrameDecoder {
         return .chunk(transfer: transfer, index: index, range: range)
     }
 
-    private mutating func acknowledgement() throws(Malformed) -> Frame {
+    private mutating func acknowledgement(isMarked: Bool) throws(Malformed) -> Frame {
         guard let largest = reader.integer(UInt64.self), let delay = reader.integer(UInt32.self),
             let count = reader.byte(), (1...64).contains(count), let length = reader.integer(UInt32.self),
             UInt64(length) <= largest
@@ -59,7 +60,12 @@ struct FrameDecoder {
             guard below >= step, below - step >= UInt64(length) else { throw Malformed() }
             ranges.append((below - step - UInt64(length))...(below - step))
         }
-        return .acknowledgement(ranges: ranges, delay: .microseconds(Int64(delay)))
+        var marked: UInt32 = 0
+        if isMarked {
+            guard let count = reader.integer(UInt32.self) else { throw Malformed() }
+            marked = count
+        }
+        return .acknowledgement(ranges: ranges, delay: .microseconds(Int64(delay)), marked: marked)
     }
 
     private mutating func control(_ type: FrameType) throws(Malformed) -> Frame {

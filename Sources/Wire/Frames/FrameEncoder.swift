@@ -11,14 +11,29 @@ enum FrameEncoder {
     /// Bytes of each further range of an acknowledgement.
     static let rangeByteCount = 8
 
-    /// Appends an acknowledgement of as many of `ranges` as fit into `capacity` bytes. Gaps and lengths that need more
-    /// than 32 bits end the list.
+    /// Bytes of the number of marked packets.
+    static let markedByteCount = 4
+
+    /// Appends an acknowledgement of as many of `ranges` as fit into `capacity` bytes, with the number of `marked` packets
+    /// if there are any. Gaps and lengths that need more than 32 bits end the list.
     static func appendAcknowledgement(
-        _ ranges: [ClosedRange<UInt64>], delay: Duration, capacity: Int, to packet: inout [UInt8]
+        _ ranges: [ClosedRange<UInt64>], delay: Duration, marked: UInt32, capacity: Int, to packet: inout [UInt8]
+    ) {
+        guard marked > 0 else {
+            return appendRanges(.acknowledgement, ranges, delay: delay, capacity: capacity, to: &packet)
+        }
+        guard !ranges.isEmpty, capacity >= acknowledgementByteCount + markedByteCount else { return }
+        appendRanges(
+            .markedAcknowledgement, ranges, delay: delay, capacity: capacity - markedByteCount, to: &packet)
+        packet.append(integer: marked)
+    }
+
+    private static func appendRanges(
+        _ type: FrameType, _ ranges: [ClosedRange<UInt64>], delay: Duration, capacity: Int, to packet: inout [UInt8]
     ) {
         guard let first = ranges.first, capacity >= acknowledgementByteCount else { return }
         let limit = min(ranges.count, 64, 1 + (capacity - acknowledgementByteCount) / rangeByteCount)
-        packet.append(FrameType.acknowledgement.rawValue)
+        packet.append(type.rawValue)
         packet.append(integer: first.upperBound)
         packet.append(integer: UInt32(clamping: max(0, delay.wholeNanoseconds / 1000)))
         let countPosition = packet.count

@@ -13,4 +13,5 @@ enum FrameType: UInt8 {
     case revocation = 10
     case pathChallenge = 11
     case pathResponse = 12
+    case markedAcknowledgement = 13
 }

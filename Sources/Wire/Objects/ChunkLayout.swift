@@ -15,6 +15,13 @@ struct ChunkLayout: Sendable, Hashable {
         case hashes(Range<Int>)
         /// In the payload.
         case payload(Range<Int>)
+
+        /// Bytes of the run.
+        var byteCount: Int {
+            switch self {
+            case .hashes(let range), .payload(let range): range.count
+            }
+        }
     }
 
     /// How many leaves there are.
@@ -35,8 +42,17 @@ struct ChunkLayout: Sendable, Hashable {
     /// Chunks of the leaf.
     func chunkCount(ofLeaf leaf: Int) -> Int { Self.chunks(range(ofLeaf: leaf).count) }
 
-    /// Which leaf a chunk of the payload belongs to.
-    func leaf(ofChunk index: Int) -> Int { (index - hashChunkCount) / Self.chunksPerLeaf }
+    /// The chunks of a part: part 0 is the list of leaf hashes, part k + 1 is leaf k.
+    func chunks(ofPart part: Int) -> Range<Int> {
+        guard part > 0 else { return 0..<hashChunkCount }
+        let start = hashChunkCount + (part - 1) * Self.chunksPerLeaf
+        return start..<start + chunkCount(ofLeaf: part - 1)
+    }
+
+    /// Which part a chunk belongs to.
+    func part(ofChunk index: Int) -> Int {
+        index < hashChunkCount ? 0 : (index - hashChunkCount) / Self.chunksPerLeaf + 1
+    }
 
     /// Where the chunks of `run` lie; nil if there are none such, or if they lie partly in the list, partly in the payload.
     func place(ofRun run: Range<Int>) -> Place? {

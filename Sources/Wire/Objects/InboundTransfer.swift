@@ -1,178 +1,203 @@
 import Cryptography
 import Overlay
 
-/// An object on its way to us: what has arrived, and which of its leaves are verified.
+/// An object on its way to us, from one holder or several: what has arrived, and which of its leaves are verified.
+///
+/// Its parts are the list of leaf hashes (part 0) and the leaves (part 1 and on). Each part is taken from one holder only,
+/// so that when it turns out to be false it is known who served it.
 struct InboundTransfer: Sendable {
-    /// The handle that we chose.
-    let handle: UInt32
     let manifest: SignedManifest
     let layout: ChunkLayout
-    /// The last time that something new arrived.
-    var progress: MonotonicTime
-    /// The last time that it was asked for.
-    var asked: MonotonicTime
+    /// The neighbours, by their place in the allow list, that have been asked for it.
+    var holders: [Int] = []
 
     private(set) var payload: [UInt8]
     private var hashes: [UInt8]
-    private var missing: [UInt64]
-    private var missingHashChunks: Int
-    private var missingChunksOfLeaf: [UInt16]
+    private(set) var missing: [UInt64]
+    private var missingOfPart: [UInt16]
     private var missingChunks: Int
     private var unverifiedLeaves: Int
     /// Leaves of which nothing is missing and that wait to be verified together.
     private var wholeLeaves: [Int] = []
+    /// Whom each part is asked of; -1 for nobody.
+    private var assignees: [Int32]
 
-    /// What a chunk did.
+    /// What a run of chunks did.
     enum Outcome: Equatable {
-        /// It was there before, or is none of this object.
+        /// It was there before, is none of this object, or was asked of another holder.
         case unwanted
-        /// It is new.
-        case progress
-        /// It was the last: the payload is whole and verified.
+        /// So many of its chunks are new.
+        case progress(Int)
+        /// It held the last: the payload is whole and verified.
         case complete
-        /// The list of hashes or a leaf is not the manifest's: the peer served something else.
-        case corrupt
+        /// The list of hashes or a leaf is not the manifest's: these holders served something else. What they served is
+        /// missing again.
+        case corrupt(holders: [Int])
+    }
+
+    /// What a holder is to be asked for.
+    struct Share: Equatable {
+        var holder: Int
+        var ranges: [Range<UInt32>]
+        var chunkCount: Int
     }
 
     /// Memory for the whole payload is taken at once; the caller has checked the limits.
-    init(handle: UInt32, manifest: SignedManifest, at time: MonotonicTime) {
-        self.handle = handle
+    init(manifest: SignedManifest) {
         self.manifest = manifest
-        layout = ChunkLayout(payloadByteCount: manifest.manifest.payloadByteCount)
-        progress = time
-        asked = time
+        let layout = ChunkLayout(payloadByteCount: manifest.manifest.payloadByteCount)
+        self.layout = layout
         payload = [UInt8](repeating: 0, count: layout.payloadByteCount)
         hashes = [UInt8](repeating: 0, count: layout.hashByteCount)
         let count = layout.chunkCount
         missing = [UInt64](repeating: .max, count: (count + 63) / 64)
         if count % 64 != 0 { missing[count / 64] = (1 << UInt64(count % 64)) - 1 }
-        missingHashChunks = layout.hashChunkCount
         missingChunks = count
-        let shape = layout
-        missingChunksOfLeaf = (0..<shape.leafCount).map { UInt16(shape.chunkCount(ofLeaf: $0)) }
+        missingOfPart = (0...layout.leafCount).map { UInt16(layout.chunks(ofPart: $0).count) }
+        assignees = [Int32](repeating: -1, count: layout.leafCount + 1)
         unverifiedLeaves = layout.leafCount
     }
 
     /// Whether nothing is missing: at once for a payload without bytes.
     var isComplete: Bool { unverifiedLeaves == 0 }
 
-    /// Takes in the run of chunks from `index` on that lies in `packet` at `range`, which has exactly the bytes of a run.
-    mutating func receive(index: UInt32, packet: [UInt8], range: Range<Int>, at time: MonotonicTime) -> Outcome {
+    /// Takes in the run of chunks from `index` on that lies in `packet` at `range`, from a holder.
+    mutating func receive(index: UInt32, packet: [UInt8], range: Range<Int>, from holder: Int) -> Outcome {
         let size = WireConfiguration.chunkByteCount
         let run = Int(index)..<Int(index) + (range.count + size - 1) / size
-        guard let place = layout.place(ofRun: run) else { return .unwanted }
-        let missingCount = missingCount(in: run)
-        guard missingCount > 0 else { return .unwanted }
-        switch place {
-        case .hashes(let target):
-            guard target.count == range.count else { return .unwanted }
-            Self.take(
-                run, of: packet, at: range, into: &hashes, at: target.lowerBound, missing: &missing,
-                isWhole: missingCount == run.count)
-            missingHashChunks -= missingCount
-            missingChunks -= missingCount
-            progress = time
-            return missingHashChunks == 0 ? verifyHashes() : .progress
-        case .payload(let target):
-            guard target.count == range.count else { return .unwanted }
-            progress = time
-            // A run may reach from one leaf into the next; only what is missing is written, so that a leaf that has been
-            // verified stays as it is.
-            let first = layout.leaf(ofChunk: run.lowerBound)
-            let last = layout.leaf(ofChunk: run.upperBound - 1)
-            for leaf in first...last {
-                let count = self.missingCount(in: run.clamped(to: chunks(ofLeaf: leaf)))
-                missingChunksOfLeaf[leaf] -= UInt16(count)
-                if count > 0, missingChunksOfLeaf[leaf] == 0 { wholeLeaves.append(leaf) }
+        guard let place = layout.place(ofRun: run), place.byteCount == range.count else { return .unwanted }
+        var newCount = 0
+        // A run may reach from one leaf into the next.
+        for part in layout.part(ofChunk: run.lowerBound)...layout.part(ofChunk: run.upperBound - 1) {
+            let own = run.clamped(to: layout.chunks(ofPart: part))
+            let missingCount = missingCount(in: own)
+            guard missingCount > 0, assignees[part] == Int32(holder) else { continue }
+            let start = range.lowerBound + (own.lowerBound - run.lowerBound) * size
+            let source = start..<min(range.upperBound, start + own.count * size)
+            switch place {
+            case .hashes(let target):
+                Self.take(own, of: packet, at: source, into: &hashes, at: target.lowerBound, missing: &missing)
+            case .payload(let target):
+                Self.take(
+                    own, of: packet, at: source, into: &payload,
+                    at: target.lowerBound + (own.lowerBound - run.lowerBound) * size, missing: &missing)
             }
-            Self.take(
-                run, of: packet, at: range, into: &payload, at: target.lowerBound, missing: &missing,
-                isWhole: missingCount == run.count)
-            missingChunks -= missingCount
-            guard missingHashChunks == 0, missingChunks == 0 || wholeLeaves.count >= Digest.piecesAtOnce else {
-                return .progress
-            }
-            return verifyLeaves()
+            missingOfPart[part] -= UInt16(missingCount)
+            newCount += missingCount
+            if missingOfPart[part] == 0, part > 0 { wholeLeaves.append(part - 1) }
         }
+        guard newCount > 0 else { return .unwanted }
+        missingChunks -= newCount
+        if case .hashes = place {
+            if missingOfPart[0] == 0, !hashesAreTrue { return blame(part: 0) }
+        }
+        guard missingOfPart[0] == 0, missingChunks == 0 || wholeLeaves.count >= Digest.piecesAtOnce else {
+            return .progress(newCount)
+        }
+        return verifyLeaves() ?? (isComplete ? .complete : .progress(newCount))
     }
 
-    private func chunks(ofLeaf leaf: Int) -> Range<Int> {
-        let start = layout.hashChunkCount + leaf * ChunkLayout.chunksPerLeaf
-        return start..<start + layout.chunkCount(ofLeaf: leaf)
-    }
-
-    /// How many chunks of the run are missing.
-    private func missingCount(in run: Range<Int>) -> Int {
-        var count = 0
-        Self.forEachWord(of: run) { word, mask in count += (missing[word] & mask).nonzeroBitCount }
-        return count
-    }
-
-    /// Copies the missing chunks of the run into their place, and marks them as there.
-    private static func take(
-        _ run: Range<Int>, of packet: [UInt8], at range: Range<Int>, into target: inout [UInt8], at offset: Int,
-        missing: inout [UInt64], isWhole: Bool
-    ) {
-        if isWhole {
-            target.overwrite(at: offset, with: packet, range: range)
-        } else {
-            let size = WireConfiguration.chunkByteCount
-            for (position, index) in run.enumerated()
-            where missing[index / 64] & (1 << UInt64(index % 64)) != 0 {
-                let start = range.lowerBound + position * size
-                target.overwrite(
-                    at: offset + position * size, with: packet, range: start..<min(range.upperBound, start + size))
+    /// Divides what is missing among the holders: a part that has begun to arrive stays with its holder, the others are
+    /// divided evenly, each holder's one after the other.
+    mutating func divide() -> [Share] {
+        var free: [Int] = []
+        for part in missingOfPart.indices where missingOfPart[part] > 0 {
+            let isUntouched = Int(missingOfPart[part]) == layout.chunks(ofPart: part).count
+            if !isUntouched, holders.contains(Int(assignees[part])) { continue }
+            if !isUntouched { reset(part: part) }
+            free.append(part)
+        }
+        for (rank, holder) in holders.enumerated() {
+            for part in free[free.count * rank / holders.count..<free.count * (rank + 1) / holders.count] {
+                assignees[part] = Int32(holder)
             }
         }
-        forEachWord(of: run) { word, mask in missing[word] &= ~mask }
+        return holders.map { share(of: $0) }
     }
 
-    /// Calls `body` with every word of the bitmap that the run touches, and the bits of the run in it.
-    private static func forEachWord(of run: Range<Int>, _ body: (Int, UInt64) -> Void) {
-        var start = run.lowerBound
-        while start < run.upperBound {
-            let end = min(run.upperBound, (start / 64 + 1) * 64)
-            let ones = end - start == 64 ? UInt64.max : (1 << UInt64(end - start)) - 1
-            body(start / 64, ones << UInt64(start % 64))
-            start = end
-        }
-    }
-
-    /// The first ranges of chunks that are missing, at most `limit`.
-    func missingRanges(limit: Int) -> [Range<UInt32>] {
-        var ranges: [Range<UInt32>] = []
-        var start: Int?
-        for index in 0..<layout.chunkCount {
-            if missing[index / 64] & (1 << UInt64(index % 64)) != 0 {
-                start = start ?? index
-            } else if let first = start {
-                ranges.append(UInt32(first)..<UInt32(index))
-                start = nil
-                if ranges.count == limit { return ranges }
+    /// What is missing of the holder's parts: as many ranges as a WANT frame takes. What is beyond is asked of nobody yet.
+    mutating func share(of holder: Int) -> Share {
+        var share = Share(holder: holder, ranges: [], chunkCount: 0)
+        for part in assignees.indices where assignees[part] == Int32(holder) && missingOfPart[part] > 0 {
+            let ranges = missingRanges(in: layout.chunks(ofPart: part))
+            let joins = share.ranges.last?.upperBound == ranges[0].lowerBound ? 1 : 0
+            guard share.ranges.count + ranges.count - joins <= 64 else {
+                // A part whose pieces alone are too many begins anew.
+                if share.ranges.isEmpty {
+                    reset(part: part)
+                    let whole = layout.chunks(ofPart: part)
+                    return Share(
+                        holder: holder, ranges: [UInt32(whole.lowerBound)..<UInt32(whole.upperBound)],
+                        chunkCount: whole.count)
+                }
+                if Int(missingOfPart[part]) == layout.chunks(ofPart: part).count { assignees[part] = -1 }
+                continue
             }
+            share.ranges.append(contentsOf: ranges.dropFirst(joins))
+            if joins == 1 {
+                let last = share.ranges.count - ranges.count
+                share.ranges[last] = share.ranges[last].lowerBound..<ranges[0].upperBound
+            }
+            share.chunkCount += Int(missingOfPart[part])
         }
-        if let first = start { ranges.append(UInt32(first)..<UInt32(layout.chunkCount)) }
-        return ranges
+        return share
     }
 
-    private mutating func verifyHashes() -> Outcome {
-        guard MerkleTree.root(leafHashes: hashes, byteCount: layout.payloadByteCount) == manifest.manifest.root else {
-            return .corrupt
+    /// The holder's parts are free for others.
+    mutating func release(_ holder: Int) {
+        for part in assignees.indices where assignees[part] == Int32(holder) && missingOfPart[part] > 0 {
+            if Int(missingOfPart[part]) < layout.chunks(ofPart: part).count { reset(part: part) }
+            assignees[part] = -1
         }
-        return verifyLeaves()
+    }
+
+    /// Whether dividing anew would give a holder without work something to do.
+    var hasWorkToShare: Bool {
+        var untouched = 0
+        for part in missingOfPart.indices where Int(missingOfPart[part]) == layout.chunks(ofPart: part).count {
+            if assignees[part] < 0 { return true }
+            untouched += 1
+        }
+        return holders.count > 1 && untouched >= 2 * holders.count
+    }
+
+    /// All of the part is missing again.
+    private mutating func reset(part: Int) {
+        let chunks = layout.chunks(ofPart: part)
+        missingChunks += chunks.count - Int(missingOfPart[part])
+        missingOfPart[part] = UInt16(chunks.count)
+        Self.forEachWord(of: chunks) { word, mask in missing[word] |= mask }
+    }
+
+    private var hashesAreTrue: Bool {
+        MerkleTree.root(leafHashes: hashes, byteCount: layout.payloadByteCount) == manifest.manifest.root
+    }
+
+    private mutating func blame(part: Int) -> Outcome {
+        let holder = Int(assignees[part])
+        reset(part: part)
+        return .corrupt(holders: [holder])
     }
 
     /// Compares the leaves that have become whole with the list of hashes.
-    private mutating func verifyLeaves() -> Outcome {
+    ///
+    /// - Returns: nil if all are true.
+    private mutating func verifyLeaves() -> Outcome? {
         let computed = MerkleTree.leafHashes(of: payload, leaves: wholeLeaves)
+        let size = Digest.byteCount
+        var liars: [Int] = []
         for (position, leaf) in wholeLeaves.enumerated() {
-            let size = Digest.byteCount
-            guard
-                computed[position * size..<(position + 1) * size].elementsEqual(hashes[leaf * size..<(leaf + 1) * size])
-            else { return .corrupt }
+            let isTrue = computed[position * size..<(position + 1) * size].elementsEqual(
+                hashes[leaf * size..<(leaf + 1) * size])
+            if isTrue {
+                unverifiedLeaves -= 1
+            } else {
+                let liar = Int(assignees[leaf + 1])
+                if !liars.contains(liar) { liars.append(liar) }
+                reset(part: leaf + 1)
+            }
         }
-        unverifiedLeaves -= wholeLeaves.count
         wholeLeaves.removeAll(keepingCapacity: true)
-        return isComplete ? .complete : .progress
+        return liars.isEmpty ? nil : .corrupt(holders: liars)
     }
 }

@@ -24,9 +24,19 @@ struct OutboundTransfer: Sendable {
     /// Chunks that are to be sent and do not count as lost.
     var waitingChunkCount: Int { ranges.reduce(0) { $0 + $1.count } }
 
-    /// The other side asks again: its ranges replace what was to be sent.
-    mutating func replace(ranges: [Range<UInt32>]) {
-        self.ranges = Self.clipped(ranges, count: object.layout.chunkCount)
+    /// The other side asks again: its ranges replace what was to be sent, except for runs that are under way, which come
+    /// back if they are lost. The runs are in order.
+    mutating func replace(ranges: [Range<UInt32>], except underWay: [Range<UInt32>]) {
+        var left: [Range<UInt32>] = []
+        for range in ranges {
+            var start = range.lowerBound
+            for run in underWay where run.upperBound > start && run.lowerBound < range.upperBound {
+                if run.lowerBound > start { left.append(start..<run.lowerBound) }
+                start = min(range.upperBound, run.upperBound)
+            }
+            if start < range.upperBound { left.append(start..<range.upperBound) }
+        }
+        self.ranges = Self.clipped(left, count: object.layout.chunkCount)
         lost = []
     }
 

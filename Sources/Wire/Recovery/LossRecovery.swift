@@ -50,6 +50,7 @@ struct LossRecovery: Sendable {
     private var base: UInt64 = 0
     private var largestAcknowledged: UInt64?
     private var outstandingCount = 0
+    private var markedSoFar: UInt32 = 0
     private var lastElicitingTime = MonotonicTime.zero
 
     init(configuration: WireConfiguration) {
@@ -87,17 +88,24 @@ struct LossRecovery: Sendable {
         lastElicitingTime = time
     }
 
-    /// Takes in an acknowledgement: `ranges` of packet numbers, greatest first.
+    /// Takes in an acknowledgement: `ranges` of packet numbers, greatest first, and how many packets of all the network had
+    /// marked. `moreWaits` says whether there is something to send that has not been sent yet.
     ///
     /// - Returns: false if it acknowledges what was never sent; then nothing changes.
-    mutating func acknowledged(ranges: [ClosedRange<UInt64>], delay: Duration, at time: MonotonicTime) -> Bool {
+    mutating func acknowledged(
+        ranges: [ClosedRange<UInt64>], delay: Duration, marked: UInt32 = 0, moreWaits: Bool, at time: MonotonicTime
+    ) -> Bool {
         guard let largest = ranges.first?.upperBound, largest < nextNumber else { return false }
         // A window that only lengthens queues, the receiver's socket among them, is wide enough.
         let waiting = Double(bytesInFlight) * roundTrip.waitingShare
-        let isLimiting =
-            bytesInFlight + 3 * path.byteCount >= congestion.window && waiting < CongestionLimits.waitingByteCount
+        // Pacing leaves a part of the window unused although there is more to send.
+        let isUsed =
+            bytesInFlight + 3 * path.byteCount >= congestion.window
+            || (moreWaits && 2 * bytesInFlight >= congestion.window)
+        let isLimiting = isUsed && waiting < CongestionLimits.waitingByteCount
         let size = path.byteCount
         var anyNew = false
+        var newest: MonotonicTime?
         for range in ranges where range.upperBound >= base {
             for number in max(range.lowerBound, base)...range.upperBound {
                 let index = head + Int(number - base)
@@ -105,6 +113,7 @@ struct LossRecovery: Sendable {
                 packets[index].isOutstanding = false
                 let (sent, byteCount) = (packets[index].time, packets[index].byteCount)
                 anyNew = true
+                newest = max(newest ?? sent, sent)
                 if number == largest {
                     roundTrip.add(time - sent, delay: min(delay, acknowledgementDelay), at: time)
                     congestion.measured(roundTrip: time - sent, sent: sent, at: time)
@@ -118,6 +127,10 @@ struct LossRecovery: Sendable {
             }
         }
         largestAcknowledged = max(largestAcknowledged ?? 0, largest)
+        if marked > markedSoFar, let newest {
+            markedSoFar = marked
+            congestion.lost(sent: newest, at: time)
+        }
         if anyNew { probeCount = 0 }
         detectLosses(at: time)
         if path.byteCount != size { congestion.use(packetByteCount: path.byteCount) }
@@ -157,6 +170,14 @@ struct LossRecovery: Sendable {
             if newestLoss - oldestLoss > persistent { congestion.collapsed() }
         }
         trim()
+    }
+
+    /// The runs of a transfer's chunks that are under way, in order.
+    func runsUnderWay(of transfer: UInt32) -> [Range<UInt32>] {
+        packets[head...].compactMap { packet in
+            guard packet.isOutstanding, let chunks = packet.chunks, chunks.transfer == transfer else { return nil }
+            return chunks.run
+        }.sorted { $0.lowerBound < $1.lowerBound }
     }
 
     /// When the loss timer fires: for losses by time, or for a probe.

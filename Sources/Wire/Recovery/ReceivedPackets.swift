@@ -10,6 +10,8 @@ struct ReceivedPackets: Sendable {
     private(set) var ranges: [ClosedRange<UInt64>] = []
     private var largestTime = MonotonicTime.zero
     private var unacknowledged = 0
+    /// Packets that the network had marked.
+    private(set) var marked: UInt32 = 0
     /// When an acknowledgement is due; nil if none is owed.
     private(set) var deadline: MonotonicTime?
 
@@ -29,16 +31,22 @@ struct ReceivedPackets: Sendable {
     /// Whether the packet is the newest of all that have arrived.
     func isNewest(_ number: UInt64) -> Bool { ranges.first?.upperBound == number }
 
+    /// The network had marked the packet that was just inserted: the other side should know at once.
+    mutating func noteMark(at time: MonotonicTime) {
+        marked &+= 1
+        deadline = time
+    }
+
     /// The packet that was just inserted asks for an acknowledgement, which is due after a few packets or a short while,
     /// and at once when something is missing or arrives late.
-    mutating func owe(_ number: UInt64, at time: MonotonicTime, configuration: WireConfiguration) {
+    mutating func owe(_ number: UInt64, after packets: Int, patience: Duration, at time: MonotonicTime) {
         unacknowledged += 1
         let inOrder = ranges.count == 1 && ranges[0].upperBound == number
         let isNextOfFirst = ranges.first.map { $0.upperBound == number && $0.lowerBound < number } ?? false
-        if unacknowledged >= configuration.acknowledgeAfterPackets || !(inOrder || isNextOfFirst) {
+        if unacknowledged >= packets || !(inOrder || isNextOfFirst) {
             deadline = time
         } else if deadline == nil {
-            deadline = time + configuration.acknowledgementDelay
+            deadline = time + patience
         }
     }
 

@@ -44,9 +44,11 @@ struct RoundTripEstimator: Sendable {
         smoothed = (smoothed * 7 + adjusted) / 8
     }
 
-    /// How long after a packet its loss is to be suspected, without back-off.
+    /// How long after a packet its loss is to be suspected, without back-off. The other side holds acknowledgements back for
+    /// a quarter of a round trip as it measures it, and `acknowledgementDelay` at most.
     func probeTimeout(acknowledgementDelay: Duration) -> Duration {
-        smoothed + max(variation * 4, Self.granularity) + acknowledgementDelay
+        let patience = min(acknowledgementDelay, max(smoothed / 2, Self.granularity * 2))
+        return smoothed + max(variation * 4, Self.granularity) + patience
     }
 
     /// The share of the round trip that packets spend waiting, as in a queue: what the smoothed one exceeds the least by.

@@ -41,7 +41,8 @@ extension Association {
     /// Bytes of PADDING that a packet is given at most to be as long as the others of its burst.
     static let paddingLimit = 160
     /// Bytes of an acknowledgement that rides along although it is not due yet.
-    static let ridingByteCount = FrameEncoder.acknowledgementByteCount + 4 * FrameEncoder.rangeByteCount
+    static let ridingByteCount =
+        FrameEncoder.acknowledgementByteCount + 4 * FrameEncoder.rangeByteCount + FrameEncoder.markedByteCount
 
     /// A size of datagrams that is worth trying: there is much to send, and room for it.
     private func sizeToTry(configuration: WireConfiguration, at time: MonotonicTime) -> Int? {
@@ -94,7 +95,7 @@ extension Association {
         DataPacket.appendHeader(receiverIndex: session.remoteIndex, number: number, to: &packet)
         if received.isOwed {
             FrameEncoder.appendAcknowledgement(
-                received.ranges, delay: received.delay(at: time),
+                received.ranges, delay: received.delay(at: time), marked: received.marked,
                 capacity: isDue ? limit - packet.count : Self.ridingByteCount, to: &packet)
             received.acknowledged()
         }

@@ -10,8 +10,8 @@ struct Association: Sendable {
     var pacer: Pacer
     var controls: ControlQueue
     var inbox: ControlInbox
-    /// Objects on their way to us.
-    var inbound: [InboundTransfer] = []
+    /// Objects that the other side has been asked for.
+    var inbound: [InboundSource] = []
     /// Objects on their way from us.
     var outbound: [OutboundTransfer] = []
     /// Whose turn it is of the objects on their way from us.
@@ -39,6 +39,27 @@ struct Association: Sendable {
     var hasContent: Bool {
         pingPending || controls.hasPending || outbound.contains { $0.hasChunks }
     }
+
+    /// Takes in an acknowledgement.
+    ///
+    /// - Returns: false if it acknowledges what was never sent; then nothing changes.
+    mutating func acknowledged(
+        _ ranges: [ClosedRange<UInt64>], delay: Duration, marked: UInt32, at time: MonotonicTime
+    ) -> Bool {
+        recovery.acknowledged(ranges: ranges, delay: delay, marked: marked, moreWaits: hasContent, at: time)
+    }
+
+    /// Records that the packet that just arrived asks for an acknowledgement.
+    mutating func owe(_ number: UInt64, isMarked: Bool, configuration: WireConfiguration, at time: MonotonicTime) {
+        // A quarter of a round trip is long enough to wait for company.
+        let patience = min(
+            configuration.acknowledgementDelay, max(recovery.roundTrip.smoothed / 4, Self.leastPatience))
+        received.owe(number, after: configuration.acknowledgeAfterPackets, patience: patience, at: time)
+        if isMarked { received.noteMark(at: time) }
+    }
+
+    /// Acknowledgements wait this long at least for a second packet.
+    static let leastPatience = Duration.milliseconds(2)
 
     /// Puts what was lost back into the queues and forgets what has arrived.
     mutating func settle(statistics: inout WireStatistics) {
@@ -68,7 +89,7 @@ struct Association: Sendable {
         var deadline = lastReceived + configuration.idleTimeout
         deadline = min(deadline, lastSent + configuration.keepaliveInterval)
         if let time = recovery.deadline { deadline = min(deadline, time) }
-        for transfer in inbound {
+        for transfer in inbound where transfer.remaining > 0 {
             deadline = min(deadline, transfer.progress + configuration.transferTimeout)
             deadline = min(deadline, max(transfer.progress, transfer.asked) + configuration.transferRepeat)
         }

@@ -6,7 +6,8 @@ package struct ReplayWindow: Sendable {
 
     // One block more than the window, so that the block that is being cleared is never one that still counts.
     private static let blocks = Int(size / 64) + 1
-    private var bits = [UInt64](repeating: 0, count: blocks)
+    // As long as few packets have come, which is so for most of the sessions of a simulation, the ring's end is not there.
+    private var bits: [UInt64] = []
     /// The greatest number so far; nil before the first.
     package private(set) var greatest: UInt64?
 
@@ -16,7 +17,8 @@ package struct ReplayWindow: Sendable {
     package func accepts(_ number: UInt64) -> Bool {
         guard let greatest, number <= greatest else { return true }
         if greatest - number >= Self.size { return false }
-        return bits[Self.block(number)] & Self.bit(number) == 0
+        let block = Self.block(number)
+        return block >= bits.count || bits[block] & Self.bit(number) == 0
     }
 
     /// Marks `number` as seen; to be called after the packet has proved authentic.
@@ -28,14 +30,17 @@ package struct ReplayWindow: Sendable {
             if number > greatest {
                 let steps = number / 64 - greatest / 64
                 for step in 0..<min(steps, UInt64(Self.blocks)) {
-                    bits[Self.block((greatest / 64 + 1 + step) * 64)] = 0
+                    let block = Self.block((greatest / 64 + 1 + step) * 64)
+                    if block < bits.count { bits[block] = 0 }
                 }
                 self.greatest = number
             }
         } else {
             greatest = number
         }
-        bits[Self.block(number)] |= Self.bit(number)
+        let block = Self.block(number)
+        while bits.count <= block { bits.append(0) }
+        bits[block] |= Self.bit(number)
         return true
     }
 

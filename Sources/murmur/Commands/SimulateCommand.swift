@@ -29,6 +29,7 @@ struct SimulateCommand: AsyncParsableCommand {
     @Flag(help: "Draw also a peer that is not honest.") var drawByzantine = false
     @Option(help: "The seed; one is drawn and printed unless given.") var seed: UInt64?
     @Option(help: "How many seeds to run, from --seed on.") var seeds = 1
+    @Flag(help: "End a sweep at the first seed with a violation.") var untilViolation = false
     @Option(help: "How many runs at once; one for each core unless given.") var jobs: Int?
     @Option(help: "Values of the toy adapter.") var values = 64
     @OptionGroup var trainers: TrainerOptions
@@ -174,9 +175,17 @@ struct SimulateCommand: AsyncParsableCommand {
                 "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
                     + "in round \(report.rounds)",
                 "\(report.datagrams) datagrams, \(report.datagramsLost) lost, \(report.bytesSent) bytes sent",
+                Self.spread(report.spread),
                 "consensus distance \(distance), \(isToy ? "loss beyond the optimum" : "mean held-out loss") \(loss)",
                 "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
             ] + (isToy ? [] : each)).joined(separator: "\n")
+    }
+
+    private static func spread(_ spread: SimulationReport.Spread) -> String {
+        let hops =
+            spread.lastDeliveryHops.map { "\($0) hops to the last delivery" } ?? "not everything reached everyone"
+        return "\(hops), \(spread.missed) contributions missed, redundancy "
+            + String(format: "%.4f, %.2f bytes sent a payload byte", spread.redundancy, spread.bytesPerPayloadByte)
     }
 
     /// Runs many seeds on all cores; every hundredth twice.
@@ -210,7 +219,7 @@ struct SimulateCommand: AsyncParsableCommand {
                         "\(done) seeds, \(failures) with violations, \(Int((ContinuousClock.now - started).inSeconds)) s"
                     )
                 }
-                if next != end {
+                if next != end, !(untilViolation && failures > 0) {
                     group.addTask { [next] in try await self.outcome(of: next, in: swarm, written, training) }
                     next &+= 1
                 }

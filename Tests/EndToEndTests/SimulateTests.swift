@@ -3,60 +3,93 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// `murmur simulate` as a process: what only a process of its own can decide.
-    @Suite struct SimulateTests {
-        private func hash(_ output: String) -> String? {
-            output.split(separator: "\n").first { $0.hasPrefix("trace ") }.map(String.init)
+    /// `murmur simulate` with the language model, beside real processes; and what it leaves.
+    @Suite(.serialized) struct SimulateTests {
+        private func object(_ text: String) throws -> [String: Any] {
+            try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         }
 
-        @Test func withoutCryptographyASeedHasOneHistoryToo() async throws {
+        private func losses(_ report: [String: Any]) throws -> [Double] {
+            try #require(report["peers"] as? [[String: Any]]).map { try #require($0["loss"] as? Double) }
+        }
+
+        /// Without faults there is one history of the adapters: real processes, the simulator on both tiers, and what either
+        /// has recorded and the simulator plays back all end with the same ones.
+        @Test(.timeLimit(.minutes(5))) func theSimulatorDoesWhatRealPeersDo() async throws {
             let folder = try TemporaryFolder()
-            let topology = SharedData.projectRoot.appendingPathComponent("topologies/ring-8.yaml").path
-            var arguments = ["simulate", topology, "--draw-faults", "--seed", "4", "--crypto", "off"]
-            let first = try await MurmurProcess.run(arguments, in: folder.url.path)
-            let second = try await MurmurProcess.run(arguments, in: folder.url.path)
-            #expect(first.status == 0, "\(first.error)")
-            #expect(first.output.contains("8 of 8 peers finished"))
-            #expect(hash(first.output) != nil)
-            #expect(first.output == second.output)
-            arguments[arguments.count - 1] = "on"
-            let real = try await MurmurProcess.run(arguments, in: folder.url.path)
+            let swarm = try SmallSwarm(in: folder.url.path, firstPort: 24_000)
+            let real = try await MurmurProcess.run(
+                ["swarm", swarm.topology, "--out", swarm.out, "--record", "--evaluate", "--json"], in: folder.url.path)
             #expect(real.status == 0, "\(real.error)")
-            #expect(hash(real.output) != hash(first.output))
-        }
+            let parts = try #require(try object(real.output)["peers"] as? [String: [String: Any]])
+            let found = try swarm.names.map { try #require(parts[$0]?["held_out_loss"] as? Double) }
 
-        @Test func aSweepEndsAtTheFirstViolationIfAsked() async throws {
-            let folder = try TemporaryFolder()
-            let topology = SharedData.projectRoot.appendingPathComponent("topologies/ring-8.yaml").path
-            // Nobody finishes within two seconds: every seed is a violation.
-            let outcome = try await MurmurProcess.run(
+            let recorded = folder.path("recorded")
+            let live = try await MurmurProcess.run(
                 [
-                    "simulate", topology, "--seed", "1", "--seeds", "40", "--jobs", "1", "--limit", "2",
-                    "--until-violation",
-                ],
-                in: folder.url.path)
-            #expect(outcome.status == 1)
-            #expect(outcome.output.contains("seed 1: liveness"))
-            #expect(outcome.output.contains("1 seeds in"))
+                    "simulate", swarm.topology, "--trainer", "lora", "--record", recorded, "--seed", "5",
+                    "--both-tiers",
+                    "--json",
+                ], in: folder.url.path)
+            #expect(live.status == 0, "\(live.error)")
+            let simulated = try object(live.output)
+            for (predicted, loss) in zip(try losses(simulated), found) { #expect(abs(predicted - loss) < 1e-6 * loss) }
+
+            for source in [recorded, swarm.out] {
+                let played = try await MurmurProcess.run(
+                    ["simulate", swarm.topology, "--trainer", source, "--seed", "6", "--json"], in: folder.url.path)
+                #expect(played.status == 0, "\(played.error)")
+                let digest = try object(played.output)["adapterDigest"] as? String
+                #expect(digest == simulated["adapterDigest"] as? String)
+            }
+            let facts = try await MurmurProcess.run(
+                ["inspect", "\(swarm.out)/peer-0/training.recording", "--json"], in: folder.url.path)
+            #expect(try object(facts.output)["entries"] as? Int == 6)
         }
 
-        /// The defects of `scripts/mutation-check` are texts in the sources: they must be found where they are looked for.
-        @Test func everySeededDefectFindsItsPlace() throws {
-            let script = SharedData.projectRoot.appendingPathComponent("scripts/mutation-check").path
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["python3", script, "--check"]
-            let pipe = Pipe()
-            process.standardOutput = pipe
-            process.standardError = pipe
-            try process.run()
-            let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            guard process.terminationStatus != 127 else {
-                print("there is no python3: the places of the seeded defects are not checked")
-                return
+        @Test(.timeLimit(.minutes(2))) func aTraceIsListedByPeerKindAndTime() async throws {
+            let folder = try TemporaryFolder()
+            let swarm = try SmallSwarm(in: folder.url.path, firstPort: 24_100)
+            let trace = folder.path("run.trace")
+            let run = try await MurmurProcess.run(
+                ["simulate", swarm.topology, "--seed", "5", "--trace", trace], in: folder.url.path)
+            #expect(run.status == 0, "\(run.error)")
+            let all = try await MurmurProcess.run(["inspect", trace], in: folder.url.path)
+            #expect(all.output == (try String(contentsOfFile: trace, encoding: .utf8)))
+            let some = try await MurmurProcess.run(
+                ["inspect", trace, "--peer", "peer-1", "--kind", "mixed", "--kind", "trained", "--to", "4", "--json"],
+                in: folder.url.path)
+            let objects = try some.output.split(separator: "\n").map { try object(String($0)) }
+            #expect(!objects.isEmpty)
+            for line in objects {
+                #expect(line["peer"] as? String == "peer-1" && (line["seconds"] as? Double ?? 9) <= 4)
+                #expect(["mixed", "trained"].contains(line["kind"] as? String ?? ""))
+                #expect(line["round"] is Int)
             }
-            #expect(process.terminationStatus == 0, "\(output)")
+            let none = try await MurmurProcess.run(
+                ["inspect", swarm.topology, "--peer", "peer-1"], in: folder.url.path)
+            #expect(none.status == 1 && none.error.contains("is no trace"))
+            try (String(contentsOfFile: trace, encoding: .utf8) + "what is this\n").write(
+                toFile: trace, atomically: true, encoding: .utf8)
+            let bad = try await MurmurProcess.run(["inspect", trace], in: folder.url.path)
+            #expect(bad.status == 1 && bad.error.contains("not a line of a trace"))
+        }
+
+        @Test func whatCannotBePlayedBackIsSaid() async throws {
+            let folder = try TemporaryFolder()
+            let swarm = try SmallSwarm(in: folder.url.path, firstPort: 24_200)
+            let missing = try await MurmurProcess.run(
+                ["simulate", swarm.topology, "--trainer", "nowhere"], in: folder.url.path)
+            #expect(missing.status == 1 && missing.error.contains("nowhere/peer-0/training.recording"))
+            try FileManager.default.createDirectory(
+                atPath: folder.path("bad/peer-0"), withIntermediateDirectories: true)
+            try folder.write("murmurtr and then nothing", to: "bad/peer-0/training.recording")
+            let bad = try await MurmurProcess.run(
+                ["simulate", swarm.topology, "--trainer", folder.path("bad")], in: folder.url.path)
+            #expect(bad.status == 1 && bad.error.contains("another release"))
+            let usage = try await MurmurProcess.run(
+                ["simulate", swarm.topology, "--record", "x"], in: folder.url.path)
+            #expect(usage.status != 0 && usage.error.contains("--trainer lora"))
         }
     }
 }

@@ -187,7 +187,6 @@ struct VirtualSwarm {
             members[index].disk = try! PeerCheckpoint(encoded: checkpoint.encoded)
             members[index].core!.checkpointWritten(round: checkpoint.round, at: time)
         case .remember(let memory): members[index].memory = EndpointMemory(encoded: memory.encoded)!
-        case .audit: break
         case .report(let event): members[index].events.append(event)
         case .deliver(let delta): members[index].final = delta
         case .stop(let reason):

@@ -76,10 +76,12 @@ import Testing
         for name in names.sorted() {
             let path = folder.appendingPathComponent(name).path
             let topology = try SwarmTopology.load(path: path)
-            let identities = (0..<topology.peers.count).map { index in
-                PeerIdentity(
-                    id: PeerID(bytes: [UInt8](repeating: UInt8(index), count: 32))!,
-                    exchangeKey: [UInt8](repeating: UInt8(index + 100), count: 32))
+            let identities = (0..<topology.peers.count).map { (index: Int) -> PeerIdentity in
+                func bytes(_ kind: UInt8) -> [UInt8] {
+                    let number = [UInt8(index & 255), UInt8(index >> 8)]
+                    return number + [UInt8](repeating: kind, count: 30)
+                }
+                return PeerIdentity(id: PeerID(bytes: bytes(1))!, exchangeKey: bytes(2))
             }
             let resolved = topology.expanded(identities: identities)
             #expect(resolved.isResolved)

@@ -9,7 +9,7 @@ import Testing
     static let folder = SharedData.projectRoot.appendingPathComponent("faults")
     static let shipped = [
         "lossy", "bursty", "reorder", "partition", "bridge", "crash", "churn", "slow", "clock", "disk", "byzantine",
-        "intruders", "everything", "prediction",
+        "intruders", "everything", "prediction", "loss-10",
     ]
 
     @Test(arguments: shipped) func shippedFilesAreRightAndComeBackFromTheWriter(name: String) throws {

@@ -50,7 +50,8 @@ extension FuzzTarget {
                 prologue: prologue, localStatic: rig.keys[0].exchange, ephemeral: ephemeral,
                 remoteStatic: rig.keys[1].exchange.publicKey)
             packet = HandshakePacket.initiation(
-                senderIndex: 7, noise: try! noise.writeFirst(payload: payload), byteCount: 1200, codeKey: key,
+                suite: .chaCha20Poly1305, senderIndex: 7, noise: try! noise.writeFirst(payload: payload),
+                byteCount: 1200, codeKey: key,
                 cookie: nil)
         } else {
             let initiation = WireRig.begun.initiation
@@ -72,7 +73,8 @@ extension FuzzTarget {
     /// Frames of one packet; what is read is written again and read to the same.
     static let frames = FuzzTarget(name: "frames", isFromNetwork: true) {
         var all: [UInt8] = [0, 1]
-        FrameEncoder.appendAcknowledgement([20...30, 4...9, 0...0], delay: .zero, capacity: 200, to: &all)
+        FrameEncoder.appendAcknowledgement([20...30, 4...9, 0...0], delay: .zero, marked: 0, capacity: 200, to: &all)
+        FrameEncoder.appendAcknowledgement([20...30], delay: .zero, marked: 3, capacity: 200, to: &all)
         let manifest = WireRig.connected.offered
         let controls: [ControlFrame] = [
             .message([1, 2]), .offer(manifest.encoded),

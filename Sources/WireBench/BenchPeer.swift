@@ -12,7 +12,15 @@ actor BenchPeer {
     /// Associations that have begun.
     private(set) var connections = 0
 
-    private var endpoint: ProtocolEndpoint
+    /// This peer's part in an average, while there is one, and when it was whole.
+    var averaging: SliceAverage?
+    var averagedAt = ContinuousClock.now
+    var others: [PeerID] = []
+
+    var endpoint: ProtocolEndpoint
+    let keys: IdentityKeys
+    let ownID: PeerID
+    let swarm: SwarmSecret
     private let socket: UDPEndpoint
     private var generator = SystemRandomNumberGenerator()
     private var timer: Task<Void, Never>?
@@ -24,12 +32,15 @@ actor BenchPeer {
         socket: UDPEndpoint
     ) {
         self.socket = socket
+        self.keys = keys
+        self.swarm = swarm
+        ownID = PeerID(bytes: keys.signing.publicKey)!
         endpoint = ProtocolEndpoint(
             local: LocalPeer(keys), remotes: remotes, swarm: swarm, configuration: configuration,
             handshakeTimestamp: 1, at: .zero)
     }
 
-    private var now: MonotonicTime { .zero + (ContinuousClock.now - start) }
+    var now: MonotonicTime { .zero + (ContinuousClock.now - start) }
 
     /// Takes datagrams until the socket is closed.
     func run() async {
@@ -50,16 +61,31 @@ actor BenchPeer {
         settle()
     }
 
+    /// Takes a part in an average.
+    func prepare(_ average: SliceAverage) { averaging = average }
+
+    /// A signed manifest for a payload.
+    static func manifest(
+        of payload: [UInt8], swarm: [UInt8], keys: IdentityKeys, round: UInt64, sequence: UInt64
+    ) -> SignedManifest {
+        SignedManifest(
+            ContributionManifest(
+                swarm: swarm, origin: PeerID(bytes: keys.signing.publicKey)!, round: round, sequence: sequence,
+                baseModelDigest: Array(repeating: 0, count: 32), schemaDigest: Array(repeating: 0, count: 32),
+                encoding: 0, sampleCount: 1, payload: payload), signedWith: keys.signing)
+    }
+
     /// The endpoint's counters.
     var statistics: WireStatistics { endpoint.statistics }
 
-    private func settle() {
+    func settle() {
         while let event = endpoint.pollEvent() {
             switch event {
             case .announced(let peer, let manifest): endpoint.request(manifest.id, from: peer, at: now)
-            case .received:
+            case .received(_, let manifest, let payload):
                 received += 1
                 lastArrival = ContinuousClock.now
+                if averaging != nil { take(manifest.manifest, payload) }
             case .connected: connections += 1
             default: break
             }

@@ -9,7 +9,7 @@ import Wire
 /// it beside other programs.
 @main struct WireBench {
     /// Arguments: how often to repeat (5), and which parts to measure (all): `pair`, `aes`, `short`, `mesh`,
-    /// `sessions`.
+    /// `average`, `sessions`.
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
         let repetitions = arguments.lazy.compactMap { Int($0) }.first ?? 5
@@ -26,6 +26,11 @@ import Wire
             }
         }
         if measures("mesh") { try await mesh(repetitions: repetitions) }
+        if measures("average") {
+            for count in [8, 16] {
+                try await AveragingBench.run(peers: count, byteCount: 16_800_000, repetitions: repetitions)
+            }
+        }
         if measures("sessions") { try HandshakeBench.run() }
     }
 
@@ -78,47 +83,19 @@ import Wire
         peers count: Int, byteCount: Int, senders: Int, configuration: WireConfiguration = WireConfiguration()
     ) async throws -> Result {
         var generator = SeededGenerator(seed: 7)
-        let keys = try (0..<count).map { _ in try IdentityKeys.generate(using: &generator) }
-        let ids = keys.map { PeerID(bytes: $0.signing.publicKey)! }
-        let swarm = try SwarmSecret(name: "bench", seed: 1)
-        var sockets: [UDPEndpoint] = []
-        for _ in 0..<count {
-            sockets.append(try await UDPEndpoint.bind(to: NetworkAddress(host: "127.0.0.1", port: 0)))
-        }
-        let addresses = sockets.map(\.localAddress)
-        let peers = (0..<count).map { index in
-            BenchPeer(
-                keys: keys[index],
-                remotes: (0..<count).filter { $0 != index }.map {
-                    RemotePeer(id: ids[$0], exchangeKey: keys[$0].exchange.publicKey, address: addresses[$0])
-                }, swarm: swarm, configuration: configuration, socket: sockets[index])
-        }
-        let loops = peers.map { peer in Task { await peer.run() } }
-        for index in 0..<count {
-            await peers[index].perform { endpoint, time, generator in
-                for other in index + 1..<max(count, index + 1) {
-                    endpoint.connect(to: ids[other], at: time, using: &generator)
-                }
-            }
-        }
-        for peer in peers {
-            while await peer.connections < count - 1 { try await Task.sleep(for: .milliseconds(5)) }
-        }
-        var objects: [(manifest: SignedManifest, payload: [UInt8])] = []
+        let swarm = try await BenchSwarm(count: count, configuration: configuration, using: &generator)
+        let (peers, ids) = (swarm.peers, swarm.ids)
+        var objects: [ObjectID] = []
         for index in 0..<senders {
             let payload = generator.bytes(count: byteCount)
-            let manifest = ContributionManifest(
-                swarm: swarm.identifier, origin: ids[index], round: 1, sequence: 1,
-                baseModelDigest: Array(repeating: 0, count: 32), schemaDigest: Array(repeating: 0, count: 32),
-                encoding: 0, sampleCount: 1, payload: payload)
-            let signed = SignedManifest(manifest, signedWith: keys[index].signing)
-            objects.append((signed, payload))
+            let signed = swarm.manifest(by: index, round: 1, sequence: 1, payload: payload)
+            objects.append(signed.id)
             await peers[index].perform { endpoint, _, _ in endpoint.publish(signed, payload: payload) }
         }
         let begin = ContinuousClock.now
         let processor = processorSeconds()
         for index in 0..<senders {
-            let id = objects[index].manifest.id
+            let id = objects[index]
             await peers[index].perform { endpoint, time, _ in
                 for other in ids where other != ids[index] { endpoint.announce(id, to: other, at: time) }
             }
@@ -134,8 +111,7 @@ import Wire
             lost += Int(await peer.statistics.packetsLost)
             if senders > 1 || index >= senders { arrivals.append((await peer.lastArrival - begin).inSeconds) }
         }
-        for socket in sockets { await socket.close() }
-        for loop in loops { await loop.value }
+        await swarm.close()
         let megabytes = Double(senders * (count - 1) * byteCount) / 1e6
         let last = arrivals.max() ?? 0
         return Result(

@@ -175,6 +175,7 @@ struct VirtualSwarm {
 
     private mutating func perform(_ directive: PeerDirective, of index: Int) {
         switch directive {
+        case .audit: break
         case .train(let request):
             var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)
             if members[index].poisons { outcome.delta.values[3] = 3e38 }

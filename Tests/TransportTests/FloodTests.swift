@@ -9,7 +9,7 @@ import Wire
 @Suite("Floods on a real socket", .serialized)
 struct FloodTests {
     /// Where the forged messages go.
-    private enum Flood {
+    private enum Flood: CaseIterable {
         case none, elsewhere, victim
     }
 
@@ -20,15 +20,22 @@ struct FloodTests {
     /// through, too.
     @Test("A transfer goes on under forged first messages", .timeLimit(.minutes(2)))
     func forgedInitiations() async throws {
-        let quiet = try await transfer(seed: 51, flood: .none)
-        let diverted = try await transfer(seed: 53, flood: .elsewhere)
-        let flooded = try await transfer(seed: 52, flood: .victim)
-        #expect(flooded.forged > 64)
-        #expect(flooded.answeredBytes <= flooded.forged * 1200 / 10, "cookies are a nineteenth of an initiation")
-        for (name, outcome) in [("none", quiet), ("elsewhere", diverted), ("at the receiver", flooded)] {
-            print(
-                "flood \(name): \(Int(Double(outcome.forged) / outcome.seconds)) forged first messages a second; goodput "
-                    + "\(Int(outcome.megabytesPerSecond)) MB/s")
+        let isMeasured = ProcessInfo.processInfo.environment["MURMUR_FLOOD_RATE"] != nil
+        var rates: [Flood: [Double]] = [:]
+        for round in 0..<(isMeasured ? 5 : 1) as Range<UInt64> {
+            for (number, flood) in Flood.allCases.enumerated() {
+                let outcome = try await transfer(seed: 51 + 10 * round + UInt64(number), flood: flood)
+                rates[flood, default: []].append(outcome.megabytesPerSecond)
+                guard flood == .victim else { continue }
+                #expect(outcome.forged > 64)
+                #expect(
+                    outcome.answeredBytes <= outcome.forged * 1200 / 10, "cookies are a nineteenth of an initiation")
+                print("flood: \(Int(Double(outcome.forged) / outcome.seconds)) forged first messages a second")
+            }
+        }
+        for flood in Flood.allCases {
+            let sorted = rates[flood, default: []].sorted()
+            print("flood \(flood): goodput \(Int(sorted[sorted.count / 2])) MB/s (\(sorted.map { Int($0) }))")
         }
     }
 

@@ -45,8 +45,13 @@ extension SwarmGraph {
     /// The longest of the shortest ways when any one peer, or none, is missing: how many rounds news takes at most in a
     /// swarm that has lost a peer. Between peers that the loss cuts apart there is no way, and none is counted.
     ///
-    /// Exact up to 128 peers; above, the smaller of `count − 1` and twice the diameter. The graph must be connected.
+    /// Exact up to 128 peers; above, the smaller of `count − 1` and twice the diameter; above 16,384, where ways from every
+    /// peer take too long to measure, of `count − 1` and four times the longest way from one peer. The graph must be
+    /// connected.
     package var diameterWithOneMissing: Int {
+        guard count <= 16_384 else {
+            return min(count - 1, 4 * (distances(from: 0).compactMap { $0 }.max() ?? count))
+        }
         let whole = diameter ?? max(0, count - 1)
         guard count <= 128 else { return min(count - 1, 2 * whole) }
         let all = edges

@@ -163,7 +163,17 @@ struct SwarmChecker: Sendable {
         for peer in honest where finals[peer] == nil {
             violate("liveness", at: time, "\(names[peer]) did not finish")
         }
-        let deltas = honest.compactMap { finals[$0] }
+        guard let distance = Self.distance(of: honest.compactMap { finals[$0] }) else { return nil }
+        if distance > consensusBound, !isMisled {
+            violate(
+                "consensus", at: time,
+                "the finished peers' adapters are up to \(distance) from their mean; the bound is \(consensusBound)")
+        }
+        return distance
+    }
+
+    /// The largest distance of an adapter to their mean, relative to the mean's norm; nil without any.
+    static func distance(of deltas: [AdapterDelta]) -> Double? {
         guard let first = deltas.first else { return nil }
         var mean = [Double](repeating: 0, count: first.values.count)
         for delta in deltas {
@@ -179,12 +189,6 @@ struct SwarmChecker: Sendable {
                 }
                 return square.squareRoot()
             }.max() ?? 0
-        let distance = norm > 0 ? farthest / norm : farthest
-        if distance > consensusBound, !isMisled {
-            violate(
-                "consensus", at: time,
-                "the finished peers' adapters are up to \(distance) from their mean; the bound is \(consensusBound)")
-        }
-        return distance
+        return norm > 0 ? farthest / norm : farthest
     }
 }

@@ -31,6 +31,7 @@ extension SimulatedSwarm {
             checker.observe(event, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
             if case .mixed(let round, _, _, _, _) = event.kind {
                 peers[index].lastRound = round
+                if let last = scenario.lastRound, round >= last { arrived.insert(index) }
                 checkAdapter(of: index)
                 if let broken = peers[index].process?.brokenBound {
                     violate("bounds", "\(peers[index].name) holds \(broken)")

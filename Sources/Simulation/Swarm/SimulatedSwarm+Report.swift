@@ -7,7 +7,12 @@ extension SimulatedSwarm {
     /// What came of the run.
     mutating func report() -> SimulationReport {
         let now = MonotonicTime(nanoseconds: elapsed.wholeNanoseconds)
-        let distance = checker.conclude(finals: peers.map(\.final), at: now)
+        // A run that is cut short has promised neither that everybody finishes nor that all agree.
+        let isCut = arrived.count == peers.count
+        let distance =
+            isCut
+            ? SwarmChecker.distance(of: peers.compactMap { $0.process?.delta ?? $0.final })
+            : checker.conclude(finals: peers.map(\.final), at: now)
         let distances = losses ?? distancesToOptimum
         var ends: [SimulationReport.Peer] = []
         var digest: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -29,7 +34,7 @@ extension SimulatedSwarm {
             checker.violate(
                 "figures", at: now, "the peers say that they sent \(sent) bytes; the network was handed \(bytesSent)")
         }
-        let correct = ends.indices.filter { !checker.dishonest[$0] && ends[$0].isFinished }
+        let correct = ends.indices.filter { !checker.dishonest[$0] && (ends[$0].isFinished || isCut) }
         let losses = correct.compactMap { ends[$0].loss }
         return SimulationReport(
             faults: scenario.faults.name, seed: scenario.seed, traceHash: Self.hexadecimal(trace.hash),

@@ -34,7 +34,7 @@ extension SimulatedSwarm {
     /// Runs to the end, or to where local steps have to be waited for: then their ticket is returned.
     private mutating func advance() throws -> TrainingTicket? {
         if let happening = blocked.take() { try perform(happening) }
-        while running > 0, let due = heap.firstTime {
+        while running > 0, arrived.count < peers.count, let due = heap.firstTime {
             time = max(time, due)
             guard !isExhausted else { return nil }
             let happening = heap.pop()!

@@ -58,14 +58,16 @@ package struct SimulatedSwarm {
     package internal(set) var time = SimulatedSwarm.start
     package internal(set) var trace: Trace
     var checker: SwarmChecker
-    /// The losses that the trainers find at the end; nil for the toy, whose loss is known without.
-    var losses: [Double?]?
     /// Those of every packet and of every averaging, which cost memory with every peer: nil in large swarms.
     var packets: PacketChecker?
     var mixing: MixingChecker?
+    /// The losses that the trainers find at the end; nil for the toy, whose loss is known without.
+    var losses: [Double?]?
     var datagrams: UInt64 = 0
     var bytesSent: UInt64 = 0
     var lost: UInt64 = 0
+    /// Peers that have mixed in the scenario's last round, where it has one.
+    var arrived: Set<Int> = []
     /// Peers that are not done.
     var running: Int
 

@@ -28,6 +28,8 @@ package struct SimulationScenario: Sendable {
     package var trainingTime: Duration
     /// After this much virtual time the run is given up.
     package var limit: Duration
+    /// The run is cut short when every peer has mixed in this round; nil for a run to the end.
+    package var lastRound: Int?
     /// How long peers wait for others that are away, in every phase; nil for what real peers do. Longer than any outage
     /// of the schedule, it makes "all agree in the end" a promise that has to be kept.
     package var patience: Duration?

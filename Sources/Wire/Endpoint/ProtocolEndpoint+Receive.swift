@@ -66,10 +66,9 @@ extension ProtocolEndpoint {
             neighbours[index].next = nil
             // The initiation may have come by way of somebody who sent it on: where the two differ, packets go to where the
             // peer was before, or is said to be.
-            if address != session.address, address == neighbours[index].lastAddress ?? neighbours[index].remote.address
-            {
-                session.address = address
-            }
+            let address = datagram.address
+            let known = neighbours[index].lastAddress ?? neighbours[index].remote.address
+            if address != session.address, address == known { session.address = address }
             adopt(session, by: index, at: time)
         }
         guard neighbours[index].association?.remoteIncarnation == incarnation else {

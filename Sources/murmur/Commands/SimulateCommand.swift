@@ -33,6 +33,7 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "How many runs at once; one for each core unless given.") var jobs: Int?
     @Option(help: "Values of the toy adapter.") var values = 64
     @OptionGroup var trainers: TrainerOptions
+    @Option(help: "End the run when every peer has mixed in this round, counted from 0.") var lastRound: Int?
     @Option(help: "Seconds of virtual time after which a run is given up.") var limit = 14_400.0
     @Option(
         help: "on: real signatures, key agreement and ciphers; off: cheap ones that protect nothing, for large swarms.")
@@ -50,6 +51,7 @@ struct SimulateCommand: AsyncParsableCommand {
             throw ValidationError("--values \(values): a multiple of 8 from 8 to 1048576")
         }
         guard limit > 0, limit <= 1e9 else { throw ValidationError("--limit: above 0") }
+        if let lastRound, lastRound < 0 { throw ValidationError("--last-round \(lastRound): from 0 on") }
         if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs \(jobs): from 1 to 1024") }
         guard faults == nil || !(drawFaults || drawByzantine) else {
             throw ValidationError("faults come from --faults FILE or are drawn, not both")
@@ -103,6 +105,7 @@ struct SimulateCommand: AsyncParsableCommand {
             trainingTime: trainers.duration, limit: .seconds(limit))
         scenario.training = training
         if actors { scenario.tier = .actors }
+        scenario.lastRound = lastRound
         // Drawn outages are as long as they like: peers wait for each other longer than that.
         if drawFaults || drawByzantine { scenario.patience = faults.healing + .seconds(60) }
         return scenario
@@ -118,6 +121,7 @@ struct SimulateCommand: AsyncParsableCommand {
         if actors { words.append("--actors") }
         if bothTiers { words.append("--both-tiers") }
         if crypto == .off { words.append("--crypto off") }
+        if let lastRound { words.append("--last-round \(lastRound)") }
         if values != 64 { words.append("--values \(values)") }
         words += trainers.words
         if limit != 14_400 { words.append("--limit \(limit)") }

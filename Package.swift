@@ -85,6 +85,10 @@ let executables: [Target] = [
         ],
         swiftSettings: settings),
     .executableTarget(
+        name: "EngineBench",
+        dependencies: ["Adapters", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
+        swiftSettings: settings),
+    .executableTarget(
         name: "WireBench",
         dependencies: ["Cryptography", "LinearAlgebra", "Overlay", "Transport", "Wire"],
         swiftSettings: settings),

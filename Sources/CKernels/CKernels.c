@@ -3,24 +3,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Three copies of every kernel, one dispatch table. x86-64 only has variants; elsewhere the plain copy is what the
+#define TILE_ROWS MURMUR_TILE_ROWS
+#define TILE_COLUMNS MURMUR_TILE_COLUMNS
+#define INLINE static inline __attribute__((always_inline))
+
+// Several copies of every kernel, one dispatch table. x86-64 only has variants; elsewhere the plain copy is what the
 // compiler makes of it for the machine.
 
 #define NAME(x) plain_##x
-#include "kernels.inc"
-#undef NAME
+#define LEVEL 0
+#define WIDTH 4
+#define BLOCK_ROWS 4
+#include "variant.inc"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define NAME(x) avx2_##x
-#include "kernels.inc"
-#undef NAME
+#define LEVEL 1
+#define WIDTH 8
+#define BLOCK_ROWS 6
+#include "variant.inc"
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
+#define AVX512 "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"
+#pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
 #define NAME(x) avx512_##x
-#include "kernels.inc"
-#undef NAME
+#define LEVEL 2
+#define WIDTH 16
+#define BLOCK_ROWS 12
+#include "variant.inc"
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target(AVX512 ",avx512bf16"))), apply_to = function)
+#define NAME(x) bf16_##x
+#define LEVEL 3
+#define WIDTH 16
+#define BLOCK_ROWS 12
+#include "variant.inc"
 #pragma clang attribute pop
 #endif
 
@@ -30,7 +51,8 @@ static int detected_level(void) {
     int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     int has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    return has_avx2 ? (has_avx512 ? 2 : 1) : 0;
+    if (!has_avx2) return 0;
+    return has_avx512 ? (__builtin_cpu_supports("avx512bf16") ? 3 : 2) : 1;
 #else
     return 0;
 #endif
@@ -44,13 +66,15 @@ __attribute__((constructor)) static void choose_level(void) {
     const char *wish = getenv("MURMUR_KERNELS");
     if (wish && strcmp(wish, "plain") == 0) level = 0;
     if (wish && strcmp(wish, "avx2") == 0 && level > 1) level = 1;
+    if (wish && strcmp(wish, "avx512") == 0 && level > 2) level = 2;
 }
 
 int murmur_kernel_level(void) { return level; }
 
 #if defined(__x86_64__)
-#define DISPATCH(kernel, ...)            \
-    switch (level) {                     \
+#define DISPATCH(kernel, ...)                    \
+    switch (level) {                             \
+    case 3: bf16_##kernel(__VA_ARGS__); break;   \
     case 2: avx512_##kernel(__VA_ARGS__); break; \
     case 1: avx2_##kernel(__VA_ARGS__); break;   \
     default: plain_##kernel(__VA_ARGS__); break; \
@@ -85,34 +109,14 @@ void murmur_rotate(float *x, ptrdiff_t x_stride, const int32_t *positions, const
     DISPATCH(rotate, x, x_stride, positions, cosines, sines, rows, heads, head_size, direction)
 }
 
-void murmur_causal_softmax(float *scores, ptrdiff_t stride, float *log_sums, ptrdiff_t sum_stride, ptrdiff_t rows,
-                           ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale) {
-    DISPATCH(causal_softmax, scores, stride, log_sums, sum_stride, rows, columns, visible, window, scale)
-}
-
-void murmur_causal_probabilities(float *scores, ptrdiff_t stride, const float *log_sums, ptrdiff_t sum_stride,
-                                 ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale) {
-    DISPATCH(causal_probabilities, scores, stride, log_sums, sum_stride, rows, columns, visible, window, scale)
-}
-
-void murmur_softmax_backward(const float *p, ptrdiff_t p_stride, float *d, ptrdiff_t d_stride, const float *sums,
-                             ptrdiff_t rows, ptrdiff_t columns, float scale) {
-    DISPATCH(softmax_backward, p, p_stride, d, d_stride, sums, rows, columns, scale)
-}
-
-void murmur_row_dots(const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *sums, ptrdiff_t
-                     rows, ptrdiff_t columns) {
-    DISPATCH(row_dots, a, a_stride, b, b_stride, sums, rows, columns)
-}
-
 void murmur_cross_entropy(float *logits, ptrdiff_t stride, const int32_t *labels, float *losses, ptrdiff_t rows,
                           ptrdiff_t columns, float scale) {
     DISPATCH(cross_entropy, logits, stride, labels, losses, rows, columns, scale)
 }
 
-void murmur_dropout(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t
-                    columns, uint64_t key, uint32_t threshold, float scale, int adding) {
-    DISPATCH(dropout, x, x_stride, y, y_stride, rows, columns, key, threshold, scale, adding)
+void murmur_dropout(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t first_row,
+                    ptrdiff_t rows, ptrdiff_t columns, uint64_t key, uint32_t threshold, float scale, int adding) {
+    DISPATCH(dropout, x, x_stride, y, y_stride, first_row, rows, columns, key, threshold, scale, adding)
 }
 
 void murmur_adamw(float *parameters, const float *gradients, float *first, float *second, ptrdiff_t count, float
@@ -120,4 +124,87 @@ void murmur_adamw(float *parameters, const float *gradients, float *first, float
                   float epsilon, float gradient_scale) {
     DISPATCH(adamw, parameters, gradients, first, second, count, learning_rate, decay, beta1, beta2,
              correction1, correction2_root, epsilon, gradient_scale)
+}
+
+void murmur_pack_panel(int kind, int pairs, int transposed, const void *values, ptrdiff_t stride, const float *scales,
+                       ptrdiff_t first, ptrdiff_t count, ptrdiff_t start, ptrdiff_t end, void *panel) {
+    DISPATCH(pack_panel, kind, pairs, transposed, values, stride, scales, first, count, start, end, panel)
+}
+
+void murmur_pack_left(int pairs, const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t start, ptrdiff_t end,
+                      void *tiles) {
+    DISPATCH(pack_left, pairs, x, stride, rows, start, end, tiles)
+}
+
+void murmur_panel_product(int pairs, const void *tiles, const void *panel, ptrdiff_t words, ptrdiff_t rows, float *c,
+                          ptrdiff_t ldc, const float *base, ptrdiff_t base_stride, ptrdiff_t columns,
+                          const murmur_block *next) {
+    if (pairs) {
+        DISPATCH(panel_b16, tiles, panel, words, rows, c, ldc, base, base_stride, columns, next)
+    } else {
+        DISPATCH(panel_f32, tiles, panel, words, rows, c, ldc, base, base_stride, columns, next)
+    }
+}
+
+void murmur_narrow_product(const float *a, ptrdiff_t row_step, ptrdiff_t inner_step, const float *b, ptrdiff_t ldb,
+                           ptrdiff_t inner, float *c, ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t columns, float scale,
+                           int add) {
+    DISPATCH(narrow_product, a, row_step, inner_step, b, ldb, inner, c, ldc, rows, columns, scale, add)
+}
+
+void murmur_row_products(const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t ldw, ptrdiff_t inner, float *c,
+                         ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t outs, float scale) {
+    DISPATCH(row_products, x, ldx, w, ldw, inner, c, ldc, rows, outs, scale)
+}
+
+void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const float *scales, const float *x,
+                           float *y, ptrdiff_t first, ptrdiff_t last, ptrdiff_t columns, int add) {
+    DISPATCH(vector_product, kind, values, stride, scales, x, y, first, last, columns, add)
+}
+
+void murmur_attention_pack(int pairs, const float *k, const float *v, ptrdiff_t stride, ptrdiff_t keys, ptrdiff_t size,
+                           void *packed, int backward) {
+    if (pairs) {
+        DISPATCH(attention_pack16, k, v, stride, keys, size, packed, backward)
+    } else {
+        DISPATCH(attention_pack, k, v, stride, keys, size, packed, backward)
+    }
+}
+
+void murmur_attention_forward(int pairs, const float *q, ptrdiff_t q_stride, float *out, ptrdiff_t out_stride, float *log_sums,
+                              ptrdiff_t sum_stride, ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t first, ptrdiff_t last,
+                              ptrdiff_t size, ptrdiff_t window, float scale, const void *packed, float *scratch) {
+    if (pairs) {
+        DISPATCH(attention_forward16, q, q_stride, out, out_stride, log_sums, sum_stride, queries, keys, first, last,
+                 size, window, scale, packed, scratch)
+    } else {
+        DISPATCH(attention_forward, q, q_stride, out, out_stride, log_sums, sum_stride, queries, keys, first, last,
+                 size, window, scale, packed, scratch)
+    }
+}
+
+void murmur_attention_backward(int pairs, const float *q, ptrdiff_t q_stride, const float *out, const float *d_out,
+                               ptrdiff_t out_stride, const float *log_sums, ptrdiff_t sum_stride, float *dq,
+                               ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t keys,
+                               ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window, float scale,
+                               const void *packed, float *scratch) {
+    if (pairs) {
+        DISPATCH(attention_backward16, q, q_stride, out, d_out, out_stride, log_sums, sum_stride, dq, dq_stride, dk,
+                 dv, kv_stride, keys, first, last, size, window, scale, packed, scratch)
+    } else {
+        DISPATCH(attention_backward, q, q_stride, out, d_out, out_stride, log_sums, sum_stride, dq, dq_stride, dk, dv,
+                 kv_stride, keys, first, last, size, window, scale, packed, scratch)
+    }
+}
+
+void murmur_store(int kind, const float *values, ptrdiff_t columns, ptrdiff_t count, void *out, float *scales) {
+    DISPATCH(store_rows, kind, values, columns, count, out, scales)
+}
+
+void murmur_recall(int kind, const void *values, ptrdiff_t columns, float scale, float *out) {
+    DISPATCH(recall_row, kind, values, columns, scale, out)
+}
+
+void murmur_add(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns) {
+    DISPATCH(add_rows, x, x_stride, y, y_stride, rows, columns)
 }

@@ -10,11 +10,13 @@ package final class FloatBuffer {
 
     private static let alignment = 64
     private static let hugePage = 2 << 20
+    // Some kernels read whole registers, up to 31 floats beyond a matrix's end, and ignore what is there.
+    private static let slack = 256
 
     /// A block of `count` zeros.
     package init(count: Int) {
         precondition(count >= 0 && count < 1 << 46, "a buffer's size is sensible")
-        let size = count * MemoryLayout<Float>.stride
+        let size = count * MemoryLayout<Float>.stride + Self.slack
         let isLarge = size >= 2 * Self.hugePage
         let alignment = isLarge ? Self.hugePage : Self.alignment
         var memory: UnsafeMutableRawPointer?

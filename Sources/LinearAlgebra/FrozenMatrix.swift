@@ -1,29 +1,56 @@
-/// A matrix that never changes: a base model's weight, shared by all peers of a process.
-///
-/// This is the seam behind which other storage (bfloat16, prepacked panels) can come: users only ask for products and
-/// for rows.
-// @unchecked: the buffer is filled before the initialiser returns, is private, and nothing writes to it or hands out a
-// writable view of it afterwards, so that reading from several threads is safe.
+internal import CKernels
+
+/// A matrix that never changes: a base model's weight, shared by all peers of a process, kept once and row-major in the
+/// form that `storage` says. `WeightProducts` multiplies by it in both directions.
+// @unchecked: the buffers are filled before the initialiser returns, are private, and nothing writes to them or hands out
+// a writable view of them afterwards, so that reading from several threads is safe.
 package final class FrozenMatrix: @unchecked Sendable {
     /// The number of rows: of a weight, the size of the output.
     package let rows: Int
     /// The number of columns: of a weight, the size of the input.
     package let columns: Int
+    /// How the values are kept.
+    package let storage: WeightStorage
     private let buffer: FloatBuffer
+    private let scales: FloatBuffer
+
+    /// A matrix of zeros, to be filled before anybody sees it.
+    private init(columns: Int, rows: Int, storage: WeightStorage) {
+        precondition(columns > 0 && rows >= 0, "a matrix has a shape")
+        self.columns = columns
+        self.rows = rows
+        self.storage = storage
+        buffer = FloatBuffer(count: (rows * columns * storage.size + 3) / 4)
+        scales = FloatBuffer(count: storage == .int8 ? rows : 0)
+    }
 
     /// The rows of `parts` one below the other; each part is row-major with `columns` columns.
-    package init(columns: Int, parts: [[Float]]) {
-        precondition(
-            columns > 0 && parts.allSatisfy { $0.count.isMultiple(of: columns) }, "parts consist of whole rows")
-        self.columns = columns
-        rows = parts.reduce(0) { $0 + $1.count } / columns
-        buffer = FloatBuffer(count: rows * columns)
+    package convenience init(columns: Int, parts: [[Float]], storage: WeightStorage = .float32) {
+        self.init(columns: columns, rows: parts.reduce(0) { $0 + $1.count } / columns, storage: storage)
         var row = 0
-        for part in parts {
-            let count = part.count / columns
-            Matrix(buffer: buffer, offset: row * columns, rows: count, columns: columns, stride: columns).assign(part)
-            row += count
-        }
+        for part in parts { row = store(part, at: row) }
+        precondition(row == rows, "the parts are the matrix")
+    }
+
+    /// The same of parts that are made one after another, so that only one is in memory beside the matrix; together they
+    /// have `rows` rows. Throws what making a part throws.
+    package convenience init(
+        columns: Int, rows: Int, storage: WeightStorage, makingParts parts: [() throws -> [Float]]
+    ) throws {
+        self.init(columns: columns, rows: rows, storage: storage)
+        var row = 0
+        for part in parts { row = store(try part(), at: row) }
+        precondition(row == rows, "the parts are the matrix")
+    }
+
+    /// Stores whole rows from `row` on and gives the row after them.
+    private func store(_ values: [Float], at row: Int) -> Int {
+        let count = values.count / columns
+        precondition(values.count == count * columns && row + count <= rows, "parts consist of whole rows")
+        murmur_store(
+            storage.kind, values, columns, count, UnsafeMutableRawPointer(buffer.base) + row * columns * storage.size,
+            scales.base + (storage == .int8 ? row : 0))
+        return row + count
     }
 
     /// A row of values, for example the weights of a norm.
@@ -31,38 +58,29 @@ package final class FrozenMatrix: @unchecked Sendable {
         self.init(columns: row.count, parts: [row])
     }
 
-    /// The address of the first value, for kernels of this module.
-    var pointer: UnsafePointer<Float> { UnsafePointer(buffer.base) }
-
-    /// The values, row-major.
-    package var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: rows * columns)) }
-
-    /// output = input · selfᵀ, the forward pass of a linear map; `input` [n, columns], `output` [n, rows]. With
-    /// `adding`, the product is added to what `output` holds.
-    package func apply(to input: Matrix, into output: Matrix, adding: Bool = false) {
-        precondition(input.columns == columns && output.columns == rows, "the widths are the map's")
-        precondition(input.rows == output.rows, "as many rows out as in")
-        guard input.rows > 0 else { return }
-        if input.rows == 1 {
-            BLAS.multiply(
-                pointer, columns, transposed: false, rows: rows, columns: columns, vector: input.pointer,
-                into: output.pointer, scale: 1, keep: adding ? 1 : 0)
-            return
-        }
-        BLAS.multiply(
-            input.pointer, input.stride, transposed: false, pointer, columns, transposed: true, into: output.pointer,
-            output.stride, rows: input.rows, columns: rows, inner: columns, scale: 1, keep: adding ? 1 : 0)
+    /// The address of the first value of a matrix of 32-bit floats, for kernels of this module.
+    var pointer: UnsafePointer<Float> {
+        precondition(storage == .float32, "norms and biases are 32-bit floats")
+        return UnsafePointer(buffer.base)
     }
 
-    /// output = gradient · self, the backward pass towards the input; `gradient` [n, rows], `output` [n, columns].
-    package func applyTransposed(to gradient: Matrix, into output: Matrix, adding: Bool = false) {
-        precondition(gradient.columns == rows && output.columns == columns, "the widths are the map's")
-        precondition(gradient.rows == output.rows, "as many rows out as in")
-        guard gradient.rows > 0 else { return }
-        BLAS.multiply(
-            gradient.pointer, gradient.stride, transposed: false, pointer, columns, transposed: false,
-            into: output.pointer, output.stride, rows: gradient.rows, columns: columns, inner: rows, scale: 1,
-            keep: adding ? 1 : 0)
+    /// The stored values, in whatever form, and the scales of the rows.
+    var stored: UnsafeRawPointer { UnsafeRawPointer(buffer.base) }
+    var rowScales: UnsafePointer<Float> { UnsafePointer(scales.base) }
+
+    /// Where some rows and columns lie.
+    func block(_ rows: Range<Int>, _ columns: Range<Int>) -> murmur_block {
+        let size = storage.size
+        return murmur_block(
+            start: stored + (rows.lowerBound * self.columns + columns.lowerBound) * size, rows: rows.count,
+            bytes: columns.count * size, stride: self.columns * size)
+    }
+
+    /// The values, row-major.
+    package var values: [Float] {
+        let matrix = Matrix(rows: rows, columns: columns)
+        copyRows((0..<rows).map(Int32.init), into: matrix)
+        return matrix.values
     }
 
     /// Row i of `output` becomes row `indices[i]`. Every index must be a row.
@@ -70,15 +88,9 @@ package final class FrozenMatrix: @unchecked Sendable {
         precondition(indices.count == output.rows && output.columns == columns, "one index a row, equal widths")
         for (row, index) in indices.enumerated() {
             precondition(index >= 0 && index < rows, "an index is a row of the matrix")
-            (output.pointer + row * output.stride).update(from: pointer + Int(index) * columns, count: columns)
-        }
-    }
-
-    /// Every row of `output` becomes the one row of this matrix.
-    package func fillRows(of output: Matrix) {
-        precondition(rows == 1 && output.columns == columns, "one row of the same width")
-        for row in 0..<output.rows {
-            (output.pointer + row * output.stride).update(from: pointer, count: columns)
+            murmur_recall(
+                storage.kind, stored + Int(index) * columns * storage.size, columns,
+                storage == .int8 ? rowScales[Int(index)] : 1, output.pointer + row * output.stride)
         }
     }
 }

@@ -37,6 +37,28 @@ extension Matrix {
         }
     }
 
+    /// Takes over the values of `source` from `start` on, which hold the transpose, row-major.
+    package func assignTransposed(_ source: [Float], from start: Int) {
+        precondition(start >= 0 && start + rows * columns <= source.count, "the source has the values")
+        source.withUnsafeBufferPointer { source in
+            guard let base = source.baseAddress else { return }
+            for column in 0..<columns {
+                for row in 0..<rows { pointer[row * stride + column] = base[start + column * rows + row] }
+            }
+        }
+    }
+
+    /// Copies the transpose, row-major, into `destination` from `start` on.
+    package func copyTransposed(into destination: inout [Float], at start: Int) {
+        precondition(start >= 0 && start + rows * columns <= destination.count, "the destination has room")
+        destination.withUnsafeMutableBufferPointer { destination in
+            guard let base = destination.baseAddress else { return }
+            for column in 0..<columns {
+                for row in 0..<rows { base[start + column * rows + row] = pointer[row * stride + column] }
+            }
+        }
+    }
+
     /// Takes over the values of a matrix of the same shape.
     package func assign(_ other: Matrix) {
         precondition(rows == other.rows && columns == other.columns, "equal shapes")
@@ -55,7 +77,7 @@ extension Matrix {
     }
 
     /// Row i becomes row `indices[i]` of `source`.
-    package func gather(rows indices: [Int32], of source: Matrix) {
+    package func gather(rows indices: ArraySlice<Int32>, of source: Matrix) {
         precondition(indices.count == rows && columns == source.columns, "one index a row, equal widths")
         for (row, index) in indices.enumerated() {
             precondition(index >= 0 && index < source.rows, "an index lies within the source")

@@ -17,11 +17,11 @@ package struct Dropout: Sendable {
 
 extension Matrix {
     /// Self becomes `x` with values dropped and the rest scaled by 1 / (1 − probability); with `adding`, that is added
-    /// to self.
-    package func assignDropout(of x: Matrix, _ dropout: Dropout, adding: Bool = false) {
+    /// to self. The first row counts as row `firstRow` of the whole.
+    package func assignDropout(of x: Matrix, _ dropout: Dropout, firstRow: Int = 0, adding: Bool = false) {
         precondition(rows == x.rows && columns == x.columns, "equal shapes")
         murmur_dropout(
-            x.pointer, x.stride, pointer, stride, rows, columns, dropout.key,
+            x.pointer, x.stride, pointer, stride, firstRow, rows, columns, dropout.key,
             UInt32(dropout.probability * 0x1p32), Float(1 / (1 - dropout.probability)), adding ? 1 : 0)
     }
 }

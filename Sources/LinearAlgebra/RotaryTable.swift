@@ -32,14 +32,15 @@ package final class RotaryTable: @unchecked Sendable {
 
     /// Rotates every head of every row of `x` [n, heads · headSize] in place by the angles of its row's position;
     /// `backward` rotates by the opposite angles, which is the gradient.
-    package func rotate(_ x: Matrix, positions rowPositions: [Int32], backward: Bool = false) {
+    package func rotate(_ x: Matrix, positions rowPositions: ArraySlice<Int32>, backward: Bool = false) {
         precondition(
             x.columns.isMultiple(of: headSize) && rowPositions.count == x.rows, "whole heads, a position a row")
         precondition(rowPositions.allSatisfy { positions.contains(Int($0)) }, "the table covers the positions")
-        let first = Int32(positions.lowerBound)
-        let tableRows = first == 0 ? rowPositions : rowPositions.map { $0 - first }
-        murmur_rotate(
-            x.pointer, x.stride, tableRows, cosines.base, sines.base, x.rows, x.columns / headSize, headSize,
-            backward ? -1 : 1)
+        let first = positions.lowerBound * headSize / 2
+        rowPositions.withUnsafeBufferPointer { rows in
+            murmur_rotate(
+                x.pointer, x.stride, rows.baseAddress, cosines.base - first, sines.base - first, x.rows,
+                x.columns / headSize, headSize, backward ? -1 : 1)
+        }
     }
 }

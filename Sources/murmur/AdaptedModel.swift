@@ -1,5 +1,6 @@
 import Adapters
 import LanguageModel
+import LinearAlgebra
 
 /// A base model with its tokenizer and, where one is given, an adapter that fits it.
 struct AdaptedModel {
@@ -7,10 +8,10 @@ struct AdaptedModel {
     let tokenizer: Tokenizer
     let adapter: PEFTAdapter?
 
-    /// Loads the parts and checks that they fit.
-    init(base: String, adapter path: String?) throws {
+    /// Loads the parts and checks that they fit; weights are kept as `storage` says.
+    init(base: String, adapter path: String?, storage: WeightStorage? = nil) throws {
         let directory = Composition.modelDirectory(base)
-        let model = try BaseModel.load(directory: directory)
+        let model = try BaseModel.load(directory: directory, storage: storage)
         self.model = model
         tokenizer = try Composition.tokenizer(directory: directory, model: model)
         adapter = try path.map { path in

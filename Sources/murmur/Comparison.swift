@@ -13,11 +13,13 @@ struct Comparison: Sendable {
     let answerRecords: Int?
     let quietly: Bool
     let badRecords: BadRecordPolicy
+    let compute: ComputeOptions
 
     /// Runs everything, on all compute lanes.
     func run() async throws -> ComparisonResult {
-        let topology = folder.topology
-        let composition = try Composition(topology)
+        var topology = folder.topology
+        compute.apply(to: &topology)
+        let composition = try Composition(topology, compute: compute)
         let partition = try Composition.partition(topology, onBadRecord: badRecords)
         guard !partition.heldOut.isEmpty else {
             throw CommandFailure("no records are held out: set data.held-out to 1 or more")

@@ -19,14 +19,15 @@ struct Composition {
     let tokenizer: Tokenizer
 
     /// Loads the model that `topology` names and checks that the parts fit each other.
-    init(_ topology: SwarmTopology) throws {
+    init(_ topology: SwarmTopology, compute: ComputeOptions = .usual) throws {
         self.topology = topology
         modelDirectory = Self.modelDirectory(topology.model.base)
-        let model = try BaseModel.load(directory: modelDirectory)
+        let model = try BaseModel.load(directory: modelDirectory, storage: compute.storage)
         tokenizer = try Self.tokenizer(directory: modelDirectory, model: model)
         workbench = try TuningWorkbench(
             model: model, tokenizer: tokenizer, lora: Self.lora(topology.model.lora),
-            settings: Self.settings(topology.tuning), seed: topology.swarm.seed)
+            settings: Self.settings(topology.tuning), seed: topology.swarm.seed,
+            options: compute.engine(topology.tuning))
     }
 
     /// The directory that a model's name means.

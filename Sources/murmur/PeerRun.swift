@@ -23,6 +23,7 @@ struct PeerRun: Sendable {
     let folder: URL
     let dropRate: Double
     let badRecords: BadRecordPolicy
+    let compute: ComputeOptions
     let revocationPath: String?
     let output: Output
     let isSupervised: Bool
@@ -35,10 +36,11 @@ struct PeerRun: Sendable {
             throw CommandFailure("the topology has no peer \(name); it has \(names)")
         }
         let keys = try checkedKeys(index)
-        let composition = try Composition(topology)
+        let composition = try Composition(topology, compute: compute)
         let partition = try Composition.partition(topology, own: name, onBadRecord: badRecords)
         guard let part = partition.part(of: name) else { throw CommandFailure("\(name) has no records") }
-        let tuner = try composition.workbench.tuner(peer: name, records: part.records, lane: ComputeLane())
+        let tuner = try composition.workbench.tuner(
+            peer: name, records: part.records, lane: ComputeLane(), threads: compute.threadCount)
         var configuration = try PeerConfiguration(
             topology: topology, index: index, schema: tuner.schema,
             baseModelDigest: try composition.baseModelDigest(), sampleCount: tuner.sampleCount)

@@ -6,6 +6,7 @@ import Overlay
 struct SwarmRun {
     private let folder: RunFolder
     private let sources: SourceOptions
+    private let compute: ComputeOptions
     private let restarts: Int
     private let showsView: Bool
     private let faults: SwarmFaults?
@@ -18,12 +19,13 @@ struct SwarmRun {
     private var stopping = false
 
     init(
-        folder: RunFolder, sources: SourceOptions, restarts: Int, showsView: Bool, faults: SwarmFaults? = nil,
-        records: Bool = false
+        folder: RunFolder, sources: SourceOptions, compute: ComputeOptions, restarts: Int, showsView: Bool,
+        faults: SwarmFaults? = nil, records: Bool = false
     ) {
         self.records = records
         self.folder = folder
         self.sources = sources
+        self.compute = compute
         self.restarts = restarts
         self.showsView = showsView
         self.faults = faults
@@ -173,7 +175,8 @@ struct SwarmRun {
                 "peer", faults?.topologyPath(of: name) ?? folder.topologyPath, "--as", name, "--identity",
                 folder.identity(of: name).path, "--out",
                 folder.url.path, "--supervised",
-            ] + sources.arguments + (records ? ["--record"] : []),
+            ] + sources.arguments + (records ? ["--record"] : [])
+                + compute.arguments(peers: folder.topology.peers.count),
             log: folder.peer(name).appendingPathComponent("peer.log"))
     }
 

@@ -90,7 +90,7 @@ import Testing
             rank: 3, alpha: 6, dropout: scenario.dropout, targets: scenario.targets)
         scenario.change(&lora)
         let engine = TrainingEngine(
-            model: Self.model(scenario), lora: lora, passTokens: scenario.passTokens)
+            model: Self.model(scenario), lora: lora, options: EngineOptions(passTokens: scenario.passTokens))
         let sequences = Self.sequences(seed: 3, lengths: scenario.lengths)
         let adapter = Self.adapter(engine.schema, seed: 5)
         func loss(_ values: [Float]) throws -> Double {

@@ -52,7 +52,8 @@ import Testing
                 loaded += 1
                 // What is accepted can also be run, past windows and original contexts.
                 let tokens = (0..<20).map { Int32($0 % model.configuration.vocabularySize) }
-                let logits = try TrainingEngine(model: model, lora: nil, passTokens: 32).lastLogits(tokens: tokens)
+                let logits = try TrainingEngine(model: model, lora: nil, options: EngineOptions(passTokens: 32))
+                    .lastLogits(tokens: tokens)
                 #expect(logits.count == model.configuration.vocabularySize)
             } catch let error as ModelError {
                 #expect(error.description.contains("the/config.json") || error.description.contains(weights.path))

@@ -32,22 +32,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 3]) func frozenMatricesMapBothWays(rows: Int) {
-        let top = random(2, 5, seed: 4)
-        let bottom = random(3, 5, seed: 5)
-        let weight = FrozenMatrix(columns: 5, parts: [top.values, bottom.values])
-        #expect(weight.values == top.values + bottom.values)
-        let whole = Matrix(rows: 5, columns: 5, values: weight.values)
-        let x = random(rows, 5, seed: 6)
-        let (y, expected) = (Matrix(rows: rows, columns: 5), Matrix(rows: rows, columns: 5))
-        weight.apply(to: x, into: y)
-        expected.assignProduct(x, whole, transposingRight: true)
-        for (a, b) in zip(y.values, expected.values) { #expect(abs(a - b) < 1e-5) }
-        weight.applyTransposed(to: x, into: y, adding: true)
-        expected.assignProduct(x, whole, adding: true)
-        for (a, b) in zip(y.values, expected.values) { #expect(abs(a - b) < 1e-5) }
-    }
-
     @Test func spreadingUndoesGathering() {
         let x = random(6, 3, seed: 7)
         let part = Matrix(rows: 2, columns: 3)
@@ -55,7 +39,7 @@ import Testing
         #expect(part.values == Array(x.values[12..<15] + x.values[3..<6]))
         for indices: [Int32] in [[], [0], [5], [0, 1, 2], [1, 2, 5], [0, 3, 4], [0, 1, 2, 3, 4, 5]] {
             let back = random(6, 3, seed: 8)
-            back.rows(0..<indices.count).gather(rows: indices, of: x)
+            back.rows(0..<indices.count).gather(rows: indices[...], of: x)
             back.spread(rows: indices)
             for row in 0..<6 {
                 #expect(

@@ -40,6 +40,7 @@ import Testing
               schedule: cosine
               accumulation: 4
               clip-norm: 0.5
+              precision: auto
             data: { source: builtin:chores, partition: { scheme: dirichlet, alpha: 0.1, minimum: 5 }, held-out: 3, count: 900 }
             exchange: { mixing: metropolis, weights: uniform, factors: both, compression: none, robustness: none,
                         staleness: 1, consensus-bound: 1e-4, round-deadline: 2.5 }
@@ -51,6 +52,7 @@ import Testing
         #expect(topology.model.lora == .init(rank: 4, alpha: 12.5, dropout: 0.1, targets: ["down_proj", "q_proj"]))
         #expect(topology.tuning.template == "alpaca_short" && topology.tuning.trainOnInputs)
         #expect(topology.tuning.accumulation == 4 && topology.tuning.clipNorm == 0.5)
+        #expect(topology.tuning.precision == .auto)
         #expect(topology.tuning.warmup == 5 && topology.tuning.schedule == .cosine)
         #expect(topology.data.count == 900 && topology.data.partition.scheme == .dirichlet)
         #expect(topology.exchange.weights == .uniform && topology.exchange.roundDeadline == 2.5)

@@ -58,6 +58,16 @@ import Testing
         }
     }
 
+    /// Only the simulator's command may do without cryptography: no peer's process can.
+    @Test func onlyTheSimulatorPretends() {
+        for file in SourceTree.files(in: ["Sources"], extensions: ["swift"]) {
+            guard !file.path.hasSuffix("murmur/Commands/SimulateCommand.swift") else { continue }
+            for (number, line) in file.code.enumerated() {
+                #expect(!line.contains("PretendedCryptography.begin"), "\(file.path):\(number + 1)")
+            }
+        }
+    }
+
     @Test func noPathOfTheBuildersMachineIsLeft() {
         let folders = ["Sources", "Tests", "scripts", "docs", "topologies"]
         let files = SourceTree.files(in: folders, extensions: ["swift", "md", "yaml", "json", "py", "c", "h", ""])

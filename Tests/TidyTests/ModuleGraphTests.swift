@@ -14,6 +14,7 @@ import Testing
         "Wire": ["Overlay", "Cryptography", "LinearAlgebra"],
         "Transport": ["Wire", "Overlay", "LinearAlgebra", "CSocketFilter", "NIOCore", "NIOPosix"],
         "WireBench": ["Wire", "Transport", "Overlay", "Cryptography", "LinearAlgebra"],
+        "EngineBench": ["Adapters", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
         "Federation": ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"],
         "Simulation": [
             "Federation", "Wire", "Overlay", "Adapters", "Aggregation", "Cryptography", "LinearAlgebra",

@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Which variant runs: 2 AVX-512, 1 AVX2, 0 plain. The environment variable MURMUR_KERNELS (`avx2` or `plain`), read once
-/// at start, holds it to a lower one: results differ in their last bits between variants.
+#include "team.h"
+
+/// Which variant runs: 3 AVX-512 with bfloat16 products, 2 AVX-512, 1 AVX2, 0 plain. The environment variable
+/// MURMUR_KERNELS (`avx512`, `avx2` or `plain`), read once at start, holds it to a lower one: results differ in their last
+/// bits between variants.
 int murmur_kernel_level(void);
 
 /// y = x / rms(x) * weight per row; inverse[r] = 1 / sqrt(mean(x^2) + epsilon).
@@ -33,33 +36,99 @@ void murmur_swiglu_backward(const float *dy, ptrdiff_t dy_stride, const float *g
 void murmur_rotate(float *x, ptrdiff_t x_stride, const int32_t *positions, const float *cosines, const float *sines,
                    ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_size, float direction);
 
-/// Row r of scores becomes softmax(scale * scores) over the last `window` of its first `visible + r` columns and zero
-/// elsewhere; log_sums[r * sum_stride] = log of the sum of the exponentials.
-void murmur_causal_softmax(float *scores, ptrdiff_t stride, float *log_sums, ptrdiff_t sum_stride, ptrdiff_t rows,
-                           ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale);
-
-/// The probabilities of the softmax above again, from raw scores and the saved sums.
-void murmur_causal_probabilities(float *scores, ptrdiff_t stride, const float *log_sums, ptrdiff_t sum_stride,
-                                 ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t visible, ptrdiff_t window, float scale);
-
-/// d = p * (d - sums[r]) * scale: from the gradient of the probabilities to that of the raw scores.
-void murmur_softmax_backward(const float *p, ptrdiff_t p_stride, float *d, ptrdiff_t d_stride, const float *sums,
-                             ptrdiff_t rows, ptrdiff_t columns, float scale);
-
-/// sums[r] = the dot product of row r of a and row r of b.
-void murmur_row_dots(const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *sums,
-                     ptrdiff_t rows, ptrdiff_t columns);
-
 /// losses[r] = -log softmax(logits[r])[labels[r]]; logits become (softmax - onehot) * scale unless scale is 0.
 void murmur_cross_entropy(float *logits, ptrdiff_t stride, const int32_t *labels, float *losses, ptrdiff_t rows,
                           ptrdiff_t columns, float scale);
 
 /// y = x with values dropped (to zero) where a counter-based hash of (key, row * columns + column) is below
-/// `threshold`, the others times `scale`; y += where `adding` is not 0.
-void murmur_dropout(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
-                    ptrdiff_t columns, uint64_t key, uint32_t threshold, float scale, int adding);
+/// `threshold`, the others times `scale`; y += where `adding` is not 0. Rows count from `first_row`.
+void murmur_dropout(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t first_row,
+                    ptrdiff_t rows, ptrdiff_t columns, uint64_t key, uint32_t threshold, float scale, int adding);
 
 /// One step of AdamW over `count` parameters: decoupled decay first, then the bias-corrected update.
 void murmur_adamw(float *parameters, const float *gradients, float *first, float *second, ptrdiff_t count,
                   float learning_rate, float decay, float beta1, float beta2, float correction1,
                   float correction2_root, float epsilon, float gradient_scale);
+
+// Products. C = X W' (forward) or C = X W (backward) with a stored weight W: X is packed into left tiles of
+// MURMUR_TILE_ROWS rows, W into panels of MURMUR_TILE_COLUMNS columns of the result, a panel at a time. With `pairs` the
+// values become bfloat16 and lie in pairs in 32-bit words; sums are 32-bit floats in any case. Inner values can be taken
+// a range at a time. A tile of n inner values has MURMUR_TILE_ROWS * words 32-bit words, a panel MURMUR_TILE_COLUMNS *
+// words, where words is n, or (n + 1) / 2 with `pairs`.
+
+#define MURMUR_TILE_ROWS 12
+#define MURMUR_TILE_COLUMNS 32
+
+/// How a weight's values are stored: 32-bit floats; bfloat16; 8-bit integers with a scale a row.
+enum { MURMUR_FLOAT32 = 0, MURMUR_BFLOAT16 = 1, MURMUR_INT8 = 2 };
+
+/// Stores `count` rows of 32-bit floats in the form `kind`; 8-bit rows get their scales.
+void murmur_store(int kind, const float *values, ptrdiff_t columns, ptrdiff_t count, void *out, float *scales);
+
+/// One stored row as 32-bit floats.
+void murmur_recall(int kind, const void *values, ptrdiff_t columns, float scale, float *out);
+
+/// y += x.
+void murmur_add(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns);
+
+/// The left tiles of `rows` rows of x, whose columns from `start` to `end` are the inner values.
+void murmur_pack_left(int pairs, const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t start, ptrdiff_t end,
+                      void *tiles);
+
+/// The panel of result columns `first` and the following, `count` of them: rows of the weight if `transposed` (forward),
+/// else columns (backward). Columns from `count` on are zero.
+void murmur_pack_panel(int kind, int pairs, int transposed, const void *values, ptrdiff_t stride, const float *scales,
+                       ptrdiff_t first, ptrdiff_t count, ptrdiff_t start, ptrdiff_t end, void *panel);
+
+/// Memory that will be read soon: `rows` rows of `bytes` bytes, `stride` bytes apart.
+typedef struct {
+    const void *start;
+    ptrdiff_t rows, bytes, stride;
+} murmur_block;
+
+/// `columns` columns of C = base + tiles * panel, or without `base` where that is null; C may be its own base. Meanwhile
+/// `next` is brought near.
+void murmur_panel_product(int pairs, const void *tiles, const void *panel, ptrdiff_t words, ptrdiff_t rows, float *c,
+                          ptrdiff_t ldc, const float *base, ptrdiff_t base_stride, ptrdiff_t columns,
+                          const murmur_block *next);
+
+/// C = scale * A B, or C += that with `add`, where A's value (i, k) is a[i * row_step + k * inner_step]. Reads up to 31
+/// floats beyond the columns of B.
+void murmur_narrow_product(const float *a, ptrdiff_t row_step, ptrdiff_t inner_step, const float *b, ptrdiff_t ldb,
+                           ptrdiff_t inner, float *c, ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t columns, float scale,
+                           int add);
+
+/// C [rows, outs] = scale * X W', for few rows of W.
+void murmur_row_products(const float *x, ptrdiff_t ldx, const float *w, ptrdiff_t ldw, ptrdiff_t inner, float *c,
+                         ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t outs, float scale);
+
+/// y[j] = x . row j of a stored weight, or y[j] += that with `add`, for rows from `first` up to `last`.
+void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const float *scales, const float *x,
+                           float *y, ptrdiff_t first, ptrdiff_t last, ptrdiff_t columns, int add);
+
+// Attention of one head over one sequence of `keys` positions, the last `queries` of which have queries; a query sees
+// the last `window` positions up to its own. Keys, values and what is computed have `size` columns, an even number. With
+// `pairs` the factors of all products are rounded to bfloat16.
+
+/// Query rows that the backward pass takes at a time; a piece of work is best cut there.
+#define MURMUR_QUERY_BLOCK 48
+
+/// Keys and values in the form that the passes read: 2 * m * n floats, 4 with `backward`, where m and n are `size` and
+/// `keys` rounded up to MURMUR_TILE_COLUMNS, and 32 more that are never used.
+void murmur_attention_pack(int pairs, const float *k, const float *v, ptrdiff_t stride, ptrdiff_t keys, ptrdiff_t size,
+                           void *packed, int backward);
+
+/// The output and the logarithms of the softmax sums of query rows `first` up to `last`. `scratch`: MURMUR_TILE_ROWS *
+/// (m + 2 * n + 16) floats.
+void murmur_attention_forward(int pairs, const float *q, ptrdiff_t q_stride, float *out, ptrdiff_t out_stride,
+                              float *log_sums, ptrdiff_t sum_stride, ptrdiff_t queries, ptrdiff_t keys,
+                              ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window, float scale,
+                              const void *packed, float *scratch);
+
+/// The gradients of query rows `first` up to `last`, written to `dq`, and their part of those of keys and values, added
+/// to `dk` and `dv`; as many queries as keys. `scratch`: MURMUR_QUERY_BLOCK * (3 * (n + 16) + 2 * m) floats.
+void murmur_attention_backward(int pairs, const float *q, ptrdiff_t q_stride, const float *out, const float *d_out,
+                               ptrdiff_t out_stride, const float *log_sums, ptrdiff_t sum_stride, float *dq,
+                               ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t keys,
+                               ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window, float scale,
+                               const void *packed, float *scratch);

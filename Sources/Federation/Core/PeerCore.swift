@@ -126,6 +126,9 @@ package struct PeerCore: Sendable {
             packetsLost: statistics.packetsLost, dropped: statistics.droppedTotal)
     }
 
+    /// Datagrams that were dropped whole.
+    package var datagramsDropped: UInt64 { wire.statistics.datagramsDropped }
+
     /// The next datagram for the network; nil if there is none now.
     package mutating func pollTransmit(
         at time: MonotonicTime, using generator: inout some RandomNumberGenerator

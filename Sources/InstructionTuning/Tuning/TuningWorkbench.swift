@@ -16,10 +16,13 @@ package struct TuningWorkbench: Sendable {
     package let seed: UInt64
     /// The seed adapter.
     package let origin: AdapterOrigin
+    /// How trainers compute; each on the one thread of its lane unless more are asked for.
+    package let options: EngineOptions
 
-    /// A workbench for `model`. Throws `TuningError` for bad settings and `PromptTemplateError` for a bad template.
+    /// A workbench for `model`, whose trainers compute as `options` say. Measuring is in 32-bit floats always. Throws `TuningError` for bad settings and `PromptTemplateError` for a bad template.
     package init(
-        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: TuningSettings, seed: UInt64
+        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: TuningSettings, seed: UInt64,
+        options: EngineOptions = EngineOptions()
     ) throws {
         if let fault = settings.fault { throw TuningError.badSettings(fault) }
         if let fault = Self.fault(lora, model) { throw TuningError.badSettings(fault) }
@@ -27,6 +30,7 @@ package struct TuningWorkbench: Sendable {
         self.lora = lora
         self.settings = settings
         self.seed = seed
+        self.options = options
         encoder = RecordEncoder(
             template: try PromptTemplate.named(settings.template, model: model.path), encoder: tokenizer,
             cutoff: settings.cutoff,
@@ -50,12 +54,14 @@ package struct TuningWorkbench: Sendable {
         return nil
     }
 
-    /// A trainer for one peer's records. Throws `TuningError`.
+    /// A trainer for one peer's records, which shares its work out to `threads`, those of its lane among them. Throws
+    /// `TuningError`.
     package func tuner(
-        peer: String, records: [InstructionRecord], lane: ComputeLane,
+        peer: String, records: [InstructionRecord], lane: ComputeLane, threads: Int = 1,
         listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) -> InstructionTuner {
-        try tuner(peer: peer, records: records, settings: settings, lane: lane, listener: listener)
+        try tuner(
+            peer: peer, records: records, settings: settings, lane: lane, threads: threads, listener: listener)
     }
 
     /// The trainer of the pooled baseline: all peers' records at one place, and batches as large as theirs together, so
@@ -66,7 +72,7 @@ package struct TuningWorkbench: Sendable {
         var pooled = settings
         pooled.batch *= partition.peers.count
         return try tuner(
-            peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, listener: listener)
+            peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, threads: 1, listener: listener)
     }
 
     /// An evaluator of this swarm's adapters. Throws `TuningError`.
@@ -78,11 +84,14 @@ package struct TuningWorkbench: Sendable {
 
     private func tuner(
         peer: String, records: [InstructionRecord], settings: TuningSettings, lane: ComputeLane,
-        listener: (@Sendable (TuningStep) -> Void)?
+        threads: Int, listener: (@Sendable (TuningStep) -> Void)?
     ) throws(TuningError) -> InstructionTuner {
-        try InstructionTuner(
+        var options = options
+        options.threads = threads
+        return try InstructionTuner(
             peer: peer, records: EncodedRecords(records, with: encoder),
-            engine: TrainingEngine(model: model, lora: lora), origin: origin, settings: settings, seed: seed,
+            engine: TrainingEngine(model: model, lora: lora, options: options), origin: origin, settings: settings,
+            seed: seed,
             lane: lane, listener: listener)
     }
 }

@@ -19,8 +19,12 @@ package final class TextGenerator: Sendable {
     private static let promptChunk = 256
 
     /// A generator for `model` with the adapter `adapter` of settings `lora`; neither for the base model alone.
-    package init(model: BaseModel, lora: LoRAConfiguration? = nil, adapter: [Float] = []) {
-        let engine = EngineState(model: model, lora: lora, capacity: Self.promptChunk, keepsLayers: false)
+    package init(
+        model: BaseModel, lora: LoRAConfiguration? = nil, adapter: [Float] = [],
+        options: EngineOptions = EngineOptions()
+    ) {
+        let engine = EngineState(
+            model: model, lora: lora, capacity: Self.promptChunk, trains: false, options: options)
         precondition(adapter.count == engine.adapter?.schema.count ?? 0, "an adapter has the length its schema says")
         engine.adapter?.load(adapter)
         self.model = model
@@ -62,8 +66,8 @@ package final class TextGenerator: Sendable {
                     logits = read(prompt + result, state)
                     continue
                 }
-                _ = state.engine.forward(continuing: [token], at: length - 1, caches: state.caches)
-                logits = state.engine.logits()
+                let context = state.engine.forward(continuing: [token], at: length - 1, caches: state.caches)
+                logits = state.engine.logits(context)
             }
             return result
         }
@@ -79,13 +83,13 @@ package final class TextGenerator: Sendable {
     /// Fills the caches with the prompt, a chunk at a time, and returns the logits after it.
     private func read(_ prompt: [Int32], _ state: borrowing State) -> [Float] {
         var start = 0
-        while start < prompt.count {
+        while true {
             let end = min(start + Self.promptChunk, prompt.count)
-            _ = state.engine.forward(
+            let context = state.engine.forward(
                 continuing: Array(prompt[start..<end]), at: start, length: prompt.count, caches: state.caches)
+            if end == prompt.count { return state.engine.logits(context) }
             start = end
         }
-        return state.engine.logits()
     }
 
     private func reserve(_ tokens: Int, _ state: inout State) {

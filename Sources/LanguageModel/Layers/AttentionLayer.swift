@@ -1,6 +1,9 @@
 internal import LinearAlgebra
 
 /// The first half of a decoder layer: norm, q/k/v, rotation, attention, o, residual.
+///
+/// Steps over rows, where every part of the team has rows of its own, alternate with products and attention, which all
+/// parts share.
 struct AttentionLayer {
     let weights: LayerWeights
     let adapter: LayerAdapter?
@@ -12,117 +15,126 @@ struct AttentionLayer {
 
     private var shape: ModelConfiguration { context.shape }
     private var workspace: Workspace { context.workspace }
+    /// The number of rows from o on.
+    private var outRows: Int { isLast ? context.wanted.count : context.rows }
 
     /// middle = input + o(attention(norm(input))); in the last layer `middle` and what follows have only the wanted
     /// rows. With a `cache`, which holds one sequence, the rows continue it.
     func forward(_ kept: LayerActivations, cache: LayerCache? = nil) {
-        let n = context.rows
-        let normed = workspace.normed.rows(0..<n)
-        normed.assignRMSNorm(
-            of: kept.input, weight: weights.attentionNorm, inverse: kept.inputInverse,
-            epsilon: Float(shape.normEpsilon))
         let joint = kept.queryKeyValue
-        weights.queryKeyValueBias?.fillRows(of: joint)
-        weights.queryKeyValue.apply(to: normed, into: joint, adding: weights.queryKeyValueBias != nil)
-        adapter?.queryKeyValue.forward(
-            input: normed, output: joint, u: kept.queryKeyValueU, dropout: context.dropout,
-            scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
-        if weights.queryNorm != nil { normaliseHeads(kept) }
-        context.rotate(joint.columns(context.rotatedColumns))
+        let normed = workspace.normed.rows(0..<context.rows)
+        context.onRows(context.rows) { part, rows in
+            norm(kept, rows)
+            adapter?.queryKeyValue.read(
+                input: normed.rows(rows), u: kept.queryKeyValueU.rows(rows), workspace.own(part, rows, context.dropout))
+            workspace.pack(normed, rows: rows)
+        }
+        workspace.multiply(normed, by: weights.queryKeyValue, into: joint, bias: weights.queryKeyValueBias)
+        context.onRows(context.rows) { _, rows in
+            adapter?.queryKeyValue.write(u: kept.queryKeyValueU.rows(rows), output: joint.rows(rows))
+            if weights.queryNorm != nil { normaliseHeads(kept, rows: rows) }
+            context.rotate(joint.columns(context.rotatedColumns), rows: rows)
+        }
+        let cached = cache?.append(
+            keys: joint.columns(context.keyColumns), values: joint.columns(context.valueColumns),
+            at: Int(context.positions[0]))
+        CausalAttention(context, window: window)
+            .forward(joint: joint, cached: cached, output: kept.attended, logSums: kept.logSums)
 
-        let attention = CausalAttention(shape, workspace, window: window)
-        if let cache {
-            let (keys, values) = cache.append(
-                keys: joint.columns(context.keyColumns), values: joint.columns(context.valueColumns),
-                at: Int(context.positions[0]))
-            attention.forward(
-                queries: joint.columns(context.queryColumns), keys: keys, values: values, output: kept.attended,
-                logSums: kept.logSums)
-        } else {
-            for range in context.ranges {
-                let own = joint.rows(range)
-                attention.forward(
-                    queries: own.columns(context.queryColumns), keys: own.columns(context.keyColumns),
-                    values: own.columns(context.valueColumns), output: kept.attended.rows(range),
-                    logSums: kept.logSums.rows(range))
+        let out = outRows
+        let middle = kept.middle.rows(0..<out)
+        let attended = isLast ? workspace.wantedAttended.rows(0..<out) : kept.attended
+        context.onRows(out) { part, rows in
+            if isLast {
+                attended.rows(rows).gather(rows: context.wanted[rows], of: kept.attended)
+                middle.rows(rows).gather(rows: context.wanted[rows], of: kept.input)
+            }
+            adapter?.output.read(
+                input: attended.rows(rows), u: kept.outputU.rows(rows), workspace.own(part, rows, context.dropout))
+            workspace.pack(attended, rows: rows)
+        }
+        workspace.multiply(attended, by: weights.output, into: middle, base: isLast ? middle : kept.input)
+        if let adapter, !adapter.output.modules.isEmpty {
+            context.onRows(out) { _, rows in
+                adapter.output.write(u: kept.outputU.rows(rows), output: middle.rows(rows))
             }
         }
-        let out = isLast ? context.wanted.count : n
-        let middle = kept.middle.rows(0..<out)
-        let attended = selectedAttended(kept)
-        if isLast { middle.gather(rows: context.wanted, of: kept.input) } else { middle.assign(kept.input) }
-        weights.output.apply(to: attended, into: middle, adding: true)
-        adapter?.output.forward(
-            input: attended, output: middle, u: kept.outputU.rows(0..<out), dropout: context.dropout,
-            scratch: workspace.scratch(rows: out, columns: shape.queryWidth))
     }
 
-    /// The heads' outputs that o reads: all, or the wanted rows gathered anew.
-    private func selectedAttended(_ kept: LayerActivations) -> Matrix {
-        guard isLast else { return kept.attended }
-        let selected = workspace.wantedAttended.rows(0..<context.wanted.count)
-        selected.gather(rows: context.wanted, of: kept.attended)
-        return selected
+    private func norm(_ kept: LayerActivations, _ rows: Range<Int>) {
+        workspace.normed.rows(rows).assignRMSNorm(
+            of: kept.input.rows(rows), weight: weights.attentionNorm, inverse: kept.inputInverse.rows(rows),
+            epsilon: Float(shape.normEpsilon))
     }
 
     /// Turns the gradient of `middle`, which the residual gradient holds in its first rows, into that of `input` and
-    /// adds the adapters' gradients. In the lowest layer nothing needs the input's gradient: there it only does what adapters need.
+    /// adds the adapters' gradients. In the lowest layer nothing needs the input's gradient: there it only does what
+    /// adapters need.
     func backward(_ kept: LayerActivations, isLowest: Bool) {
         guard let adapter else { return }
-        let n = context.rows
-        let out = isLast ? context.wanted.count : n
-        let residual = workspace.residualGradient.rows(0..<n)
+        let out = outRows
+        let residual = workspace.residualGradient.rows(0..<context.rows)
         if isLowest && adapter.queryKeyValue.modules.isEmpty && adapter.output.modules.isEmpty { return }
         let needsAttention = !isLowest || !adapter.queryKeyValue.modules.isEmpty
-        let attended: Matrix? = needsAttention ? workspace.attendedGradient.rows(0..<n) : nil
-        if let attended { weights.output.applyTransposed(to: residual.rows(0..<out), into: attended.rows(0..<out)) }
-        adapter.output.backward(
-            outputGradient: residual.rows(0..<out), input: selectedAttended(kept), u: kept.outputU.rows(0..<out),
-            uGradient: workspace.uGradient.reshaped(rows: out, columns: adapter.output.width),
-            inputGradient: attended?.rows(0..<out), dropout: context.dropout,
-            scratch: workspace.scratch(rows: out, columns: shape.queryWidth))
-        guard let attended else { return }
+        let attended = isLast ? workspace.wantedAttended.rows(0..<out) : kept.attended
+        let outGradient = residual.rows(0..<out)
+        context.onRows(out) { part, rows in
+            if isLast { attended.rows(rows).gather(rows: context.wanted[rows], of: kept.attended) }
+            adapter.output.backward(
+                outputGradient: outGradient.rows(rows), input: attended.rows(rows), u: kept.outputU.rows(rows),
+                uGradient: workspace.innerGradient(adapter.output, rows), workspace.own(part, rows, context.dropout))
+            if needsAttention { workspace.products.pack(outGradient, rows: rows) }
+        }
+        guard needsAttention else { return }
+        let attendedGradient = workspace.attendedGradient.rows(0..<context.rows)
+        workspace.products.multiply(by: weights.output, .backward, into: attendedGradient.rows(0..<out))
+        if !adapter.output.modules.isEmpty {
+            context.onRows(out) { part, rows in
+                adapter.output.addInputGradient(
+                    uGradient: workspace.innerGradient(adapter.output, rows), to: attendedGradient.rows(rows),
+                    workspace.own(part, rows, context.dropout))
+            }
+        }
         if isLast {
-            attended.spread(rows: context.wanted)
+            attendedGradient.spread(rows: context.wanted)
             residual.spread(rows: context.wanted)
         }
-
-        let joint = workspace.queryKeyValueGradient.rows(0..<n)
-        backwardAttention(kept, outputGradient: attended, joint: joint)
-        context.rotate(joint.columns(context.rotatedColumns), backward: true)
-        if weights.queryNorm != nil { backwardHeads(kept, joint: joint) }
-
-        let normed = workspace.normed.rows(0..<n)
-        if !adapter.queryKeyValue.modules.isEmpty {
-            normed.assignRMSNorm(
-                of: kept.input, weight: weights.attentionNorm, inverse: kept.inputInverse,
-                epsilon: Float(shape.normEpsilon))
-        }
-        let normedGradient: Matrix? = isLowest ? nil : workspace.normedGradient.rows(0..<n)
-        if let normedGradient { weights.queryKeyValue.applyTransposed(to: joint, into: normedGradient) }
-        adapter.queryKeyValue.backward(
-            outputGradient: joint, input: normed, u: kept.queryKeyValueU,
-            uGradient: workspace.uGradient.reshaped(rows: n, columns: adapter.queryKeyValue.width),
-            inputGradient: normedGradient, dropout: context.dropout,
-            scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
-        if let normedGradient {
-            residual.addRMSNormGradient(
-                normedGradient, of: kept.input, weight: weights.attentionNorm, inverse: kept.inputInverse)
-        }
+        backwardAttention(kept, adapter, outputGradient: attendedGradient, isLowest: isLowest)
     }
 
-    private func backwardAttention(_ kept: LayerActivations, outputGradient: Matrix, joint: Matrix) {
-        let attention = CausalAttention(shape, workspace, window: window)
-        for range in context.ranges {
-            let own = kept.queryKeyValue.rows(range)
-            let gradient = joint.rows(range)
-            attention.backward(
-                queries: own.columns(context.queryColumns), keys: own.columns(context.keyColumns),
-                values: own.columns(context.valueColumns), output: kept.attended.rows(range),
-                logSums: kept.logSums.rows(range), outputGradient: outputGradient.rows(range),
-                queryGradient: gradient.columns(context.queryColumns),
-                keyGradient: gradient.columns(context.keyColumns),
-                valueGradient: gradient.columns(context.valueColumns))
+    /// The rest of the way down, from the gradient of the heads' outputs.
+    private func backwardAttention(
+        _ kept: LayerActivations, _ adapter: LayerAdapter, outputGradient: Matrix, isLowest: Bool
+    ) {
+        let group = adapter.queryKeyValue
+        let joint = workspace.queryKeyValueGradient.rows(0..<context.rows)
+        let attention = CausalAttention(context, window: window)
+        attention.backward(
+            joint: kept.queryKeyValue, output: kept.attended, logSums: kept.logSums, outputGradient: outputGradient,
+            gradient: joint)
+        let normed = workspace.normed.rows(0..<context.rows)
+        context.onRows(context.rows) { part, rows in
+            attention.gather(into: joint, rows: rows)
+            context.rotate(joint.columns(context.rotatedColumns), rows: rows, backward: true)
+            if weights.queryNorm != nil { backwardHeads(kept, joint: joint, rows: rows) }
+            if !group.modules.isEmpty {
+                norm(kept, rows)
+                group.backward(
+                    outputGradient: joint.rows(rows), input: normed.rows(rows), u: kept.queryKeyValueU.rows(rows),
+                    uGradient: workspace.innerGradient(group, rows), workspace.own(part, rows, context.dropout))
+            }
+            if !isLowest { workspace.products.pack(joint, rows: rows) }
+        }
+        if isLowest { return }
+        let normedGradient = workspace.normedGradient.rows(0..<context.rows)
+        workspace.products.multiply(by: weights.queryKeyValue, .backward, into: normedGradient)
+        context.onRows(context.rows) { part, rows in
+            group.addInputGradient(
+                uGradient: workspace.innerGradient(group, rows), to: normedGradient.rows(rows),
+                workspace.own(part, rows, context.dropout))
+            workspace.residualGradient.rows(rows).addRMSNormGradient(
+                normedGradient.rows(rows), of: kept.input.rows(rows), weight: weights.attentionNorm,
+                inverse: kept.inputInverse.rows(rows))
         }
     }
 }

@@ -1,95 +1,91 @@
 internal import LinearAlgebra
 
-/// Causal softmax attention of one sequence, head by head, in blocks of query rows; only sums are kept for the
-/// backward pass, which computes the probabilities again (as in FlashAttention, Dao et al., 2022).
-///
-/// Query head h reads key and value head h / (heads / keyValueHeads).
+/// Causal softmax attention of all heads and sequences of a pass, shared by the parts of the team in pieces of query
+/// rows. Query head h reads key and value head h / (heads / keyValueHeads).
 struct CausalAttention {
-    let headCount: Int
-    let keyValueHeadCount: Int
-    let headSize: Int
+    let context: PassContext
     /// How many keys a query sees at most, its own the last of them.
     let window: Int
-    /// Room for a block of scores and its gradient, and for a sum a row.
-    let scores: Matrix
-    let scoresGradient: Matrix
-    let rowSums: Matrix
-
-    private var scale: Float { 1 / Float(headSize).squareRoot() }
 
     /// Attention of a layer that looks back over `window` tokens, or over all.
-    init(_ shape: ModelConfiguration, _ workspace: Workspace, window: Int?) {
+    init(_ context: PassContext, window: Int?) {
+        self.context = context
         self.window = window ?? .max
-        headCount = shape.headCount
-        keyValueHeadCount = shape.keyValueHeadCount
-        headSize = shape.headSize
-        scores = workspace.scores
-        scoresGradient = workspace.scoresGradient
-        rowSums = workspace.rowSums
     }
 
-    private func columns(ofHead head: Int) -> Range<Int> { head * headSize..<(head + 1) * headSize }
+    private var shape: ModelConfiguration { context.shape }
 
-    private func columns(ofKeysFor head: Int) -> Range<Int> {
-        columns(ofHead: head / (headCount / keyValueHeadCount))
-    }
+    private func columns(ofHead head: Int) -> Range<Int> { head * shape.headSize..<(head + 1) * shape.headSize }
 
-    /// Calls `body` with each block of query rows and the keys that any of its rows sees.
-    private func forEachBlock(queries: Int, keys: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
-        var start = 0
-        while start < queries {
-            let end = min(start + Workspace.blockRows, queries)
-            let firstSees = keys - queries + start + 1
-            body(start..<end, (firstSees > window ? firstSees - window : 0)..<keys - queries + end)
-            start = end
-        }
-    }
+    private func keyHead(of head: Int) -> Int { head / (shape.headCount / shape.keyValueHeadCount) }
 
-    /// output [n, q] from queries [n, q], keys and values [m, kv] with m ≥ n: the queries are the last n positions.
-    func forward(queries: Matrix, keys: Matrix, values: Matrix, output: Matrix, logSums: Matrix) {
-        for head in 0..<headCount {
-            let own = columns(ofHead: head)
-            let shared = columns(ofKeysFor: head)
-            forEachBlock(queries: queries.rows, keys: keys.rows) { block, seen in
-                let p = scores.reshaped(rows: block.count, columns: seen.count)
-                p.assignProduct(
-                    queries.rows(block).columns(own), keys.rows(seen).columns(shared), transposingRight: true)
-                p.applyCausalSoftmax(
-                    visible: seen.count - block.count + 1, window: window, scale: scale,
-                    logSums: logSums.rows(block).columns(head..<head + 1))
-                output.rows(block).columns(own).assignProduct(p, values.rows(seen).columns(shared))
+    /// output [n, q] from the joint queries, keys and values [n, q + 2 kv], or from `cached` keys and values [m, kv] of
+    /// the one sequence.
+    func forward(joint: Matrix, cached: (keys: Matrix, values: Matrix)?, output: Matrix, logSums: Matrix) {
+        let keys = cached?.keys ?? joint.columns(context.keyColumns)
+        let values = cached?.values ?? joint.columns(context.valueColumns)
+        context.workspace.team.run { part in
+            let attention = context.workspace.attention[part]
+            var loaded = (sequence: -1, head: -1)
+            for piece in context.pieces[part] {
+                let range = context.ranges[piece.sequence]
+                let shared = keyHead(of: piece.head)
+                if loaded != (piece.sequence, shared) {
+                    let rows = cached == nil ? range : 0..<keys.rows
+                    attention.load(
+                        keys: keys.rows(rows).columns(columns(ofHead: shared)),
+                        values: values.rows(rows).columns(columns(ofHead: shared)))
+                    loaded = (piece.sequence, shared)
+                }
+                let own = columns(ofHead: piece.head)
+                attention.forward(
+                    queries: joint.rows(range).columns(own), output: output.rows(range).columns(own),
+                    logSums: logSums.rows(range).columns(piece.head..<piece.head + 1), rows: piece.rows,
+                    window: window)
             }
         }
     }
 
-    /// The gradients of queries, keys and values, all overwritten, from that of the output. A full sequence: m = n.
-    func backward(
-        queries: Matrix, keys: Matrix, values: Matrix, output: Matrix, logSums: Matrix, outputGradient: Matrix,
-        queryGradient: Matrix, keyGradient: Matrix, valueGradient: Matrix
-    ) {
-        keyGradient.fill(0)
-        valueGradient.fill(0)
-        for head in 0..<headCount {
-            let own = columns(ofHead: head)
-            let shared = columns(ofKeysFor: head)
-            forEachBlock(queries: queries.rows, keys: keys.rows) { block, seen in
-                let q = queries.rows(block).columns(own)
-                let k = keys.rows(seen).columns(shared)
-                let dO = outputGradient.rows(block).columns(own)
-                let p = scores.reshaped(rows: block.count, columns: seen.count)
-                p.assignProduct(q, k, transposingRight: true)
-                p.recallCausalSoftmax(
-                    visible: seen.count - block.count + 1, window: window, scale: scale,
-                    logSums: logSums.rows(block).columns(head..<head + 1))
-                valueGradient.rows(seen).columns(shared).assignProduct(p, transposingLeft: true, dO, adding: true)
-                let d = scoresGradient.reshaped(rows: block.count, columns: seen.count)
-                d.assignProduct(dO, values.rows(seen).columns(shared), transposingRight: true)
-                let sums = rowSums.rows(0..<block.count)
-                sums.assignRowDots(dO, output.rows(block).columns(own))
-                d.applySoftmaxGradient(probabilities: p, sums: sums, scale: scale)
-                queryGradient.rows(block).columns(own).assignProduct(d, k)
-                keyGradient.rows(seen).columns(shared).assignProduct(d, transposingLeft: true, q, adding: true)
+    /// The gradients of queries, keys and values, all overwritten, into `gradient` [n, q + 2 kv], from that of the
+    /// output. Every part adds to keys and values of its own first.
+    func backward(joint: Matrix, output: Matrix, logSums: Matrix, outputGradient: Matrix, gradient: Matrix) {
+        let rows = joint.rows
+        context.workspace.team.run { part in
+            let attention = context.workspace.attention[part]
+            let shares = context.workspace.keyValueGradients[part].rows(0..<rows)
+            shares.fill(0)
+            let keyShare = shares.columns(0..<shape.keyValueWidth)
+            let valueShare = shares.columns(shape.keyValueWidth..<2 * shape.keyValueWidth)
+            var loaded = (sequence: -1, head: -1)
+            for piece in context.pieces[part] {
+                let range = context.ranges[piece.sequence]
+                let shared = columns(ofHead: keyHead(of: piece.head))
+                let own = columns(ofHead: piece.head)
+                let joint = joint.rows(range)
+                if loaded != (piece.sequence, keyHead(of: piece.head)) {
+                    attention.load(
+                        keys: joint.columns(context.keyColumns).columns(shared),
+                        values: joint.columns(context.valueColumns).columns(shared), backward: true)
+                    loaded = (piece.sequence, keyHead(of: piece.head))
+                }
+                attention.backward(
+                    HeadAttention.Gradients(
+                        queries: joint.columns(own), output: output.rows(range).columns(own),
+                        outputGradient: outputGradient.rows(range).columns(own),
+                        logSums: logSums.rows(range).columns(piece.head..<piece.head + 1),
+                        queryGradient: gradient.rows(range).columns(own),
+                        keyGradient: keyShare.rows(range).columns(shared),
+                        valueGradient: valueShare.rows(range).columns(shared)),
+                    rows: piece.rows, window: window)
             }
+        }
+    }
+
+    /// Adds up the parts' gradients of keys and values in the `rows` of `gradient`.
+    func gather(into gradient: Matrix, rows: Range<Int>) {
+        let target = gradient.rows(rows).columns(context.keyColumns.lowerBound..<context.valueColumns.upperBound)
+        for (part, share) in context.workspace.keyValueGradients.enumerated() {
+            if part == 0 { target.assign(share.rows(rows)) } else { target.add(share.rows(rows)) }
         }
     }
 }

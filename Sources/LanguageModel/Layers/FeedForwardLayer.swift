@@ -6,30 +6,44 @@ struct FeedForwardLayer {
     let adapter: LayerAdapter?
     let context: PassContext
     /// The number of rows: all, or in the last layer the wanted ones.
-    let rows: Int
+    let count: Int
 
     private var shape: ModelConfiguration { context.shape }
     private var workspace: Workspace { context.workspace }
 
-    /// output = middle + down(silu(gate(norm(middle))) · up(norm(middle))).
-    func forward(_ layer: LayerActivations, output: Matrix) {
-        let n = rows
-        let kept = layer.prefix(n)
-        let normed = workspace.normed.rows(0..<n)
-        normed.assignRMSNorm(
-            of: kept.middle, weight: weights.feedForwardNorm, inverse: kept.middleInverse,
+    /// output = middle + down(silu(gate(norm(middle))) · up(norm(middle))); without `output`, only what the backward pass
+    /// reads is computed.
+    func forward(_ layer: LayerActivations, output: Matrix?) {
+        let kept = layer.prefix(count)
+        let normed = workspace.normed.rows(0..<count)
+        context.onRows(count) { part, rows in
+            norm(kept, rows)
+            adapter?.gateUp.read(
+                input: normed.rows(rows), u: kept.gateUpU.rows(rows), workspace.own(part, rows, context.dropout))
+            workspace.pack(normed, rows: rows)
+        }
+        workspace.multiply(normed, by: weights.gateUp, into: kept.gateUp)
+        let unit = workspace.unit.rows(0..<count)
+        context.onRows(count) { part, rows in
+            adapter?.gateUp.write(u: kept.gateUpU.rows(rows), output: kept.gateUp.rows(rows))
+            unit.rows(rows).assignGatedUnit(kept.gateUp.rows(rows))
+            adapter?.down.read(
+                input: unit.rows(rows), u: kept.downU.rows(rows), workspace.own(part, rows, context.dropout))
+            if output != nil { workspace.pack(unit, rows: rows) }
+        }
+        guard let output else { return }
+        workspace.multiply(unit, by: weights.down, into: output, base: kept.middle)
+        if let adapter, !adapter.down.modules.isEmpty {
+            context.onRows(count) { _, rows in
+                adapter.down.write(u: kept.downU.rows(rows), output: output.rows(rows))
+            }
+        }
+    }
+
+    private func norm(_ kept: LayerActivations, _ rows: Range<Int>) {
+        workspace.normed.rows(rows).assignRMSNorm(
+            of: kept.middle.rows(rows), weight: weights.feedForwardNorm, inverse: kept.middleInverse.rows(rows),
             epsilon: Float(shape.normEpsilon))
-        weights.gateUp.apply(to: normed, into: kept.gateUp)
-        adapter?.gateUp.forward(
-            input: normed, output: kept.gateUp, u: kept.gateUpU, dropout: context.dropout,
-            scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
-        let unit = workspace.unit.rows(0..<n)
-        unit.assignGatedUnit(kept.gateUp)
-        output.assign(kept.middle)
-        weights.down.apply(to: unit, into: output, adding: true)
-        adapter?.down.forward(
-            input: unit, output: output, u: kept.downU, dropout: context.dropout,
-            scratch: workspace.scratch(rows: n, columns: shape.intermediateSize))
     }
 
     /// Turns the residual gradient after the layer into that of `middle` and adds the adapters' gradients. Normed
@@ -38,42 +52,48 @@ struct FeedForwardLayer {
     /// - Parameter stops: whether nothing below this block needs a gradient.
     func backward(_ layer: LayerActivations, stops: Bool) {
         guard let adapter else { return }
-        let n = rows
-        let kept = layer.prefix(n)
-        let residual = workspace.residualGradient.rows(0..<n)
+        let kept = layer.prefix(count)
+        let residual = workspace.residualGradient.rows(0..<count)
         if stops && adapter.gateUp.modules.isEmpty && adapter.down.modules.isEmpty { return }
         let needsUnit = !stops || !adapter.gateUp.modules.isEmpty
-        let unitGradient: Matrix? = needsUnit ? workspace.unitGradient.rows(0..<n) : nil
-        if let unitGradient { weights.down.applyTransposed(to: residual, into: unitGradient) }
-        if !adapter.down.modules.isEmpty {
-            let unit = workspace.unit.rows(0..<n)
-            unit.assignGatedUnit(kept.gateUp)
-            adapter.down.backward(
-                outputGradient: residual, input: unit, u: kept.downU,
-                uGradient: workspace.uGradient.reshaped(rows: n, columns: adapter.down.width),
-                inputGradient: unitGradient, dropout: context.dropout,
-                scratch: workspace.scratch(rows: n, columns: shape.intermediateSize))
+        context.onRows(count) { part, rows in
+            if !adapter.down.modules.isEmpty {
+                let unit = workspace.unit.rows(rows)
+                unit.assignGatedUnit(kept.gateUp.rows(rows))
+                adapter.down.backward(
+                    outputGradient: residual.rows(rows), input: unit, u: kept.downU.rows(rows),
+                    uGradient: workspace.innerGradient(adapter.down, rows), workspace.own(part, rows, context.dropout))
+            }
+            if needsUnit { workspace.products.pack(residual, rows: rows) }
         }
-        guard let unitGradient else { return }
+        guard needsUnit else { return }
+        let unitGradient = workspace.unitGradient.rows(0..<count)
+        workspace.products.multiply(by: weights.down, .backward, into: unitGradient)
 
-        let gateUpGradient = workspace.gateUpGradient.rows(0..<n)
-        gateUpGradient.assignGatedUnitGradient(unitGradient, gateUp: kept.gateUp)
-        let normed = workspace.normed.rows(0..<n)
-        if !adapter.gateUp.modules.isEmpty {
-            normed.assignRMSNorm(
-                of: kept.middle, weight: weights.feedForwardNorm, inverse: kept.middleInverse,
-                epsilon: Float(shape.normEpsilon))
+        let gateUpGradient = workspace.gateUpGradient.rows(0..<count)
+        context.onRows(count) { part, rows in
+            let own = workspace.own(part, rows, context.dropout)
+            adapter.down.addInputGradient(
+                uGradient: workspace.innerGradient(adapter.down, rows), to: unitGradient.rows(rows), own)
+            gateUpGradient.rows(rows).assignGatedUnitGradient(unitGradient.rows(rows), gateUp: kept.gateUp.rows(rows))
+            if !adapter.gateUp.modules.isEmpty {
+                norm(kept, rows)
+                adapter.gateUp.backward(
+                    outputGradient: gateUpGradient.rows(rows), input: workspace.normed.rows(rows),
+                    u: kept.gateUpU.rows(rows), uGradient: workspace.innerGradient(adapter.gateUp, rows), own)
+            }
+            if !stops { workspace.products.pack(gateUpGradient, rows: rows) }
         }
-        let normedGradient: Matrix? = stops ? nil : workspace.normedGradient.rows(0..<n)
-        if let normedGradient { weights.gateUp.applyTransposed(to: gateUpGradient, into: normedGradient) }
-        adapter.gateUp.backward(
-            outputGradient: gateUpGradient, input: normed, u: kept.gateUpU,
-            uGradient: workspace.uGradient.reshaped(rows: n, columns: adapter.gateUp.width),
-            inputGradient: normedGradient, dropout: context.dropout,
-            scratch: workspace.scratch(rows: n, columns: shape.hiddenSize))
-        if let normedGradient {
-            residual.addRMSNormGradient(
-                normedGradient, of: kept.middle, weight: weights.feedForwardNorm, inverse: kept.middleInverse)
+        if stops { return }
+        let normedGradient = workspace.normedGradient.rows(0..<count)
+        workspace.products.multiply(by: weights.gateUp, .backward, into: normedGradient)
+        context.onRows(count) { part, rows in
+            adapter.gateUp.addInputGradient(
+                uGradient: workspace.innerGradient(adapter.gateUp, rows), to: normedGradient.rows(rows),
+                workspace.own(part, rows, context.dropout))
+            residual.rows(rows).addRMSNormGradient(
+                normedGradient.rows(rows), of: kept.middle.rows(rows), weight: weights.feedForwardNorm,
+                inverse: kept.middleInverse.rows(rows))
         }
     }
 }

@@ -4,36 +4,40 @@ internal import LinearAlgebra
 struct HeadBuffers {
     /// The final norm's factors [n, 1].
     let inverse: Matrix
-    /// The normed residual stream [n, hidden].
-    let normed: Matrix
-    /// The gradient of the normed form [n, hidden].
-    let normedGradient: Matrix
     /// The losses [n, 1].
     let losses: Matrix
+    /// The normed residual stream of one chunk [chunk, hidden], and the gradient towards it.
+    let normed: Matrix
+    let normedGradient: Matrix
     /// The logits of one chunk [chunk, vocabulary].
     let logits: Matrix
 
-    // Enough rows for the products' full rate; with the largest vocabularies the chunk shrinks.
-    private static let chunkRows = 256
+    // Enough rows for the products' full rate, in whole tiles; with the largest vocabularies the chunk shrinks.
+    private static let chunkRows = 264
     private static let chunkValues = 16 << 20
+    /// How much of the vocabulary the backward pass packs at a time.
+    static let vocabularyBlock = 4096
 
     /// The rows of one chunk of logits.
     static func chunk(rows: Int, shape: ModelConfiguration) -> Int {
-        max(1, min(rows, chunkRows, chunkValues / shape.vocabularySize))
+        let tile = WeightProducts.tileRows
+        return max(1, min(rows, chunkRows, max(tile, chunkValues / shape.vocabularySize / tile * tile)))
     }
 
     /// Cuts the matrices for at most `rows` rows from `arena`.
     init(rows: Int, shape: ModelConfiguration, arena: Arena) {
+        let chunk = Self.chunk(rows: rows, shape: shape)
         inverse = arena.matrix(rows: rows, columns: 1)
-        normed = arena.matrix(rows: rows, columns: shape.hiddenSize)
-        normedGradient = arena.matrix(rows: rows, columns: shape.hiddenSize)
         losses = arena.matrix(rows: rows, columns: 1)
-        logits = arena.matrix(rows: Self.chunk(rows: rows, shape: shape), columns: shape.vocabularySize)
+        normed = arena.matrix(rows: chunk, columns: shape.hiddenSize)
+        normedGradient = arena.matrix(rows: chunk, columns: shape.hiddenSize)
+        logits = arena.matrix(rows: chunk, columns: shape.vocabularySize)
     }
 
     /// The floats that `init` takes from the arena.
     static func size(rows: Int, shape: ModelConfiguration) -> Int {
-        2 * Arena.size(rows: rows, columns: shape.hiddenSize) + 2 * Arena.size(rows: rows, columns: 1)
-            + Arena.size(rows: chunk(rows: rows, shape: shape), columns: shape.vocabularySize)
+        let chunk = chunk(rows: rows, shape: shape)
+        return 2 * Arena.size(rows: chunk, columns: shape.hiddenSize) + 2 * Arena.size(rows: rows, columns: 1)
+            + Arena.size(rows: chunk, columns: shape.vocabularySize)
     }
 }

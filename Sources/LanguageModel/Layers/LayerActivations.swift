@@ -61,13 +61,20 @@ struct LayerActivations {
     /// The same matrices cut to their first `count` rows.
     func prefix(_ count: Int) -> LayerActivations {
         var result = self
-        for path: WritableKeyPath<LayerActivations, Matrix> in [
-            \.input, \.inputInverse, \.queryKeyValue, \.unnormed, \.headInverse, \.attended, \.logSums, \.middle,
-            \.middleInverse, \.gateUp,
-            \.queryKeyValueU, \.outputU, \.gateUpU, \.downU,
-        ] {
-            result[keyPath: path] = self[keyPath: path].rows(0..<count)
-        }
+        result.input = input.rows(0..<count)
+        result.inputInverse = inputInverse.rows(0..<count)
+        result.queryKeyValue = queryKeyValue.rows(0..<count)
+        result.unnormed = unnormed.rows(0..<count)
+        result.headInverse = headInverse.rows(0..<count)
+        result.attended = attended.rows(0..<count)
+        result.logSums = logSums.rows(0..<count)
+        result.middle = middle.rows(0..<count)
+        result.middleInverse = middleInverse.rows(0..<count)
+        result.gateUp = gateUp.rows(0..<count)
+        result.queryKeyValueU = queryKeyValueU.rows(0..<count)
+        result.outputU = outputU.rows(0..<count)
+        result.gateUpU = gateUpU.rows(0..<count)
+        result.downU = downU.rows(0..<count)
         return result
     }
 }

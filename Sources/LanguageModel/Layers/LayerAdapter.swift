@@ -14,10 +14,11 @@ struct LayerAdapter {
 
     /// Cuts the matrices of layer `layer` from `arena`; `offsets` gives each factor's place by name.
     init(
-        layer: Int, configuration: LoRAConfiguration, shape: ModelConfiguration, offsets: [String: Int], arena: Arena
+        layer: Int, configuration: LoRAConfiguration, shape: ModelConfiguration, offsets: [String: Int], parts: Int,
+        arena: Arena
     ) {
         let groups = Self.places(layer: layer, shape: shape).map {
-            LowRankGroup(places: $0, configuration: configuration, offsets: offsets, arena: arena)
+            LowRankGroup(places: $0, configuration: configuration, offsets: offsets, parts: parts, arena: arena)
         }
         queryKeyValue = groups[0]
         output = groups[1]
@@ -44,9 +45,9 @@ struct LayerAdapter {
     }
 
     /// The floats that `init` takes from the arena.
-    static func size(layer: Int, configuration: LoRAConfiguration, shape: ModelConfiguration) -> Int {
+    static func size(layer: Int, configuration: LoRAConfiguration, shape: ModelConfiguration, parts: Int) -> Int {
         places(layer: layer, shape: shape).reduce(0) {
-            $0 + LowRankGroup.size(places: $1, configuration: configuration)
+            $0 + LowRankGroup.size(places: $1, configuration: configuration, parts: parts)
         }
     }
 

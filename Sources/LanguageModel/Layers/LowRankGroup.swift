@@ -12,9 +12,9 @@ struct LowRankGroup {
         let scaling: Float
         /// Where its output lies in the group's output columns.
         let outputs: Range<Int>
-        /// The factor B [out, rank] and its gradient.
+        /// The factor B, transposed [rank, out], and its gradient, one for each part of the team.
         let b: Matrix
-        let bGradient: Matrix
+        let bGradients: [Matrix]
         /// Where the factors begin in the adapter's flat vector.
         let aOffset: Int
         let bOffset: Int
@@ -24,9 +24,9 @@ struct LowRankGroup {
 
     /// The modules, possibly none.
     let modules: [Module]
-    /// The A factors one below the other [ranks, in] and their gradient; absent without modules.
+    /// The A factors one below the other [ranks, in] and their gradient, one for each part; absent without modules.
     let a: Matrix
-    let aGradient: Matrix
+    let aGradients: [Matrix]
     /// The ranks of all modules together: the columns of U.
     var width: Int { modules.isEmpty ? 0 : a.rows }
 
@@ -38,12 +38,14 @@ struct LowRankGroup {
 
     /// Cuts the matrices for those of `places`, which read one input, that carry an adapter. `offsets` gives each
     /// factor's place in the flat adapter by name.
-    init(places: [Place], configuration: LoRAConfiguration, offsets: [String: Int], arena: Arena) {
+    init(
+        places: [Place], configuration: LoRAConfiguration, offsets: [String: Int], parts: Int, arena: Arena
+    ) {
         let present = places.filter { configuration.includes($0.projection) }
         let ranks = present.map { configuration.rank(of: $0.projection) }
         let input = places[0].projection.inputSize
         a = arena.matrix(rows: ranks.reduce(0, +), columns: input)
-        aGradient = arena.matrix(rows: ranks.reduce(0, +), columns: input)
+        aGradients = (0..<parts).map { _ in arena.matrix(rows: ranks.reduce(0, +), columns: input) }
         var start = 0
         var modules: [Module] = []
         for (place, rank) in zip(present, ranks) {
@@ -56,7 +58,8 @@ struct LowRankGroup {
                 Module(
                     ranks: start..<start + rank, scaling: Float(configuration.scaling(of: projection)),
                     outputs: place.outputStart..<place.outputStart + output,
-                    b: arena.matrix(rows: output, columns: rank), bGradient: arena.matrix(rows: output, columns: rank),
+                    b: arena.matrix(rows: rank, columns: output),
+                    bGradients: (0..<parts).map { _ in arena.matrix(rows: rank, columns: output) },
                     aOffset: aOffset, bOffset: bOffset,
                     number: projection.layer * Self.modulesPerLayer + projection.target.place))
             start += rank
@@ -67,12 +70,12 @@ struct LowRankGroup {
     private static let modulesPerLayer = 7
 
     /// The floats that `init` takes from the arena.
-    static func size(places: [Place], configuration: LoRAConfiguration) -> Int {
+    static func size(places: [Place], configuration: LoRAConfiguration, parts: Int) -> Int {
         let present = places.filter { configuration.includes($0.projection) }
         let ranks = present.map { configuration.rank(of: $0.projection) }
-        let factorsA = 2 * Arena.size(rows: ranks.reduce(0, +), columns: places[0].projection.inputSize)
+        let factorsA = (1 + parts) * Arena.size(rows: ranks.reduce(0, +), columns: places[0].projection.inputSize)
         return zip(present, ranks).reduce(factorsA) {
-            $0 + 2 * Arena.size(rows: $1.0.projection.outputSize, columns: $1.1)
+            $0 + (1 + parts) * Arena.size(rows: $1.1, columns: $1.0.projection.outputSize)
         }
     }
 }

@@ -3,7 +3,9 @@ internal import LinearAlgebra
 /// Final norm, output head and cross-entropy, over the rows that carry loss only and a chunk of logits at a time.
 struct OutputHead {
     let model: BaseModel
-    let workspace: Workspace
+    let context: PassContext
+
+    private var workspace: Workspace { context.workspace }
 
     /// The losses of `batch`, one for each of its loss rows, from the final residual stream.
     ///
@@ -13,43 +15,58 @@ struct OutputHead {
         let count = batch.lossRows.count
         guard count > 0 else { return [] }
         let buffers = workspace.head
-        let input = workspace.final.rows(0..<count)
-        let normed = buffers.normed.rows(0..<count)
-        let inverse = buffers.inverse.rows(0..<count)
-        normed.assignRMSNorm(
-            of: input, weight: model.finalNorm, inverse: inverse, epsilon: Float(model.configuration.normEpsilon))
-        let losses = buffers.losses.rows(0..<count)
-        let normedGradient = buffers.normedGradient.rows(0..<count)
         var start = 0
         while start < count {
             let chunk = start..<min(start + buffers.logits.rows, count)
-            let logits = buffers.logits.rows(0..<chunk.count)
-            model.head.apply(to: normed.rows(chunk), into: logits)
-            logits.applyCrossEntropy(
-                labels: Array(batch.labels[chunk]), losses: losses.rows(chunk), gradientScale: gradientScale)
-            if gradientScale != 0 {
-                model.head.applyTransposed(to: logits, into: normedGradient.rows(chunk))
+            let logits = logits(of: chunk)
+            context.onRows(chunk.count) { _, rows in
+                let labels = batch.labels[chunk.lowerBound + rows.lowerBound..<chunk.lowerBound + rows.upperBound]
+                logits.rows(rows).applyCrossEntropy(
+                    labels: labels, losses: buffers.losses.rows(chunk).rows(rows), gradientScale: gradientScale)
             }
+            if gradientScale != 0 { backward(chunk, logitsGradient: logits) }
             start = chunk.upperBound
         }
-        if gradientScale != 0 {
-            let residual = workspace.residualGradient.rows(0..<count)
-            residual.fill(0)
-            residual.addRMSNormGradient(normedGradient, of: input, weight: model.finalNorm, inverse: inverse)
-        }
-        return losses.values
+        return buffers.losses.rows(0..<count).values
     }
 
-    /// The logits of the first wanted row.
-    func logits() -> [Float] {
+    /// The logits [n, vocabulary] of some rows, at most a chunk, of the final residual stream.
+    func logits(of rows: Range<Int>) -> Matrix {
         let buffers = workspace.head
-        let input = workspace.final.rows(0..<1)
-        let normed = buffers.normed.rows(0..<1)
-        normed.assignRMSNorm(
-            of: input, weight: model.finalNorm, inverse: buffers.inverse.rows(0..<1),
-            epsilon: Float(model.configuration.normEpsilon))
-        let logits = buffers.logits.rows(0..<1)
-        model.head.apply(to: normed, into: logits)
-        return logits.values
+        let input = workspace.final.rows(rows)
+        let inverse = buffers.inverse.rows(rows)
+        let normed = buffers.normed.rows(0..<rows.count)
+        context.onRows(rows.count) { _, own in
+            normed.rows(own).assignRMSNorm(
+                of: input.rows(own), weight: model.finalNorm, inverse: inverse.rows(own),
+                epsilon: Float(model.configuration.normEpsilon))
+            workspace.pack(normed, rows: own)
+        }
+        let logits = buffers.logits.rows(0..<rows.count)
+        workspace.multiply(normed, by: model.head, into: logits)
+        return logits
+    }
+
+    /// The residual gradient of the rows of `chunk` from that of their logits, a part of the vocabulary at a time.
+    private func backward(_ chunk: Range<Int>, logitsGradient: Matrix) {
+        let buffers = workspace.head
+        let normedGradient = buffers.normedGradient.rows(0..<chunk.count)
+        var start = 0
+        while start < logitsGradient.columns {
+            let part = start..<min(start + HeadBuffers.vocabularyBlock, logitsGradient.columns)
+            let block = logitsGradient.columns(part)
+            context.onRows(chunk.count) { _, rows in workspace.products.pack(block, rows: rows) }
+            workspace.products.multiply(
+                by: model.head, .backward, into: normedGradient, base: start == 0 ? nil : normedGradient, part: part)
+            start = part.upperBound
+        }
+        context.onRows(chunk.count) { _, rows in
+            let all = chunk.lowerBound + rows.lowerBound..<chunk.lowerBound + rows.upperBound
+            let residual = workspace.residualGradient.rows(all)
+            residual.fill(0)
+            residual.addRMSNormGradient(
+                normedGradient.rows(rows), of: workspace.final.rows(all), weight: model.finalNorm,
+                inverse: buffers.inverse.rows(all))
+        }
     }
 }

@@ -10,6 +10,8 @@ struct PassContext {
     let positions: [Int32]
     /// The rows of each sequence.
     let ranges: [Range<Int>]
+    /// The pieces of attention that each part of the team computes.
+    let pieces: [[AttentionPiece]]
     /// The rows whose output is asked for, ascending: from the last layer's attention on, only they are computed.
     let wanted: [Int32]
     /// The adapters' dropout; nil outside training.
@@ -24,10 +26,21 @@ struct PassContext {
     /// The columns that are rotated: queries and keys.
     var rotatedColumns: Range<Int> { 0..<shape.queryWidth + shape.keyValueWidth }
 
-    /// Rotates queries and keys `x` [n, q + kv] in place by their positions; `backward` turns a gradient back.
-    func rotate(_ x: Matrix, backward: Bool = false) {
-        for (rows, table) in rotations {
-            table.rotate(x.rows(rows), positions: Array(positions[rows]), backward: backward)
+    /// Calls `body` for each part of the team with its number and its rows of `count`, at the same time.
+    func onRows(_ count: Int, _ body: (_ part: Int, _ rows: Range<Int>) -> Void) {
+        let team = workspace.team
+        team.run { part in
+            let rows = team.rows(count, part: part)
+            if !rows.isEmpty { body(part, rows) }
+        }
+    }
+
+    /// Rotates `rows` of queries and keys `x` [n, q + kv] in place by their positions; `backward` turns a gradient back.
+    func rotate(_ x: Matrix, rows: Range<Int>, backward: Bool = false) {
+        for rotation in rotations {
+            let own = rotation.rows.clamped(to: rows)
+            guard !own.isEmpty else { continue }
+            rotation.table.rotate(x.rows(own), positions: positions[own], backward: backward)
         }
     }
 }

@@ -1,27 +1,29 @@
 package import Adapters
-internal import LinearAlgebra
+package import LinearAlgebra
 
 extension BaseModel {
-    /// Loads a Hugging Face folder: `config.json` and safetensors weights, converted to 32-bit floats.
+    /// Loads a Hugging Face folder: `config.json` and safetensors weights.
     ///
+    /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading JSON and safetensors.
-    package static func load(directory: String) throws -> BaseModel {
+    package static func load(directory: String, storage: WeightStorage? = nil) throws -> BaseModel {
         let (json, file) = try ModelConfiguration.document(directory: directory)
         // What the architecture is comes before which files there are: that is what a user has to know first.
         _ = try ModelConfiguration(json: json, file: file)
-        return try load(json: json, file: file, weights: try WeightsDirectory(path: directory))
+        return try load(json: json, file: file, weights: try WeightsDirectory(path: directory), storage: storage)
     }
 
     /// The model that `json`, the content of `file`, describes, with its weights.
-    package static func load(json: JSONValue, file: String, weights: WeightsDirectory) throws -> BaseModel {
+    package static func load(
+        json: JSONValue, file: String, weights: WeightsDirectory, storage: WeightStorage? = nil
+    ) throws -> BaseModel {
         var configuration = try ModelConfiguration(json: json, file: file)
         configuration.hasQKVBias = weights.contains("model.layers.0.self_attn.q_proj.bias")
-        let source = WeightSource(weights: weights)
+        let source = WeightSource(weights: weights, storage: storage)
         try refuseUnknownWeights(weights, configuration, file: file)
         let hidden = configuration.hiddenSize
         let vocabulary = configuration.vocabularySize
-        let embedding = FrozenMatrix(
-            columns: hidden, parts: [try source.values("model.embed_tokens.weight", [vocabulary, hidden])])
+        let embedding = try source.matrix([("model.embed_tokens.weight", vocabulary)], columns: hidden)
         let hasHead = weights.contains("lm_head.weight")
         if !configuration.tiesEmbeddings && !hasHead {
             throw ModelError.invalidWeight(
@@ -30,7 +32,7 @@ extension BaseModel {
         let head =
             configuration.tiesEmbeddings
             ? embedding
-            : FrozenMatrix(columns: hidden, parts: [try source.values("lm_head.weight", [vocabulary, hidden])])
+            : try source.matrix([("lm_head.weight", vocabulary)], columns: hidden)
         let layers = try (0..<configuration.layerCount).map { try source.layer($0, configuration) }
         return BaseModel(
             configuration: configuration, path: weights.path, endOfSequence: endOfSequence(in: json),

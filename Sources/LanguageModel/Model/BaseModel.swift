@@ -15,6 +15,8 @@ package final class BaseModel: Sendable {
     let finalNorm: FrozenMatrix
     /// The output head; the embedding itself where the model ties them.
     let head: FrozenMatrix
+    /// The states of this model's engines that wait.
+    let pool = EnginePool()
 
     init(
         configuration: ModelConfiguration, path: String?, endOfSequence: [Int32], embedding: FrozenMatrix,

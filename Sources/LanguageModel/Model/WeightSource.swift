@@ -4,9 +4,17 @@ internal import LinearAlgebra
 /// Reads the weights of a Llama-family checkpoint by their Hugging Face names and checks their shapes.
 struct WeightSource {
     let weights: WeightsDirectory
+    /// How weights are kept; nil for the smallest form that is exact.
+    let storage: WeightStorage?
 
     /// The values of a weight that must have this shape.
     func values(_ name: String, _ shape: [Int]) throws -> [Float] {
+        try check(name, shape)
+        return try weights.floats(named: name)
+    }
+
+    /// Refuses a weight that is missing or of another shape.
+    private func check(_ name: String, _ shape: [Int]) throws(ModelError) {
         guard let found = weights.shape(of: name) else {
             throw ModelError.invalidWeight(path: weights.path, name: name, reason: "is missing")
         }
@@ -14,19 +22,30 @@ struct WeightSource {
             throw ModelError.invalidWeight(
                 path: weights.path, name: name, reason: "has shape \(found) where config.json says \(shape)")
         }
-        return try weights.floats(named: name)
+    }
+
+    /// The rows of several weights one below the other, read one after another; each has `columns` columns.
+    func matrix(_ parts: [(name: String, rows: Int)], columns: Int) throws -> FrozenMatrix {
+        // What a configuration claims is not believed before the file has it: a matrix is memory.
+        for part in parts { try check(part.name, [part.rows, columns]) }
+        let isHalf = parts.allSatisfy { weights.type(of: $0.name) == "BF16" }
+        return try FrozenMatrix(
+            columns: columns, rows: parts.reduce(0) { $0 + $1.rows },
+            storage: storage ?? (isHalf ? .bfloat16 : .float32),
+            makingParts: parts.map { part in { try values(part.name, [part.rows, columns]) } })
     }
 
     /// The weights of layer `index`.
     func layer(_ index: Int, _ shape: ModelConfiguration) throws -> LayerWeights {
         let hidden = shape.hiddenSize
-        func weight(_ target: LoRAConfiguration.Target) throws -> [Float] {
-            try values(
-                "model.layers.\(index).\(target.block).\(target.rawValue).weight",
-                [shape.outputSize(of: target), shape.inputSize(of: target)])
-        }
-        func joined(_ fused: LoRAConfiguration.Target, _ parts: [LoRAConfiguration.Target]) throws -> FrozenMatrix {
-            FrozenMatrix(columns: hidden, parts: try (shape.fusesProjections ? [fused] : parts).map(weight))
+        func matrix(_ targets: [LoRAConfiguration.Target]) throws -> FrozenMatrix {
+            try self.matrix(
+                targets.map { target in
+                    (
+                        "model.layers.\(index).\(target.block).\(target.rawValue).weight",
+                        shape.outputSize(of: target)
+                    )
+                }, columns: shape.inputSize(of: targets[0]))
         }
         func headNorm(_ name: String) throws -> FrozenMatrix? {
             guard shape.hasQueryKeyNorm else { return nil }
@@ -39,14 +58,14 @@ struct WeightSource {
         return LayerWeights(
             attentionNorm: FrozenMatrix(
                 row: try values("model.layers.\(index).input_layernorm.weight", [hidden])),
-            queryKeyValue: try joined(.queryKeyValue, [.query, .key, .value]),
+            queryKeyValue: try matrix(shape.fusesProjections ? [.queryKeyValue] : [.query, .key, .value]),
             queryKeyValueBias: shape.hasQKVBias
                 ? FrozenMatrix(row: try bias(.query) + bias(.key) + bias(.value)) : nil,
             queryNorm: try headNorm("q_norm"), keyNorm: try headNorm("k_norm"),
-            output: FrozenMatrix(columns: shape.queryWidth, parts: [try weight(.output)]),
+            output: try matrix([.output]),
             feedForwardNorm: FrozenMatrix(
                 row: try values("model.layers.\(index).post_attention_layernorm.weight", [hidden])),
-            gateUp: try joined(.gateUp, [.gate, .up]),
-            down: FrozenMatrix(columns: shape.intermediateSize, parts: [try weight(.down)]))
+            gateUp: try matrix(shape.fusesProjections ? [.gateUp] : [.gate, .up]),
+            down: try matrix([.down]))
     }
 }

@@ -1,22 +1,34 @@
 internal import Adapters
 internal import LinearAlgebra
 
-/// The mutable part of an engine: adapter, workspace and rotary table, used by one caller at a time.
-final class EngineState {
+/// The mutable part of an engine: adapter, workspace and rotary tables.
+// @unchecked: a state belongs to whoever took it from the pool, one caller at a time; nothing else refers to it.
+final class EngineState: @unchecked Sendable {
     let model: BaseModel
     let adapter: AdapterMatrices?
-    private let keepsLayers: Bool
+    private let lora: LoRAConfiguration?
+    private let options: EngineOptions
+    private let trains: Bool
+    private let team: ComputeTeam
     private var workspace: Workspace
     private let rotary: RotaryTables
 
     /// State for passes of `capacity` tokens; grows when a sequence is longer.
-    init(model: BaseModel, lora: LoRAConfiguration?, capacity: Int, keepsLayers: Bool) {
+    init(model: BaseModel, lora: LoRAConfiguration?, capacity: Int, trains: Bool, options: EngineOptions) {
         self.model = model
-        self.keepsLayers = keepsLayers
-        adapter = lora.map { AdapterMatrices(model: model.configuration, configuration: $0) }
+        self.lora = lora
+        self.trains = trains
+        self.options = options
+        let team = ComputeTeam(count: options.threads)
+        self.team = team
+        adapter = lora.map {
+            AdapterMatrices(model: model.configuration, configuration: $0, parts: trains ? team.count : 0)
+        }
         workspace = Workspace(
-            capacity: capacity, longest: min(capacity, 512), shape: model.configuration,
-            innerWidths: adapter?.innerWidths, keepsLayers: keepsLayers)
+            Workspace.Plan(
+                capacity: capacity, longest: min(capacity, 512), shape: model.configuration,
+                innerWidths: adapter?.innerWidths, trains: trains, options: options),
+            team: team)
         rotary = RotaryTables(model.configuration, positions: min(capacity, 512))
     }
 
@@ -24,18 +36,24 @@ final class EngineState {
     private func reserve(tokens: Int, positions: Int) {
         guard tokens > workspace.capacity || positions > workspace.longest else { return }
         workspace = Workspace(
-            capacity: max(tokens, workspace.capacity),
-            longest: positions > workspace.longest ? max(positions, 2 * workspace.longest) : workspace.longest,
-            shape: model.configuration, innerWidths: adapter?.innerWidths, keepsLayers: keepsLayers)
+            Workspace.Plan(
+                capacity: max(tokens, workspace.capacity),
+                longest: positions > workspace.longest ? max(positions, 2 * workspace.longest) : workspace.longest,
+                shape: model.configuration, innerWidths: adapter?.innerWidths, trains: trains, options: options),
+            team: team)
     }
 
     /// The forward pass of a batch up to the final residual stream of the `wanted` rows, or of those that carry loss.
     func forward(_ batch: PackedBatch, dropout: DropoutPlan?, wanted: [Int32]? = nil) -> PassContext {
-        let longest = batch.ranges.map(\.count).max() ?? 0
-        return forward(
-            tokens: batch.tokens, positions: batch.positions, ranges: batch.ranges, longest: longest,
-            rotations: rotary.rotations(of: batch.ranges), wanted: wanted ?? batch.lossRows, dropout: dropout,
-            caches: nil)
+        let lengths = batch.ranges.map(\.count)
+        reserve(tokens: batch.tokens.count, positions: lengths.max() ?? 0)
+        let context = PassContext(
+            shape: model.configuration, workspace: workspace, rotations: rotary.rotations(of: batch.ranges),
+            positions: batch.positions, ranges: batch.ranges,
+            pieces: AttentionPiece.split(lengths, heads: model.configuration.headCount, into: team.count),
+            wanted: wanted ?? batch.lossRows, dropout: dropout)
+        forward(batch.tokens, context, caches: nil)
+        return context
     }
 
     /// The forward pass of the tokens that continue a cached sequence from `position` on; only the last is wanted.
@@ -44,34 +62,29 @@ final class EngineState {
         continuing tokens: [Int32], at position: Int, length: Int? = nil, caches: [LayerCache]
     ) -> PassContext {
         let end = position + tokens.count
+        reserve(tokens: tokens.count, positions: end)
         let rotation = rotary.rotation(rows: 0..<tokens.count, positions: position..<end, length: length ?? end)
-        return forward(
-            tokens: tokens, positions: (position..<end).map(Int32.init), ranges: [0..<tokens.count], longest: end,
-            rotations: [rotation], wanted: [Int32(tokens.count - 1)], dropout: nil, caches: caches)
+        let context = PassContext(
+            shape: model.configuration, workspace: workspace, rotations: [rotation],
+            positions: (position..<end).map(Int32.init), ranges: [0..<tokens.count],
+            pieces: AttentionPiece.split(
+                [tokens.count], heads: model.configuration.headCount, before: position, into: team.count),
+            wanted: [Int32(tokens.count - 1)], dropout: nil)
+        forward(tokens, context, caches: caches)
+        return context
     }
 
-    private func forward(
-        tokens: [Int32], positions: [Int32], ranges: [Range<Int>], longest: Int,
-        rotations: [(rows: Range<Int>, table: RotaryTable)], wanted: [Int32], dropout: DropoutPlan?,
-        caches: [LayerCache]?
-    ) -> PassContext {
-        reserve(tokens: tokens.count, positions: longest)
-        let context = PassContext(
-            shape: model.configuration, workspace: workspace, rotations: rotations, positions: positions,
-            ranges: ranges, wanted: wanted, dropout: dropout)
+    private func forward(_ tokens: [Int32], _ context: PassContext, caches: [LayerCache]?) {
         let n = tokens.count
         model.embedding.copyRows(tokens, into: workspace.layer(0, rows: n).input)
-        for (index, weights) in model.layers.enumerated() {
+        for index in model.layers.indices {
             let kept = workspace.layer(index, rows: n)
-            let layerAdapter = adapter?.layers[index]
-            let isLast = index + 1 == model.layers.count
             attention(index, context).forward(kept, cache: caches?[index])
-            let rows = isLast ? wanted.count : n
+            let rows = rows(index, context)
+            let isLast = index + 1 == model.layers.count
             let output = isLast ? workspace.final.rows(0..<rows) : workspace.layer(index + 1, rows: n).input
-            FeedForwardLayer(weights: weights, adapter: layerAdapter, context: context, rows: rows)
-                .forward(kept, output: output)
+            feedForward(index, context).forward(kept, output: output)
         }
-        return context
     }
 
     /// The backward pass from the residual gradient that the head left; adds to the adapters' gradients.
@@ -83,14 +96,19 @@ final class EngineState {
         }
         for index in (lowest..<model.layers.count).reversed() {
             let kept = workspace.layer(index, rows: context.rows)
-            let weights = model.layers[index]
+            if options.savesMemory {
+                attention(index, context).forward(kept)
+                feedForward(index, context).forward(kept, output: nil)
+            }
             let isLowest = index == lowest
-            let isLast = index + 1 == model.layers.count
-            let rows = isLast ? context.wanted.count : context.rows
-            FeedForwardLayer(weights: weights, adapter: adapter.layers[index], context: context, rows: rows)
-                .backward(kept, stops: isLowest && !adapter.layers[index].adaptsAttention)
+            feedForward(index, context).backward(kept, stops: isLowest && !adapter.layers[index].adaptsAttention)
             attention(index, context).backward(kept, isLowest: isLowest)
         }
+    }
+
+    /// The rows of layer `index` after its attention.
+    private func rows(_ index: Int, _ context: PassContext) -> Int {
+        index + 1 == model.layers.count ? context.wanted.count : context.rows
     }
 
     /// The attention of layer `index` in a pass.
@@ -100,13 +118,20 @@ final class EngineState {
             isLast: index + 1 == model.layers.count, window: model.configuration.attentionWindow(layer: index))
     }
 
+    /// The SwiGLU block of layer `index` in a pass.
+    private func feedForward(_ index: Int, _ context: PassContext) -> FeedForwardLayer {
+        FeedForwardLayer(
+            weights: model.layers[index], adapter: adapter?.layers[index], context: context,
+            count: rows(index, context))
+    }
+
     /// The losses of a batch whose forward pass has just run.
-    func losses(_ batch: PackedBatch, gradientScale: Float) -> [Float] {
-        OutputHead(model: model, workspace: workspace).losses(batch, gradientScale: gradientScale)
+    func losses(_ batch: PackedBatch, _ context: PassContext, gradientScale: Float) -> [Float] {
+        OutputHead(model: model, context: context).losses(batch, gradientScale: gradientScale)
     }
 
     /// The logits of the first wanted row of the forward pass that has just run.
-    func logits() -> [Float] {
-        OutputHead(model: model, workspace: workspace).logits()
+    func logits(_ context: PassContext) -> [Float] {
+        OutputHead(model: model, context: context).logits(of: 0..<1).values
     }
 }

@@ -20,10 +20,10 @@ extension TrainingEngine {
     package func evaluate(sequences: [TokenSequence], adapter: [Float] = []) throws -> [SequenceLoss] {
         try withState(adapter: adapter, sequences: sequences) { state in
             var result: [SequenceLoss] = []
-            for pass in PackedBatch.passes(over: sequences, limit: passTokens) {
+            for pass in PackedBatch.passes(over: sequences, limit: options.passTokens) {
                 let batch = PackedBatch(sequences[pass])
-                _ = state.forward(batch, dropout: nil)
-                let losses = state.losses(batch, gradientScale: 0)
+                let context = state.forward(batch, dropout: nil)
+                let losses = state.losses(batch, context, gradientScale: 0)
                 var start = 0
                 for count in batch.lossCounts {
                     result.append(SequenceLoss(tokenLosses: Array(losses[start..<start + count])))
@@ -38,8 +38,8 @@ extension TrainingEngine {
     package func lastLogits(tokens: [Int32], adapter: [Float] = []) throws -> [Float] {
         let sequence = TokenSequence(tokens: tokens)
         return try withState(adapter: adapter, sequences: [sequence]) { state in
-            _ = state.forward(PackedBatch([sequence]), dropout: nil, wanted: [Int32(tokens.count - 1)])
-            return state.logits()
+            let context = state.forward(PackedBatch([sequence]), dropout: nil, wanted: [Int32(tokens.count - 1)])
+            return state.logits(context)
         }
     }
 }

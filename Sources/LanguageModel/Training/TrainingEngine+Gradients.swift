@@ -33,7 +33,7 @@ extension TrainingEngine {
         return try withState(adapter: adapter, sequences: sequences) { state in
             state.adapter?.zeroGradients()
             var sum = 0.0
-            let passes = PackedBatch.passes(over: sequences, limit: passTokens)
+            let passes = PackedBatch.passes(over: sequences, limit: options.passTokens)
             for (number, pass) in passes.enumerated() {
                 let batch = PackedBatch(sequences[pass])
                 guard !batch.lossRows.isEmpty else { continue }
@@ -43,7 +43,7 @@ extension TrainingEngine {
                         : nil
                 }
                 let context = state.forward(batch, dropout: plan)
-                sum += state.losses(batch, gradientScale: scale).reduce(0.0) { $0 + Double($1) }
+                sum += state.losses(batch, context, gradientScale: scale).reduce(0.0) { $0 + Double($1) }
                 state.backward(context)
             }
             return LossAndGradients(

@@ -1,10 +1,10 @@
 package import Adapters
-internal import Synchronization
 
 /// Computes losses and LoRA gradients of one base model, and evaluates it.
 ///
-/// One engine belongs to one trainer; its calls run one at a time, on the caller's thread: call it on a `ComputeLane`.
-/// Its memory is set up once and used again in every call; it grows only when a sequence is longer than any before.
+/// A call runs on the caller's thread and, where the options say so, on more that only it uses: call it on a
+/// `ComputeLane`. Between calls an engine holds no matrices; engines of the same base model and settings use the same ones
+/// one after another, and as many as calls run at the same time.
 package final class TrainingEngine: Sendable {
     /// The base model.
     package let model: BaseModel
@@ -12,32 +12,29 @@ package final class TrainingEngine: Sendable {
     package let lora: LoRAConfiguration?
     /// The schema of the adapters it takes; without tensors where there is no adapter.
     package let schema: AdapterSchema
-
-    let passTokens: Int
-    private let state: Mutex<EngineState>
+    /// How it computes.
+    package let options: EngineOptions
 
     /// An engine for `model`.
     ///
     /// - Parameters:
     ///   - lora: the adapter's settings, or nil to evaluate the base model alone.
-    ///   - passTokens: how many tokens go through the layers at a time; longer batches are several passes whose
-    ///     gradients add up. It sets the memory.
+    ///   - options: precision, threads and memory.
     ///   - trains: false saves the memory of the backward pass.
-    package init(model: BaseModel, lora: LoRAConfiguration?, passTokens: Int = 1024, trains: Bool = true) {
-        precondition(passTokens > 0, "a pass has room for a token")
+    package init(
+        model: BaseModel, lora: LoRAConfiguration?, options: EngineOptions = EngineOptions(), trains: Bool = true
+    ) {
         self.model = model
         self.lora = lora
-        self.passTokens = passTokens
+        self.options = options
         schema = lora.map { model.adapterSchema($0) } ?? AdapterSchema(tensors: [])
-        state = Mutex(
-            EngineState(model: model, lora: lora, capacity: passTokens, keepsLayers: trains && lora != nil))
         isTraining = trains && lora != nil
     }
 
     let isTraining: Bool
 
     /// Checks input and runs `body` with the adapter loaded.
-    func withState<Result: Sendable>(
+    func withState<Result>(
         adapter: [Float], sequences: [TokenSequence], _ body: (EngineState) throws -> Result
     ) throws -> Result {
         guard adapter.count == schema.count else {
@@ -50,7 +47,8 @@ package final class TrainingEngine: Sendable {
                 throw EngineError.tokenOutOfRange(token: token, vocabularySize: size)
             }
         }
-        return try state.withLock { state in
+        let kind = EnginePool.Kind(lora: lora, trains: isTraining, options: options)
+        return try model.pool.withState(kind, of: model) { state in
             state.adapter?.load(adapter)
             return try body(state)
         }

@@ -106,7 +106,7 @@ extension SwarmTopology {
         guard let value else { return tuning }
         let section = try value.section(keys: [
             "template", "cutoff", "train-on-inputs", "batch", "learning-rate", "local-steps", "rounds", "weight-decay",
-            "warmup", "schedule", "accumulation", "clip-norm",
+            "warmup", "schedule", "accumulation", "clip-norm", "precision",
         ])
         if let value = section["template"] {
             try checkName(value)
@@ -129,6 +129,7 @@ extension SwarmTopology {
         if let value = section["clip-norm"] {
             tuning.clipNorm = try value.number("0 or more is allowed") { $0 >= 0 && $0 <= 1e6 }
         }
+        if let value = section["precision"] { tuning.precision = try value.choice(Tuning.Precision.self) }
         return tuning
     }
 

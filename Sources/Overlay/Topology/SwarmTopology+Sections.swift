@@ -82,6 +82,11 @@ extension SwarmTopology {
             case constant, linear, cosine
         }
 
+        /// What the large products of a local step are computed in.
+        package enum Precision: String, Sendable, Hashable, CaseIterable {
+            case fp32, bf16, auto
+        }
+
         /// The name of the prompt template.
         package var template: String = "alpaca"
         /// The number of tokens at which a record is cut.
@@ -106,6 +111,8 @@ extension SwarmTopology {
         package var schedule: Schedule = .constant
         /// The greatest norm of a step's gradient, which is scaled down to it; zero for no limit.
         package var clipNorm: Double = 1
+        /// What the large products are computed in; auto: bf16 where the processor has instructions for it.
+        package var precision: Precision = .fp32
 
         package init() {}
     }

@@ -30,7 +30,7 @@ extension SwarmTopology {
             "  learning-rate: \(tuning.learningRate)", "  local-steps: \(tuning.localSteps)",
             "  rounds: \(tuning.rounds)", "  weight-decay: \(tuning.weightDecay)", "  warmup: \(tuning.warmup)",
             "  schedule: \(tuning.schedule.rawValue)", "  accumulation: \(tuning.accumulation)",
-            "  clip-norm: \(tuning.clipNorm)",
+            "  clip-norm: \(tuning.clipNorm)", "  precision: \(tuning.precision.rawValue)",
         ]
     }
 

@@ -1,13 +1,13 @@
 import Adapters
-import Federation
-import Overlay
+package import Federation
+package import Overlay
 
 /// Averages again what honest peers averaged, from what everybody published, and compares: mass that is lost, gained or
 /// counted twice shows at once, and so does a contribution that is too old or was never published.
 ///
 /// It has its own copy of the rule: Metropolis–Hastings weights, `min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))`, the rest
 /// for the own adapter (docs/mathematics.md).
-struct MixingChecker: Sendable {
+package struct MixingChecker: Sendable {
     private struct Published {
         var sequence: UInt64
         var round: Int
@@ -25,7 +25,7 @@ struct MixingChecker: Sendable {
     private let staleness: Int
     private var published: [[Published]]
 
-    init(ids: [PeerID], configurations: [PeerConfiguration]) {
+    package init(ids: [PeerID], configurations: [PeerConfiguration]) {
         indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
         counts = configurations.map { $0.weighsUniformly ? 1 : max(1, $0.sampleCount) }
         degrees = configurations.map(\.neighbours.count)
@@ -34,7 +34,7 @@ struct MixingChecker: Sendable {
     }
 
     /// Takes what a peer did; what is wrong with it, or nil. `dishonest` are those whose contributions are not known.
-    mutating func observe(_ audit: PeerAudit, of peer: Int, dishonest: [Bool]) -> String? {
+    package mutating func observe(_ audit: PeerAudit, of peer: Int, dishonest: [Bool]) -> String? {
         switch audit {
         case .published(let round, let sequence, let isFinal, let delta):
             published[peer].append(

@@ -1,11 +1,11 @@
-import Overlay
+package import Overlay
 
 /// Whether those who tell their neighbours different things are found out and shut out, and nobody else is.
-struct QuarantineChecker: Sendable {
+package struct QuarantineChecker: Sendable {
     /// A proof has so long to reach a neighbour that stays: sessions that broke off are up again by then.
-    static let spreading = Duration.seconds(30)
+    package static let spreading = Duration.seconds(30)
     /// When so many contributions were taken from it, whoever says two things is found out, whatever the network does.
-    static let certain = 12
+    package static let certain = 12
 
     private let neighbours: [[Int]]
     /// How many contributions were taken from each that says two things.
@@ -18,42 +18,42 @@ struct QuarantineChecker: Sendable {
     /// When each peer's last process came to its end; nil while it runs.
     private var ends: [MonotonicTime?]
 
-    init(neighbours: [[Int]]) {
+    package init(neighbours: [[Int]]) {
         self.neighbours = neighbours
         ends = Array(repeating: nil, count: neighbours.count)
     }
 
     /// The peer says two things from now on.
-    mutating func equivocates(_ peer: Int) {
+    package mutating func equivocates(_ peer: Int) {
         doubles[peer] = doubles[peer] ?? 0
         isLying.insert(peer)
     }
 
     /// The peer is honest again.
-    mutating func reforms(_ peer: Int) { isLying.remove(peer) }
+    package mutating func reforms(_ peer: Int) { isLying.remove(peer) }
 
     /// A contribution of the peer was taken in.
-    mutating func heard(_ peer: Int) {
+    package mutating func heard(_ peer: Int) {
         if isLying.contains(peer) { doubles[peer]? += 1 }
     }
 
     /// A process of the peer starts, without the proofs of the one before.
-    mutating func starts(_ peer: Int) {
+    package mutating func starts(_ peer: Int) {
         ends[peer] = nil
         for key in shutOutBy.keys { shutOutBy[key]!.remove(peer) }
     }
 
     /// The peer's process came to its end by itself.
-    mutating func ends(_ peer: Int, at time: MonotonicTime) { ends[peer] = time }
+    package mutating func ends(_ peer: Int, at time: MonotonicTime) { ends[peer] = time }
 
     /// `peer` shuts `other` out.
-    mutating func shutsOut(_ peer: Int, _ other: Int, at time: MonotonicTime) {
+    package mutating func shutsOut(_ peer: Int, _ other: Int, at time: MonotonicTime) {
         firstShutOut[other] = firstShutOut[other] ?? time
         shutOutBy[other, default: []].insert(peer)
     }
 
     /// The run is over: who should have been shut out, and was not, by an honest peer that was there long enough.
-    func conclude(dishonest: [Bool], at time: MonotonicTime) -> [String] {
+    package func conclude(dishonest: [Bool], at time: MonotonicTime) -> [String] {
         var problems: [String] = []
         for (peer, count) in doubles.sorted(by: { $0.key < $1.key }) {
             guard let first = firstShutOut[peer] else {

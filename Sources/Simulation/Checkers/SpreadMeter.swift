@@ -1,10 +1,8 @@
-import Overlay
-
 /// How far every peer's work spreads, and what that costs: which peers' adapters have gone into which, round by round.
 ///
 /// A peer that mixes takes in what its partners had taken in when they published. The last delivery is when the last
 /// adapter has a part of every peer's in it, counted in edges, one a round.
-struct SpreadMeter: Sendable {
+package struct SpreadMeter: Sendable {
     private let words: Int
     private let full: [UInt64]
     /// Whose work is in each peer's adapter, a bit each; and what was in what it published for its last mixing's round.
@@ -14,14 +12,14 @@ struct SpreadMeter: Sendable {
     private var fullAfter: [Int?]
     private var missing: Int
     /// Contributions that peers went on without.
-    private(set) var missed = 0
+    package private(set) var missed = 0
     /// Contributions taken in, and how many of them the peer had had before.
-    private(set) var received = 0
-    private(set) var repeated = 0
+    package private(set) var received = 0
+    package private(set) var repeated = 0
     /// The payload bytes of contributions taken in.
     private(set) var payloadBytes: UInt64 = 0
 
-    init(count: Int) {
+    package init(count: Int) {
         words = (count + 63) / 64
         var all = [UInt64](repeating: .max, count: words)
         if count % 64 != 0 { all[words - 1] = (1 << UInt64(count % 64)) - 1 }
@@ -37,14 +35,14 @@ struct SpreadMeter: Sendable {
     }
 
     /// A peer took a contribution in.
-    mutating func took(byteCount: Int, isRepeated: Bool) {
+    package mutating func took(byteCount: Int, isRepeated: Bool) {
         received += 1
         payloadBytes += UInt64(byteCount)
         if isRepeated { repeated += 1 }
     }
 
     /// A peer mixed its adapter with those of `partners` and went on without `absent` others.
-    mutating func mixed(_ peer: Int, round: Int, partners: [Int], absent: Int) {
+    package mutating func mixed(_ peer: Int, round: Int, partners: [Int], absent: Int) {
         missed += absent
         guard missing > 0 else { return }
         published[peer] = (round, held[peer])
@@ -59,5 +57,5 @@ struct SpreadMeter: Sendable {
     }
 
     /// The edges over which the last of all work reached the last peer; nil where some never did.
-    var lastDeliveryHops: Int? { missing == 0 ? fullAfter.compactMap { $0 }.max() : nil }
+    package var lastDeliveryHops: Int? { missing == 0 ? fullAfter.compactMap { $0 }.max() : nil }
 }

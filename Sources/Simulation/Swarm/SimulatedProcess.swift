@@ -111,6 +111,9 @@ struct SimulatedProcess: Sendable {
     /// What went over the network so far.
     var traffic: PeerTraffic { driver?.core.traffic ?? shell!.answer { await $0.traffic } }
 
+    /// Datagrams that it has dropped whole; not known of an actor.
+    var datagramsDropped: UInt64? { driver?.core.datagramsDropped }
+
     /// What has grown beyond its bound in it; nil where nothing has. Not known of an actor.
     var brokenBound: String? { driver?.core.brokenBound }
 

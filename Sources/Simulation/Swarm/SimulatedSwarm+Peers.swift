@@ -114,7 +114,9 @@ extension SimulatedSwarm {
     /// There is no process any more.
     mutating func forget(_ index: Int) {
         if let traffic = peers[index].process?.traffic {
-            if let problem = packets?.ends(index, dropped: traffic.dropped) {
+            if let dropped = peers[index].process?.datagramsDropped,
+                let problem = packets?.ends(index, dropped: dropped)
+            {
                 violate("replay", "\(peers[index].name) \(problem)")
             }
             peers[index].pastTraffic.sent += traffic.bytesSent

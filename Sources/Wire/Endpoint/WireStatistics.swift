@@ -30,6 +30,16 @@ package struct WireStatistics: Sendable, Hashable {
     /// All that was dropped.
     package var droppedTotal: UInt64 { dropped.values.reduce(0, +) }
 
+    /// Datagrams that were dropped whole, without those of whose frames only some were.
+    package var datagramsDropped: UInt64 {
+        dropped.reduce(0) { sum, entry in
+            switch entry.key {
+            case .badFrame, .badManifest, .unwantedChunk: sum
+            default: sum + entry.value
+            }
+        }
+    }
+
     mutating func drop(_ reason: DropReason) {
         dropped[reason, default: 0] += 1
     }

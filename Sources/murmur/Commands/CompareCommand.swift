@@ -18,6 +18,7 @@ struct CompareCommand: AsyncParsableCommand {
     @Argument(help: "The topology file.") var topology: String
     @Option(help: "The folder of the run.") var out: String
     @OptionGroup var sources: SourceOptions
+    @OptionGroup var compute: ComputeOptions
     @Option(help: "The most tokens of a generated answer; 0 generates none and measures loss alone.")
     var maxNewTokens = 32
     @Option(help: "For how many held-out records answers are generated; all, unless given.") var answers: Int?
@@ -34,7 +35,8 @@ struct CompareCommand: AsyncParsableCommand {
         try await reportingFailures {
             let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources, fresh: false)
             if !folder.holdsAllAdapters {
-                var run = SwarmRun(folder: folder, sources: sources, restarts: 3, showsView: !json)
+                var run = SwarmRun(
+                    folder: folder, sources: sources, compute: compute, restarts: 3, showsView: !json)
                 let result = try await run.run()
                 guard result.finished else {
                     throw CommandFailure(
@@ -43,7 +45,7 @@ struct CompareCommand: AsyncParsableCommand {
             }
             let comparison = Comparison(
                 folder: folder, answerTokens: maxNewTokens, answerRecords: answers, quietly: json,
-                badRecords: sources.badRecords)
+                badRecords: sources.badRecords, compute: compute)
             let result = try await comparison.run()
             try result.write(to: folder)
             if json {

@@ -19,6 +19,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ModelOptions
+    @Option(help: "How the base model is kept: auto, fp32, bf16 or int8.") var weights = "auto"
     @Option(help: "A PEFT directory; the base model alone without it.") var adapter: String?
     @Option(help: "The instructions: builtin:chores, a JSON or a JSON Lines file.") var data: String
     @Option(help: "Measure on so many of the records at most.") var records: Int?
@@ -31,6 +32,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard (0...4096).contains(maxNewTokens) else {
             throw ValidationError("--max-new-tokens \(maxNewTokens): from 0 to 4096")
         }
+        guard weights == "auto" || WeightStorage(rawValue: weights) != nil else {
+            throw ValidationError("--weights \(weights): known are auto, fp32, bf16, int8")
+        }
         if let records, records < 1 { throw ValidationError("--records \(records): at least 1") }
     }
 
@@ -41,7 +45,8 @@ struct EvaluateCommand: AsyncParsableCommand {
             let all = try Composition.records(data, topology, onBadRecord: options.badRecords)
             let chosen = Array(all.prefix(records ?? all.count))
             guard !chosen.isEmpty else { throw CommandFailure("\(data) holds no records") }
-            let loaded = try AdaptedModel(base: options.model, adapter: adapter)
+            let loaded = try AdaptedModel(
+                base: options.model, adapter: adapter, storage: WeightStorage(rawValue: weights))
             let encoder = RecordEncoder(
                 template: try PromptTemplate.named(options.templateName, model: loaded.model.path),
                 encoder: loaded.tokenizer,

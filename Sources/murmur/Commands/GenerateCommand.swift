@@ -19,6 +19,7 @@ struct GenerateCommand: AsyncParsableCommand {
     @Argument(help: "The instruction.") var instruction: String
     @Option(help: "The context that the instruction speaks about.") var input = ""
     @OptionGroup var options: ModelOptions
+    @Option(help: "How the base model is kept: auto, fp32, bf16 or int8.") var weights = "auto"
     @Option(help: "A PEFT directory; the base model alone without it.") var adapter: String?
     @Flag(help: "Continue the text as it is, without a prompt template.") var raw = false
     @Option(help: "The most tokens to write.") var maxNewTokens = 128
@@ -32,6 +33,9 @@ struct GenerateCommand: AsyncParsableCommand {
         guard (1...1_000_000).contains(maxNewTokens) else {
             throw ValidationError("--max-new-tokens \(maxNewTokens): from 1 to 1000000")
         }
+        guard weights == "auto" || WeightStorage(rawValue: weights) != nil else {
+            throw ValidationError("--weights \(weights): known are auto, fp32, bf16, int8")
+        }
         guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature: 0 or more") }
         guard topK >= 0 else { throw ValidationError("--top-k: 0 or more") }
         guard topP > 0, topP <= 1 else { throw ValidationError("--top-p: above 0, at most 1") }
@@ -39,7 +43,8 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            let loaded = try AdaptedModel(base: options.model, adapter: adapter)
+            let loaded = try AdaptedModel(
+                base: options.model, adapter: adapter, storage: WeightStorage(rawValue: weights))
             let (text, prompt, stops) = try prepared(loaded)
             guard !prompt.isEmpty else { throw CommandFailure("the prompt has no tokens; write something") }
             let answer = try await answer(loaded, prompt: prompt, stops: stops)
@@ -68,7 +73,8 @@ struct GenerateCommand: AsyncParsableCommand {
 
     private func answer(_ loaded: AdaptedModel, prompt: [Int32], stops: Set<Int32>) async throws -> String {
         let generator = TextGenerator(
-            model: loaded.model, lora: loaded.adapter?.configuration, adapter: loaded.adapter?.values ?? [])
+            model: loaded.model, lora: loaded.adapter?.configuration, adapter: loaded.adapter?.values ?? [],
+            options: EngineOptions(threads: ComputeLane.all.count))
         let settings = GenerationOptions(
             maximumTokens: maxNewTokens, stopTokens: stops, temperature: temperature, topK: topK,
             topP: topP)

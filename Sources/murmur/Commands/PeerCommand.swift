@@ -25,6 +25,7 @@ struct PeerCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
     var record = false
+    @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
     var supervised = false
@@ -43,10 +44,11 @@ struct PeerCommand: AsyncParsableCommand {
                     file.peers[place].data = path
                 }
             }
+            compute.apply(to: &file)
             let run = PeerRun(
                 topology: file, name: name, identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
-                dropRate: sources.dropRate, badRecords: sources.badRecords,
+                dropRate: sources.dropRate, badRecords: sources.badRecords, compute: compute,
                 revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised,
                 recorder: record ? RecordingFolder(out) : nil)
             try await run.run()

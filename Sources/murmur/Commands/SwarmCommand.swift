@@ -27,6 +27,7 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Write what the trainers return to DIR/PEER/training.recording, for murmur simulate --trainer DIR.")
     var record = false
     @Flag(help: "Measure each peer's adapter on the held-out records at the end.") var evaluate = false
+    @OptionGroup var compute: ComputeOptions
     @Option(help: "How often a peer that died is started again.") var restarts = 3
     @Option(help: "A fault file: what goes wrong on links and with processes.") var faults: String?
     @Option(help: "The seed of what the faults draw, where their file has none; else the swarm's.") var seed: UInt64?
@@ -44,7 +45,8 @@ struct SwarmCommand: AsyncParsableCommand {
             var plan: SwarmFaults?
             if let faults { plan = try await SwarmFaults(path: faults, seed: seed, folder: folder) }
             var run = SwarmRun(
-                folder: folder, sources: sources, restarts: restarts, showsView: !json && !quiet, faults: plan,
+                folder: folder, sources: sources, compute: compute, restarts: restarts, showsView: !json && !quiet,
+                faults: plan,
                 records: record)
             var result = try await run.run()
             if evaluate, result.finished { try await result.measure(folder) }

@@ -21,6 +21,7 @@ struct TuneCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ModelOptions
+    @OptionGroup var compute: ComputeOptions
     @Option(help: "The instructions: builtin:chores, a JSON or a JSON Lines file.") var data: String
     @Option(help: "The folder for the adapter.") var out: String
     @Option(help: "How many optimiser steps.") var steps = 200
@@ -84,9 +85,11 @@ struct TuneCommand: AsyncParsableCommand {
             topology.tuning.trainOnInputs = trainOnInputs
             topology.tuning.localSteps = 1
             topology.tuning.rounds = steps
-            let composition = try Composition(topology)
+            compute.apply(to: &topology)
+            let composition = try Composition(topology, compute: compute)
             let records = try Composition.records(data, topology, onBadRecord: options.badRecords)
-            let tuner = try composition.workbench.tuner(peer: "alone", records: records, lane: .shared(for: 0))
+            let tuner = try composition.workbench.tuner(
+                peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
             Terminal.note(tuner.report.description)
             try await AloneRun(
                 composition: composition, tuner: tuner, folder: out, steps: steps, saveEvery: saveEvery, fresh: fresh,

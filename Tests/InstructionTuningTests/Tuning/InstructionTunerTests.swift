@@ -51,6 +51,20 @@ import Testing
         }
     }
 
+    @Test("Steps run on a thread of a lane, never on the executor that answers the network")
+    func stepsStayOnTheLane() async throws {
+        let bench = try TuningRig().workbench()
+        let places = Mutex<[Bool]>([])
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(8), lane: lane, threads: 2) { _ in
+            // Only what an executor runs belongs to a task.
+            let isOutsideExecutors = withUnsafeCurrentTask { $0 == nil }
+            places.withLock { $0.append(isOutsideExecutors) }
+        }
+        _ = try await tuner.train(.init(round: 0, steps: 3, delta: start(bench)))
+        #expect(places.withLock { $0 } == [true, true, true])
+        #expect(withUnsafeCurrentTask { $0 != nil })
+    }
+
     @Test("Accumulated batches are one large batch")
     func accumulation() async throws {
         func values(batch: Int, accumulation: Int) async throws -> [Float] {

@@ -1,0 +1,55 @@
+import LanguageModel
+import LinearAlgebra
+
+/// Greedy generation of one stream, keys and values cached: the time a token takes after the prompt.
+struct GenerationCase {
+    private let shape: BenchShape
+    private let prompt: Int
+    private let length: Int
+    private let seconds: Int
+    private let options: EngineOptions
+    private let storage: WeightStorage
+
+    init(_ arguments: BenchArguments) throws {
+        shape = try arguments.shape()
+        prompt = try arguments.number("prompt", 32)
+        length = try arguments.number("tokens", 64)
+        seconds = try arguments.number("seconds", 10)
+        options = try arguments.options()
+        storage = try arguments.storage()
+    }
+
+    func run() async throws -> [String: String] {
+        let model = BaseModel(configuration: shape.configuration(), randomSeed: 1, deviation: 0.02, storage: storage)
+        let generator = TextGenerator(model: model, options: options)
+        let lane = ComputeLane()
+        let tokens = (0..<prompt).map { Int32(($0 * 37 + 11) % model.configuration.vocabularySize) }
+        let (prompt, length) = (self.prompt, self.length)
+        var first = BenchTimes()
+        var times = BenchTimes()
+        var isWarm = false
+        while !isWarm || times.count < 3 || times.total < Double(seconds) {
+            // What the prompt and the first token take is measured apart and taken off.
+            for wanted in [1, length] {
+                let body = {
+                    _ = try await lane.run {
+                        try generator.generate(
+                            prompt: tokens, options: GenerationOptions(maximumTokens: wanted, stopTokens: []))
+                    }
+                }
+                if wanted == 1 { try await first.measure(body) } else { try await times.measure(body) }
+            }
+            if !isWarm {
+                first = BenchTimes()
+                times = BenchTimes()
+            }
+            isWarm = true
+        }
+        var result = times.summary
+        let difference = times.median - first.median
+        result["tokens_per_s"] = "\(Double(length - 1) / difference)"
+        result["prompt_tokens"] = "\(prompt)"
+        result["parameters"] = "\(model.parameterCount)"
+        return result
+    }
+}

@@ -1,0 +1,133 @@
+import LinearAlgebra
+import Testing
+
+/// Products with stored weights against the same sums in double precision.
+@Suite struct WeightProductsTests {
+    private func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
+        var generator = SeededGenerator(seed: seed)
+        return Matrix(rows: rows, columns: columns, values: (0..<rows * columns).map { _ in Float(generator.normal()) })
+    }
+
+    /// The largest relative distance of a product from the exact one, by the norm of a row's terms.
+    private func distance(_ found: Matrix, _ left: [[Double]], _ right: [[Double]], base: [Float]?) -> Double {
+        var largest = 0.0
+        for row in 0..<found.rows {
+            for column in 0..<found.columns {
+                var sum = base.map { Double($0[row * found.columns + column]) } ?? 0
+                var terms = sum * sum
+                for index in right.indices {
+                    let term = left[row][index] * right[index][column]
+                    sum += term
+                    terms += term * term
+                }
+                largest = max(largest, abs(Double(found[row, column]) - sum) / max(1e-9, terms.squareRoot()))
+            }
+        }
+        return largest
+    }
+
+    private func rows(_ matrix: Matrix) -> [[Double]] {
+        (0..<matrix.rows).map { row in (0..<matrix.columns).map { Double(matrix[row, $0]) } }
+    }
+
+    private func transposed(_ rows: [[Double]]) -> [[Double]] {
+        rows[0].indices.map { column in rows.map { $0[column] } }
+    }
+
+    static let shapes = [(1, 5, 3), (2, 64, 32), (12, 33, 65), (25, 130, 40), (37, 1100, 70), (5, 2100, 33)]
+
+    @Test(arguments: ProductPrecision.allCases, WeightStorage.allCases)
+    func bothDirectionsAgreeWithExactSums(precision: ProductPrecision, storage: WeightStorage) {
+        for (number, (n, outputs, inputs)) in Self.shapes.enumerated() {
+            let weight = FrozenMatrix(
+                columns: inputs, parts: [random(outputs, inputs, seed: UInt64(number)).values], storage: storage)
+            let stored = Matrix(rows: outputs, columns: inputs, values: weight.values)
+            for threads in [1, 2, 3] {
+                let team = ComputeTeam(count: threads)
+                let products = WeightProducts(
+                    team: team, precision: precision, rows: n, inner: max(outputs, inputs))
+                // Views with gaps between the rows, as the layers use them.
+                let x = random(n, inputs + 3, seed: 100).columns(1..<inputs + 1)
+                let y = random(n, outputs + 5, seed: 101).columns(2..<outputs + 2)
+                let limit = precision == .float32 ? 2e-5 : 1.2e-2
+                team.run { products.pack(x, rows: team.rows(n, part: $0)) }
+                products.multiply(by: weight, .forward, into: y)
+                #expect(distance(y, rows(x), transposed(rows(stored)), base: nil) < limit)
+                let before = y.values
+                products.multiply(by: weight, .forward, into: y, base: y)
+                #expect(distance(y, rows(x), transposed(rows(stored)), base: before) < limit)
+
+                let back = random(n, inputs, seed: 102)
+                team.run { products.pack(y, rows: team.rows(n, part: $0)) }
+                products.multiply(by: weight, .backward, into: back)
+                #expect(distance(back, rows(y), rows(stored), base: nil) < limit)
+            }
+        }
+    }
+
+    @Test(arguments: ProductPrecision.allCases) func aPartOfTheInnerValuesAddsUp(precision: ProductPrecision) {
+        let weight = FrozenMatrix(columns: 40, parts: [random(96, 40, seed: 1).values])
+        let team = ComputeTeam(count: 2)
+        let products = WeightProducts(team: team, precision: precision, rows: 20, inner: 96)
+        let gradient = random(20, 96, seed: 2)
+        let (whole, parts) = (Matrix(rows: 20, columns: 40), Matrix(rows: 20, columns: 40))
+        team.run { products.pack(gradient, rows: team.rows(20, part: $0)) }
+        products.multiply(by: weight, .backward, into: whole)
+        for part in [0..<32, 32..<96] {
+            let block = gradient.columns(part)
+            team.run { products.pack(block, rows: team.rows(20, part: $0)) }
+            products.multiply(
+                by: weight, .backward, into: parts, base: part.lowerBound == 0 ? nil : parts, part: part)
+        }
+        for (a, b) in zip(whole.values, parts.values) { #expect(abs(a - b) < 1e-4) }
+    }
+
+    @Test(arguments: WeightStorage.allCases) func oneRowIsTheSameProduct(storage: WeightStorage) {
+        let weight = FrozenMatrix(columns: 77, parts: [random(45, 77, seed: 3).values], storage: storage)
+        let stored = rows(Matrix(rows: 45, columns: 77, values: weight.values))
+        let bias = FrozenMatrix(row: random(1, 45, seed: 5).values)
+        let x = random(1, 77, seed: 4)
+        for threads in [1, 4] {
+            let team = ComputeTeam(count: threads)
+            let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: 77)
+            let y = Matrix(rows: 1, columns: 45)
+            products.multiplyRow(x, by: weight, into: y)
+            #expect(distance(y, rows(x), transposed(stored), base: nil) < 2e-6)
+            products.multiplyRow(x, by: weight, into: y, bias: bias)
+            #expect(distance(y, rows(x), transposed(stored), base: bias.values) < 2e-6)
+        }
+    }
+
+    @Test func storingRoundsAsStated() {
+        let values = random(20, 50, seed: 6).values
+        #expect(FrozenMatrix(columns: 50, parts: [values]).values == values)
+        let half = FrozenMatrix(columns: 50, parts: [values], storage: .bfloat16).values
+        // Eight bits of mantissa: half a unit in the last place is 1/256 of a power of two.
+        for (a, b) in zip(values, half) { #expect(abs(a - b) <= abs(a) / 256 && b.bitPattern & 0xffff == 0) }
+        #expect(FrozenMatrix(columns: 50, parts: [half], storage: .bfloat16).values == half)
+        let bytes = FrozenMatrix(columns: 50, parts: [values], storage: .int8).values
+        for row in 0..<20 {
+            let own = row * 50..<(row + 1) * 50
+            let largest = values[own].map(abs).max() ?? 0
+            for index in own { #expect(abs(values[index] - bytes[index]) <= largest / 127 * 0.501) }
+        }
+        #expect(FrozenMatrix(columns: 2, parts: [[0, 0]], storage: .int8).values == [0, 0])
+    }
+
+    @Test func narrowProductsAgree() {
+        for (n, ranks, width) in [(1, 1, 1), (7, 3, 20), (30, 8, 64), (13, 24, 100)] {
+            let x = random(n, width, seed: 7)
+            let a = random(ranks, width, seed: 8)
+            let u = Matrix(rows: n, columns: ranks)
+            u.assignRowProducts(x, a, scale: 0.5)
+            #expect(distance(u, rows(x).map { $0.map { 0.5 * $0 } }, transposed(rows(a)), base: nil) < 2e-6)
+            let back = random(n, width, seed: 9)
+            let before = back.values
+            back.addNarrowProduct(u, a)
+            #expect(distance(back, rows(u), rows(a), base: before) < 2e-6)
+            let gradient = Matrix(rows: ranks, columns: width)
+            gradient.addNarrowProduct(u, transposingLeft: true, x)
+            #expect(distance(gradient, transposed(rows(u)), rows(x), base: nil) < 2e-6)
+        }
+    }
+}

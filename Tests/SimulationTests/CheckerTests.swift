@@ -1,0 +1,174 @@
+import Adapters
+import Federation
+import Overlay
+import Simulation
+import Testing
+import Wire
+
+/// The checkers find what they are there for: each is shown a right history, and the same with one thing wrong.
+@Suite struct CheckerTests {
+    static let schema = AdapterSchema(tensors: [.init(name: "x", rows: 1, columns: 2)])
+    static let ids = (1...3).map { PeerID(bytes: [UInt8](repeating: UInt8($0), count: 32))! }
+
+    static func delta(_ values: Float...) -> AdapterDelta { AdapterDelta(schema: schema, values: values) }
+
+    /// Three peers, each with the other two as neighbours, with 10, 20 and 40 records.
+    static func mixing() -> MixingChecker {
+        let configurations = [10, 20, 40].map { samples in
+            PeerConfiguration(
+                schema: schema, baseModelDigest: [UInt8](repeating: 0, count: 32), sampleCount: samples,
+                neighbours: (0..<2).map { _ in
+                    PeerConfiguration.Neighbour(
+                        remote: RemotePeer(id: ids[0], exchangeKey: [], address: nil), degree: 2)
+                }, rounds: 3, localSteps: 1, agreementDepth: 1, settlingLimit: 9)
+        }
+        var checker = MixingChecker(ids: ids, configurations: configurations)
+        let adapters = [delta(1, 0), delta(0, 1), delta(3, 3)]
+        for peer in 0..<3 {
+            let published = PeerAudit.published(
+                round: 4, sequence: UInt64(100 + peer), isFinal: false, delta: adapters[peer])
+            _ = checker.observe(published, of: peer, dishonest: [false, false, false])
+        }
+        return checker
+    }
+
+    static func part(_ peer: Int, sequence: UInt64? = nil) -> PeerAudit.Part {
+        PeerAudit.Part(origin: ids[peer], sequence: sequence ?? UInt64(100 + peer))
+    }
+
+    /// The second peer, with 20 records, takes min(1/3, 10/20/3) of the first and 1/3 of the third, and keeps the rest.
+    static let right = delta(1 / 6 + 1, 0.5 + 1)
+
+    @Test func rightMixingPasses() {
+        var checker = Self.mixing()
+        let audit = PeerAudit.mixed(round: 4, with: [Self.part(0), Self.part(2)], delta: Self.right)
+        let problem = checker.observe(audit, of: 1, dishonest: [false, false, false])
+        #expect(problem == nil)
+    }
+
+    @Test(arguments: [
+        (PeerAudit.mixed(round: 4, with: [part(0), part(2)], delta: delta(1 / 6 + 1, 0.4 + 1)), "off by"),
+        (.mixed(round: 4, with: [part(0), part(2)], delta: delta(.nan, 1.5)), "off by"),
+        (.mixed(round: 4, with: [part(0), part(2), part(2)], delta: right), "twice"),
+        (.mixed(round: 4, with: [part(0, sequence: 7), part(2)], delta: right), "never published"),
+        (.adopted(of: [part(0), part(2)], delta: delta(2, 2)), "off by"),
+        (.adopted(of: [part(0), part(2, sequence: 9)], delta: delta(2, 2)), "never published"),
+    ])
+    func wrongMixingIsFound(audit: PeerAudit, word: String) throws {
+        var checker = Self.mixing()
+        let problem = checker.observe(audit, of: 1, dishonest: [false, false, false])
+        #expect(try #require(problem).contains(word))
+        // Of what a dishonest peer contributed nothing is known, and nothing is said.
+        var other = Self.mixing()
+        let excused = other.observe(audit, of: 1, dishonest: [true, false, false])
+        #expect(excused == nil || word == "twice")
+    }
+
+    @Test func staleContributionsAreFound() throws {
+        var checker = Self.mixing()
+        let later = PeerAudit.published(round: 9, sequence: 200, isFinal: false, delta: Self.delta(0, 1))
+        _ = checker.observe(later, of: 1, dishonest: [false, false, false])
+        let audit = PeerAudit.mixed(round: 9, with: [Self.part(0)], delta: Self.delta(1 / 6, 5 / 6))
+        let problem = checker.observe(audit, of: 1, dishonest: [false, false, false])
+        #expect(try #require(problem).contains("round 4"))
+    }
+
+    static func packet(index: UInt8, number: UInt8, body: UInt8) -> [UInt8] {
+        [4, 0, 0, 0, index, 0, 0, 0, number, 0, 0, 0, 0, 0, 0, 0, body]
+    }
+
+    @Test func packetNumbersMustGrow() {
+        var checker = PacketChecker(count: 2)
+        func sent(index: UInt8, number: UInt8, body: UInt8, from: Int = 0, to: Int = 1) -> String? {
+            checker.sent(
+                Self.packet(index: index, number: number, body: body), digest: UInt64(body), from: from, to: to)
+        }
+        let right = [
+            sent(index: 1, number: 5, body: 1), sent(index: 1, number: 6, body: 2),
+            // The same packet again, another session's, and the other way.
+            sent(index: 1, number: 6, body: 2), sent(index: 2, number: 6, body: 3),
+            sent(index: 1, number: 6, body: 4, from: 1, to: 0),
+            checker.sent([1, 0, 0], digest: 4, from: 1, to: 0),
+        ]
+        #expect(right.allSatisfy { $0 == nil })
+        let wrong = [sent(index: 1, number: 6, body: 9), sent(index: 1, number: 5, body: 8)]
+        #expect(wrong.allSatisfy { $0 != nil })
+    }
+
+    @Test func copiesMustBeDropped() {
+        var checker = PacketChecker(count: 1)
+        checker.starts(0)
+        for digest in [UInt64(1), 2, 2, 3, 3, 3] { checker.arrived(digest: digest, at: 0) }
+        #expect(checker.ends(0, dropped: 3) == nil)
+        #expect(checker.ends(0, dropped: 2) != nil)
+        checker.starts(0)
+        checker.arrived(digest: 3, at: 0)
+        #expect(checker.ends(0, dropped: 0) == nil)
+    }
+
+    @Test func equivocatorsMustBeShutOut() {
+        func checker() -> QuarantineChecker {
+            var checker = QuarantineChecker(neighbours: [[1, 2], [0, 2], [0, 1]])
+            checker.equivocates(0)
+            return checker
+        }
+        let (early, late) = (MonotonicTime(nanoseconds: 0), MonotonicTime(nanoseconds: 90_000_000_000))
+        let dishonest = [true, false, false]
+        var unnoticed = checker()
+        for _ in 0..<QuarantineChecker.certain - 1 { unnoticed.heard(0) }
+        #expect(unnoticed.conclude(dishonest: dishonest, at: late).isEmpty)
+        unnoticed.heard(0)
+        #expect(unnoticed.conclude(dishonest: dishonest, at: late).count == 1)
+
+        var halfway = checker()
+        halfway.shutsOut(1, 0, at: early)
+        #expect(halfway.conclude(dishonest: dishonest, at: late) == ["peer 2 never learnt that peer 0 said two things"])
+        #expect(halfway.conclude(dishonest: dishonest, at: early).isEmpty, "the proof has to have time to spread")
+        halfway.shutsOut(2, 0, at: early)
+        #expect(halfway.conclude(dishonest: dishonest, at: late).isEmpty)
+
+        var reformed = checker()
+        reformed.reforms(0)
+        for _ in 0..<100 { reformed.heard(0) }
+        #expect(reformed.conclude(dishonest: dishonest, at: late).isEmpty)
+    }
+
+    @Test func spreadIsCountedInEdges() {
+        // A line of four: work needs three edges from end to end.
+        var meter = SpreadMeter(count: 4)
+        let neighbours = [[1], [0, 2], [1, 3], [2]]
+        for round in 0..<3 {
+            #expect(meter.lastDeliveryHops == nil)
+            for peer in 0..<4 { meter.mixed(peer, round: round, partners: neighbours[peer], absent: 0) }
+        }
+        #expect(meter.lastDeliveryHops == 3)
+        meter.mixed(0, round: 3, partners: [], absent: 1)
+        #expect(meter.missed == 1)
+    }
+
+    /// Swarms that are cut short, and dishonest peers that accuse others, leave nothing to find.
+    @Test func accusationsWithoutASignatureLeadNowhere() throws {
+        var faults = FaultSchedule.none
+        faults.healing = .seconds(20)
+        faults.peers = [PeerFault(peers: .names(["peer-3"]), interval: .init(from: .zero), kind: .byzantine(.forge))]
+        let report = try SimulatedSwarmTests.run(faults, seed: 8)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+        #expect(report.everyoneFinished)
+    }
+
+    @Test func aRunCanBeCutShort() throws {
+        let report = try SimulatedSwarmTests.run(.none, seed: 8) { $0.lastRound = 2 }
+        #expect(report.violations.isEmpty, "\(report.violations)")
+        #expect(report.peers.allSatisfy { !$0.isFinished && $0.round >= 2 })
+        #expect(report.spread.missed == 0)
+        #expect(report.spread.redundancy == 0)
+        #expect(report.consensusDistance != nil)
+    }
+
+    /// Seeds at which an intruder that repeats what it overheard was sent more than it had sent.
+    @Test(arguments: [UInt64(200217), 200362]) func repeatedAnswersMoveNoSession(seed: UInt64) throws {
+        let report = try SimulatedSwarmTests.run(
+            .drawn(seed: seed, temper: .init(hasByzantine: true)), seed: seed)
+        #expect(report.violations.isEmpty, "\(report.violations)")
+    }
+}

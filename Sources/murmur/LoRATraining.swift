@@ -35,7 +35,7 @@ struct LoRATraining: SwarmTraining {
         }
         sampleCounts = counts
         let average = lengths.reduce(0, +) / Double(lengths.count)
-        durations = lengths.map { mean * ($0 / max(average, 1)) }
+        durations = lengths.map { min(mean * ($0 / max(average, 1)), .seconds(1_000_000)) }
         try recorder?.begin(
             zip(partition.peers, counts).map { [schema, baseModelDigest] part, count in
                 TrainingRecording(

@@ -95,7 +95,7 @@ extension TrainingRecording {
             let name = reader.integer(2).flatMap({ reader.bytes(Int($0)) }).flatMap({
                 String(validating: $0, as: UTF8.self)
             }),
-            let samples = reader.integer(8).flatMap({ Int(exactly: $0) }), let model = reader.bytes(32),
+            let samples = reader.integer(8), samples < 1 << 40, let model = reader.bytes(32),
             let count = reader.integer(4)
         else { return nil }
         var tensors: [AdapterSchema.Tensor] = []
@@ -113,7 +113,7 @@ extension TrainingRecording {
         }
         guard total > 0, reader.isChecked(from: 0) else { return nil }
         return TrainingRecording(
-            peer: name, sampleCount: samples, baseModelDigest: model, schema: AdapterSchema(tensors: tensors))
+            peer: name, sampleCount: Int(samples), baseModelDigest: model, schema: AdapterSchema(tensors: tensors))
     }
 
     private static func readEntry(_ reader: inout Reader, count: Int) -> Entry? {
@@ -122,7 +122,8 @@ extension TrainingRecording {
             let start = reader.integer(8), let loss = reader.integer(8), let tokens = reader.integer(8),
             let records = reader.integer(8), let nanoseconds = reader.integer(8), let values = reader.floats(count),
             let change = reader.floats(count), reader.isChecked(from: begin), tokens < 1 << 40, records < 1 << 40,
-            nanoseconds < 1 << 60
+            // Thirteen days: a slow peer's steps may take a thousand times as long.
+            nanoseconds < 1 << 50
         else { return nil }
         return Entry(
             round: Int(round), start: start, values: values, change: change, loss: Double(bitPattern: loss),

@@ -208,3 +208,8 @@ void murmur_recall(int kind, const void *values, ptrdiff_t columns, float scale,
 void murmur_add(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns) {
     DISPATCH(add_rows, x, x_stride, y, y_stride, rows, columns)
 }
+
+void murmur_attention_row(const float *q, const float *k, const float *v, ptrdiff_t stride, ptrdiff_t keys,
+                          ptrdiff_t size, ptrdiff_t window, float scale, float *out, float *log_sum, float *scores) {
+    DISPATCH(attention_row, q, k, v, stride, keys, size, window, scale, out, log_sum, scores)
+}

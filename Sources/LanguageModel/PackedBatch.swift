@@ -1,5 +1,5 @@
 /// Sequences laid one after another without padding, as the layers read them.
-struct PackedBatch {
+package struct PackedBatch {
     /// All tokens.
     private(set) var tokens: [Int32] = []
     /// Each token's position in its own sequence.
@@ -27,6 +27,28 @@ struct PackedBatch {
             ranges.append(start..<tokens.count)
             lossCounts.append(sequence.targetCount)
         }
+    }
+
+    /// Groups sequences into passes of at most `limit` tokens that are as full as may be: the longest first, each into the
+    /// fullest pass that has room (best fit). A longer sequence is a pass of its own. Gives their places, ascending.
+    package static func fullPasses(over sequences: [TokenSequence], limit: Int) -> [[Int]] {
+        let lengths = sequences.map(\.tokens.count)
+        let order = lengths.indices.sorted { lengths[$0] != lengths[$1] ? lengths[$0] > lengths[$1] : $0 < $1 }
+        var passes: [[Int]] = []
+        // The passes that have room for so many tokens.
+        var open = [[Int]](repeating: [], count: limit + 1)
+        for place in order {
+            let length = lengths[place]
+            if length <= limit, let room = (length...limit).first(where: { !open[$0].isEmpty }) {
+                let pass = open[room].removeLast()
+                passes[pass].append(place)
+                open[room - length].append(pass)
+            } else {
+                passes.append([place])
+                if length < limit { open[limit - length].append(passes.count - 1) }
+            }
+        }
+        return passes.map { $0.sorted() }
     }
 
     /// Cuts `sequences` into runs of at most `limit` tokens, in order; a longer sequence is a run of its own.

@@ -54,6 +54,19 @@ package final class HeadAttention {
             Self.scale(headSize), packed.base, scratch.base)
     }
 
+    /// The same for the one query [1, head] of the last position, from keys and values [m, head] that need not be loaded.
+    package func forwardRow(
+        query: Matrix, keys: Matrix, values: Matrix, output: Matrix, logSums: Matrix, window: Int
+    ) {
+        precondition(query.rows == 1 && output.rows == 1 && logSums.rows == 1, "one query")
+        precondition(query.columns == headSize && keys.columns == headSize, "the head's width")
+        precondition(keys.rows == values.rows && keys.stride == values.stride, "keys and values lie alike")
+        precondition(keys.rows > 0 && keys.rows <= longest && window > 0, "a query has a key, and the sequence fits")
+        murmur_attention_row(
+            query.pointer, keys.pointer, values.pointer, keys.stride, keys.rows, headSize, min(window, 1 << 40),
+            Self.scale(headSize), output.pointer, logSums.pointer, scratch.base)
+    }
+
     /// What one head's backward pass reads and writes, all [n, head] but `logSums` [n, 1].
     package struct Gradients {
         let queries: Matrix

@@ -108,6 +108,26 @@ import Testing
         #expect(abs(try loss(storage) - exact) < 0.01 * exact)
     }
 
+    @Test func everySequenceIsInOnePassThatHasRoom() {
+        var generator = SeededGenerator(seed: 8)
+        for limit in [1, 16, 256] {
+            let sequences = (0..<200).map { _ in
+                TokenSequence(tokens: [Int32](repeating: 0, count: Int.random(in: 1...300, using: &generator)))
+            }
+            let passes = PackedBatch.fullPasses(over: sequences, limit: limit)
+            #expect(passes.joined().sorted() == Array(0..<200))
+            for pass in passes {
+                let tokens = pass.reduce(0) { $0 + sequences[$1].tokens.count }
+                #expect(tokens <= limit || pass.count == 1)
+                #expect(pass == pass.sorted())
+            }
+            // No two passes could be one.
+            let sizes = passes.map { $0.reduce(0) { $0 + sequences[$1].tokens.count } }.sorted()
+            #expect(sizes[0] + sizes[1] > limit)
+        }
+        #expect(PackedBatch.fullPasses(over: [], limit: 5).isEmpty)
+    }
+
     @Test func piecesOfAttentionCoverEveryRowOnce() {
         for parts in [1, 2, 3, 8] {
             for queries in [[256], [1], [5, 300, 49], [512]] {

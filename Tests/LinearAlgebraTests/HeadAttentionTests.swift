@@ -62,6 +62,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 5, 40, 130], [3, 32, 1000]) func oneQueryIsTheSame(keys m: Int, window: Int) {
+        let joint = random(m, 2 * 20 + 3, seed: 11)
+        let (keys, values) = (joint.columns(1..<21), joint.columns(21..<41))
+        let query = random(1, 20, seed: 12)
+        let (output, sums) = (Matrix(rows: 1, columns: 20), Matrix(rows: 1, columns: 1))
+        HeadAttention(longest: m, headSize: 20, trains: false).forwardRow(
+            query: query, keys: keys, values: values, output: output, logSums: sums, window: window)
+        let expected = exact(rows(query), rows(keys), rows(values), window: window)
+        #expect(abs(Double(sums[0, 0]) - expected.sums[0]) < 1e-5 * max(1, abs(expected.sums[0])))
+        for column in 0..<20 { #expect(abs(Double(output[0, column]) - expected.output[0][column]) < 1e-5) }
+    }
+
     @Test(arguments: [(5, 8), (60, 16), (100, 64)], [7, 1000])
     func backwardAgreesWithFiniteDifferences(sizes: (tokens: Int, head: Int), window: Int) {
         let (n, size) = sizes

@@ -132,3 +132,7 @@ void murmur_attention_backward(int pairs, const float *q, ptrdiff_t q_stride, co
                                ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t keys,
                                ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window, float scale,
                                const void *packed, float *scratch);
+
+/// The same for the one query of the last position, in 32-bit floats, without packing. `scores`: `keys` floats.
+void murmur_attention_row(const float *q, const float *k, const float *v, ptrdiff_t stride, ptrdiff_t keys,
+                          ptrdiff_t size, ptrdiff_t window, float scale, float *out, float *log_sum, float *scores);

@@ -30,8 +30,17 @@ struct CausalAttention {
             for piece in context.pieces[part] {
                 let range = context.ranges[piece.sequence]
                 let shared = keyHead(of: piece.head)
+                let rows = cached == nil ? range : 0..<keys.rows
+                if range.count == 1 {
+                    attention.forwardRow(
+                        query: joint.rows(range).columns(columns(ofHead: piece.head)),
+                        keys: keys.rows(rows).columns(columns(ofHead: shared)),
+                        values: values.rows(rows).columns(columns(ofHead: shared)),
+                        output: output.rows(range).columns(columns(ofHead: piece.head)),
+                        logSums: logSums.rows(range).columns(piece.head..<piece.head + 1), window: window)
+                    continue
+                }
                 if loaded != (piece.sequence, shared) {
-                    let rows = cached == nil ? range : 0..<keys.rows
                     attention.load(
                         keys: keys.rows(rows).columns(columns(ofHead: shared)),
                         values: values.rows(rows).columns(columns(ofHead: shared)))

@@ -29,6 +29,11 @@ struct PassContext {
     /// Calls `body` for each part of the team with its number and its rows of `count`, at the same time.
     func onRows(_ count: Int, _ body: (_ part: Int, _ rows: Range<Int>) -> Void) {
         let team = workspace.team
+        // Rows that cannot be shared are not worth waking anybody.
+        if count <= WeightProducts.tileRows {
+            if count > 0 { body(0, 0..<count) }
+            return
+        }
         team.run { part in
             let rows = team.rows(count, part: part)
             if !rows.isEmpty { body(part, rows) }

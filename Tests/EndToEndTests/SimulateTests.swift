@@ -62,10 +62,16 @@ extension EndToEnd {
             let objects = try some.output.split(separator: "\n").map { try object(String($0)) }
             #expect(!objects.isEmpty)
             for line in objects {
-                #expect(line["peer"] as? String == "peer-1" && (line["seconds"] as? Double ?? 9) <= 4)
+                #expect(line["peer"] as? String == "peer-1" && (line["time"] as? Double ?? 9) <= 4)
                 #expect(["mixed", "trained"].contains(line["kind"] as? String ?? ""))
                 #expect(line["round"] is Int)
             }
+            try "1.000000 peer-1 mixed time=3 a=1 a=2\n".write(
+                toFile: folder.path("twice.trace"), atomically: true, encoding: .utf8)
+            let twice = try await MurmurProcess.run(
+                ["inspect", folder.path("twice.trace"), "--json"], in: folder.url.path)
+            let first = try object(twice.output)
+            #expect(first["a"] as? Int == 1 && first["time"] as? Double == 1)
             let none = try await MurmurProcess.run(
                 ["inspect", swarm.topology, "--peer", "peer-1"], in: folder.url.path)
             #expect(none.status == 1 && none.error.contains("is no trace"))

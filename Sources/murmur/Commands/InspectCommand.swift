@@ -90,9 +90,11 @@ struct InspectCommand: AsyncParsableCommand {
     /// A line of a trace as a JSON object.
     private static func object(_ line: TraceLine) -> String {
         var members: [(String, JSONValue)] = [
-            ("seconds", .number(line.seconds)), ("peer", .text(line.subject)), ("kind", .text(line.kind)),
+            ("time", .number(line.seconds)), ("peer", .text(line.subject)), ("kind", .text(line.kind)),
         ]
-        members += line.fields.map { ($0.name, value($0)) }
+        // A file may say anything, also one thing twice: the first counts.
+        var names: Set<String> = ["time", "peer", "kind"]
+        for field in line.fields where names.insert(field.name).inserted { members.append((field.name, value(field))) }
         return String(decoding: JSONValue.object(JSONObject(members)).encoded(), as: UTF8.self)
     }
 

@@ -13,6 +13,8 @@ package enum Signature {
         if PretendedCryptography.isOn {
             return signature == PretendedCryptography.signature(of: message, by: publicKey)
         }
-        return crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+        return SignatureMemory.isValid(signature, of: message, by: publicKey) {
+            crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+        }
     }
 }

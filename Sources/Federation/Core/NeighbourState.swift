@@ -19,6 +19,8 @@ struct NeighbourState: Sendable {
 
     let id: PeerID
     let degree: Int
+    /// The other neighbours that know it too; nil where that is not known.
+    let common: Set<PeerID>?
     /// Whether a session stands.
     var isConnected = false
     /// Whether there was ever a session.

@@ -68,7 +68,11 @@ extension PeerConfiguration {
             let entry = topology.peers[other]
             guard let id = entry.id, let key = entry.exchangeKey else { throw .unresolved(name: entry.name) }
             let remote = RemotePeer(id: id, exchangeKey: key, address: entry.address)
-            neighbours.append(Neighbour(remote: remote, degree: graph.degree(of: other)))
+            let common = graph.neighbours[other].filter { graph.neighbours[index].contains($0) }
+            neighbours.append(
+                Neighbour(
+                    remote: remote, degree: graph.degree(of: other),
+                    common: Set(common.compactMap { topology.peers[$0].id })))
         }
         guard depth <= ContributionStatus.maximumDepth else {
             throw .graph(

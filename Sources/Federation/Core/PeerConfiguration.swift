@@ -1,4 +1,5 @@
 package import Adapters
+package import Overlay
 package import Wire
 
 /// What a peer is to do: all that `PeerCore` needs to know beside its keys.
@@ -9,10 +10,13 @@ package struct PeerConfiguration: Sendable {
         package var remote: RemotePeer
         /// Its number of neighbours.
         package var degree: Int
+        /// Which of this peer's other neighbours are its neighbours too; nil where that is not known.
+        package var common: Set<PeerID>?
 
-        package init(remote: RemotePeer, degree: Int) {
+        package init(remote: RemotePeer, degree: Int, common: Set<PeerID>? = nil) {
             self.remote = remote
             self.degree = degree
+            self.common = common
         }
     }
 

@@ -99,10 +99,12 @@ extension PeerCore {
     /// The most neighbours that are told of one contribution what its origin said.
     private static let witnesses = 4
 
-    /// Passes a neighbour's manifest on to some others, other ones every round, so that one who tells each neighbour
+    /// Passes a neighbour's manifest on to some others that know it too, other ones every round, so that one who tells each neighbour
     /// something else is found out where two that it has lied to know each other or a third.
     private mutating func testify(_ signed: SignedManifest, of index: Int) {
-        let others = neighbours.indices.filter { $0 != index && neighbours[$0].isConnected }
+        let others = neighbours.indices.filter {
+            $0 != index && neighbours[$0].isConnected && neighbours[index].common?.contains(neighbours[$0].id) ?? true
+        }
         guard !others.isEmpty else { return }
         for step in 0..<min(Self.witnesses, others.count) {
             let place =

@@ -89,8 +89,10 @@ package struct PeerCore: Sendable {
         wire = ProtocolEndpoint(
             local: local, remotes: configuration.neighbours.map(\.remote), swarm: swarm,
             configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, memory: memory, at: time)
-        neighbours = configuration.neighbours.map { NeighbourState(id: $0.remote.id, degree: $0.degree) }
-            .sorted { $0.id < $1.id }
+        neighbours = configuration.neighbours.map {
+            NeighbourState(id: $0.remote.id, degree: $0.degree, common: $0.common)
+        }
+        .sorted { $0.id < $1.id }
         for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }
         delta = AdapterDelta(zeroOf: configuration.schema)
         agreement = AgreementVector(depth: configuration.agreementDepth)

@@ -66,6 +66,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
+            SignatureMemory.begin()
             if crypto == .off, !PretendedCryptography.begin() {
                 throw CommandFailure("this process has used real keys already: --crypto off comes too late")
             }

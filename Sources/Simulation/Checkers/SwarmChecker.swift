@@ -24,6 +24,8 @@ struct SwarmChecker: Sendable {
     private let hull: (least: [Float], most: [Float])
     /// Bytes to and from addresses that belong to nobody in the swarm.
     private var strangers: [NetworkAddress: (sent: Int, received: Int)] = [:]
+    /// Who had finished, and came back without a memory of it: when everybody else has left, it ends with what it finds.
+    private var forgetful: Set<Int> = []
     /// Who was ever dishonest.
     private(set) var dishonest: [Bool]
     private var quarantine: QuarantineChecker
@@ -61,6 +63,9 @@ struct SwarmChecker: Sendable {
         if equivocates { quarantine.equivocates(peer) }
         if misleads { isMisled = true }
     }
+
+    /// The peer starts without the adapter that it had finished with.
+    mutating func forgets(_ peer: Int) { forgetful.insert(peer) }
 
     /// The peer keeps to the rules again.
     mutating func reforms(_ peer: Int) { quarantine.reforms(peer) }
@@ -163,7 +168,8 @@ struct SwarmChecker: Sendable {
         for peer in honest where finals[peer] == nil {
             violate("liveness", at: time, "\(names[peer]) did not finish")
         }
-        guard let distance = Self.distance(of: honest.compactMap { finals[$0] }) else { return nil }
+        guard let distance = Self.distance(of: honest.filter { !forgetful.contains($0) }.compactMap { finals[$0] })
+        else { return nil }
         if distance > consensusBound, !isMisled {
             violate(
                 "consensus", at: time,

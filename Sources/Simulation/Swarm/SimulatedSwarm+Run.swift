@@ -96,6 +96,7 @@ extension SimulatedSwarm {
     mutating func launch(_ index: Int) throws {
         let stored = stored(of: index)
         checker.starts(index, betrayed: peers[index].disk.hasBetrayed)
+        if peers[index].final != nil, peers[index].disk.hasBetrayed { checker.forgets(index) }
         packets?.starts(index)
         peers[index].disk.forgive()
         peers[index].life += 1

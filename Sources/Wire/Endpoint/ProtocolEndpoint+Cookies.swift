@@ -36,6 +36,8 @@ extension ProtocolEndpoint {
                 datagram.bytes, code: handshake.code,
                 key: CookieReply.key(for: neighbours[index].remote.exchangeKey))
         else { return statistics.drop(.unexpectedCookie) }
+        // A copy, or the same cookie once more: it ages from when it first came, whoever repeats it.
+        guard neighbours[index].cookie?.bytes != cookie else { return statistics.drop(.unexpectedCookie) }
         neighbours[index].cookie = (cookie, time)
     }
 

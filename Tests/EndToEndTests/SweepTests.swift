@@ -40,6 +40,28 @@ extension EndToEnd {
             #expect(outcome.output.contains("1 seeds in"))
         }
 
+        @Test func aSweepPrintsAnObjectForEachSeed() async throws {
+            let folder = try TemporaryFolder()
+            let topology = SharedData.projectRoot.appendingPathComponent("topologies/ring-8.yaml").path
+            // Some seeds do not finish within the limit: they carry what was violated, and all are there.
+            let outcome = try await MurmurProcess.run(
+                ["simulate", topology, "--draw-faults", "--seed", "6", "--seeds", "6", "--limit", "20", "--json"],
+                in: folder.url.path)
+            let lines = try outcome.output.split(separator: "\n").map {
+                try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+            }
+            #expect(Set(lines.compactMap { $0["seed"] as? Int }) == Set(6..<12))
+            let violated = lines.count { ($0["violations"] as? [Any])?.isEmpty == false }
+            #expect(lines.count { $0["failure"] != nil } == violated)
+            #expect(violated > 0)
+            #expect(outcome.status == 1)
+            #expect(outcome.error.contains("6 seeds in"))
+            let seed = try #require(lines.first { $0["failure"] != nil })
+            #expect(
+                (seed["replay"] as? String)?.hasSuffix("--seed \(try #require(seed["seed"] as? Int)) --limit 20.0")
+                    == true)
+        }
+
         /// The defects of `scripts/mutation-check` are texts in the sources: they must be found where they are looked for.
         @Test func everySeededDefectFindsItsPlace() throws {
             let script = SharedData.projectRoot.appendingPathComponent("scripts/mutation-check").path

@@ -1,5 +1,6 @@
 import Overlay
 import Simulation
+import Synchronization
 import Testing
 
 /// Whole swarms on the virtual clock. Fresh seeds are printed: `murmur simulate topologies/sweep-16.yaml --draw-faults
@@ -58,6 +59,20 @@ import Testing
         #expect(
             report.violations.isEmpty,
             "murmur simulate topologies/sweep-16.yaml --draw-faults --seed \(seed): \(report.violations)")
+    }
+
+    @Test func whoWatchesIsToldAndChangesNothing() throws {
+        let scenario = SimulationScenario(topology: try Self.topology(), faults: .none, seed: 21)
+        var unseen = try SimulatedSwarm(scenario)
+        var watched = try SimulatedSwarm(scenario)
+        watched.nextLook = 100
+        let looks = Mutex<[SimulationProgress]>([])
+        watched.watch = { progress in looks.withLock { $0.append(progress) } }
+        #expect(try unseen.run() == watched.run())
+        let told = looks.withLock { $0 }
+        let first = try #require(told.first)
+        #expect(first.events >= 100 && first.peers == 16 && first.finished == 0)
+        #expect(first.slowest <= first.fastest)
     }
 
     @Test func aCrashedPeerGoesOnFromItsDisk() throws {

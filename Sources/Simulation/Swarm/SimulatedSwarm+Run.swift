@@ -36,6 +36,7 @@ extension SimulatedSwarm {
         if let happening = blocked.take() { try perform(happening) }
         while running > 0, arrived.count < peers.count, let due = heap.firstTime {
             time = max(time, due)
+            tellProgress()
             guard !isExhausted else { return nil }
             let happening = heap.pop()!
             if case .trained(let index, let life, let ticket) = happening, peers[index].life == life,

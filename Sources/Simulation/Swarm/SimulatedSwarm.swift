@@ -71,6 +71,11 @@ package struct SimulatedSwarm {
     /// Peers that are not done.
     var running: Int
 
+    /// Is told how far the run is, from time to time.
+    package var watch: (@Sendable (SimulationProgress) -> Void)?
+    /// The number of happenings at which it is told again.
+    package var nextLook = SimulationProgress.interval
+
     /// When the swarm starts on the virtual clock: its faults' times count from here.
     static let start = MonotonicTime(nanoseconds: 1_000_000_000)
 

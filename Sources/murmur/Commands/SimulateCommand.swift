@@ -40,7 +40,7 @@ struct SimulateCommand: AsyncParsableCommand {
     var crypto = Crypto.on
     @Option(help: "Write the readable event log of the run to this file.") var trace: String?
     @Option(help: "Write a report of the run as JSON into this folder.") var out: String?
-    @Flag(help: "Print the report as JSON.") var json = false
+    @Flag(help: "Print the report as JSON; of a sweep, an object a line for each seed.") var json = false
     @Flag(help: "Run the peers' actors too, on a seeded executor (tier B), instead of their cores alone (tier A).")
     var actors = false
     @Flag(help: "Run each seed on both tiers and compare everything that came of it.") var bothTiers = false
@@ -57,6 +57,9 @@ struct SimulateCommand: AsyncParsableCommand {
             throw ValidationError("faults come from --faults FILE or are drawn, not both")
         }
         guard seeds == 1 || trace == nil else { throw ValidationError("--trace is for one seed") }
+        guard seeds == 1 || out == nil else {
+            throw ValidationError("--out is for one seed; a sweep prints with --json")
+        }
     }
 
     /// Whether the peers' cryptography is real.
@@ -74,14 +77,28 @@ struct SimulateCommand: AsyncParsableCommand {
             if trainers.pace { return try await measurePace(swarm) }
             let written = try faults.map { try FaultSchedule.load($0) }
             let first = seed ?? UInt64.random(in: 0..<1 << 32)
+            guard seeds == 1 || first <= UInt64.max - UInt64(seeds) else {
+                throw CommandFailure("--seed \(first): there are no \(seeds) seeds from there on")
+            }
             let trainer = try trainers.training(swarm, path: topology)
             if seeds == 1 {
                 try await runOne(scenario(swarm, written, trainer?.training, seed: first))
             } else {
-                try await sweep(swarm, written, trainer?.training, from: first)
+                try await sweep(swarm, written, trainer?.training, from: first).run()
             }
             try trainer?.recorder?.close()
         }
+    }
+
+    private func sweep(
+        _ swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?, from first: UInt64
+    ) -> SeedSweep {
+        var sweep = SeedSweep(
+            seeds: first..<first + UInt64(seeds), width: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
+            untilViolation: untilViolation, json: json,
+            scenario: { scenario(swarm, written, training, seed: $0) }, replay: { replay($0) })
+        if bothTiers { sweep.difference = { try await difference($0, $1) } }
+        return sweep
     }
 
     private func measurePace(_ swarm: SwarmTopology) async throws {
@@ -134,7 +151,17 @@ struct SimulateCommand: AsyncParsableCommand {
         var write: (@Sendable (String) -> Void)?
         if let file { write = { line in file.write(line) } }
         var swarm = try SimulatedSwarm(scenario, write: write)
+        let line = ProgressLine("Simulating")
+        swarm.watch = { progress in
+            let last = scenario.lastRound
+            line.update(
+                last == nil ? progress.finished : progress.slowest, of: last ?? progress.peers,
+                detail: (last == nil ? "peers finished, " : "rounds of the slowest peer, ")
+                    + "rounds \(progress.slowest) to \(progress.fastest), "
+                    + "\(Int(progress.seconds)) s of virtual time, \(progress.events) events")
+        }
         let report = try await swarm.runWithTrainers()
+        line.finish()
         try file?.close()
         if bothTiers, let difference = try await difference(report, scenario) { throw CommandFailure(difference) }
         let encoder = JSONEncoder()
@@ -191,71 +218,5 @@ struct SimulateCommand: AsyncParsableCommand {
             spread.lastDeliveryHops.map { "\($0) hops to the last delivery" } ?? "not everything reached everyone"
         return "\(hops), \(spread.missed) contributions missed, redundancy "
             + String(format: "%.4f, %.2f bytes sent a payload byte", spread.redundancy, spread.bytesPerPayloadByte)
-    }
-
-    /// Runs many seeds on all cores; every hundredth twice.
-    private func sweep(
-        _ swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?, from first: UInt64
-    ) async throws {
-        let started = ContinuousClock.now
-        let width = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-        print("\(seeds) seeds from \(first) on, \(width) at once")
-        var failures = 0
-        var done = 0
-        var events = 0
-        var next = first
-        let end = first &+ UInt64(seeds)
-        try await withThrowingTaskGroup(of: SeedOutcome.self) { group in
-            for _ in 0..<min(width, seeds) {
-                group.addTask { [next] in try await self.outcome(of: next, in: swarm, written, training) }
-                next &+= 1
-            }
-            while let outcome = try await group.next() {
-                done += 1
-                events += outcome.events
-                if let failure = outcome.failure {
-                    failures += 1
-                    print("seed \(outcome.seed): \(failure)\n  \(replay(outcome.seed))")
-                }
-                // A pipe or a file is to show how far it is, too.
-                fflush(nil)
-                if done % 100 == 0 {
-                    print(
-                        "\(done) seeds, \(failures) with violations, \(Int((ContinuousClock.now - started).inSeconds)) s"
-                    )
-                }
-                if next != end, !(untilViolation && failures > 0) {
-                    group.addTask { [next] in try await self.outcome(of: next, in: swarm, written, training) }
-                    next &+= 1
-                }
-            }
-        }
-        let seconds = (ContinuousClock.now - started).inSeconds
-        print("\(done) seeds in \(String(format: "%.1f", seconds)) s, \(events) events, \(failures) with violations")
-        if failures > 0 { throw CommandFailure("\(failures) of \(done) seeds violated a checker") }
-    }
-
-    /// What became of one seed of a sweep.
-    private struct SeedOutcome: Sendable {
-        var seed: UInt64
-        var events: Int
-        var failure: String?
-    }
-
-    @concurrent private func outcome(
-        of seed: UInt64, in swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?
-    ) async throws -> SeedOutcome {
-        let scenario = scenario(swarm, written, training, seed: seed)
-        var one = try SimulatedSwarm(scenario)
-        let report = try await one.runWithTrainers()
-        var failure = report.violations.first.map { "\($0)" }
-        if seed % 100 == 0 {
-            var again = try SimulatedSwarm(scenario)
-            if try await again.runWithTrainers() != report {
-                failure = failure ?? "the second run of the seed differs from the first"
-            }
-        }
-        if bothTiers, failure == nil { failure = try await difference(report, scenario) }
-        return SeedOutcome(seed: seed, events: report.events, failure: failure)
     }
 }

@@ -19,16 +19,16 @@ extension Neighbour {
         if let established = next?.established {
             deadline = min(deadline, established + configuration.rejectAfter)
         }
-        guard association != nil else { return deadline }
+        guard isAssociated else { return deadline }
         return min(deadline, association!.deadline(configuration: configuration, canSend: current != nil))
     }
 
     /// When a new handshake is due because the session is old or the other side has fallen silent.
     mutating func renewal(configuration: WireConfiguration) -> MonotonicTime? {
-        guard let established = current?.established, association != nil, lastAddress != nil else { return nil }
+        guard let established = current?.established, isAssociated, lastAddress != nil else { return nil }
         // The side that began renews; the other does if it fails to.
         let age = configuration.rekeyAfter + (current!.isInitiator ? .zero : .seconds(15))
-        let silence = association!.lastReceived + configuration.staleAfter
+        let silence = association!.silentSince() + configuration.staleAfter
         return min(established + age, max(silence, established + configuration.staleAfter))
     }
 }

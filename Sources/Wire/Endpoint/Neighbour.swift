@@ -29,6 +29,8 @@ struct Neighbour: Sendable {
     /// A session that we answered for, until its first packet proves that the other side has it too.
     var next: Session?
     var association: Association?
+    /// Whether there is an association. Kept apart: to ask the association itself is to copy it.
+    private(set) var isAssociated = false
     /// The check of an address from which its packets have begun to come.
     var validation: PathValidation?
     /// Control frames that wait for an association.
@@ -45,6 +47,18 @@ struct Neighbour: Sendable {
     var revocation: Revocation?
     /// Objects that it has offered.
     var offers = OfferTable()
+
+    /// An association begins.
+    mutating func associate(_ association: Association) {
+        self.association = association
+        isAssociated = true
+    }
+
+    /// The association ends.
+    mutating func dissociate() {
+        association = nil
+        isAssociated = false
+    }
 }
 
 /// An initiation of ours that is not answered yet.

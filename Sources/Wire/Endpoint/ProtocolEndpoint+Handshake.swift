@@ -9,7 +9,7 @@ extension ProtocolEndpoint {
     ) {
         guard !isClosed, let index = neighbourOfPeer[peer], neighbours[index].revocation == nil else { return }
         neighbours[index].isWanted = true
-        guard neighbours[index].association == nil, neighbours[index].handshake == nil else { return }
+        guard !neighbours[index].isAssociated, neighbours[index].handshake == nil else { return }
         startHandshake(index, at: time, using: &generator)
     }
 
@@ -171,17 +171,17 @@ extension ProtocolEndpoint {
             association.remoteIncarnation != session.remoteIncarnation
         {
             failTransfers(of: index, reason: .disconnected, at: time)
-            neighbours[index].association = nil
+            neighbours[index].dissociate()
             if let previous = neighbours[index].previous { neighbourOfIndex[previous.localIndex] = nil }
             neighbours[index].previous = nil
             events.append(.disconnected(peer, .restarted))
         }
-        if neighbours[index].association == nil {
+        if !neighbours[index].isAssociated {
             var association = Association(
                 remoteIncarnation: session.remoteIncarnation, configuration: configuration, at: time)
             for frame in neighbours[index].waiting { _ = association.controls.append(frame) }
             neighbours[index].waiting = []
-            neighbours[index].association = association
+            neighbours[index].associate(association)
             events.append(.connected(peer))
             tellProofs(to: index)
         }
@@ -199,7 +199,7 @@ extension ProtocolEndpoint {
         neighbours[index].previous = nil
         neighbours[index].next = nil
         neighbours[index].handshake = nil
-        neighbours[index].association = nil
+        neighbours[index].dissociate()
         neighbours[index].validation = nil
         neighbours[index].waiting = []
         neighbours[index].incarnation = freshStamp(at: time)

@@ -6,7 +6,7 @@ extension ProtocolEndpoint {
     /// been asked for it already, they and this one share the work; each of them may fail by itself, `received` comes once.
     package mutating func request(_ object: ObjectID, from peer: PeerID, at time: MonotonicTime) {
         func fail(_ reason: TransferFailure) { events.append(.transferFailed(object, from: peer, reason)) }
-        guard let index = neighbourOfPeer[peer], neighbours[index].association != nil else {
+        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else {
             return fail(.disconnected)
         }
         guard let manifest = offer(of: object, preferring: index) else { return fail(.unknownObject) }

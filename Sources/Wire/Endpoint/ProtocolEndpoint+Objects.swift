@@ -49,7 +49,7 @@ extension ProtocolEndpoint {
     /// Queues a control frame; before there is an association it waits.
     mutating func enqueue(_ frame: ControlFrame, to index: Int) -> Bool {
         guard !isClosed else { return false }
-        if neighbours[index].association != nil {
+        if neighbours[index].isAssociated {
             guard neighbours[index].association!.controls.append(frame) else { return false }
             markReady(index)
             return true

@@ -59,7 +59,7 @@ extension ProtocolEndpoint {
     private mutating func sendPathFrame(
         _ type: FrameType, _ challenge: [UInt8], to address: NetworkAddress, of index: Int, at time: MonotonicTime
     ) {
-        guard canSend(index, at: time), neighbours[index].association != nil else { return }
+        guard canSend(index, at: time), neighbours[index].isAssociated else { return }
         let number = neighbours[index].association!.recovery.nextNumber
         var packet = DataPacket.header(
             receiverIndex: neighbours[index].current!.remoteIndex, number: number,

@@ -38,13 +38,13 @@ extension ProtocolEndpoint {
     /// - Returns: false if it was not taken: unknown peer, or 256 frames already wait.
     @discardableResult
     package mutating func testify(_ manifest: SignedManifest, to peer: PeerID) -> Bool {
-        guard let index = neighbourOfPeer[peer], neighbours[index].association != nil else { return false }
+        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else { return false }
         return enqueue(.evidence(manifest.encoded), to: index)
     }
 
     /// Passes on what need not be a signed manifest, as a lying peer would: for tests and simulated attackers.
     package mutating func testifyUnchecked(_ bytes: [UInt8], to peer: PeerID) {
-        guard let index = neighbourOfPeer[peer], neighbours[index].association != nil else { return }
+        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else { return }
         _ = enqueue(.evidence(bytes), to: index)
     }
 
@@ -77,10 +77,13 @@ extension ProtocolEndpoint {
     /// arrive several times, from the origin and from its neighbours: the signature of one that the origin's ledger has is
     /// not checked again.
     func signedManifest(_ bytes: [UInt8]) -> SignedManifest? {
-        try? SignedManifest(encoded: bytes) { manifest throws(ManifestError) in
-            guard manifest.swarm == swarm.identifier else { throw .foreign }
+        // What the closure needs and no more: with `self` it would copy the whole endpoint.
+        let (identifier, own) = (swarm.identifier, local.id)
+        return try? SignedManifest(encoded: bytes) {
+            [neighbours, neighbourOfPeer] manifest throws(ManifestError) in
+            guard manifest.swarm == identifier else { throw .foreign }
             guard let origin = neighbourOfPeer[manifest.origin] else {
-                guard manifest.origin == local.id else { throw .foreign }
+                guard manifest.origin == own else { throw .foreign }
                 return nil
             }
             return neighbours[origin].ledger[manifest.sequence]
@@ -127,7 +130,7 @@ extension ProtocolEndpoint {
         hasNewMemory = true
         events.append(.revoked(neighbours[index].remote.id))
         spread(.revocation(revocation.encoded), except: teller)
-        if neighbours[index].association != nil { endAssociation(index, reason: .revoked, at: time) }
+        if neighbours[index].isAssociated { endAssociation(index, reason: .revoked, at: time) }
         // A handshake that is under way, either way, leads nowhere.
         if let begun = neighbours[index].handshake { neighbourOfIndex[begun.localIndex] = nil }
         if let answered = neighbours[index].next { neighbourOfIndex[answered.localIndex] = nil }
@@ -139,7 +142,7 @@ extension ProtocolEndpoint {
 
     /// Sends a frame to everyone in session but one peer.
     private mutating func spread(_ frame: ControlFrame, except excluded: Int?) {
-        for index in neighbours.indices where index != excluded && neighbours[index].association != nil {
+        for index in neighbours.indices where index != excluded && neighbours[index].isAssociated {
             _ = enqueue(frame, to: index)
         }
     }

@@ -53,7 +53,7 @@ extension ProtocolEndpoint {
             let (cipher, incarnation, isNext) = receivingSession(of: index, receiverIndex: receiverIndex, at: time)
         else { return statistics.drop(.unknownSession) }
         // Spares the work for most copies; what counts is the check after the tag has been checked.
-        if !isNext, neighbours[index].association?.received.accepts(number) == false {
+        if !isNext, neighbours[index].isAssociated, neighbours[index].association!.hasSeen(number) {
             return statistics.drop(.replayed)
         }
         if range.count > scratch.count { scratch = [UInt8](repeating: 0, count: range.count) }
@@ -71,14 +71,14 @@ extension ProtocolEndpoint {
             if address != session.address, address == known { session.address = address }
             adopt(session, by: index, at: time)
         }
-        guard neighbours[index].association?.remoteIncarnation == incarnation else {
-            return statistics.drop(.unknownSession)
+        guard neighbours[index].isAssociated else { return statistics.drop(.unknownSession) }
+        let acceptance = neighbours[index].association!.take(number, of: incarnation, at: time)
+        switch acceptance {
+        case .otherIncarnation: return statistics.drop(.unknownSession)
+        case .replayed: return statistics.drop(.replayed)
+        case .newest, .late: break
         }
-        guard neighbours[index].association!.received.insert(number, at: time) else {
-            return statistics.drop(.replayed)
-        }
-        neighbours[index].association!.lastReceived = time
-        if neighbours[index].association!.received.isNewest(number) {
+        if acceptance == .newest {
             noticeAddress(datagram.address, byteCount: range.count, of: index, at: time, using: &generator)
         }
         let elicits = receiveFrames(count: count, from: index, address: datagram.address, at: time)

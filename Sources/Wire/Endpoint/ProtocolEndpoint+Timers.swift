@@ -37,13 +37,13 @@ extension ProtocolEndpoint {
                 $0 <= time
             } ?? false
         if isHandshakeDue {
-            if neighbours[index].isWanted || neighbours[index].association != nil {
+            if neighbours[index].isWanted || neighbours[index].isAssociated {
                 startHandshake(index, at: time, using: &generator)
             } else {
                 neighbours[index].nextHandshake = nil
             }
         }
-        guard neighbours[index].association != nil else { return }
+        guard neighbours[index].isAssociated else { return }
         neighbours[index].association!.recovery.handleTimeout(at: time)
         neighbours[index].association!.settle(statistics: &statistics)
         if neighbours[index].association!.lastSent + configuration.keepaliveInterval <= time {

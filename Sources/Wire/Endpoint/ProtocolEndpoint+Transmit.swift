@@ -62,7 +62,7 @@ extension ProtocolEndpoint {
                     repeating: Datagram(address: session.address, bytes: packet), count: 3)
                 markReady(index)
             }
-            neighbours[index].association = nil
+            neighbours[index].dissociate()
             neighbours[index].handshake = nil
             neighbours[index].nextHandshake = nil
             neighbours[index].current = nil
@@ -82,7 +82,7 @@ extension ProtocolEndpoint {
 
     private mutating func nextDatagram(to index: Int, packetLimit: Int, at time: MonotonicTime) -> Datagram? {
         if !neighbours[index].outbox.isEmpty { return neighbours[index].outbox.removeFirst() }
-        guard neighbours[index].association != nil, canSend(index, at: time) else { return nil }
+        guard neighbours[index].isAssociated, canSend(index, at: time) else { return nil }
         guard
             let datagram = neighbours[index].nextDatagram(
                 packetLimit: packetLimit, configuration: configuration, at: time)
@@ -92,8 +92,7 @@ extension ProtocolEndpoint {
         {
             neighbours[index].nextHandshake = time
         }
-        statistics.longestDatagram = max(
-            statistics.longestDatagram, neighbours[index].association!.recovery.path.byteCount)
+        statistics.longestDatagram = max(statistics.longestDatagram, neighbours[index].association!.pathByteCount())
         return datagram
     }
 

@@ -180,12 +180,17 @@ struct LossRecovery: Sendable {
         }.sorted { $0.lowerBound < $1.lowerBound }
     }
 
+    /// Nanoseconds between two probes at most.
+    private static let longestProbe: Int64 = 5_000_000_000
+
     /// When the loss timer fires: for losses by time, or for a probe.
     var deadline: MonotonicTime? {
         if let lossTime { return lossTime }
         guard outstandingCount > 0 else { return nil }
-        let timeout = roundTrip.probeTimeout(acknowledgementDelay: acknowledgementDelay)
-        return lastElicitingTime + min(timeout * (1 << min(probeCount, 10)), .seconds(5))
+        // In nanoseconds: this is asked after every packet, and a product of durations is one of 128-bit numbers.
+        let timeout = roundTrip.probeTimeout(acknowledgementDelay: acknowledgementDelay).wholeNanoseconds
+        let (product, overflow) = timeout.multipliedReportingOverflow(by: 1 << Int64(min(probeCount, 10)))
+        return lastElicitingTime + .nanoseconds(overflow ? Self.longestProbe : min(product, Self.longestProbe))
     }
 
     /// What is due at `time`: losses by time, or two probes that carry what has been under way for longest.

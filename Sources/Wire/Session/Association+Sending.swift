@@ -189,7 +189,7 @@ extension Neighbour {
     mutating func nextDatagram(
         packetLimit: Int, configuration: WireConfiguration, at time: MonotonicTime
     ) -> Datagram? {
-        guard association != nil, current != nil else { return nil }
+        guard isAssociated, current != nil else { return nil }
         var bytes: [UInt8] = []
         let size = association!.appendPackets(
             to: &bytes, packetLimit: packetLimit, under: &current!, configuration: configuration, at: time)

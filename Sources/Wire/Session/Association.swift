@@ -35,6 +35,23 @@ struct Association: Sendable {
         lastSent = time
     }
 
+    /// When something last came from the other side. Mutating so that the compiler asks the association where it lies.
+    mutating func silentSince() -> MonotonicTime { lastReceived }
+
+    /// The size of the datagrams that the path takes; mutating for the same reason.
+    mutating func pathByteCount() -> Int { recovery.path.byteCount }
+
+    /// Takes the number of a packet that has been authenticated, of the incarnation that its session belongs to.
+    mutating func take(_ number: UInt64, of incarnation: UInt64, at time: MonotonicTime) -> PacketAcceptance {
+        guard remoteIncarnation == incarnation else { return .otherIncarnation }
+        guard received.insert(number, at: time) else { return .replayed }
+        lastReceived = time
+        return received.isNewest(number) ? .newest : .late
+    }
+
+    /// Whether a packet's number would not be taken any more.
+    mutating func hasSeen(_ number: UInt64) -> Bool { !received.accepts(number) }
+
     /// Whether there is something to send that asks for an acknowledgement.
     var hasContent: Bool {
         pingPending || controls.hasPending || outbound.contains { $0.hasChunks }

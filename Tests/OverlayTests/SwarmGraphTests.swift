@@ -42,6 +42,32 @@ import Testing
         #expect(path.cutPeers == [1, 2])
     }
 
+    /// Against the definition: without such a peer the rest falls apart.
+    @Test(arguments: 0..<40 as Range<UInt64>) func cutPeersAreThoseWithoutWhomTheRestFallsApart(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let count = Int.random(in: 3...24, using: &generator)
+        // A tree, and some edges more.
+        var edges = (1..<count).map { SwarmGraph.Edge($0, Int.random(in: 0..<$0, using: &generator)) }
+        for _ in 0..<Int.random(in: 0...count, using: &generator) {
+            let one = Int.random(in: 0..<count, using: &generator), other = Int.random(in: 0..<count, using: &generator)
+            if one != other { edges.append(.init(one, other)) }
+        }
+        let expected = (0..<count).filter { removed in
+            let rest = SwarmGraph(count: count, edges: edges.filter { $0.first != removed && $0.second != removed })
+            return rest.unreachable(from: removed == 0 ? 1 : 0).count > 1
+        }
+        #expect(SwarmGraph(count: count, edges: edges).cutPeers == expected)
+    }
+
+    @Test func largeGraphsAreMeasuredToo() {
+        #expect(SwarmGraph.ring(count: 100_000).diameter == 50_000)
+        #expect(SwarmGraph.ring(count: 100_000).cutPeers.isEmpty)
+        let path = SwarmGraph(count: 50_000, edges: (1..<50_000).map { SwarmGraph.Edge($0 - 1, $0) })
+        #expect(path.diameter == 49_999)
+        #expect(path.cutPeers == Array(1..<49_999))
+        #expect(MixingMatrix(graph: .star(count: 50_000)).rows.map(\.count).max() == 50_000)
+    }
+
     @Test func brokenGraphsAreNotConnected() {
         let graph = SwarmGraph(count: 4, edges: [.init(0, 1), .init(2, 3)])
         #expect(!graph.isConnected && graph.unreachable() == [2, 3] && graph.diameter == nil)

@@ -2,24 +2,26 @@ import Foundation
 
 extension MixingMatrix {
     /// The matrix `D^½ W D^-½` with `D = diag(stationary)`: symmetric, because W is reversible, and of W's eigenvalues.
-    private var symmetrised: [Double] {
+    private var symmetrised: [[Entry]] {
         let roots = stationary.map { $0.squareRoot() }
-        var result = weights
-        for row in 0..<count {
-            for column in 0..<row {
+        return rows.enumerated().map { row, entries in
+            entries.map { entry in
+                let column = entry.column
+                guard column != row else { return entry }
                 // Both halves are equal but for rounding; their mean is exactly symmetric.
-                let lower = weights[row * count + column] * roots[row] / roots[column]
-                let upper = weights[column * count + row] * roots[column] / roots[row]
-                result[row * count + column] = (lower + upper) / 2
-                result[column * count + row] = (lower + upper) / 2
+                let here = entry.weight * roots[row] / roots[column]
+                let there = self[column, row] * roots[column] / roots[row]
+                return Entry(column: column, weight: row > column ? (here + there) / 2 : (there + here) / 2)
             }
         }
-        return result
     }
 
     /// All eigenvalues, descending, by cyclic Jacobi rotations (Golub and Van Loan, §8.5): O(n³) a sweep, a few sweeps.
     package var eigenvalues: [Double] {
-        var matrix = symmetrised
+        var matrix = [Double](repeating: 0, count: count * count)
+        for (row, entries) in symmetrised.enumerated() {
+            for entry in entries { matrix[row * count + entry.column] = entry.weight }
+        }
         for _ in 0..<60 {
             var outside = 0.0
             for row in 0..<count {
@@ -72,34 +74,34 @@ extension MixingMatrix {
 
     /// The least number of rounds after which any start has come nearer to the mean by the factor `bound`:
     /// `ln(1 / bound) / −ln σ₂`, rounded up; nil when it never does.
-    package func rounds(to bound: Double) -> Int? {
+    package func rounds(to bound: Double) -> Int? { Self.rounds(to: bound, modulus: secondEigenvalueModulus) }
+
+    /// The same where σ₂, the second largest modulus, is known.
+    package static func rounds(to bound: Double, modulus: Double) -> Int? {
         precondition(bound > 0 && bound < 1, "a bound is between zero and one")
-        let modulus = secondEigenvalueModulus
         if modulus <= 1e-9 { return 1 }
         guard modulus < 1 - 1e-12 else { return nil }
         return max(1, Int((log(bound) / log(modulus)).rounded(.up)))
     }
 
     private func powerIteration() -> Double {
-        let matrix = symmetrised
-        // Only what is not zero is multiplied: graphs are sparse.
-        let rows = (0..<count).map { row in (0..<count).filter { matrix[row * count + $0] != 0 } }
+        let rows = symmetrised
         let fixed = stationary.map { $0.squareRoot() }
         var vector = (0..<count).map { sin(Double($0 + 1) * 12.9898) }
         var norm = 0.0
         var previous = 0.0
+        // Of thousands of peers the eigenvalues lie close together and the last digits take long; nobody needs them.
+        let tolerance = count <= 2000 ? 1e-13 : 1e-8
         for iteration in 0..<20_000 {
             let along = zip(vector, fixed).reduce(0.0) { $0 + $1.0 * $1.1 }
             for index in vector.indices { vector[index] -= along * fixed[index] }
             let scale = 1 / max(vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot(), 1e-300)
             for index in vector.indices { vector[index] *= scale }
             for _ in 0..<2 {
-                vector = rows.enumerated().map { row, columns in
-                    columns.reduce(0.0) { $0 + matrix[row * count + $1] * vector[$1] }
-                }
+                vector = rows.map { entries in entries.reduce(0.0) { $0 + $1.weight * vector[$1.column] } }
             }
             norm = vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
-            if iteration > 50 && abs(norm - previous) < 1e-13 { break }
+            if iteration > 50 && abs(norm - previous) < tolerance { break }
             previous = norm
         }
         return norm.squareRoot()

@@ -31,7 +31,7 @@ package struct TopologyAudit: Sendable, Hashable {
         cutPeers = graph.cutPeers
         secondEigenvalueModulus = matrix.secondEigenvalueModulus
         self.bound = bound
-        roundsToBound = isConnected ? matrix.rounds(to: bound) : nil
+        roundsToBound = isConnected ? MixingMatrix.rounds(to: bound, modulus: secondEigenvalueModulus) : nil
     }
 
     /// `1 − secondEigenvalueModulus`.
@@ -45,16 +45,4 @@ package struct TopologyAudit: Sendable, Hashable {
 
     /// The mean degree.
     package var meanDegree: Double { degrees.isEmpty ? 0 : Double(2 * edges) / Double(peers) }
-}
-
-extension SwarmGraph {
-    /// Peers without whom the others would not be connected, ascending: the graph does not survive one of them failing.
-    package var cutPeers: [Int] {
-        guard count > 2, isConnected else { return [] }
-        return (0..<count).filter { removed in
-            let rest = edges.filter { $0.first != removed && $0.second != removed }
-            let start = removed == 0 ? 1 : 0
-            return SwarmGraph(count: count, edges: rest).unreachable(from: start).count > 1
-        }
-    }
 }

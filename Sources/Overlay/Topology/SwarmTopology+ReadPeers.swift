@@ -1,6 +1,8 @@
 extension SwarmTopology {
-    /// The most peers that a file may have: mixing matrices are dense, and a file is read by people.
+    /// The most peers that a file may list: it is read by people.
     package static let maximumPeers = 10_000
+    /// The most peers that a file may count.
+    package static let maximumCount = 100_000
 
     /// Edges that peers name themselves: the place of the peer, the name of its neighbour, where that is written.
     typealias NamedNeighbour = (peer: Int, name: String, place: TopologyValue)
@@ -39,7 +41,7 @@ extension SwarmTopology {
 
     private static func readCountedPeers(_ value: TopologyValue) throws -> [PeerEntry] {
         let section = try value.section(keys: ["count", "host", "first-port"])
-        let count = try section.required("count").integer(in: 2...maximumPeers)
+        let count = try section.required("count").integer(in: 2...maximumCount)
         var host = "127.0.0.1"
         if let value = section["host"] {
             guard let numeric = NetworkAddress.canonicalHost(try value.text()) else {

@@ -77,7 +77,7 @@ struct TopologyCommand: AsyncParsableCommand {
                     print(try JSONText.of(report))
                 } else {
                     print(
-                        "\(file) is right: \(report.peers) peers, \(report.edges) edges, diameter \(report.diameter), "
+                        "\(file) is right: \(report.peers) peers, \(report.edges) edges, diameter \(report.diameterText), "
                             + "degrees \(report.degrees.min() ?? 0) to \(report.degrees.max() ?? 0)")
                     if !report.hasIdentities {
                         print(
@@ -108,7 +108,7 @@ struct TopologyCommand: AsyncParsableCommand {
                 print("peers            \(report.peers)")
                 print("edges            \(report.edges)")
                 print("degrees          \(report.degrees.min() ?? 0) to \(report.degrees.max() ?? 0)")
-                print("diameter         \(report.diameter)")
+                print("diameter         \(report.diameterText)")
                 print("spectral gap     \(Readable.number(report.spectralGap, digits: 4))")
                 print(
                     "rounds of mixing to a relative distance of \(Readable.scientific(report.bound)): "
@@ -134,6 +134,9 @@ private struct TopologyReport: Encodable {
     let roundsToBound: Int?
     let cutPeers: [String]
     let hasIdentities: Bool
+
+    /// The diameter, and whether it is only a bound.
+    var diameterText: String { peers > SwarmGraph.measurable ? "at least \(diameter)" : "\(diameter)" }
 
     init(_ file: String) throws {
         let topology = try SwarmTopology.load(path: file)

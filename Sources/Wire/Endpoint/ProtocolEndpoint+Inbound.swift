@@ -29,7 +29,7 @@ extension ProtocolEndpoint {
         let handle = neighbours[index].association!.nextHandle
         neighbours[index].association!.nextHandle &+= 1
         neighbours[index].association!.inbound.append(
-            InboundSource(handle: handle, object: object, progress: time, asked: time))
+            InboundSource(handle: handle, object: object, at: time))
         if isNew {
             inbound[object] = InboundTransfer(manifest: manifest)
             inboundByteCount += byteCount
@@ -53,6 +53,7 @@ extension ProtocolEndpoint {
         // A holder that is to stop is asked for nothing.
         guard share.chunkCount > 0 || hadWork else { return }
         if !hadWork { neighbours[index].association!.inbound[position].progress = time }
+        neighbours[index].association!.inbound[position].renewCredit(configuration.creditChunkCount)
         neighbours[index].association!.inbound[position].asked = time
         _ = enqueue(
             .want(
@@ -72,6 +73,7 @@ extension ProtocolEndpoint {
         case .progress(let count):
             neighbours[index].association!.inbound[position].progress = time
             neighbours[index].association!.inbound[position].remaining -= count
+            guard giveCredit(for: position, count: count, from: index, at: time) else { return }
             guard neighbours[index].association!.inbound[position].remaining <= 0 else { return }
             if inbound[object]!.hasWorkToShare {
                 divide(object, at: time)
@@ -99,6 +101,7 @@ extension ProtocolEndpoint {
         }
         statistics.objectsReceived += 1
         statistics.payloadBytesReceived += UInt64(transfer.payload.count)
+        undeliveredByteCount += transfer.payload.count
         events.append(.received(from: neighbours[index].remote.id, transfer.manifest, payload: transfer.payload))
     }
 
@@ -122,7 +125,7 @@ extension ProtocolEndpoint {
 
     /// Asks again for what makes no progress, others too if there are any, and gives up who has made none for long.
     mutating func handleTransferTimeouts(_ index: Int, at time: MonotonicTime) {
-        for source in neighbours[index].association?.inbound ?? [] where source.remaining > 0 {
+        for source in neighbours[index].association?.inbound ?? [] where source.isAwaited {
             if source.progress + configuration.transferTimeout <= time {
                 endSource(of: source.object, at: index, reason: .timedOut, tell: true)
                 divide(source.object, at: time)

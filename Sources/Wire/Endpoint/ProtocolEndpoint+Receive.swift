@@ -169,6 +169,8 @@ extension ProtocolEndpoint {
             case .offer(let bytes): receiveOffer(bytes, from: index)
             case .evidence(let bytes): receiveEvidence(bytes, from: index)
             case .revocation(let bytes): receiveRevocation(bytes, from: index, at: time)
+            case .record(let bytes): receiveRecord(bytes, from: index, at: time)
+            case .credit(let transfer, let chunks): receiveCredit(transfer: transfer, chunks: chunks, from: index)
             case .want(let transfer, let object, let ranges):
                 receiveWant(transfer: transfer, object: object, ranges: ranges, from: index)
             case .cancel(let transfer, let reason):

@@ -74,17 +74,21 @@ extension ProtocolEndpoint {
         guard neighbours[index].association?.remoteIncarnation == incarnation else {
             return statistics.drop(.unknownSession)
         }
-        guard neighbours[index].association!.received.insert(number, at: time) else {
-            return statistics.drop(.replayed)
+        let isNew = neighbours.change(index) { neighbour in
+            guard neighbour.association!.received.insert(number, at: time) else { return false }
+            neighbour.association!.lastReceived = time
+            return true
         }
-        neighbours[index].association!.lastReceived = time
+        guard isNew else { return statistics.drop(.replayed) }
         if neighbours[index].association!.received.isNewest(number) {
             noticeAddress(datagram.address, byteCount: range.count, of: index, at: time, using: &generator)
         }
         let elicits = receiveFrames(count: count, from: index, address: datagram.address, at: time)
         if elicits {
-            neighbours[index].association?.owe(
-                number, isMarked: datagram.isMarked, configuration: configuration, at: time)
+            let (isMarked, configuration) = (datagram.isMarked, configuration)
+            neighbours.change(index) {
+                $0.association?.owe(number, isMarked: isMarked, configuration: configuration, at: time)
+            }
         }
         markReady(index)
     }

@@ -25,7 +25,7 @@ package struct ProtocolEndpoint: Sendable {
     var neighbourOfIndex: [UInt32: Int] = [:]
     var published: [ObjectID: PublishedObject] = [:]
     /// Objects on their way to us.
-    var inbound: [ObjectID: InboundTransfer] = [:]
+    var inbound = InboundTable()
     /// Bytes that objects on their way to us take up.
     package internal(set) var inboundByteCount = 0
     /// Bytes of objects that have arrived whole and wait in `pollEvent`.

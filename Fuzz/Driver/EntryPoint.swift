@@ -1,3 +1,4 @@
+import Cryptography
 import Foundation
 
 /// libFuzzer's own main loop, which the sanitizer's runtime brings along.
@@ -16,6 +17,10 @@ private func runFuzzer(
     }()
 
     static func main() {
+        // What is made up gets ten times as far in the same time; the ciphers themselves are not what is tried.
+        if ProcessInfo.processInfo.environment["MURMUR_FUZZ_PRETENCE"] != nil {
+            precondition(PretendedCryptography.begin(), "nothing is signed before this")
+        }
         guard let target else {
             for known in FuzzTarget.all { print(known.name, known.isFromNetwork ? "network" : "file") }
             exit(2)

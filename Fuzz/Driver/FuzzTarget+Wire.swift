@@ -82,6 +82,7 @@ extension FuzzTarget {
             .cancel(transfer: 1, reason: .busy), .evidence(manifest.encoded),
             .revocation(
                 Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier).encoded),
+            .record(WireRig.connected.record.encoded), .credit(transfer: 1, chunks: 9),
         ]
         var seeds = [all]
         for (sequence, frame) in controls.enumerated() {
@@ -128,7 +129,11 @@ extension FuzzTarget {
         ]
         let revocation = Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier)
         let revoking: [UInt8] = [10, 0, 0, 0, 0, 0, 0, 0, 0, 129, 0] + revocation.encoded
-        return steps + [steps.reduce([], +), Cutter.framed(0, revoking)]
+        let record = WireRig.connected.record.encoded
+        let telling: [UInt8] = [14, 0, 0, 0, 0, 0, 0, 0, 0, UInt8(record.count), 0] + record
+        let credit: [UInt8] = [15, 2, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 9, 0, 0, 0]
+        return steps + [steps.reduce([], +), Cutter.framed(0, revoking), Cutter.framed(0, telling)]
+            + [Cutter.framed(0, want) + Cutter.framed(0, credit)]
     } run: { input in
         var rig = WireRig.connected
         var cutter = Cutter(input)
@@ -159,24 +164,30 @@ extension FuzzTarget {
         }
     }
 
-    /// Proofs and the file of what must not be forgotten: what is read is written again to the same bytes.
+    /// Proofs, records and the file of what must not be forgotten: what is read is written again to the same bytes.
     static let proofs = FuzzTarget(name: "proofs", isFromNetwork: true) {
         let rig = WireRig.connected
         var other = rig.offered.manifest
         other.sampleCount += 1
         let proof = EquivocationProof(rig.offered, SignedManifest(other, signedWith: rig.keys[0].signing))!
         let revocation = Revocation(of: rig.keys[0].signing, swarm: rig.swarm.identifier)
-        let memory = EndpointMemory(stamps: [.init(peer: rig.id(0), timestamp: 7)], revocations: [revocation])
-        return [proof.encoded, revocation.encoded, Array(memory.encoded.dropLast(32))]
+        let memory = EndpointMemory(
+            stamps: [.init(peer: rig.id(0), timestamp: 7)], revocations: [revocation], records: [rig.record])
+        return [proof.encoded, revocation.encoded, rig.record.encoded, Array(memory.encoded.dropLast(32))]
     } run: { input in
         if input.count == Revocation.byteCount, let revocation = Revocation(encoded: input) {
             precondition(revocation.encoded == input, "a revocation is written as it was read")
+        }
+        if let content = PeerRecord.Content(signed: input) {
+            precondition(input.starts(with: content.encoded), "a record is written as it was read")
+            _ = PeerRecord(encoded: input)
         }
         if let proof = try? EquivocationProof(encoded: input) {
             precondition(proof.encoded == input, "a proof is written as it was read")
         }
         if let memory = EndpointMemory(encoded: EndpointMemory.sealed(input)) {
-            precondition(memory.encoded == EndpointMemory.sealed(input), "a memory is written as it was read")
+            // Those of an earlier version come out in the present one.
+            precondition(EndpointMemory(encoded: memory.encoded) == memory, "a memory is written as it was read")
         }
     }
 

@@ -16,6 +16,9 @@ struct WireRig: Sendable {
     let served: SignedManifest
     let offered: SignedManifest
 
+    /// A record of the first that says more than the list.
+    let record: PeerRecord
+
     static let payload = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     static let addresses = [1, 2].map { NetworkAddress(host: "192.0.2.\($0)", port: 9000) }
     static let strange = NetworkAddress(host: "198.51.100.7", port: 7)
@@ -70,6 +73,11 @@ struct WireRig: Sendable {
         }
         served = manifest(1)
         offered = manifest(0)
+        record = PeerRecord(
+            PeerRecord.Content(
+                swarm: swarm.identifier, peer: PeerID(bytes: keys[0].signing.publicKey)!,
+                exchangeKey: keys[0].exchange.publicKey, sequence: 9_000_000_000_000, life: 3600,
+                addresses: [Self.strange]), signedWith: keys[0].signing)
         let start = time
         endpoints = [0, 1].map { index in
             let other = keys[1 - index]

@@ -37,9 +37,8 @@ final class DatagramHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         // Floods of first messages are thinned out before anything is copied.
-        if envelope.data.getInteger(at: envelope.data.readerIndex, as: UInt8.self) == InitiationFilter.initiation,
-            !filter.admits(from: envelope.remoteAddress, at: context.eventLoop.now)
-        {
+        let initiations = initiationCount(of: envelope)
+        if initiations > 0, !filter.admits(initiations, from: envelope.remoteAddress, at: context.eventLoop.now) {
             return
         }
         guard let address = networkAddress(envelope.remoteAddress) else { return }
@@ -50,6 +49,17 @@ final class DatagramHandler: ChannelInboundHandler {
                 address: address, bytes: Array(envelope.data.readableBytesView),
                 segmentByteCount: isSeveral ? size : nil,
                 isMarked: envelope.metadata?.ecnState == .congestionExperienced))
+    }
+
+    /// How many initiations there are among the datagrams that the system has put together.
+    private func initiationCount(of envelope: AddressedEnvelope<ByteBuffer>) -> Int {
+        let step = max(1, envelope.metadata?.segmentSize ?? envelope.data.readableBytes)
+        var count = 0
+        for start in stride(from: envelope.data.readerIndex, to: envelope.data.writerIndex, by: step)
+        where envelope.data.getInteger(at: start, as: UInt8.self) == InitiationFilter.initiation {
+            count += 1
+        }
+        return count
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

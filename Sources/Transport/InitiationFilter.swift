@@ -39,10 +39,10 @@ struct InitiationFilter {
         random = generator.next() | 1
     }
 
-    /// Whether an initiation is to be handed on.
-    mutating func admits(from address: SocketAddress, at time: NIODeadline) -> Bool {
+    /// Whether `count` initiations that arrived as one are to be handed on.
+    mutating func admits(_ count: Int, from address: SocketAddress, at time: NIODeadline) -> Bool {
         begin(time.uptimeNanoseconds / 1_000_000_000)
-        arrived += 1
+        arrived += count
         // What the system has thinned out already is not thinned out again before there is very much of it.
         guard arrived > (isDelegated ? Self.systemRate : Self.rate) else { return true }
         if draw() & 15 == 0 { return true }

@@ -12,6 +12,10 @@ package struct WireConfiguration: Sendable, Hashable {
     package static let chunkByteCount = 128
     /// Bytes of a leaf, the unit that is verified.
     package static let leafByteCount = 65_536
+    /// Bytes of chunks that a request lets come before the receiver has to give more credit.
+    package var creditByteCount = 32 << 20
+    /// The same in chunks.
+    var creditChunkCount: Int { creditByteCount / Self.chunkByteCount }
     /// Bytes of a payload, at most.
     package static let payloadByteLimit = 128 << 20
     /// Bytes of a manifest's status field, at most.
@@ -73,6 +77,8 @@ package struct WireConfiguration: Sendable, Hashable {
     package var outboundObjectsPerPeer = 32
     /// Bytes of objects that are being received, at most.
     package var inboundByteLimit = 512 << 20
+    /// Bytes of objects that have arrived whole and were not taken by the layer above, from which on no credit is given.
+    package var undeliveredByteLimit = 256 << 20
     /// Control frames (messages, offers, requests) that wait for one peer's acknowledgement, at most.
     package var controlQueueLimit = 256
     /// Offers of one peer that are remembered, at most; the oldest is forgotten.

@@ -19,6 +19,8 @@ struct PeerRun: Sendable {
 
     let topology: SwarmTopology
     let name: String
+    /// Where it listens; nil for where the topology says.
+    let listening: NetworkAddress?
     let identityPath: String
     let folder: URL
     let dropRate: Double
@@ -60,7 +62,8 @@ struct PeerRun: Sendable {
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(
-            configuration: configuration, local: LocalPeer(keys), swarm: try Composition.swarmSecret(topology.swarm),
+            configuration: configuration, local: LocalPeer(keys, addresses: [endpoint.localAddress]),
+            swarm: try Composition.swarmSecret(topology.swarm),
             wire: wire, endpoint: endpoint, trainer: try trainer(tuner, configuration),
             store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
             revocations: try revocations(),
@@ -149,7 +152,7 @@ struct PeerRun: Sendable {
     }
 
     private func bind(_ index: Int) async throws -> any DatagramEndpoint {
-        guard let address = try await Self.numeric(topology.peers[index].address) else {
+        guard let address = try await Self.numeric(listening ?? topology.peers[index].address) else {
             throw CommandFailure("the topology gives no address for \(name)")
         }
         let endpoint = try await UDPEndpoint.bind(to: address)

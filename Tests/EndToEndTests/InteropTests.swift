@@ -26,6 +26,7 @@ extension EndToEnd {
             let sessions: Int
             let aesSessions: Int
             let probesAnswered: Int
+            let recordsTaken: Int
         }
 
         /// Runs a script of `scripts/interop` and returns its status and output.
@@ -95,7 +96,7 @@ extension EndToEnd {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             let report = try decoder.decode(Report.self, from: output)
-            #expect(report.final && report.closed && report.sessions > 0)
+            #expect(report.final && report.closed && report.sessions > 0 && report.recordsTaken > 0)
             #expect(report.rounds.starts(with: [0, 1, 2, 3]) && report.objects == report.served)
             #expect(report.payloadBytes > 65_536 * report.objects, "objects of several leaves")
             switch mode.first {

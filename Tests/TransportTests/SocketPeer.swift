@@ -14,11 +14,14 @@ actor SocketPeer<Socket: DatagramEndpoint> {
     private let start = ContinuousClock.now
     private(set) var events: [WireEvent] = []
 
-    init(keys: IdentityKeys, remotes: [RemotePeer], swarm: SwarmSecret, socket: Socket, seed: UInt64) {
+    init(
+        keys: IdentityKeys, remotes: [RemotePeer], swarm: SwarmSecret, socket: Socket, seed: UInt64,
+        configuration: WireConfiguration = WireConfiguration()
+    ) {
         self.socket = socket
         generator = SeededGenerator(seed: seed)
         endpoint = ProtocolEndpoint(
-            local: LocalPeer(keys), remotes: remotes, swarm: swarm, configuration: WireConfiguration(),
+            local: LocalPeer(keys), remotes: remotes, swarm: swarm, configuration: configuration,
             handshakeTimestamp: 1, at: .zero)
     }
 

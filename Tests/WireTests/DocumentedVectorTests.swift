@@ -53,7 +53,7 @@ struct DocumentedVectorTests {
         }
         vectors += try handshake(keys: keys, swarm: swarm)
         vectors += try aesHandshake(keys: keys, swarm: swarm)
-        vectors += objects(key: keys[0].signing, swarm: swarm)
+        vectors += objects(key: keys[0].signing, exchangeKey: keys[0].exchange.publicKey, swarm: swarm)
         return vectors
     }
 
@@ -167,7 +167,9 @@ struct DocumentedVectorTests {
             preSharedKey: key, ephemeral: try ExchangeKey(secretBytes: ephemeral))
     }
 
-    private static func objects(key: SigningKey, swarm: SwarmSecret) -> [(String, [UInt8])] {
+    private static func objects(
+        key: SigningKey, exchangeKey: [UInt8], swarm: SwarmSecret
+    ) -> [(String, [UInt8])] {
         let payload = (0..<200_000).map { UInt8($0 % 251) }
         let manifest = ContributionManifest(
             swarm: swarm.identifier, origin: PeerID(bytes: key.publicKey)!, round: 3, sequence: 4,
@@ -177,6 +179,13 @@ struct DocumentedVectorTests {
         var face = manifest
         face.sampleCount = 58
         let other = SignedManifest(face, signedWith: key)
+        let content = PeerRecord.Content(
+            swarm: swarm.identifier, peer: PeerID(bytes: key.publicKey)!, exchangeKey: exchangeKey,
+            sequence: 1_700_000_000_000_000_000, life: 604_800,
+            addresses: [
+                NetworkAddress(host: "192.0.2.1", port: 9000), NetworkAddress(host: "2001:db8::1", port: 9001),
+            ])
+        let record = HandmadePeer.control(14, sequence: 3, body: PeerRecord(content, signedWith: key).encoded)
         return [
             ("Leaf hashes of the payload", MerkleTree.leafHashes(of: payload)),
             ("Root of the payload", manifest.root),
@@ -188,6 +197,7 @@ struct DocumentedVectorTests {
                 EquivocationProof(signed, other)!.encoded
             ),
             ("Revocation of the initiator", Revocation(of: key, swarm: swarm.identifier).encoded),
+            ("Record of the initiator, frame of sequence 3", record),
         ]
     }
 

@@ -46,6 +46,8 @@ struct MeshRig {
     /// Every datagram that was handed to the network, in order, with its destination.
     var captured: [(to: Int, datagram: Datagram)] = []
     var captures = false
+    /// Endpoints whose events are not taken.
+    var deaf: Set<Int> = []
     /// FNV-1a over all that was sent.
     var transcript: UInt64 = 0xcbf2_9ce4_8422_2325
     var bytesSent: [Int]
@@ -80,13 +82,13 @@ struct MeshRig {
 
     func makeEndpoint(
         _ index: Int, timestamp: UInt64, swarm: SwarmSecret? = nil, memory: EndpointMemory = EndpointMemory(),
-        configuration: WireConfiguration? = nil
+        configuration: WireConfiguration? = nil, listening: [NetworkAddress] = []
     ) -> ProtocolEndpoint {
         let remotes = keys.indices.filter { $0 != index }.map {
             RemotePeer(id: id($0), exchangeKey: keys[$0].exchange.publicKey, address: Self.address($0))
         }
         return ProtocolEndpoint(
-            local: LocalPeer(keys[index]), remotes: remotes, swarm: swarm ?? self.swarm,
+            local: LocalPeer(keys[index], addresses: listening), remotes: remotes, swarm: swarm ?? self.swarm,
             configuration: configuration ?? self.configuration,
             handshakeTimestamp: timestamp, memory: memory, at: time)
     }
@@ -102,6 +104,7 @@ struct MeshRig {
             if captures { captured.append((to, arriving)) }
             carry(arriving, to: to)
         }
+        guard !deaf.contains(index) else { return }
         while let event = endpoints[index].pollEvent() { events[index].append(event) }
     }
 

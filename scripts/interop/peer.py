@@ -40,9 +40,10 @@ class Peer:
         self.on_offer = self.on_object = self.on_message = lambda *_: None
         self.counts = dict.fromkeys(
             ("initiations", "responses", "cookies_given", "cookies_taken", "crossed", "probes_answered", "sessions",
-             "aes_sessions", "packets_in", "packets_out", "resent", "dropped", "bytes_in", "bytes_out"), 0)
+             "aes_sessions", "records_taken", "credits_given", "credits_taken", "packets_in", "packets_out", "resent", "dropped", "bytes_in", "bytes_out"), 0)
         self.stamp = self.incarnation = time.time_ns()
-        self.greatest_stamp = 0
+        self.greatest_stamp = self.greatest_record = 0
+        self.told_incarnation = None
         self.begun = self.cookie = None
         self.tries, self.next_try = 0, None
         self.closed = False
@@ -53,7 +54,7 @@ class Peer:
         self.remote_incarnation = None
         self.number, self.sequence, self.expected, self.handle = 0, 0, 0, 0
         self.received, self.owes, self.outgoing, self.under_way = set(), False, [], {}
-        self.waiting, self.inbound = {}, {}
+        self.waiting, self.inbound, self.serving = {}, {}, {}
 
     # Handshake -------------------------------------------------------------------------------------------------------
 
@@ -134,6 +135,11 @@ class Peer:
         self.previous, self.current, self.remote_incarnation = old, session, incarnation
         self.begun = self.next_try = None
         self.tries = 0
+        if incarnation != self.told_incarnation:
+            self.told_incarnation = incarnation
+            self.stamp = max(self.stamp + 1, time.time_ns())
+            self._control(wire.RECORD, wire.peer_record(
+                self.identity, self.swarm, self.stamp, 604_800, [self.socket.getsockname()]))
 
     # Packets ---------------------------------------------------------------------------------------------------------
 
@@ -224,14 +230,46 @@ class Peer:
             if object_id not in self.served:
                 return self._control(wire.CANCEL, struct.pack("<IB", handle, 1))
             chunks, listed = self.served[object_id]
-            self.outgoing += [wire.chunk_frame(handle, first, b"".join(chunks[first:stop]))
-                              for first, stop in wire.runs_of(ranges, len(chunks), listed)]
+            self.serving[handle] = (chunks, wire.runs_of(ranges, len(chunks), listed))
+            self._serve(handle, wire.CREDIT_CHUNKS)
+        elif kind == wire.CREDIT:
+            self.counts["credits_taken"] += 1
+            self._serve(*wire.read_credit(body))
         elif kind == wire.CANCEL:
-            self.inbound.pop(struct.unpack("<IB", body)[0], None)
+            handle = struct.unpack("<IB", body)[0]
+            self.inbound.pop(handle, None)
+            self.serving.pop(handle, None)
+        elif kind == wire.RECORD:
+            self._take_record(body)
+
+    def _serve(self, handle, credit):
+        """Sends the next runs of what was asked for under the handle, as far as the credit goes."""
+        if handle not in self.serving:
+            return
+        chunks, runs = self.serving[handle]
+        for first, stop in runs:
+            self.outgoing.append(wire.chunk_frame(handle, first, b"".join(chunks[first:stop])))
+            credit -= stop - first
+            if credit < wire.RUN:
+                break
+
+    def _take_record(self, body):
+        peer_id, exchange, stamp, end, addresses = wire.read_record(body, self.swarm)
+        if (peer_id, exchange) != (self.neighbour.id, self.neighbour.exchange) or end < time.time_ns():
+            raise wire.Malformed("a record of a stranger, or an old one")
+        if stamp > self.greatest_record:
+            self.greatest_record = stamp
+            self.counts["records_taken"] += 1
+            self.neighbour.address = addresses[0]
 
     def _take_chunk(self, handle, index, data):
         assembly = self.inbound.get(handle)
-        if assembly is None or not assembly.add(index, data) or not assembly.is_whole:
+        if assembly is None or not assembly.add(index, data):
+            return
+        if assembly.credit_due():
+            self.counts["credits_given"] += 1
+            self._control(wire.CREDIT, struct.pack("<II", handle, wire.CREDIT_CHUNKS // 2))
+        if not assembly.is_whole:
             return
         del self.inbound[handle]
         self.on_object(assembly.manifest, assembly.payload())

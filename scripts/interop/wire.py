@@ -1,6 +1,7 @@
 """Layouts and primitives of docs/protocol.md, version 1, as a second implementation: section numbers are the page's."""
 
 import hashlib
+import ipaddress
 import struct
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -12,8 +13,9 @@ from noise.connection import Keypair, NoiseConnection
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
-EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE, MARKED_ACK = 9, 10, 11, 12, 13
+EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE, MARKED_ACK, RECORD, CREDIT = range(9, 16)
 LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 128 << 20
+CREDIT_CHUNKS = 262_144  # that a WANT brings credit for
 RUN = 9  # chunks that a packet of 1200 bytes carries
 # By the suite's number: the Noise protocol's name, the cipher, the layout of its counter.
 SUITES = (
@@ -214,7 +216,7 @@ def frames_of(data):
             if kind == MARKED_ACK:
                 reader.take(4)  # this peer has no window that could shrink
             yield ACK, ranges
-        elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION):
+        elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION, RECORD, CREDIT):
             sequence, count = reader.unpack("<QH")
             yield kind, sequence, reader.take(count)
         elif kind in (PATH_CHALLENGE, PATH_RESPONSE):
@@ -249,6 +251,13 @@ def read_want(body):
     if not reader.at_end or any(length == 0 for _, length in ranges):
         raise Malformed("want")
     return handle, object_id, ranges
+
+
+def read_credit(body):
+    handle, chunks = Reader(body).unpack("<II")
+    if len(body) != 8 or chunks == 0:
+        raise Malformed("credit")
+    return handle, chunks
 
 
 # 7. Objects ----------------------------------------------------------------------------------------------------------
@@ -337,6 +346,7 @@ class Assembly:
         self.lengths = [len(piece) for piece in listed + pieces(bytes(manifest.byte_count))]
         self.hash_chunks = len(listed)
         self.chunks = {}
+        self.allowed = CREDIT_CHUNKS
 
     def add(self, index, data):
         """Whether the run of chunks from `index` on belongs to the object."""
@@ -347,6 +357,13 @@ class Assembly:
             return False
         for number, piece in enumerate(run, index):
             self.chunks.setdefault(number, piece)
+        return True
+
+    def credit_due(self):
+        """Whether half of the credit is used up; then the other side is given as much again."""
+        if len(self.lengths) <= self.allowed or len(self.chunks) < self.allowed - CREDIT_CHUNKS // 2:
+            return False
+        self.allowed += CREDIT_CHUNKS // 2
         return True
 
     @property
@@ -390,3 +407,40 @@ def revocation(identity, swarm):
     """A peer's revocation of its own keys."""
     layout = bytes([1]) + swarm + identity.id
     return layout + identity.signing.sign(b"murmuration-revocation-v1\0" + layout)
+
+
+# 8. Peer records -----------------------------------------------------------------------------------------------------
+
+RECORD_DOMAIN = b"murmuration-peer-record-v1\0"
+LIFE_LIMIT, ADDRESS_LIMIT = 2_592_000, 4
+
+
+def peer_record(identity, swarm, stamp, seconds, addresses):
+    """A peer's signed word where it listens: pairs of a numeric host and a port."""
+    layout = bytes([1]) + swarm + identity.id + identity.exchange + struct.pack("<QIB", stamp, seconds, len(addresses))
+    for host, port in addresses:
+        layout += struct.pack("<HB", port, len(host)) + host.encode()
+    return layout + identity.signing.sign(RECORD_DOMAIN + layout)
+
+
+def read_record(body, swarm):
+    """Identity, exchange key, timestamp, end and addresses of a record; `Malformed` for anything else."""
+    layout, signature = body[:-64], body[-64:]
+    reader = Reader(layout)
+    version, of_swarm, peer_id, exchange, stamp, seconds, count = reader.unpack("<B32s32s32sQIB")
+    if version != 1 or of_swarm != swarm or seconds > LIFE_LIMIT or not 1 <= count <= ADDRESS_LIMIT:
+        raise Malformed("record")
+    addresses = []
+    for _ in range(count):
+        port, length = reader.unpack("<HB")
+        host = reader.take(length).decode("ascii")
+        if port == 0 or str(ipaddress.ip_address(host)) != host:
+            raise Malformed("an address in another form")
+        addresses.append((host, port))
+    if not reader.at_end:
+        raise Malformed("record")
+    try:
+        Ed25519PublicKey.from_public_bytes(peer_id).verify(signature, RECORD_DOMAIN + layout)
+    except InvalidSignature:
+        raise Malformed("a record that its peer did not sign") from None
+    return peer_id, exchange, stamp, stamp + seconds * 10**9, addresses

@@ -125,7 +125,8 @@ extension SimulatedSwarm {
     private func process(
         of index: Int, from stored: StoredState, wall: UInt64, at local: MonotonicTime
     ) throws -> SimulatedProcess {
-        let (configuration, keys) = (configurations[index], LocalPeer(peers[index].keys))
+        let configuration = configurations[index]
+        let keys = LocalPeer(peers[index].keys, addresses: [peers[index].address])
         guard let executor else {
             var driver = try PeerDriver(
                 configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall, at: local)

@@ -111,9 +111,10 @@ extension TrainingRecording {
             guard total <= valueLimit else { return nil }
             tensors.append(.init(name: name, rows: rows, columns: columns))
         }
-        guard total > 0, reader.isChecked(from: 0) else { return nil }
-        return TrainingRecording(
-            peer: name, sampleCount: Int(samples), baseModelDigest: model, schema: AdapterSchema(tensors: tensors))
+        // A schema's tensors are in the order of their names: in another, values would be read as other tensors'.
+        let schema = AdapterSchema(tensors: tensors)
+        guard total > 0, schema.tensors == tensors, reader.isChecked(from: 0) else { return nil }
+        return TrainingRecording(peer: name, sampleCount: Int(samples), baseModelDigest: model, schema: schema)
     }
 
     private static func readEntry(_ reader: inout Reader, count: Int) -> Entry? {

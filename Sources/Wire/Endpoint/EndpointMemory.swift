@@ -2,7 +2,7 @@ import Cryptography
 package import Overlay
 
 /// What an endpoint must not forget when its process ends: the greatest timestamp of each peer's initiations, so that an
-/// old one is not answered again, and the revocations that it has seen.
+/// old one is not answered again, the revocations that it has seen, and where peers are that have moved.
 package struct EndpointMemory: Sendable, Hashable {
     /// The greatest timestamp that a peer's initiations have borne.
     package struct Stamp: Sendable, Hashable {
@@ -21,19 +21,23 @@ package struct EndpointMemory: Sendable, Hashable {
     package var stamps: [Stamp]
     /// In the order of identities.
     package var revocations: [Revocation]
+    /// Records that say more than the allow list, in the order of identities.
+    package var records: [PeerRecord]
 
-    package init(stamps: [Stamp] = [], revocations: [Revocation] = []) {
+    package init(stamps: [Stamp] = [], revocations: [Revocation] = [], records: [PeerRecord] = []) {
         self.stamps = stamps
         self.revocations = revocations
+        self.records = records
     }
 
     private static let magic = Array("murmurme".utf8)
-    private static let version: UInt16 = 1
+    private static let version: UInt16 = 2
     /// More peers than a swarm has: bounds what a damaged file can ask for.
     private static let countLimit = 1 << 20
 
     /// The file's bytes: `murmurme`, version (2 bytes), number of stamps (4), each identity (32) and timestamp (8),
-    /// number of revocations (4), each 129 bytes, and the BLAKE2b-256 digest of all before.
+    /// number of revocations (4), each 129 bytes, number of records (4), each behind its length (2), and the BLAKE2b-256
+    /// digest of all before. Version 1 had no records.
     package var encoded: [UInt8] {
         var bytes = Self.magic
         bytes.append(integer: Self.version)
@@ -44,6 +48,12 @@ package struct EndpointMemory: Sendable, Hashable {
         }
         bytes.append(integer: UInt32(revocations.count))
         for revocation in revocations { bytes += revocation.encoded }
+        bytes.append(integer: UInt32(records.count))
+        for record in records {
+            let encoded = record.encoded
+            bytes.append(integer: UInt16(encoded.count))
+            bytes += encoded
+        }
         return Self.sealed(bytes)
     }
 
@@ -58,8 +68,9 @@ package struct EndpointMemory: Sendable, Hashable {
         let body = Array(bytes.dropLast(Digest.byteCount))
         guard Self.sealed(body) == bytes else { return nil }
         var reader = ByteReader(body)
-        guard reader.bytes(count: Self.magic.count) == Self.magic, reader.integer(UInt16.self) == Self.version,
-            let stampCount = reader.integer(UInt32.self), Int(stampCount) <= Self.countLimit
+        guard reader.bytes(count: Self.magic.count) == Self.magic, let version = reader.integer(UInt16.self),
+            (1...Self.version).contains(version), let stampCount = reader.integer(UInt32.self),
+            Int(stampCount) <= Self.countLimit
         else { return nil }
         stamps = []
         for _ in 0..<stampCount {
@@ -77,6 +88,16 @@ package struct EndpointMemory: Sendable, Hashable {
                 return nil
             }
             revocations.append(revocation)
+        }
+        records = []
+        if version >= 2 {
+            guard let count = reader.integer(UInt32.self), Int(count) <= Self.countLimit else { return nil }
+            for _ in 0..<count {
+                guard let length = reader.integer(UInt16.self), let bytes = reader.bytes(count: Int(length)),
+                    let record = PeerRecord(encoded: bytes)
+                else { return nil }
+                records.append(record)
+            }
         }
         guard reader.remaining == 0 else { return nil }
     }

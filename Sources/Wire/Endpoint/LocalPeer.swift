@@ -9,14 +9,17 @@ package struct LocalPeer: Sendable {
     package let signingKey: SigningKey
     /// The key that its sessions are agreed with.
     package let exchangeKey: ExchangeKey
+    /// Where it listens, the preferred first, as others are told in a signed record; empty if they are not told.
+    package let addresses: [NetworkAddress]
 
-    package init(signingKey: SigningKey, exchangeKey: ExchangeKey) {
+    package init(signingKey: SigningKey, exchangeKey: ExchangeKey, addresses: [NetworkAddress] = []) {
         id = PeerID(bytes: signingKey.publicKey)!
+        self.addresses = addresses
         self.signingKey = signingKey
         self.exchangeKey = exchangeKey
     }
 
-    package init(_ keys: IdentityKeys) {
-        self.init(signingKey: keys.signing, exchangeKey: keys.exchange)
+    package init(_ keys: IdentityKeys, addresses: [NetworkAddress] = []) {
+        self.init(signingKey: keys.signing, exchangeKey: keys.exchange, addresses: addresses)
     }
 }

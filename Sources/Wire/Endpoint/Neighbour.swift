@@ -45,6 +45,11 @@ struct Neighbour: Sendable {
     var proof: EquivocationProof?
     /// That its keys are no longer to be trusted.
     var revocation: Revocation?
+    /// What its newest record says beyond the allow list; nil where it says the same, or there is none.
+    var record: PeerRecord?
+    /// The greatest number of its records, and when news of it was last taken.
+    var recordSequence: UInt64 = 0
+    var recordTime: MonotonicTime?
     /// Objects that it has offered.
     var offers = OfferTable()
 

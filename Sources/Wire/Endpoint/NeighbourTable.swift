@@ -24,6 +24,14 @@ struct NeighbourTable: Sendable, MutableCollection, RandomAccessCollection {
         }
     }
 
+    /// Does something with the neighbour at `index` where it lies: what is done for every packet. The subscript may take
+    /// memory for the frame of its coroutine.
+    @inline(__always)
+    mutating func change<Result>(_ index: Int, _ body: (inout Neighbour) -> Result) -> Result {
+        deadlines[index] = nil
+        return body(&neighbours[index])
+    }
+
     /// When something is to be done about the neighbour at `index`.
     mutating func deadline(of index: Int, configuration: WireConfiguration) -> MonotonicTime {
         if let known = deadlines[index] { return known }

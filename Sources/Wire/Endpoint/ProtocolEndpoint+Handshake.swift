@@ -18,13 +18,10 @@ extension ProtocolEndpoint {
         _ index: Int, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
         neighbours[index].nextHandshake = nil
-        guard let address = handshakeAddress(index), let ephemeral = try? ExchangeKey.generate(using: &generator) else {
-            return
-        }
+        guard let (address, suite) = handshakeTarget(of: index, at: time),
+            let ephemeral = try? ExchangeKey.generate(using: &generator)
+        else { return }
         if let old = neighbours[index].handshake { neighbourOfIndex[old.localIndex] = nil }
-        // Who does not speak the preferred suite does not answer: the next one is tried then.
-        let suites = configuration.suites
-        let suite = suites[neighbours[index].tries / max(1, configuration.triesPerSuite) % suites.count]
         var noise = NoiseHandshake.Initiator(
             prologue: prologue, localStatic: local.exchangeKey, ephemeral: ephemeral,
             remoteStatic: neighbours[index].remote.exchangeKey, suite: suite)
@@ -184,6 +181,9 @@ extension ProtocolEndpoint {
             neighbours[index].associate(association)
             events.append(.connected(peer))
             tellProofs(to: index)
+            tellRecords(to: index, at: time)
+        } else {
+            renewRecord(at: time)
         }
         markReady(index)
     }
@@ -203,18 +203,12 @@ extension ProtocolEndpoint {
         neighbours[index].validation = nil
         neighbours[index].waiting = []
         neighbours[index].incarnation = freshStamp(at: time)
-        // A peer that has said goodbye is not expected back at once.
-        neighbours[index].tries = reason == .closed ? 10 : 0
-        let pause = reason == .closed ? configuration.handshakeRetryLimit : .zero
+        // A peer that has said goodbye is not expected back at once, nor wanted one that keeps to no limit.
+        let isLater = reason == .closed || reason == .overrun
+        neighbours[index].tries = isLater ? 10 : 0
+        let pause = isLater ? configuration.handshakeRetryLimit : .zero
         neighbours[index].nextHandshake = neighbours[index].isWanted ? time + pause : nil
         events.append(.disconnected(neighbours[index].remote.id, reason))
-    }
-
-    private func handshakeAddress(_ index: Int) -> NetworkAddress? {
-        let neighbour = neighbours[index]
-        // Where it was seen last; after two tries in vain, where the allow list says.
-        return neighbour.tries < 2
-            ? neighbour.lastAddress ?? neighbour.remote.address : neighbour.remote.address ?? neighbour.lastAddress
     }
 
     private mutating func freshIndex(for index: Int, using generator: inout some RandomNumberGenerator) -> UInt32 {

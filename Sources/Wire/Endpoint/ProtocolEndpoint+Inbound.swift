@@ -29,18 +29,18 @@ extension ProtocolEndpoint {
         let handle = neighbours[index].association!.nextHandle
         neighbours[index].association!.nextHandle &+= 1
         neighbours[index].association!.inbound.append(
-            InboundSource(handle: handle, object: object, progress: time, asked: time))
+            InboundSource(handle: handle, object: object, at: time))
         if isNew {
-            inbound[object] = InboundTransfer(manifest: manifest)
+            inbound.insert(InboundTransfer(manifest: manifest), of: object)
             inboundByteCount += byteCount
         }
-        inbound[object]!.holders.append(index)
+        inbound.change(object) { $0.holders.append(index) }
         divide(object, at: time)
     }
 
     /// Divides what is missing of the object among its holders, and asks them.
     private mutating func divide(_ object: ObjectID, at time: MonotonicTime) {
-        for share in inbound[object]?.divide() ?? [] { ask(share, for: object, at: time) }
+        for share in inbound.change(object, { $0.divide() }) ?? [] { ask(share, for: object, at: time) }
     }
 
     private mutating func ask(_ share: InboundTransfer.Share, for object: ObjectID, at time: MonotonicTime) {
@@ -53,6 +53,7 @@ extension ProtocolEndpoint {
         // A holder that is to stop is asked for nothing.
         guard share.chunkCount > 0 || hadWork else { return }
         if !hadWork { neighbours[index].association!.inbound[position].progress = time }
+        neighbours[index].association!.inbound[position].renewCredit(configuration.creditChunkCount)
         neighbours[index].association!.inbound[position].asked = time
         _ = enqueue(
             .want(
@@ -65,18 +66,20 @@ extension ProtocolEndpoint {
     ) {
         guard let position = neighbours[index].association?.inbound.firstIndex(where: { $0.handle == transfer }),
             let object = neighbours[index].association?.inbound[position].object,
-            let outcome = inbound[object]?.receive(index: chunk, packet: scratch, range: range, from: index)
+            let outcome = inbound.change(
+                object, { $0.receive(index: chunk, packet: scratch, range: range, from: index) })
         else { return statistics.drop(.unwantedChunk) }
         switch outcome {
         case .unwanted: statistics.drop(.unwantedChunk)
         case .progress(let count):
             neighbours[index].association!.inbound[position].progress = time
             neighbours[index].association!.inbound[position].remaining -= count
+            guard giveCredit(for: position, count: count, from: index, at: time) else { return }
             guard neighbours[index].association!.inbound[position].remaining <= 0 else { return }
-            if inbound[object]!.hasWorkToShare {
+            if inbound[object]?.hasWorkToShare ?? false {
                 divide(object, at: time)
-            } else {
-                ask(inbound[object]!.share(of: index), for: object, at: time)
+            } else if let share = inbound.change(object, { $0.share(of: index) }) {
+                ask(share, for: object, at: time)
             }
         case .corrupt(let holders):
             for holder in holders { endSource(of: object, at: holder, reason: .corrupt, tell: true) }
@@ -86,7 +89,7 @@ extension ProtocolEndpoint {
     }
 
     private mutating func complete(_ object: ObjectID, by index: Int) {
-        let transfer = inbound.removeValue(forKey: object)!
+        let transfer = inbound.remove(object)!
         inboundByteCount -= transfer.layout.payloadByteCount
         for holder in transfer.holders {
             guard
@@ -99,6 +102,7 @@ extension ProtocolEndpoint {
         }
         statistics.objectsReceived += 1
         statistics.payloadBytesReceived += UInt64(transfer.payload.count)
+        undeliveredByteCount += transfer.payload.count
         events.append(.received(from: neighbours[index].remote.id, transfer.manifest, payload: transfer.payload))
     }
 
@@ -122,12 +126,12 @@ extension ProtocolEndpoint {
 
     /// Asks again for what makes no progress, others too if there are any, and gives up who has made none for long.
     mutating func handleTransferTimeouts(_ index: Int, at time: MonotonicTime) {
-        for source in neighbours[index].association?.inbound ?? [] where source.remaining > 0 {
+        for source in neighbours[index].association?.inbound ?? [] where source.isAwaited {
             if source.progress + configuration.transferTimeout <= time {
                 endSource(of: source.object, at: index, reason: .timedOut, tell: true)
                 divide(source.object, at: time)
             } else if max(source.progress, source.asked) + configuration.transferRepeat <= time {
-                guard let share = inbound[source.object]?.share(of: index) else { continue }
+                guard let share = inbound.change(source.object, { $0.share(of: index) }) else { continue }
                 ask(share, for: source.object, at: time)
             }
         }
@@ -140,9 +144,11 @@ extension ProtocolEndpoint {
         else { return }
         let source = neighbours[index].association!.inbound.remove(at: position)
         if tell { _ = enqueue(.cancel(transfer: source.handle, reason: .unwanted), to: index) }
-        inbound[object]?.holders.removeAll { $0 == index }
-        if let transfer = inbound[object], transfer.holders.isEmpty {
-            inbound[object] = nil
+        let isAlone = inbound.change(object) { transfer in
+            transfer.holders.removeAll { $0 == index }
+            return transfer.holders.isEmpty
+        }
+        if isAlone == true, let transfer = inbound.remove(object) {
             inboundByteCount -= transfer.layout.payloadByteCount
         }
         events.append(.transferFailed(object, from: neighbours[index].remote.id, reason))

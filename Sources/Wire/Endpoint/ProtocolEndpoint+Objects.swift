@@ -76,13 +76,21 @@ extension ProtocolEndpoint {
         let outbound = neighbours[index].association?.outbound ?? []
         if let position = outbound.firstIndex(where: { $0.handle == transfer }) {
             let underWay = neighbours[index].association?.recovery.runsUnderWay(of: transfer) ?? []
-            neighbours[index].association?.outbound[position].replace(ranges: ranges, except: underWay)
+            neighbours[index].association?.outbound[position].replace(
+                ranges: ranges, except: underWay, credit: configuration.creditChunkCount)
         } else if outbound.count < configuration.outboundObjectsPerPeer {
             neighbours[index].association?.outbound.append(
-                OutboundTransfer(handle: transfer, object: object, ranges: ranges))
+                OutboundTransfer(
+                    handle: transfer, object: object, ranges: ranges, credit: configuration.creditChunkCount))
         } else {
             cancelOutbound(transfer, of: index, reason: .busy)
         }
+    }
+
+    mutating func receiveCredit(transfer: UInt32, chunks: UInt32, from index: Int) {
+        guard let position = neighbours[index].association?.outbound.firstIndex(where: { $0.handle == transfer })
+        else { return }
+        neighbours[index].association!.outbound[position].allow(chunks: chunks)
     }
 
     private mutating func cancelOutbound(_ handle: UInt32, of index: Int, reason: CancelReason) {

@@ -6,7 +6,8 @@ extension ProtocolEndpoint {
         EndpointMemory(
             stamps: neighbours.filter { $0.greatestTimestamp > 0 }.map {
                 EndpointMemory.Stamp(peer: $0.remote.id, timestamp: $0.greatestTimestamp)
-            }, revocations: neighbours.compactMap(\.revocation) + (ownRevocation.map { [$0] } ?? []))
+            }, revocations: neighbours.compactMap(\.revocation) + (ownRevocation.map { [$0] } ?? []),
+            records: neighbours.compactMap(\.record))
     }
 
     /// Whether the memory has changed since this was last asked.
@@ -15,8 +16,8 @@ extension ProtocolEndpoint {
         return hasNewMemory
     }
 
-    /// Takes over what an earlier process of this peer knew.
-    mutating func restore(_ memory: EndpointMemory) {
+    /// Takes over what an earlier process of this peer knew, at the wall clock's `handshakeTimestamp`.
+    mutating func restore(_ memory: EndpointMemory, handshakeTimestamp: UInt64) {
         for stamp in memory.stamps {
             guard let index = neighbourOfPeer[stamp.peer] else { continue }
             neighbours[index].greatestTimestamp = max(neighbours[index].greatestTimestamp, stamp.timestamp)
@@ -24,6 +25,16 @@ extension ProtocolEndpoint {
         for revocation in memory.revocations where revocation.swarm == swarm.identifier {
             if revocation.peer == local.id { ownRevocation = revocation }
             if let index = neighbourOfPeer[revocation.peer] { neighbours[index].revocation = revocation }
+        }
+        for record in memory.records where record.content.swarm == swarm.identifier {
+            guard let index = neighbourOfPeer[record.content.peer],
+                record.content.exchangeKey == neighbours[index].remote.exchangeKey
+            else { continue }
+            neighbours[index].record = record
+            neighbours[index].recordSequence = record.content.sequence
+            if record.content.expiry > handshakeTimestamp {
+                neighbours[index].lastAddress = record.content.addresses[0]
+            }
         }
     }
 
@@ -140,9 +151,10 @@ extension ProtocolEndpoint {
         neighbours[index].waiting = []
     }
 
-    /// Sends a frame to everyone in session but one peer.
-    private mutating func spread(_ frame: ControlFrame, except excluded: Int?) {
-        for index in neighbours.indices where index != excluded && neighbours[index].isAssociated {
+    /// Sends a frame to everyone in session but one or two peers.
+    mutating func spread(_ frame: ControlFrame, except excluded: Int?, or another: Int? = nil) {
+        for index in neighbours.indices
+        where index != excluded && index != another && neighbours[index].isAssociated {
             _ = enqueue(frame, to: index)
         }
     }

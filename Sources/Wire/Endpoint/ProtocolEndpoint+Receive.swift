@@ -53,7 +53,7 @@ extension ProtocolEndpoint {
             let (cipher, incarnation, isNext) = receivingSession(of: index, receiverIndex: receiverIndex, at: time)
         else { return statistics.drop(.unknownSession) }
         // Spares the work for most copies; what counts is the check after the tag has been checked.
-        if !isNext, neighbours[index].isAssociated, neighbours[index].association!.hasSeen(number) {
+        if !isNext, neighbours.change(index, { $0.isAssociated && $0.association!.hasSeen(number) }) {
             return statistics.drop(.replayed)
         }
         if range.count > scratch.count { scratch = [UInt8](repeating: 0, count: range.count) }
@@ -72,7 +72,7 @@ extension ProtocolEndpoint {
             adopt(session, by: index, at: time)
         }
         guard neighbours[index].isAssociated else { return statistics.drop(.unknownSession) }
-        let acceptance = neighbours[index].association!.take(number, of: incarnation, at: time)
+        let acceptance = neighbours.change(index) { $0.association!.take(number, of: incarnation, at: time) }
         switch acceptance {
         case .otherIncarnation: return statistics.drop(.unknownSession)
         case .replayed: return statistics.drop(.replayed)
@@ -83,8 +83,10 @@ extension ProtocolEndpoint {
         }
         let elicits = receiveFrames(count: count, from: index, address: datagram.address, at: time)
         if elicits {
-            neighbours[index].association?.owe(
-                number, isMarked: datagram.isMarked, configuration: configuration, at: time)
+            let (isMarked, configuration) = (datagram.isMarked, configuration)
+            neighbours.change(index) {
+                $0.association?.owe(number, isMarked: isMarked, configuration: configuration, at: time)
+            }
         }
         markReady(index)
     }
@@ -169,6 +171,8 @@ extension ProtocolEndpoint {
             case .offer(let bytes): receiveOffer(bytes, from: index)
             case .evidence(let bytes): receiveEvidence(bytes, from: index)
             case .revocation(let bytes): receiveRevocation(bytes, from: index, at: time)
+            case .record(let bytes): receiveRecord(bytes, from: index, at: time)
+            case .credit(let transfer, let chunks): receiveCredit(transfer: transfer, chunks: chunks, from: index)
             case .want(let transfer, let object, let ranges):
                 receiveWant(transfer: transfer, object: object, ranges: ranges, from: index)
             case .cancel(let transfer, let reason):

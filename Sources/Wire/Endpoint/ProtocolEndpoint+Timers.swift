@@ -8,6 +8,7 @@ extension ProtocolEndpoint {
 
     private mutating func earliestDeadline() -> MonotonicTime? {
         guard !isClosed else { return nil }
+        if mayGoOn { return .zero }
         var earliest = MonotonicTime.distantFuture
         for index in neighbours.indices {
             earliest = min(earliest, neighbours.deadline(of: index, configuration: configuration))
@@ -18,6 +19,7 @@ extension ProtocolEndpoint {
     /// Does what is due at `time`; to be called when `nextDeadline` has come.
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         guard !isClosed else { return }
+        goOn(at: time)
         for index in neighbours.indices where neighbours.deadline(of: index, configuration: configuration) <= time {
             handleTimeout(of: index, at: time, using: &generator)
         }

@@ -30,6 +30,7 @@ extension ProtocolEndpoint {
     }
 
     private mutating func nextDatagram(packetLimit: Int, at time: MonotonicTime) -> Datagram? {
+        goOn(at: time)
         if let datagram = cookies.popLast() {
             count(datagram)
             return datagram

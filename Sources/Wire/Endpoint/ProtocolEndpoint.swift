@@ -25,9 +25,13 @@ package struct ProtocolEndpoint: Sendable {
     var neighbourOfIndex: [UInt32: Int] = [:]
     var published: [ObjectID: PublishedObject] = [:]
     /// Objects on their way to us.
-    var inbound: [ObjectID: InboundTransfer] = [:]
+    var inbound = InboundTable()
     /// Bytes that objects on their way to us take up.
     package internal(set) var inboundByteCount = 0
+    /// Bytes of objects that have arrived whole and wait in `pollEvent`.
+    package internal(set) var undeliveredByteCount = 0
+    /// Whether a holder waits for credit.
+    var holdsBack = false
 
     /// Neighbours that may have something to send, in turn.
     var ready = Fifo<Int>()
@@ -39,6 +43,9 @@ package struct ProtocolEndpoint: Sendable {
     var isClosed = false
     /// The revocation of our own keys, if there is one.
     var ownRevocation: Revocation?
+    /// Where we listen, and the record that says so, once it was needed.
+    var ownAddresses: [NetworkAddress] = []
+    var ownRecord: PeerRecord?
     /// Whether what has to outlive the process has changed.
     var hasNewMemory = false
 
@@ -79,8 +86,10 @@ package struct ProtocolEndpoint: Sendable {
         neighbourOfPeer = Dictionary(entries.map { ($1.remote.id, $0) }, uniquingKeysWith: { first, _ in first })
         neighbourOfKey = Dictionary(
             entries.map { ($1.remote.exchangeKey, $0) }, uniquingKeysWith: { first, _ in first })
-        restore(memory)
-        knownAddresses = Set(neighbours.compactMap(\.lastAddress))
+        ownAddresses = Self.tellable(local.addresses)
+        restore(memory, handshakeTimestamp: handshakeTimestamp)
+        knownAddresses = Set(
+            neighbours.compactMap(\.lastAddress) + neighbours.compactMap(\.remote.address))
     }
 
     /// What both sides of a handshake must agree on: the protocol's version and the swarm.
@@ -90,14 +99,20 @@ package struct ProtocolEndpoint: Sendable {
 
     /// The next event; nil if there is none.
     package mutating func pollEvent() -> WireEvent? {
-        events.popFirst()
+        let event = events.popFirst()
+        if case .received(_, _, let payload) = event { undeliveredByteCount -= payload.count }
+        return event
     }
 
-    /// A number that no initiation of ours has borne, and that grows with the wall clock as it was at the start.
+    /// A number that no initiation and no record of ours has borne, and that grows with the wall clock as it was at the start.
     mutating func freshStamp(at time: MonotonicTime) -> UInt64 {
-        let elapsed = UInt64(max(0, time.nanoseconds - start.nanoseconds))
-        lastStamp = max(lastStamp + 1, startStamp &+ elapsed)
+        lastStamp = max(lastStamp + 1, wallClock(at: time))
         return lastStamp
+    }
+
+    /// The wall clock as it was at the start, and the time since.
+    func wallClock(at time: MonotonicTime) -> UInt64 {
+        startStamp &+ UInt64(max(0, time.nanoseconds - start.nanoseconds))
     }
 
     /// Puts the neighbour into the queue of those that may have something to send.

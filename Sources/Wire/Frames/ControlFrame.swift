@@ -10,6 +10,10 @@ enum ControlFrame: Sendable, Equatable {
     case evidence([UInt8])
     /// A revocation, in its encoded form.
     case revocation([UInt8])
+    /// A peer's record of anyone, in its encoded form.
+    case record([UInt8])
+    /// So many more of the chunks that were asked for under the handle may be sent.
+    case credit(transfer: UInt32, chunks: UInt32)
     /// One side gives a transfer up.
     case cancel(transfer: UInt32, reason: CancelReason)
 }

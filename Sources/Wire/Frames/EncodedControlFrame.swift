@@ -19,6 +19,15 @@ struct EncodedControlFrame: Sendable {
         case .revocation(let bytes):
             type = .revocation
             body = bytes
+        case .record(let bytes):
+            type = .record
+            body = bytes
+        case .credit(let transfer, let chunks):
+            type = .credit
+            var bytes: [UInt8] = []
+            bytes.append(integer: transfer)
+            bytes.append(integer: chunks)
+            body = bytes
         case .want(let transfer, let object, let ranges):
             type = .want
             var bytes: [UInt8] = []

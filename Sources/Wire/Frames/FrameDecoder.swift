@@ -27,7 +27,7 @@ struct FrameDecoder {
             case .chunk: return try chunk()
             case .pathChallenge: return .pathChallenge(try challenge())
             case .pathResponse: return .pathResponse(try challenge())
-            case .message, .offer, .want, .cancel, .evidence, .revocation: return try control(type)
+            case .message, .offer, .want, .cancel, .evidence, .revocation, .record, .credit: return try control(type)
             }
         }
         return nil
@@ -82,6 +82,14 @@ struct FrameDecoder {
             return .control(sequence: sequence, .evidence(Array(bytes[range])))
         case .revocation:
             return .control(sequence: sequence, .revocation(Array(bytes[range])))
+        case .record:
+            return .control(sequence: sequence, .record(Array(bytes[range])))
+        case .credit:
+            var body = ByteReader(bytes, range: range)
+            guard let transfer = body.integer(UInt32.self), let chunks = body.integer(UInt32.self), chunks > 0,
+                body.remaining == 0
+            else { throw Malformed() }
+            return .control(sequence: sequence, .credit(transfer: transfer, chunks: chunks))
         case .want:
             return .control(sequence: sequence, try want(ByteReader(bytes, range: range)))
         default:

@@ -14,4 +14,6 @@ enum FrameType: UInt8 {
     case pathChallenge = 11
     case pathResponse = 12
     case markedAcknowledgement = 13
+    case record = 14
+    case credit = 15
 }

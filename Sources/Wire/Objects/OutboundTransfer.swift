@@ -11,22 +11,35 @@ struct OutboundTransfer: Sendable {
     // Both last first.
     private var ranges: [Range<UInt32>]
     private var lost: [Range<UInt32>] = []
+    /// Chunks of `ranges` that the other side has room for; what was lost needs no room of its own.
+    private var credit: Int
 
-    init(handle: UInt32, object: PublishedObject, ranges: [Range<UInt32>]) {
+    /// - Parameter credit: chunks that may be sent before more credit comes.
+    init(handle: UInt32, object: PublishedObject, ranges: [Range<UInt32>], credit: Int) {
         self.handle = handle
         self.object = object
         self.ranges = Self.clipped(ranges, count: object.layout.chunkCount)
+        self.credit = credit
     }
 
-    /// Whether chunks are to be sent.
-    var hasChunks: Bool { !lost.isEmpty || !ranges.isEmpty }
+    /// Whether chunks may be sent.
+    var hasChunks: Bool { !lost.isEmpty || (!ranges.isEmpty && credit > 0) }
 
-    /// Chunks that are to be sent and do not count as lost.
-    var waitingChunkCount: Int { ranges.reduce(0) { $0 + $1.count } }
+    /// Whether everything that was asked for has been sent.
+    var isSent: Bool { lost.isEmpty && ranges.isEmpty }
+
+    /// Chunks that may be sent and do not count as lost.
+    var waitingChunkCount: Int { min(credit, ranges.reduce(0) { $0 + $1.count }) }
+
+    /// The other side has room for more.
+    mutating func allow(chunks: UInt32) {
+        credit = min(credit + Int(chunks), 2 * object.layout.chunkCount)
+    }
 
     /// The other side asks again: its ranges replace what was to be sent, except for runs that are under way, which come
     /// back if they are lost. The runs are in order.
-    mutating func replace(ranges: [Range<UInt32>], except underWay: [Range<UInt32>]) {
+    mutating func replace(ranges: [Range<UInt32>], except underWay: [Range<UInt32>], credit: Int) {
+        self.credit = credit
         var left: [Range<UInt32>] = []
         for range in ranges {
             var start = range.lowerBound
@@ -44,8 +57,11 @@ struct OutboundTransfer: Sendable {
     /// does.
     mutating func nextRun(capacity: Int) -> Range<Int>? {
         if !lost.isEmpty { return Self.take(from: &lost, layout: object.layout, capacity: capacity) }
-        if !ranges.isEmpty { return Self.take(from: &ranges, layout: object.layout, capacity: capacity) }
-        return nil
+        guard !ranges.isEmpty, credit > 0 else { return nil }
+        let room = min(capacity, credit * WireConfiguration.chunkByteCount)
+        let run = Self.take(from: &ranges, layout: object.layout, capacity: room)
+        credit -= run?.count ?? 0
+        return run
     }
 
     /// Chunks have been lost and are to be sent again.

@@ -90,7 +90,7 @@ struct Association: Sendable {
         for chunk in recovery.outcome.acknowledgedChunks {
             guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
             outbound[index].underWay -= 1
-            if outbound[index].underWay <= 0, !outbound[index].hasChunks { outbound.remove(at: index) }
+            if outbound[index].underWay <= 0, outbound[index].isSent { outbound.remove(at: index) }
         }
         for chunk in recovery.outcome.lostChunks {
             guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
@@ -106,7 +106,7 @@ struct Association: Sendable {
         var deadline = lastReceived + configuration.idleTimeout
         deadline = min(deadline, lastSent + configuration.keepaliveInterval)
         if let time = recovery.deadline { deadline = min(deadline, time) }
-        for transfer in inbound where transfer.remaining > 0 {
+        for transfer in inbound where transfer.isAwaited {
             deadline = min(deadline, transfer.progress + configuration.transferTimeout)
             deadline = min(deadline, max(transfer.progress, transfer.asked) + configuration.transferRepeat)
         }

@@ -20,6 +20,10 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(name: .customLong("as"), help: "This peer's name in the topology file.") var name: String
     @Option(help: "The file with this peer's keys (murmur identity new).") var identity: String
     @Option(help: "The folder that receives DIR/NAME.") var out: String
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen, if not where the topology says: the neighbours are told.", valueName: "host:port"))
+    var listen: String?
     @Option(help: "A file with revoked keys (murmur identity revoke), one a line; the swarm is told.") var revocation:
         String?
     @OptionGroup var sources: SourceOptions
@@ -29,6 +33,16 @@ struct PeerCommand: AsyncParsableCommand {
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
     var supervised = false
+
+    /// The address that the command line names.
+    private func listeningAddress() throws -> NetworkAddress? {
+        guard let listen else { return nil }
+        guard let address = NetworkAddress(listen), address.port > 0 else {
+            throw ValidationError(
+                "--listen takes a numeric address and a port, as 192.0.2.7:9100 or [2001:db8::7]:9100.")
+        }
+        return address
+    }
 
     func run() async throws {
         try await reportingFailures {
@@ -46,7 +60,7 @@ struct PeerCommand: AsyncParsableCommand {
             }
             compute.apply(to: &file)
             let run = PeerRun(
-                topology: file, name: name, identityPath: identity,
+                topology: file, name: name, listening: try listeningAddress(), identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
                 dropRate: sources.dropRate, badRecords: sources.badRecords, compute: compute,
                 revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised,

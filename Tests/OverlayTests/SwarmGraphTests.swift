@@ -26,7 +26,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [(4, 3), (10, 3), (16, 4), (9, 8), (50, 6), (12, 2)])
+    @Test(arguments: [
+        (4, 3), (10, 3), (16, 4), (9, 8), (50, 6), (12, 2), (40, 20), (41, 22), (60, 58), (300, 150), (300, 299),
+    ])
     func randomRegularGraphsAreRegularConnectedAndSeeded(count: Int, degree: Int) throws {
         var one = SeededGenerator(seed: 5), other = SeededGenerator(seed: 5)
         let graph = try SwarmGraph.randomRegular(count: count, degree: degree, using: &one)

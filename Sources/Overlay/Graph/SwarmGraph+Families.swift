@@ -66,7 +66,8 @@ extension SwarmGraph {
     /// A random graph in which every peer has `degree` neighbours, connected, from `generator`.
     ///
     /// Pairs of free ends are joined at random, and drawn again where the pair would be a loop or a second edge
-    /// (Steger and Wormald, 1999); when only such pairs are left, or the graph is not connected, it starts afresh.
+    /// (Steger and Wormald, 1999); when only such pairs are left, or the graph is not connected, it starts afresh. Where
+    /// every peer has more than half of the others, the edges that are missing are drawn in this way, which seldom fails.
     package static func randomRegular(
         count: Int, degree: Int, using generator: inout SeededGenerator
     ) throws(ImpossibleGraph) -> SwarmGraph {
@@ -75,6 +76,12 @@ extension SwarmGraph {
                 description:
                     "no connected graph has \(count) peers of degree \(degree): it needs 2 to \(count - 1), "
                     + "and peers times degree even")
+        }
+        let missing = count - 1 - degree
+        for _ in 0..<1000 where missing < degree {
+            guard let absent = pairing(count: count, degree: missing, using: &generator) else { continue }
+            let edges = (0..<count).flatMap { peer in (0..<peer).map { Edge($0, peer) } }
+            return SwarmGraph(count: count, edges: edges.filter { !absent.contains($0) })
         }
         for _ in 0..<1000 {
             guard let edges = pairing(count: count, degree: degree, using: &generator) else { continue }

@@ -8,8 +8,8 @@ import Wire
 /// Measures the protocol over real sockets of the loopback interface; prints lines of a table. `scripts/bench-wire` runs
 /// it beside other programs.
 @main struct WireBench {
-    /// Arguments: how often to repeat (5), and which parts to measure (all): `pair`, `aes`, `short`, `mesh`,
-    /// `average`, `sessions`.
+    /// Arguments: how often to repeat (5), and which parts to measure (all): `pair`, `aes`, `short`, `short-aes`,
+    /// `mesh`, `average`, `sessions`, `slow`.
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
         let repetitions = arguments.lazy.compactMap { Int($0) }.first ?? 5
@@ -25,6 +25,12 @@ import Wire
                 $0.datagramByteLimit = $0.datagramByteCount
             }
         }
+        if measures("short-aes") {
+            try await pair("100 MB, AES-256-GCM, 1200-byte datagrams", repetitions: repetitions) {
+                $0.suites = [.aes256GCM]
+                $0.datagramByteLimit = $0.datagramByteCount
+            }
+        }
         if measures("mesh") { try await mesh(repetitions: repetitions) }
         if measures("average") {
             for count in [8, 16] {
@@ -32,6 +38,7 @@ import Wire
             }
         }
         if measures("sessions") { try HandshakeBench.run() }
+        if measures("slow") { try SlowTransferBench.run() }
     }
 
     private static func pair(

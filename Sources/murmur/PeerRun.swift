@@ -56,13 +56,16 @@ struct PeerRun: Sendable {
             throw CommandFailure("cannot make the folder: \(error)")
         }
         let endpoint = try await bind(index)
+        // What the file says they know. A bound address that nobody has named may be one behind a router, or behind the relay
+        // of `murmur chaos`, which would be passed by.
+        let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
         let adapterPath = folder.appendingPathComponent("adapter").path
         let recorder = try EventRecorder(
             topology: topology, name: name, folder: folder, tensorCount: tuner.schema.tensors.count)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(
-            configuration: configuration, local: LocalPeer(keys, addresses: [endpoint.localAddress]),
+            configuration: configuration, local: local,
             swarm: try Composition.swarmSecret(topology.swarm),
             wire: wire, endpoint: endpoint, trainer: try trainer(tuner, configuration),
             store: CheckpointStore(folder: folder.appendingPathComponent("state").path),

@@ -122,6 +122,12 @@ extension EndToEnd {
             try await expectRefusal(
                 ["peer", hosts, "--as", "zoe", "--identity", keys, "--out", folder.url.path], in: folder.url.path,
                 saying: "no peer zoe")
+            for place in ["nowhere", "127.0.0.1:0", "localhost:9100"] {
+                let refused = try await MurmurProcess.run(
+                    ["peer", hosts, "--as", "ada", "--identity", keys, "--out", folder.url.path, "--listen", place],
+                    in: folder.url.path)
+                #expect(refused.status == 2 && refused.error.contains("--listen"))
+            }
         }
 
         @Test func adaptersAndTokenizersOfOtherModelsAreRefused() async throws {

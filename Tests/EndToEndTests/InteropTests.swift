@@ -83,7 +83,7 @@ extension EndToEnd {
             let peer = try MurmurProcess(
                 [
                     "peer", folder.path("swarm.yaml"), "--as", "ours", "--identity", folder.path("ours.identity"),
-                    "--out", folder.path("run"),
+                    "--out", folder.path("run"), "--listen", "127.0.0.1:\(port)",
                 ], in: folder.url.path)
             let (status, output) = try await script(
                 [

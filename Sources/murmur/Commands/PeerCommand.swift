@@ -34,14 +34,9 @@ struct PeerCommand: AsyncParsableCommand {
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
     var supervised = false
 
-    /// The address that the command line names.
-    private func listeningAddress() throws -> NetworkAddress? {
-        guard let listen else { return nil }
-        guard let address = NetworkAddress(listen), address.port > 0 else {
-            throw ValidationError(
-                "--listen takes a numeric address and a port, as 192.0.2.7:9100 or [2001:db8::7]:9100.")
-        }
-        return address
+    func validate() throws {
+        guard let listen, NetworkAddress(listen).map({ $0.port == 0 }) ?? true else { return }
+        throw ValidationError("--listen takes a numeric address and a port: 192.0.2.7:9100 or [2001:db8::7]:9100")
     }
 
     func run() async throws {
@@ -60,7 +55,7 @@ struct PeerCommand: AsyncParsableCommand {
             }
             compute.apply(to: &file)
             let run = PeerRun(
-                topology: file, name: name, listening: try listeningAddress(), identityPath: identity,
+                topology: file, name: name, listening: listen.flatMap { NetworkAddress($0) }, identityPath: identity,
                 folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
                 dropRate: sources.dropRate, badRecords: sources.badRecords, compute: compute,
                 revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised,

@@ -22,7 +22,8 @@ package final class FloatBuffer {
         self.count = count
         let size = max(count * MemoryLayout<Float>.stride + Self.slack, Self.alignment)
         if size >= 2 * Self.hugePage {
-            let whole = (size + Self.hugePage - 1) / Self.hugePage * Self.hugePage
+            let page = max(1, sysconf(Int32(_SC_PAGESIZE)))
+            let whole = (size + page - 1) / page * page
             base = Self.map(whole).bindMemory(to: Float.self, capacity: count)
             mappedSize = whole
             return
@@ -36,7 +37,7 @@ package final class FloatBuffer {
         mappedSize = nil
     }
 
-    /// Fresh pages of `size` bytes, a multiple of a huge page, that begin where a huge page can.
+    /// Fresh pages of `size` bytes that begin where a huge page can.
     private static func map(_ size: Int) -> UnsafeMutableRawPointer {
         let spare = hugePage
         guard
@@ -47,7 +48,8 @@ package final class FloatBuffer {
         if skipped > 0 { munmap(start, skipped) }
         let base = start + skipped
         if spare > skipped { munmap(base + size, spare - skipped) }
-        _ = madvise(base, size, MADV_HUGEPAGE)
+        // The last piece stays in small pages: a huge one would be resident whole.
+        _ = madvise(base, size & ~(hugePage - 1), MADV_HUGEPAGE)
         return base
     }
 

@@ -3,7 +3,7 @@ internal import CKernels
 /// A few threads that share every piece of one computation, with so little delay between pieces that a single product
 /// is worth sharing: what a lone peer uses to fill all processors.
 ///
-/// Its threads sleep where there is nothing to do for more than some tens of microseconds. Work is cut in the same way
+/// Its threads sleep where there is nothing to do for more than a fifth of a millisecond. Work is cut in the same way
 /// for a given number of parts always, so that results depend on that number alone.
 // @unchecked: the C team is made before the initialiser returns and never changes; `run` may be called by one caller at
 // a time only, which whoever owns a team sees to (an engine's state belongs to one caller at a time).

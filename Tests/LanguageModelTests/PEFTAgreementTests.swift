@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import LanguageModel
+import LinearAlgebra
 import TestSupport
 import Testing
 
@@ -59,6 +60,21 @@ import Testing
             let error = relativeError(result.gradients[engine.schema.range(of: index)], expected)
             #expect(error < 1e-4, "\(tensor.name)")
         }
+    }
+
+    @Test(arguments: names) func bfloat16StaysNear(name: String) throws {
+        let fixture = try Fixture(name)
+        let engine = TrainingEngine(
+            model: fixture.model, lora: fixture.adapter.configuration, options: EngineOptions(precision: .bfloat16))
+        let result = try engine.lossAndGradients(sequences: fixture.sequences, adapter: fixture.adapter.values)
+        let loss = try #require(fixture.expected["loss"]?.double)
+        #expect(abs(result.meanLoss - loss) < 5e-3 * loss)
+        let expected = try engine.schema.tensors.flatMap {
+            try fixture.gradients.floats(named: $0.name).map(Double.init)
+        }
+        let error = relativeError(result.gradients, expected)
+        // Rounding alone, and some of it: products in bfloat16 cannot agree to the last bit.
+        #expect(error < 0.05 && error > 1e-6, "off by \(error)")
     }
 
     @Test(arguments: names) func evaluationAgrees(name: String) throws {

@@ -12,8 +12,10 @@ struct HeadBuffers {
     /// The logits of one chunk [chunk, vocabulary].
     let logits: Matrix
 
-    // Enough rows for the products' full rate, in whole tiles; with the largest vocabularies the chunk shrinks.
+    // Enough rows for the products' full rate, in whole tiles; half of them where they would take more than 32 MB, and
+    // fewer still with the largest vocabularies.
     private static let chunkRows = 264
+    private static let wholeChunkValues = 8 << 20
     private static let chunkValues = 16 << 20
     /// How much of the vocabulary the backward pass packs at a time.
     static let vocabularyBlock = 4096
@@ -21,7 +23,8 @@ struct HeadBuffers {
     /// The rows of one chunk of logits.
     static func chunk(rows: Int, shape: ModelConfiguration) -> Int {
         let tile = WeightProducts.tileRows
-        return max(1, min(rows, chunkRows, max(tile, chunkValues / shape.vocabularySize / tile * tile)))
+        let usual = chunkRows * shape.vocabularySize <= wholeChunkValues ? chunkRows : chunkRows / 2
+        return max(1, min(rows, usual, max(tile, chunkValues / shape.vocabularySize / tile * tile)))
     }
 
     /// Cuts the matrices for at most `rows` rows from `arena`.

@@ -26,7 +26,12 @@ struct PassContext {
     /// The columns that are rotated: queries and keys.
     var rotatedColumns: Range<Int> { 0..<shape.queryWidth + shape.keyValueWidth }
 
-    /// Calls `body` for each part of the team with its number and its rows of `count`, at the same time.
+    // Rows that a part takes at a time: what one step of a block reads and writes stays in a processor's own cache for
+    // the next step.
+    private static let blockRows = 2 * WeightProducts.tileRows
+
+    /// Calls `body` for each part of the team with its number and its rows of `count`, a block of whole tiles at a time,
+    /// all parts at the same time.
     func onRows(_ count: Int, _ body: (_ part: Int, _ rows: Range<Int>) -> Void) {
         let team = workspace.team
         // Rows that cannot be shared are not worth waking anybody.
@@ -36,7 +41,12 @@ struct PassContext {
         }
         team.run { part in
             let rows = team.rows(count, part: part)
-            if !rows.isEmpty { body(part, rows) }
+            var start = rows.lowerBound
+            while start < rows.upperBound {
+                let end = min(start + Self.blockRows, rows.upperBound)
+                body(part, start..<end)
+                start = end
+            }
         }
     }
 

@@ -28,6 +28,8 @@ final class Supervisor: Sendable {
     private struct Child {
         let process: Process
         let input: Pipe
+        /// How often it was found to be over without having been reported.
+        var looks = 0
     }
 
     /// The reports, in the order they came.
@@ -63,17 +65,6 @@ final class Supervisor: Sendable {
         let lines = LineSplitter()
         let ended = DispatchGroup()
         ended.enter()
-        output.fileHandleForReading.readabilityHandler = { [continuation] handle in
-            let data = handle.availableData
-            guard !data.isEmpty else {
-                handle.readabilityHandler = nil
-                ended.leave()
-                return
-            }
-            for line in lines.append(data) {
-                if let event = LoggedEvent(line: line) { continuation.yield(.event(event)) }
-            }
-        }
         process.terminationHandler = { [weak self] process in
             try? log.close()
             // The exit is reported after the last line, so that a goodbye is never taken for a death.
@@ -85,12 +76,43 @@ final class Supervisor: Sendable {
             try process.run()
             children[name] = Child(process: process, input: input)
         }
+        // A thread that reads until the end: a handler that the dispatch library calls was once not called any more when the
+        // last line and the end came together, and the swarm waited for ever.
+        Thread { [continuation] in
+            while true {
+                let data = output.fileHandleForReading.availableData
+                guard !data.isEmpty else { break }
+                for line in lines.append(data) {
+                    if let event = LoggedEvent(line: line) { continuation.yield(.event(event)) }
+                }
+            }
+            ended.leave()
+        }.start()
     }
 
-    private func ended(_ name: String, _ process: Process) {
-        children.withLock { children in
-            if children[name]?.process === process { children[name] = nil }
+    /// Reports processes that have been over for some calls, if nothing else did: to be called a few times a second.
+    func reportForgotten() {
+        let forgotten = children.withLock { children in
+            var found: [(String, Process)] = []
+            for (name, child) in children where !child.process.isRunning {
+                children[name]!.looks += 1
+                if child.looks >= Self.patience { found.append((name, child.process)) }
+            }
+            return found
         }
+        for (name, process) in forgotten { ended(name, process) }
+    }
+
+    /// Looks at a process that is over before it is taken for forgotten; its last lines are still to be read.
+    private static let patience = 20
+
+    private func ended(_ name: String, _ process: Process) {
+        let isNews = children.withLock { children in
+            guard children[name]?.process === process else { return false }
+            children[name] = nil
+            return true
+        }
+        guard isNews else { return }
         continuation.yield(
             .exited(
                 name: name, status: process.terminationStatus, bySignal: process.terminationReason == .uncaughtSignal))

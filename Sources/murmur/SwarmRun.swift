@@ -89,6 +89,7 @@ struct SwarmRun {
                 guard !stopping, running.contains(name) else { break }
                 if processes?.perform(action, on: name, supervisor) == true { try supervisor.start(launch(name)) }
             case .tick:
+                supervisor.reportForgotten()
                 draw()
             }
             if running.isEmpty { break }

@@ -18,12 +18,11 @@ enum Signals {
                 source.resume()
             }
             guard watchingInput else { return }
-            FileHandle.standardInput.readabilityHandler = { handle in
-                if handle.availableData.isEmpty {
-                    handle.readabilityHandler = nil
-                    continuation.yield(SIGHUP)
-                }
-            }
+            // A thread that waits for the end: a handler that the dispatch library calls may miss it.
+            Thread {
+                while !FileHandle.standardInput.availableData.isEmpty {}
+                continuation.yield(SIGHUP)
+            }.start()
         }
     }
 }

@@ -60,6 +60,19 @@ import Testing
         #expect(try topology.swarmGraph().neighbours.allSatisfy { $0.count == 3 })
     }
 
+    @Test(arguments: [("complete", nil, 2_002), ("random-regular", Int.max, 3_000)])
+    func tooManyEdgesAreRefusedBeforeTheyAreLaid(kind: String, degree: Int?, count: Int) throws {
+        var topology = try SwarmTopology.parse(Self.minimal, file: "t.yaml")
+        topology.graph = .init(kind: try #require(.init(rawValue: kind)), degree: degree)
+        let peer = topology.peers[0]
+        topology.peers = (0..<count).map { .init(name: "peer-\($0)", address: peer.address) }
+        let error = try #require(throws: SwarmGraph.ImpossibleGraph.self) { try topology.swarmGraph() }
+        #expect(error.description.contains("2000000 are allowed"))
+        topology.peers.removeLast(kind == "complete" ? 2 : 0)
+        topology.graph.degree = degree.map { _ in 4 }
+        #expect(try topology.swarmGraph().edges.count == (kind == "complete" ? 1_999_000 : 6_000))
+    }
+
     @Test func modulesAreNamedByTheEndOfTheirPath() throws {
         func lora(_ text: String) throws -> SwarmTopology {
             try SwarmTopology.parse(

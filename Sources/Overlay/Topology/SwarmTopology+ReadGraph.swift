@@ -22,16 +22,6 @@ extension SwarmTopology {
         } else if kind == .randomRegular {
             graph.degree = 4
         }
-        let edgeCount =
-            switch kind {
-            case .complete: peers.count * (peers.count - 1) / 2
-            case .randomRegular: peers.count * (graph.degree ?? 0) / 2
-            default: 0
-            }
-        guard edgeCount <= maximumEdges else {
-            throw value.error(
-                "this graph has \(edgeCount) edges; \(maximumEdges) are allowed: give it less peers or degree")
-        }
         if let value = section["edges"] {
             guard kind == .edges else { throw value.error("edges are for the kind edges") }
             let edges =
@@ -44,9 +34,6 @@ extension SwarmTopology {
         }
         return graph
     }
-
-    /// The most edges that a graph may have.
-    static let maximumEdges = 2_000_000
 
     private static func readEdges(_ value: TopologyValue, places: [String: Int]) throws -> [SwarmGraph.Edge] {
         try value.list().map { pair in

@@ -82,7 +82,7 @@ extension FuzzTarget {
             .cancel(transfer: 1, reason: .busy), .evidence(manifest.encoded),
             .revocation(
                 Revocation(of: WireRig.connected.keys[0].signing, swarm: WireRig.connected.swarm.identifier).encoded),
-            .record(WireRig.connected.record.encoded), .credit(transfer: 1, chunks: 9),
+            .record(WireRig.connected.record.encoded), .credit(transfer: 1, chunks: 9), .push([0, 5, 6]),
         ]
         var seeds = [all]
         for (sequence, frame) in controls.enumerated() {
@@ -132,8 +132,12 @@ extension FuzzTarget {
         let record = WireRig.connected.record.encoded
         let telling: [UInt8] = [14, 0, 0, 0, 0, 0, 0, 0, 0, UInt8(record.count), 0] + record
         let credit: [UInt8] = [15, 2, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 9, 0, 0, 0]
+        let push = WireRig.connected.pushed.enumerated().map { number, body in
+            Cutter.framed(
+                0, [16, UInt8(number), 0, 0, 0, 0, 0, 0, 0, UInt8(body.count & 255), UInt8(body.count >> 8)] + body)
+        }
         return steps + [steps.reduce([], +), Cutter.framed(0, revoking), Cutter.framed(0, telling)]
-            + [Cutter.framed(0, want) + Cutter.framed(0, credit)]
+            + [Cutter.framed(0, want) + Cutter.framed(0, credit), push.reduce([], +) + Cutter.framed(211, [])]
     } run: { input in
         var rig = WireRig.connected
         var cutter = Cutter(input)
@@ -148,7 +152,9 @@ extension FuzzTarget {
                 let pause = part.prefix(8).reduce(Int64(0)) { $0 * 4 + Int64($1) }
                 rig.time = rig.time + .milliseconds(min(pause, 40_000))
                 rig.endpoints[1].handleTimeout(at: rig.time, using: &rig.generator)
-            case 210..<220: rig.endpoints[1].request(rig.offered.id, from: rig.id(0), at: rig.time)
+            case 210..<220:
+                let object = kind % 2 == 0 ? rig.offered.id : rig.small.id
+                rig.endpoints[1].request(object, from: rig.id(0), at: rig.time)
             case 220..<230: rig.endpoints[1].send(message: Array(part.prefix(1000)), to: rig.id(0), at: rig.time)
             case 230..<240: rig.endpoints[1].announce(rig.served.id, to: rig.id(0), at: rig.time)
             case 240...250: number = number &+ part.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

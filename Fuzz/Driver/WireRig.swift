@@ -15,6 +15,9 @@ struct WireRig: Sendable {
     /// An object that the second serves, and one that the first has offered.
     let served: SignedManifest
     let offered: SignedManifest
+    /// A small object of the first's, and the frames that push it.
+    let small: SignedManifest
+    let pushed: [[UInt8]]
 
     /// A record of the first that says more than the list.
     let record: PeerRecord
@@ -63,16 +66,19 @@ struct WireRig: Sendable {
         let swarm = try! SwarmSecret(name: "fuzz", seed: 1)
         self.keys = keys
         self.swarm = swarm
-        func manifest(_ origin: Int) -> SignedManifest {
+        func manifest(_ origin: Int, sequence: UInt64 = 1, payload: [UInt8] = Self.payload) -> SignedManifest {
             SignedManifest(
                 ContributionManifest(
                     swarm: swarm.identifier, origin: PeerID(bytes: keys[origin].signing.publicKey)!, round: 1,
-                    sequence: 1, baseModelDigest: Array(repeating: 1, count: 32),
-                    schemaDigest: Array(repeating: 2, count: 32), encoding: 1, sampleCount: 3, payload: Self.payload,
+                    sequence: sequence, baseModelDigest: Array(repeating: 1, count: 32),
+                    schemaDigest: Array(repeating: 2, count: 32), encoding: 1, sampleCount: 3, payload: payload,
                     status: [1]), signedWith: keys[origin].signing)
         }
         served = manifest(1)
         offered = manifest(0)
+        let few = Array(Self.payload.prefix(1_000))
+        small = manifest(0, sequence: 2, payload: few)
+        pushed = PushedObject.bodies(of: small, payload: few)
         record = PeerRecord(
             PeerRecord.Content(
                 swarm: swarm.identifier, peer: PeerID(bytes: keys[0].signing.publicKey)!,

@@ -18,6 +18,10 @@ package struct WireConfiguration: Sendable, Hashable {
     var creditChunkCount: Int { creditByteCount / Self.chunkByteCount }
     /// Bytes of a payload, at most.
     package static let payloadByteLimit = 128 << 20
+    /// Bytes of the payload of a pushed object, at most.
+    package static let pushedByteLimit = 16_384
+    /// Bytes of the body of a PUSH frame, at most: it fits into the shortest datagram beside an acknowledgement.
+    static let pushFrameByteCount = 1100
     /// Bytes of a manifest's status field, at most.
     package static let statusByteLimit = 512
     /// Bytes of a message, at most.
@@ -73,6 +77,10 @@ package struct WireConfiguration: Sendable, Hashable {
     package var inboundObjectsPerPeer = 8
     /// Objects that are being received, at most.
     package var inboundObjects = 64
+    /// Objects with payloads of so many bytes are pushed, larger ones offered; at most `pushedByteLimit`.
+    package var pushByteLimit = WireConfiguration.pushedByteLimit
+    /// Pushed objects of one peer that wait to be asked for, at most; the oldest is forgotten, and fetched when it is asked for.
+    package var pushedObjectsPerPeer = 4
     /// Objects that are being sent to one peer, at most.
     package var outboundObjectsPerPeer = 32
     /// Bytes of objects that are being received, at most.

@@ -185,6 +185,12 @@ struct DocumentedVectorTests {
             addresses: [
                 NetworkAddress(host: "192.0.2.1", port: 9000), NetworkAddress(host: "2001:db8::1", port: 9001),
             ])
+        var small = manifest
+        small.sequence = 5
+        let little = Array(payload.prefix(1_500))
+        small.payloadByteCount = little.count
+        small.root = MerkleTree.root(of: little)
+        let push = HandmadePeer.pushBodies(SignedManifest(small, signedWith: key), payload: little)
         let record = HandmadePeer.control(14, sequence: 3, body: PeerRecord(content, signedWith: key).encoded)
         return [
             ("Leaf hashes of the payload", MerkleTree.leafHashes(of: payload)),
@@ -198,6 +204,8 @@ struct DocumentedVectorTests {
             ),
             ("Revocation of the initiator", Revocation(of: key, swarm: swarm.identifier).encoded),
             ("Record of the initiator, frame of sequence 3", record),
+            ("Push of a small object, frame of sequence 4", HandmadePeer.control(16, sequence: 4, body: push[0])),
+            ("Its second frame", HandmadePeer.control(16, sequence: 5, body: push[1])),
         ]
     }
 

@@ -78,4 +78,12 @@ struct HandmadePeer {
     static func control(_ type: UInt8, sequence: UInt64, body: [UInt8]) -> [UInt8] {
         [type] + little(sequence) + little(UInt16(body.count)) + body
     }
+
+    /// The bodies of the PUSH frames of a small object.
+    static func pushBodies(_ manifest: SignedManifest, payload: [UInt8]) -> [[UInt8]] {
+        let all = little(UInt16(manifest.encoded.count)) + manifest.encoded + payload
+        return stride(from: 0, to: all.count, by: 1099).map {
+            [$0 == 0 ? 1 : 0] + all[$0..<min($0 + 1099, all.count)]
+        }
+    }
 }

@@ -40,7 +40,7 @@ class Peer:
         self.on_offer = self.on_object = self.on_message = lambda *_: None
         self.counts = dict.fromkeys(
             ("initiations", "responses", "cookies_given", "cookies_taken", "crossed", "probes_answered", "sessions",
-             "aes_sessions", "records_taken", "credits_given", "credits_taken", "packets_in", "packets_out", "resent", "dropped", "bytes_in", "bytes_out"), 0)
+             "aes_sessions", "records_taken", "credits_given", "credits_taken", "pushes_taken", "packets_in", "packets_out", "resent", "dropped", "bytes_in", "bytes_out"), 0)
         self.stamp = self.incarnation = time.time_ns()
         self.greatest_stamp = self.greatest_record = 0
         self.told_incarnation = None
@@ -55,6 +55,7 @@ class Peer:
         self.number, self.sequence, self.expected, self.handle = 0, 0, 0, 0
         self.received, self.owes, self.outgoing, self.under_way = set(), False, [], {}
         self.waiting, self.inbound, self.serving = {}, {}, {}
+        self.pushing, self.pushed = None, {}
 
     # Handshake -------------------------------------------------------------------------------------------------------
 
@@ -221,10 +222,9 @@ class Peer:
         if kind == wire.MESSAGE:
             self.on_message(body)
         elif kind == wire.OFFER:
-            manifest = wire.Manifest.read(body)
-            if manifest.swarm != self.swarm or manifest.origin != self.neighbour.id:
-                raise wire.Malformed("an offer of a stranger")
-            self.on_offer(manifest)
+            self.on_offer(self._manifest(body))
+        elif kind == wire.PUSH:
+            self._take_push(body)
         elif kind == wire.WANT:
             handle, object_id, ranges = wire.read_want(body)
             if object_id not in self.served:
@@ -241,6 +241,32 @@ class Peer:
             self.serving.pop(handle, None)
         elif kind == wire.RECORD:
             self._take_record(body)
+
+    def _manifest(self, signed):
+        manifest = wire.Manifest.read(signed)
+        if manifest.swarm != self.swarm or manifest.origin != self.neighbour.id:
+            raise wire.Malformed("an offer of a stranger")
+        return manifest
+
+    def _take_push(self, body):
+        begun, self.pushing = self.pushing, None
+        reader = wire.Reader(body)
+        if reader.unpack("<B")[0]:
+            manifest = self._manifest(reader.take(reader.unpack("<H")[0]))
+            payload = reader.take(len(body) - reader.position)
+        elif begun is None:
+            raise wire.Malformed("a piece of nothing")
+        else:
+            manifest, payload = begun[0], begun[1] + body[1:]
+        if len(payload) > manifest.byte_count or not 0 < manifest.byte_count <= wire.PUSH_LIMIT:
+            raise wire.Malformed("more than the manifest says")
+        if len(payload) < manifest.byte_count:
+            self.pushing = manifest, payload
+            return
+        if wire.root_of(wire.leaf_hashes(payload), len(payload)) == manifest.root:
+            self.counts["pushes_taken"] += 1
+            self.pushed = dict(list(self.pushed.items())[-3:]) | {manifest.id: payload}
+        self.on_offer(manifest)
 
     def _serve(self, handle, credit):
         """Sends the next runs of what was asked for under the handle, as far as the credit goes."""
@@ -285,9 +311,14 @@ class Peer:
 
     def offer(self, manifest, payload):
         self.served[manifest.id] = wire.chunks_of(payload)
-        self._control(wire.OFFER, manifest.signed)
+        if not 0 < len(payload) <= wire.PUSH_LIMIT:
+            return self._control(wire.OFFER, manifest.signed)
+        for body in wire.push_bodies(manifest, payload):
+            self._control(wire.PUSH, body)
 
     def fetch(self, manifest):
+        if manifest.id in self.pushed:
+            return self.on_object(manifest, self.pushed.pop(manifest.id))
         self.inbound[self.handle] = assembly = wire.Assembly(manifest)
         self._control(wire.WANT, wire.want_body(self.handle, manifest.id, assembly.missing()))
         self.handle += 1

@@ -13,9 +13,10 @@ from noise.connection import Keypair, NoiseConnection
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
-EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE, MARKED_ACK, RECORD, CREDIT = range(9, 16)
+EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE, MARKED_ACK, RECORD, CREDIT, PUSH = range(9, 17)
 LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 128 << 20
 CREDIT_CHUNKS = 262_144  # that a WANT brings credit for
+PUSH_LIMIT, PUSH_BODY = 16_384, 1100  # bytes of a pushed payload, of a PUSH frame's body
 RUN = 9  # chunks that a packet of 1200 bytes carries
 # By the suite's number: the Noise protocol's name, the cipher, the layout of its counter.
 SUITES = (
@@ -166,6 +167,13 @@ def chunk_frame(handle, index, data):
     return struct.pack("<BIIH", CHUNK, handle, index, len(data)) + data
 
 
+def push_bodies(manifest, payload):
+    """The bodies of the PUSH frames of a small object."""
+    left = struct.pack("<H", len(manifest.signed)) + manifest.signed + payload
+    starts = range(0, len(left), PUSH_BODY - 1)
+    return [bytes([start == 0]) + left[start:start + PUSH_BODY - 1] for start in starts]
+
+
 def acknowledgement(received, delay_us=0):
     """An ACK of a set of numbers, its 32 greatest ranges."""
     ranges = []
@@ -216,7 +224,7 @@ def frames_of(data):
             if kind == MARKED_ACK:
                 reader.take(4)  # this peer has no window that could shrink
             yield ACK, ranges
-        elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION, RECORD, CREDIT):
+        elif kind in (MESSAGE, OFFER, WANT, CANCEL, EVIDENCE, REVOCATION, RECORD, CREDIT, PUSH):
             sequence, count = reader.unpack("<QH")
             yield kind, sequence, reader.take(count)
         elif kind in (PATH_CHALLENGE, PATH_RESPONSE):

@@ -22,13 +22,14 @@ final class ActorProcess: Sendable {
     ///
     /// - Throws: `PeerSetupError`.
     init(
-        configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret, surroundings: Surroundings
+        configuration: PeerConfiguration, local: LocalPeer, swarm: SwarmSecret, wire: WireConfiguration,
+        surroundings: Surroundings
     ) throws {
         self.surroundings = surroundings
         executor = surroundings.executor
         peer = try Peer(
-            configuration: configuration, local: local, swarm: swarm, endpoint: surroundings, trainer: surroundings,
-            store: surroundings, environment: surroundings.environment,
+            configuration: configuration, local: local, swarm: swarm, wire: wire, endpoint: surroundings,
+            trainer: surroundings, store: surroundings, environment: surroundings.environment,
             deliver: { surroundings.record(.deliver($0)) })
     }
 

@@ -129,14 +129,17 @@ extension SimulatedSwarm {
         let keys = LocalPeer(peers[index].keys, addresses: [peers[index].address])
         guard let executor else {
             var driver = try PeerDriver(
-                configuration: configuration, local: keys, swarm: secret, stored: stored, wallClock: wall, at: local)
+                configuration: configuration, local: keys, swarm: secret, wire: scenario.wire, stored: stored,
+                wallClock: wall, at: local)
             if mixing != nil { driver.beginAudit() }
             return SimulatedProcess(driver)
         }
         let surroundings = Surroundings(
             configuration, address: peers[index].address, kept: stored, executor: executor, wall: wall, at: local)
         return SimulatedProcess(
-            try ActorProcess(configuration: configuration, local: keys, swarm: secret, surroundings: surroundings))
+            try ActorProcess(
+                configuration: configuration, local: keys, swarm: secret, wire: scenario.wire,
+                surroundings: surroundings))
     }
 
     /// The process ends without a word.

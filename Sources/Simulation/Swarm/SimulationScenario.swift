@@ -1,4 +1,6 @@
+import Federation
 package import Overlay
+import Wire
 
 /// What is simulated: the same scenario and seed give the same run, to the last bit.
 package struct SimulationScenario: Sendable {
@@ -33,6 +35,16 @@ package struct SimulationScenario: Sendable {
     /// How long peers wait for others that are away, in every phase; nil for what real peers do. Longer than any outage
     /// of the schedule, it makes "all agree in the end" a promise that has to be kept.
     package var patience: Duration?
+
+    /// Whether peers push small contributions, as real ones do; without, every one is asked for, like those of real models.
+    package var pushes = true
+
+    /// The peers' protocol.
+    var wire: WireConfiguration {
+        var configuration = WireConfiguration.attentive
+        if !pushes { configuration.pushByteLimit = 0 }
+        return configuration
+    }
 
     package init(
         topology: SwarmTopology, faults: FaultSchedule, seed: UInt64, adapterCount: Int = 64,

@@ -30,6 +30,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case badFrame
     /// An offer whose signature, swarm, origin or sizes are not right.
     case badManifest
+    /// A pushed object that is not what its manifest says, or a piece of none.
+    case badPush
     /// A record whose signature, swarm, key or expiry is not right, or of a peer whose last one was just taken.
     case badRecord
     /// A chunk of no transfer that is under way, or one that is already there.

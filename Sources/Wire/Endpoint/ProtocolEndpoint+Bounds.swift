@@ -20,6 +20,9 @@ extension ProtocolEndpoint {
             if association.inbound.count > configuration.inboundObjectsPerPeer {
                 return "\(association.inbound.count) objects on their way from one peer"
             }
+            if association.pushed.count > configuration.pushedObjectsPerPeer {
+                return "\(association.pushed.count) pushed objects of one peer"
+            }
             if association.outbound.count > configuration.outboundObjectsPerPeer {
                 return "\(association.outbound.count) objects on their way to one peer"
             }

@@ -19,6 +19,7 @@ extension ProtocolEndpoint {
             return
         }
         let isNew = inbound[object] == nil
+        if isNew, deliverPushed(object, from: index) { return }
         let hasRoom =
             !isNew
             || inbound.count < configuration.inboundObjects
@@ -100,10 +101,15 @@ extension ProtocolEndpoint {
                 _ = enqueue(.cancel(transfer: source.handle, reason: .unwanted), to: holder)
             }
         }
+        deliver(transfer.manifest, payload: transfer.payload, from: index)
+    }
+
+    /// Hands a whole object to the layer above.
+    mutating func deliver(_ manifest: SignedManifest, payload: [UInt8], from index: Int) {
         statistics.objectsReceived += 1
-        statistics.payloadBytesReceived += UInt64(transfer.payload.count)
-        undeliveredByteCount += transfer.payload.count
-        events.append(.received(from: neighbours[index].remote.id, transfer.manifest, payload: transfer.payload))
+        statistics.payloadBytesReceived += UInt64(payload.count)
+        undeliveredByteCount += payload.count
+        events.append(.received(from: neighbours[index].remote.id, manifest, payload: payload))
     }
 
     /// Reports every object on its way from the neighbour as failed; other holders go on.

@@ -22,7 +22,10 @@ extension ProtocolEndpoint {
     private mutating func serve(_ manifest: SignedManifest, payload: [UInt8], leafHashes: [UInt8]) -> ObjectID {
         published[manifest.id] = PublishedObject(
             manifest: manifest, payload: payload, leafHashes: leafHashes,
-            layout: ChunkLayout(payloadByteCount: payload.count))
+            layout: ChunkLayout(payloadByteCount: payload.count),
+            pushes: !payload.isEmpty
+                && payload.count <= min(configuration.pushByteLimit, WireConfiguration.pushedByteLimit)
+                ? PushedObject.bodies(of: manifest, payload: payload) : [])
         return manifest.id
     }
 
@@ -37,13 +40,14 @@ extension ProtocolEndpoint {
         }
     }
 
-    /// Offers a published object to a peer; the offer waits for the session if there is none yet.
+    /// Offers a published object to a peer, a small one by sending it whole; the offer waits for the session if there is
+    /// none yet.
     ///
     /// - Returns: false if it was not taken: not published, unknown peer, or 256 frames already wait.
     @discardableResult
     package mutating func announce(_ object: ObjectID, to peer: PeerID, at time: MonotonicTime) -> Bool {
-        guard let manifest = published[object]?.manifest, let index = neighbourOfPeer[peer] else { return false }
-        return enqueue(.offer(manifest.encoded), to: index)
+        guard let object = published[object], let index = neighbourOfPeer[peer] else { return false }
+        return push(object, to: index) || enqueue(.offer(object.manifest.encoded), to: index)
     }
 
     /// Queues a control frame; before there is an association it waits.
@@ -60,9 +64,13 @@ extension ProtocolEndpoint {
     }
 
     mutating func receiveOffer(_ bytes: [UInt8], from index: Int) {
-        guard let manifest = signedManifest(bytes), !isBarred(manifest.manifest.origin) else {
-            return statistics.drop(.badManifest)
-        }
+        guard let manifest = signedManifest(bytes) else { return statistics.drop(.badManifest) }
+        receiveOffer(manifest, from: index)
+    }
+
+    /// Takes an offer whose signature is right.
+    mutating func receiveOffer(_ manifest: SignedManifest, from index: Int) {
+        guard !isBarred(manifest.manifest.origin) else { return statistics.drop(.badManifest) }
         examine(manifest, from: index)
         guard !isBarred(manifest.manifest.origin) else { return }
         neighbours[index].offers.insert(manifest, limit: configuration.offersPerPeer)

@@ -172,6 +172,7 @@ extension ProtocolEndpoint {
             case .evidence(let bytes): receiveEvidence(bytes, from: index)
             case .revocation(let bytes): receiveRevocation(bytes, from: index, at: time)
             case .record(let bytes): receiveRecord(bytes, from: index, at: time)
+            case .push(let bytes): receivePush(bytes, from: index)
             case .credit(let transfer, let chunks): receiveCredit(transfer: transfer, chunks: chunks, from: index)
             case .want(let transfer, let object, let ranges):
                 receiveWant(transfer: transfer, object: object, ranges: ranges, from: index)

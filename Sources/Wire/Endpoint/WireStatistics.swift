@@ -34,7 +34,7 @@ package struct WireStatistics: Sendable, Hashable {
     package var datagramsDropped: UInt64 {
         dropped.reduce(0) { sum, entry in
             switch entry.key {
-            case .badFrame, .badManifest, .badRecord, .unwantedChunk: sum
+            case .badFrame, .badManifest, .badPush, .badRecord, .unwantedChunk: sum
             default: sum + entry.value
             }
         }

@@ -14,6 +14,9 @@ enum ControlFrame: Sendable, Equatable {
     case record([UInt8])
     /// So many more of the chunks that were asked for under the handle may be sent.
     case credit(transfer: UInt32, chunks: UInt32)
+    /// A piece of an object that nobody asked for: 1, the signed manifest behind its length and the first bytes of the
+    /// payload; or 0 and the next bytes of the payload.
+    case push([UInt8])
     /// One side gives a transfer up.
     case cancel(transfer: UInt32, reason: CancelReason)
 }

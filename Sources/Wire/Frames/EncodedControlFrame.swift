@@ -22,6 +22,9 @@ struct EncodedControlFrame: Sendable {
         case .record(let bytes):
             type = .record
             body = bytes
+        case .push(let bytes):
+            type = .push
+            body = bytes
         case .credit(let transfer, let chunks):
             type = .credit
             var bytes: [UInt8] = []

@@ -27,7 +27,8 @@ struct FrameDecoder {
             case .chunk: return try chunk()
             case .pathChallenge: return .pathChallenge(try challenge())
             case .pathResponse: return .pathResponse(try challenge())
-            case .message, .offer, .want, .cancel, .evidence, .revocation, .record, .credit: return try control(type)
+            case .message, .offer, .want, .cancel, .evidence, .revocation, .record, .credit, .push:
+                return try control(type)
             }
         }
         return nil
@@ -84,6 +85,9 @@ struct FrameDecoder {
             return .control(sequence: sequence, .revocation(Array(bytes[range])))
         case .record:
             return .control(sequence: sequence, .record(Array(bytes[range])))
+        case .push:
+            guard range.count > 1, bytes[range.lowerBound] <= 1 else { throw Malformed() }
+            return .control(sequence: sequence, .push(Array(bytes[range])))
         case .credit:
             var body = ByteReader(bytes, range: range)
             guard let transfer = body.integer(UInt32.self), let chunks = body.integer(UInt32.self), chunks > 0,

@@ -16,4 +16,5 @@ enum FrameType: UInt8 {
     case markedAcknowledgement = 13
     case record = 14
     case credit = 15
+    case push = 16
 }

@@ -4,4 +4,7 @@ struct PublishedObject: Sendable {
     let payload: [UInt8]
     let leafHashes: [UInt8]
     let layout: ChunkLayout
+    /// The bodies of the frames that push it; none if it is too large for that. They too are shared by all that it is
+    /// pushed to.
+    let pushes: [[UInt8]]
 }

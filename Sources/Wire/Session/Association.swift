@@ -14,6 +14,10 @@ struct Association: Sendable {
     var inbound: [InboundSource] = []
     /// Objects on their way from us.
     var outbound: [OutboundTransfer] = []
+    /// The object that is being pushed to us.
+    var push: PushedObject?
+    /// Objects that were pushed to us whole and not asked for yet, the oldest first.
+    var pushed: [PushedObject] = []
     /// Whose turn it is of the objects on their way from us.
     var turn = 0
     /// Handle of the next object that we ask for.

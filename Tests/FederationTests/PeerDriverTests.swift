@@ -123,6 +123,43 @@ import Wire
         #expect(told && rig.driver.isDone)
     }
 
+    /// Whoever is told of a finish may leave: who crashed before the final adapter is on the disk would come back to nobody.
+    @Test(arguments: [nil, "full"] as [String?]) func theFinishIsToldOnceItIsKept(failure: String?) throws {
+        var rig = try Rig()
+        rig.driver.start(at: rig.time, using: &rig.generator)
+        rig.finishTraining(try #require(Self.request(rig.effects())))
+        func isFinish(_ effect: PeerEffect) -> Bool {
+            switch effect {
+            case .report(let event): if case .finished = event.kind { true } else { false }
+            case .deliver: true
+            default: false
+            }
+        }
+        // Alone: the training round's checkpoint, settling, then the final one's.
+        var final: PeerCheckpoint?
+        for _ in 0..<20 where final == nil {
+            rig.time = rig.time + .seconds(60)
+            rig.driver.wake(at: rig.time, using: &rig.generator)
+            let effects = rig.effects()
+            #expect(!effects.contains(where: isFinish))
+            for case .write(let checkpoint) in effects {
+                if checkpoint.isFinished { final = checkpoint } else { rig.driver.written(failure: nil, at: rig.time) }
+            }
+        }
+        #expect(final != nil && !rig.driver.core.isFinished)
+        rig.time = rig.time + .seconds(5)
+        rig.driver.wake(at: rig.time, using: &rig.generator)
+        #expect(!rig.effects().contains(where: isFinish))
+        rig.driver.written(failure: failure, at: rig.time)
+        let told = rig.effects()
+        #expect(told.count(where: isFinish) == 2 && rig.driver.core.isFinished)
+        guard case .wake(let moment)? = told.last else {
+            Issue.record("what it has to say does not wait for another reason to wake: \(told)")
+            return
+        }
+        #expect(moment == rig.time)
+    }
+
     @Test func withoutADiskNothingIsWritten() throws {
         var rig = try Rig(stored: nil)
         rig.driver.start(at: rig.time, using: &rig.generator)

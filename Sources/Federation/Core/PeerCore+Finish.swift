@@ -3,11 +3,19 @@ import Overlay
 import Wire
 
 extension PeerCore {
-    /// The adapter is final: keep it, say so, and go on serving.
+    /// The adapter is final: keep it, then say so, and go on serving. In this order: neighbours that have been told leave,
+    /// and who had to begin again at an earlier checkpoint then would find nobody to agree with.
     mutating func finish(at time: MonotonicTime) {
         round += 1
         directives.append(.checkpoint(checkpoint(nextRound: round, isFinished: true)))
+        if keepsState { phase = .keeping } else { enterFinished(at: time) }
+    }
+
+    /// The final adapter's checkpoint is durable, or cannot be made so: there is nothing to wait for.
+    mutating func kept(round: Int, at time: MonotonicTime) {
+        guard phase == .keeping, round == self.round else { return }
         enterFinished(at: time)
+        quietUntil = time
     }
 
     mutating func enterFinished(at time: MonotonicTime) {

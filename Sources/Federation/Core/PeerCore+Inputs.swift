@@ -76,11 +76,13 @@ extension PeerCore {
     /// The checkpoint that begins with `round` is durable.
     package mutating func checkpointWritten(round: Int, at time: MonotonicTime) {
         report(.checkpointed(round: round), at: time)
+        kept(round: round, at: time)
     }
 
     /// The checkpoint could not be written.
     package mutating func checkpointFailed(round: Int, reason: String, at time: MonotonicTime) {
         report(.checkpointFailed(round: round, reason: reason), at: time)
+        kept(round: round, at: time)
     }
 
     /// Takes a revocation that the peer's owner was given; the neighbours are told.

@@ -41,7 +41,7 @@ extension PeerCore {
     /// - Returns: whether something changed.
     mutating func step(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) -> Bool {
         switch phase {
-        case .ready, .training, .stopped: return false
+        case .ready, .training, .keeping, .stopped: return false
         case .gathering(let since, let deadline):
             if isBehind {
                 guard mayCatchUp(deadline: deadline, at: time) else { return false }
@@ -87,7 +87,7 @@ extension PeerCore {
     /// The first moment after `now` at which waiting for someone ends; nil without any.
     var phaseDeadline: MonotonicTime? {
         switch phase {
-        case .ready, .training, .stopped: return nil
+        case .ready, .training, .keeping, .stopped: return nil
         case .gathering(_, let deadline):
             guard !isBehind else { return deadline > now ? deadline : nil }
             // By place: this is asked after every datagram, and a copy of a neighbour's state counts its references.

@@ -134,7 +134,7 @@ extension PeerCore {
         }
         if offered >= round - configuration.staleness { neighbours[index].isSuspect = false }
         switch phase {
-        case .finished, .stopped: return
+        case .keeping, .finished, .stopped: return
         case .ready, .training, .gathering: break
         }
         guard isFinal || offered >= round - configuration.staleness,

@@ -21,7 +21,9 @@ package struct PeerCore: Sendable {
         case training
         /// The contribution is published, the neighbours' are awaited; `deadline` is when they no longer are.
         case gathering(since: MonotonicTime, deadline: MonotonicTime)
-        /// The final adapter is there; neighbours are served.
+        /// The final adapter is there; the checkpoint that holds it is not durable yet.
+        case keeping
+        /// The final adapter is there and kept; neighbours are served.
         case finished(since: MonotonicTime)
         /// Nothing happens any more.
         case stopped
@@ -62,6 +64,8 @@ package struct PeerCore: Sendable {
     var resumesFinished = false
     var isResumed = false
     var directives: [PeerDirective] = []
+    /// Whether checkpoints are written: then nobody is told of the finish before its checkpoint is durable.
+    var keepsState = false
     /// Whether directives show what is averaged: for simulations with checkers.
     package var isAudited = false
     /// For simulated attackers; nil in every real peer.

@@ -55,6 +55,7 @@ package struct PeerDriver: Sendable {
         restored = checkpoint?.trainerSnapshot ?? []
         problems = stored?.problems ?? []
         keepsState = stored != nil
+        core.keepsState = keepsState
     }
 
     /// Whether the process may end: the peer has stopped, and everything is on the disk.

@@ -49,13 +49,13 @@ import Testing
 
     /// Seeds that showed a defect once (docs/simulation.md).
     @Test(arguments: [UInt64(101), 102, 105, 106, 108, 117]) func whatOnceFailedHolds(seed: UInt64) throws {
-        let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.pushes = seed % 2 == 1 }
+        let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.varySurroundings() }
         #expect(report.violations.isEmpty, "seed \(seed): \(report.violations)")
     }
 
     @Test(arguments: 0..<16) func freshSeedsHold(_: Int) throws {
         let seed = UInt64.random(in: 0..<1 << 32)
-        let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.pushes = seed % 2 == 1 }
+        let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.varySurroundings() }
         #expect(
             report.violations.isEmpty,
             "murmur simulate topologies/sweep-16.yaml --draw-faults --seed \(seed): \(report.violations)")

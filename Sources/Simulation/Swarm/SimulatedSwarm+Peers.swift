@@ -17,7 +17,7 @@ extension SimulatedSwarm {
                 time + duration * peers[index].slowness, .trained(index, life: peers[index].life, ticket))
         case .write(let checkpoint):
             peers[index].writing = checkpoint
-            heap.push(time + Self.writingTime, .written(index, life: peers[index].life))
+            heap.push(time + scenario.writingTime, .written(index, life: peers[index].life))
         case .remember(let memory): peers[index].waitingMemory = memory
         case .wake(let deadline):
             wake(index, at: max(time, peers[index].clock.time(at: deadline)))

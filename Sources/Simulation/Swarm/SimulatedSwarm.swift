@@ -30,8 +30,6 @@ package struct SimulatedSwarm {
 
     /// The wall clock at the virtual clock's origin: nanoseconds since 1970.
     static let epoch: Int64 = 1_800_000_000_000_000_000
-    /// How long a checkpoint takes to be written.
-    static let writingTime = Duration.milliseconds(8)
     /// Datagrams that wait for a peer that stands still, at most: a socket's buffer.
     static let socketLimit = 256
 

@@ -1,4 +1,5 @@
 import Federation
+import LinearAlgebra
 package import Overlay
 import Wire
 
@@ -36,6 +37,8 @@ package struct SimulationScenario: Sendable {
     /// of the schedule, it makes "all agree in the end" a promise that has to be kept.
     package var patience: Duration?
 
+    /// How long a disk takes to make a checkpoint durable.
+    package var writingTime = Duration.milliseconds(8)
     /// Whether peers push small contributions, as real ones do; without, every one is asked for, like those of real models.
     package var pushes = true
 
@@ -56,5 +59,17 @@ package struct SimulationScenario: Sendable {
         self.adapterCount = adapterCount
         self.trainingTime = trainingTime
         self.limit = limit
+    }
+
+    /// Draws from the seed what a sweep varies beside the faults, and lets peers wait longer than any outage, so that they
+    /// have to agree in the end.
+    ///
+    /// Half of the swarms ask for everything, as those do whose adapters are large. Disks take 8 ms to 2 s, so that crashes
+    /// fall into the time in which a checkpoint is not durable yet.
+    package mutating func varySurroundings() {
+        var generator = SeededGenerator(seed: seed, label: "surroundings")
+        pushes = generator.uniform() < 0.5
+        writingTime = .milliseconds(8 << Int.random(in: 0...8, using: &generator))
+        patience = faults.healing + .seconds(60)
     }
 }

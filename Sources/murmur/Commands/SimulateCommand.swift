@@ -124,10 +124,7 @@ struct SimulateCommand: AsyncParsableCommand {
         scenario.training = training
         if actors { scenario.tier = .actors }
         scenario.lastRound = lastRound
-        // Where faults are drawn, every other swarm asks for everything, as those do whose adapters are large.
-        scenario.pushes = !(drawFaults || drawByzantine) || seed % 2 == 1
-        // Drawn outages are as long as they like: peers wait for each other longer than that.
-        if drawFaults || drawByzantine { scenario.patience = faults.healing + .seconds(60) }
+        if drawFaults || drawByzantine { scenario.varySurroundings() }
         return scenario
     }
 

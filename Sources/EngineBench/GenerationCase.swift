@@ -25,6 +25,8 @@ struct GenerationCase {
         let lane = ComputeLane()
         let tokens = (0..<prompt).map { Int32(($0 * 37 + 11) % model.configuration.vocabularySize) }
         let (prompt, length) = (self.prompt, self.length)
+        var memory = MemoryRate(threads: options.threads)
+        await memory.measure(4)
         var first = BenchTimes()
         var times = BenchTimes()
         var isWarm = false
@@ -45,9 +47,15 @@ struct GenerationCase {
             }
             isWarm = true
         }
+        await memory.measure(4)
         var result = times.summary
         let difference = times.median - first.median
-        result["tokens_per_s"] = "\(Double(length - 1) / difference)"
+        let rate = Double(length - 1) / difference
+        result["tokens_per_s"] = "\(rate)"
+        // Every weight is read once for a token; 8-bit ones have scales besides, too few to count.
+        let bytes = Double(model.parameterCount) * (storage == .float32 ? 4 : storage == .bfloat16 ? 2 : 1)
+        result["gb_of_weights_per_s"] = "\(rate * bytes / 1e9)"
+        result["gb_of_memory_per_s"] = "\(memory.median)"
         result["prompt_tokens"] = "\(prompt)"
         result["parameters"] = "\(model.parameterCount)"
         return result

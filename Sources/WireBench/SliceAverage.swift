@@ -1,4 +1,5 @@
 import Cryptography
+import LinearAlgebra
 
 /// One peer's part in the exact average of vectors of 16-bit values (bfloat16, least significant byte first): every peer
 /// is given one slice of every other's vector, averages it, and gives the average to all (reduce-scatter, all-gather).
@@ -20,7 +21,7 @@ struct SliceAverage: Sendable {
         result = [UInt8](repeating: 0, count: values.count)
         sums = []
         sums = [Double](repeating: 0, count: range(of: index).count / 2)
-        add(values, from: range(of: index).lowerBound)
+        ShortFloats.add(values, from: range(of: index).lowerBound, to: &sums)
     }
 
     /// Whether every slice of the average is there.
@@ -40,16 +41,10 @@ struct SliceAverage: Sendable {
     /// - Returns: the slice's average, when the last has come.
     mutating func take(contribution: [UInt8]) -> [UInt8]? {
         guard contribution.count == sums.count * 2 else { return nil }
-        add(contribution, from: 0)
+        ShortFloats.add(contribution, to: &sums)
         heard += 1
         guard heard == count else { return nil }
-        var average = [UInt8](repeating: 0, count: sums.count * 2)
-        let share = 1 / Double(count)
-        for position in sums.indices {
-            let bits = Self.rounded(sums[position] * share)
-            average[2 * position] = UInt8(truncatingIfNeeded: bits)
-            average[2 * position + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-        }
+        let average = ShortFloats.rounded(sums, times: 1 / Double(count))
         take(average: average, of: index)
         return average
     }
@@ -61,27 +56,10 @@ struct SliceAverage: Sendable {
         gathered += 1
     }
 
-    private mutating func add(_ bytes: [UInt8], from start: Int) {
-        for position in sums.indices {
-            let low = UInt32(bytes[start + 2 * position])
-            let high = UInt32(bytes[start + 2 * position + 1])
-            sums[position] += Double(Float(bitPattern: (high << 8 | low) << 16))
-        }
-    }
-
-    /// The nearest bfloat16's bits, ties to even.
-    private static func rounded(_ value: Double) -> UInt16 {
-        let bits = Float(value).bitPattern
-        return UInt16(truncatingIfNeeded: (bits + 0x7fff + (bits >> 16 & 1)) >> 16)
-    }
-
     /// The average that all should have, computed in one place.
     static func reference(_ vectors: [[UInt8]]) -> [UInt8] {
-        var whole = SliceAverage(index: 0, count: 1, values: vectors[0])
-        for vector in vectors.dropFirst() { whole.add(vector, from: 0) }
-        return whole.sums.flatMap { sum -> [UInt8] in
-            let bits = rounded(sum * (1 / Double(vectors.count)))
-            return [UInt8(truncatingIfNeeded: bits), UInt8(truncatingIfNeeded: bits >> 8)]
-        }
+        var sums = [Double](repeating: 0, count: vectors[0].count / 2)
+        for vector in vectors { ShortFloats.add(vector, to: &sums) }
+        return ShortFloats.rounded(sums, times: 1 / Double(vectors.count))
     }
 }

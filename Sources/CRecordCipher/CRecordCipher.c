@@ -60,7 +60,11 @@ INLINE __m128i added_up(__m512i lanes) {
 }
 
 INLINE __m128i round_key(const struct murmur_gcm *cipher, int round) {
-    return _mm_load_si128((const __m128i *)(cipher->rounds + 16 * round));
+    return _mm_loadu_si128((const __m128i *)(cipher->rounds + 16 * round));
+}
+
+INLINE void put_round_key(struct murmur_gcm *cipher, int round, __m128i key) {
+    _mm_storeu_si128((__m128i *)(cipher->rounds + 16 * round), key);
 }
 
 INLINE __m128i encrypted(const struct murmur_gcm *cipher, __m128i block) {
@@ -76,16 +80,15 @@ INLINE __m128i spread(__m128i key) {
 
 WIDE void murmur_gcm_begin(struct murmur_gcm *cipher, const uint8_t *key) {
     __m128i even = _mm_loadu_si128((const __m128i *)key), odd = _mm_loadu_si128((const __m128i *)(key + 16));
-    __m128i *rounds = (__m128i *)cipher->rounds;
-    rounds[0] = even;
-    rounds[1] = odd;
+    put_round_key(cipher, 0, even);
+    put_round_key(cipher, 1, odd);
     // The round constant must stand in the code, so that the steps are written out.
 #define STEP(n, constant)                                                                                    \
     even = _mm_xor_si128(spread(even), _mm_shuffle_epi32(_mm_aeskeygenassist_si128(odd, constant), 0xff));   \
-    rounds[2 * n] = even;                                                                                    \
+    put_round_key(cipher, 2 * n, even);                                                                              \
     if (n < 7) {                                                                                             \
         odd = _mm_xor_si128(spread(odd), _mm_shuffle_epi32(_mm_aeskeygenassist_si128(even, 0), 0xaa));       \
-        rounds[2 * n + 1] = odd;                                                                             \
+        put_round_key(cipher, 2 * n + 1, odd);                                                                        \
     }
     STEP(1, 0x01)
     STEP(2, 0x02)
@@ -105,7 +108,7 @@ WIDE void murmur_gcm_begin(struct murmur_gcm *cipher, const uint8_t *key) {
     __m128i power = first;
     memset(cipher->powers, 0, sizeof cipher->powers);
     for (int n = 15; n >= 0; n--) {
-        _mm_store_si128((__m128i *)(cipher->powers + 16 * n), power);
+        _mm_storeu_si128((__m128i *)(cipher->powers + 16 * n), power);
         power = dot(power, first);
     }
 }
@@ -152,7 +155,7 @@ WIDE static __m128i pass(
     const uint8_t *source, size_t count, uint8_t *target, int opens) {
     const __m512i reverse = _mm512_broadcast_i32x4(
         _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-    const __m128i first = _mm_load_si128((const __m128i *)(cipher->powers + 15 * 16));
+    const __m128i first = _mm_loadu_si128((const __m128i *)(cipher->powers + 15 * 16));
     const __m128i start = _mm_maskz_loadu_epi8(0x0fff, nonce);
     __m512i counter = _mm512_add_epi32(
         _mm512_broadcast_i32x4(start), _mm512_set_epi32(5, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0));
@@ -198,7 +201,6 @@ WIDE void murmur_gcm_seal(
 WIDE int murmur_gcm_open(
     const struct murmur_gcm *cipher, const uint8_t *nonce, const uint8_t *header, size_t header_count,
     const uint8_t *body, size_t count, const uint8_t *tag, uint8_t *target) {
-    // The tag first: decrypting where the bytes lie may come close to it.
     const __m128i expected = _mm_loadu_si128((const __m128i *)tag);
     const __m128i found = pass(cipher, nonce, header, header_count, body, count, target, 1);
     const __m128i difference = _mm_xor_si128(expected, found);

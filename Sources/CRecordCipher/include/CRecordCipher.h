@@ -8,8 +8,8 @@
 /// What a key is expanded to: the rounds' keys, and the powers of the hash key from the sixteenth down to the first, three
 /// blocks of zeros behind them.
 struct murmur_gcm {
-    _Alignas(64) uint8_t rounds[15 * 16];
-    _Alignas(64) uint8_t powers[19 * 16];
+    uint8_t rounds[15 * 16];
+    uint8_t powers[19 * 16];
 };
 
 /// Whether this processor has what the other functions need.

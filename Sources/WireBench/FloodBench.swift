@@ -2,20 +2,18 @@ import Cryptography
 import Foundation
 import LinearAlgebra
 import Overlay
-import Transport
 import Wire
 
 /// A pair of peers that others may flood meanwhile: `scripts/bench-flood` does, from a process of its own.
 enum FloodBench {
-    /// Prints the receiving peer's port, that of a socket of nobody's and the receiving peer's exchange key; then carries
-    /// 100 MB for every line of the standard input, and prints megabytes a second and processor milliseconds a megabyte.
+    /// Prints the receiving peer's port and exchange key; then carries 100 MB for every line of the standard input, and
+    /// prints megabytes a second and processor milliseconds a megabyte.
     static func run() async throws {
         var generator = SeededGenerator(seed: 13)
         let swarm = try await BenchSwarm(count: 2, using: &generator)
-        let nobody = try await UDPEndpoint.bind(to: NetworkAddress(host: "127.0.0.1", port: 0))
         let payload = HashedPayload(generator.bytes(count: 100_000_000))
         let key = swarm.keys[1].exchange.publicKey.map { String(format: "%02x", $0) }.joined()
-        say("\(swarm.addresses[1].port) \(nobody.localAddress.port) \(key)")
+        say("\(swarm.addresses[1].port) \(key)")
         var sequence: UInt64 = 0
         while readLine() != nil {
             sequence += 1
@@ -36,7 +34,6 @@ enum FloodBench {
                     + WireBench.number(used * 1000 / megabytes, digits: 2))
         }
         await swarm.close()
-        await nobody.close()
     }
 
     /// A line that is not held back.

@@ -9,8 +9,8 @@ package struct ContributionManifest: Sendable, Hashable {
     package var origin: PeerID
     /// The round that it belongs to.
     package var round: UInt64
-    /// Grows with every contribution of the origin: two different manifests with one (origin, round, sequence) prove
-    /// that the origin said two things.
+    /// Grows with every contribution of the origin, from round to round, too: two different manifests with one origin and
+    /// sequence prove that the origin said two things.
     package var sequence: UInt64
     /// Digest of the base model, 32 bytes.
     package var baseModelDigest: [UInt8]

@@ -1,11 +1,35 @@
 /// Vectors of bfloat16 values as they lie in payloads: two bytes each, least significant first.
 package enum ShortFloats {
-    /// Adds the values of `bytes` from `start` (which is even) on to `sums`, of which there are as many as `sums` has. The sums of a few
-    /// vectors whose values are of like size are exact.
-    package static func add(_ bytes: [UInt8], from start: Int = 0, to sums: inout [Double]) {
+    /// Values that are added up at a time: their sums stay in the nearest cache.
+    private static let blockCount = 1024
+
+    /// The average of `vectors`, of which there is at least one, all of one even length: summed in double precision, divided,
+    /// and rounded to the nearest value, ties to even. Exact up to that rounding for a few values of like size.
+    package static func average(_ vectors: [[UInt8]]) -> [UInt8] {
+        let byteCount = vectors[0].count
         precondition(
-            start >= 0 && start % 2 == 0 && start <= bytes.count - 2 * sums.count, "the values lie in the bytes")
-        let count = sums.count
+            byteCount % 2 == 0 && vectors.allSatisfy { $0.count == byteCount }, "the vectors are of one even length")
+        return [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+            let target = UnsafeMutableRawBufferPointer(buffer)
+            var sums = [Double](repeating: 0, count: blockCount)
+            for start in stride(from: 0, to: byteCount / 2, by: blockCount) {
+                let count = min(blockCount, byteCount / 2 - start)
+                for position in 0..<count { sums[position] = 0 }
+                for vector in vectors { add(vector, from: 2 * start, to: &sums, count: count) }
+                sums.withUnsafeBufferPointer { sums in
+                    for position in 0..<count {
+                        let bits = Float(sums[position] / Double(vectors.count)).bitPattern
+                        let short = UInt16(truncatingIfNeeded: (bits + 0x7fff + (bits >> 16 & 1)) >> 16)
+                        target.storeBytes(
+                            of: short.littleEndian, toByteOffset: 2 * (start + position), as: UInt16.self)
+                    }
+                }
+            }
+            initializedCount = byteCount
+        }
+    }
+
+    private static func add(_ bytes: [UInt8], from start: Int, to sums: inout [Double], count: Int) {
         bytes.withUnsafeBytes { source in
             sums.withUnsafeMutableBufferPointer { target in
                 guard count > 0, let from = source.baseAddress, let to = target.baseAddress else { return }
@@ -14,19 +38,6 @@ package enum ShortFloats {
                     to[position] += Double(Float(bitPattern: UInt32(UInt16(littleEndian: values[position])) << 16))
                 }
             }
-        }
-    }
-
-    /// The sums times `factor`, each rounded to the nearest value, ties to even.
-    package static func rounded(_ sums: [Double], times factor: Double) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 2 * sums.count) { buffer, initializedCount in
-            let target = UnsafeMutableRawBufferPointer(buffer)
-            for (position, sum) in sums.enumerated() {
-                let bits = Float(sum * factor).bitPattern
-                let short = UInt16(truncatingIfNeeded: (bits + 0x7fff + (bits >> 16 & 1)) >> 16)
-                target.storeBytes(of: short.littleEndian, toByteOffset: 2 * position, as: UInt16.self)
-            }
-            initializedCount = 2 * sums.count
         }
     }
 }

@@ -10,21 +10,28 @@ struct ShortFloatsTests {
         }
     }
 
-    @Test("Sums are those of the values, from any even place on")
-    func sums() {
-        let values: [Float] = [1, -2.5, 0.15625, 3e38, -1e-38]
-        var sums = [Double](repeating: 0.5, count: 4)
-        ShortFloats.add(Self.bytes(values), from: 2, to: &sums)
-        let expected = values.dropFirst().map { 0.5 + Double(Float(bitPattern: $0.bitPattern & 0xffff_0000)) }
-        #expect(sums == expected)
-    }
-
-    @Test("Sums are rounded to the nearest value, ties to even")
+    @Test("Averages are rounded to the nearest value, ties to even")
     func rounding() {
         // Between 1 and its successor 1 + 2^-7 lies 1 + 2^-8; between that and 1 + 2^-6 lies 1 + 3 * 2^-8.
-        let sums: [Double] = [1, 1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1.8p-8, -1 - 0x1p-8, 0]
-        let rounded: [Float] = [1, 1, 1 + 0x1p-6, 1 + 0x1p-7, -1, 0]
-        #expect(ShortFloats.rounded(sums, times: 1) == Self.bytes(rounded))
-        #expect(ShortFloats.rounded([4, -6], times: 0.25) == Self.bytes([1, -1.5]))
+        let one: [Float] = [1, 1, 1 + 0x1p-6, 1, -1, 3, 0]
+        let other: [Float] = [1, 1 + 0x1p-7, 1 + 0x1p-7, 1 + 0x1p-6, -1 - 0x1p-7, -1, 0]
+        let average: [Float] = [1, 1, 1 + 0x1p-6, 1 + 0x1p-7, -1, 1, 0]
+        #expect(ShortFloats.average([Self.bytes(one), Self.bytes(other)]) == Self.bytes(average))
+        #expect(ShortFloats.average([Self.bytes(one)]) == Self.bytes(one))
+        #expect(ShortFloats.average([[], []]) == [])
+    }
+
+    @Test("Long vectors are averaged to their ends", arguments: [1, 1023, 1024, 1025, 5000])
+    func lengths(count: Int) {
+        let vectors = (0..<8).map { vector in (0..<count).map { Float(($0 + vector * 8) % 64) } }
+        let expected = (0..<count).map { position in
+            vectors.reduce(Float(0)) { $0 + $1[position] } / 8
+        }
+        // Averages of eight whole numbers below 64 need 9 bits: what the last one says is rounded.
+        let rounded = expected.map { value -> Float in
+            let bits = value.bitPattern
+            return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+        }
+        #expect(ShortFloats.average(vectors.map(Self.bytes)) == Self.bytes(rounded))
     }
 }

@@ -57,9 +57,10 @@ let systemLibraries: [Target] = [
 let modules: [Target] = [
     .target(name: "CKernels"),
     .target(name: "CLeafHash"),
+    .target(name: "CRecordCipher"),
     .target(name: "CSocketFilter"),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
-    module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash"]),
+    module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
     module("Adapters", ["LinearAlgebra"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra"]),
     module(

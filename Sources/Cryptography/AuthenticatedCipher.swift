@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// Long packets, and all of AES, go through OpenSSL, the fastest of what was measured (docs/decisions/0020); its context
 /// is made when the first one comes, so that the many sessions of a simulation do without. Short ones go through
-/// libsodium, which needs nothing but the key.
+/// libsodium, which needs nothing but the key. Where the processor takes four blocks of AES at once, AES goes through code
+/// of our own instead (docs/decisions/0028).
 ///
 /// The key lies in ordinary memory and is zeroed at the end: guard pages for each of the hundred thousand session keys
 /// of a simulated swarm would exhaust the system's mappings. `@unchecked Sendable` is sound: the key is written once, by
@@ -26,9 +27,16 @@ package final class AuthenticatedCipher: @unchecked Sendable {
     /// What stands for the key where the process pretends (`PretendedCryptography`); nil in earnest.
     private let pretence: UInt64?
     private let context = Mutex<RecordContext?>(nil)
+    /// AES on processors with wide registers; nil elsewhere.
+    private let vector: VectorCipher?
 
     /// A cipher under the first 32 bytes of `key`, of which there must be that many.
-    package init(key bytes: [UInt8], suite: CipherSuite = .chaCha20Poly1305) {
+    package convenience init(key bytes: [UInt8], suite: CipherSuite = .chaCha20Poly1305) {
+        self.init(key: bytes, suite: suite, usesVectors: VectorCipher.isAvailable)
+    }
+
+    /// The same; where `usesVectors` is false, AES goes through OpenSSL everywhere. For comparing the two.
+    package init(key bytes: [UInt8], suite: CipherSuite, usesVectors: Bool) {
         precondition(bytes.count >= Self.keyByteCount, "a key has 32 bytes")
         precondition(Sodium.ready)
         pretence =
@@ -38,6 +46,8 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         for index in 0..<Self.keyByteCount {
             (key + index).initialize(to: bytes[index])
         }
+        let isVector = suite == .aes256GCM && usesVectors && VectorCipher.isAvailable && pretence == nil
+        vector = isVector ? VectorCipher(key: key) : nil
     }
 
     deinit {
@@ -68,6 +78,11 @@ package final class AuthenticatedCipher: @unchecked Sendable {
             withNonce(counter) { nonce in
                 let base = buffer.baseAddress! + start
                 let body = base + headerByteCount
+                if let vector {
+                    vector.seal(
+                        body, count: plainByteCount, header: base, headerByteCount: headerByteCount, nonce: nonce)
+                    return
+                }
                 if usesContext(plainByteCount) {
                     let isSealed = context.withLock { context in
                         if context == nil { context = RecordContext(suite: suite, key: key) }
@@ -121,6 +136,11 @@ package final class AuthenticatedCipher: @unchecked Sendable {
                 withNonce(counter) { nonce in
                     let base = source.baseAddress! + range.lowerBound
                     let body = base + headerByteCount
+                    if let vector {
+                        return vector.open(
+                            body, count: plainByteCount, header: base, headerByteCount: headerByteCount, nonce: nonce,
+                            into: target.baseAddress!)
+                    }
                     if usesContext(plainByteCount) {
                         let isAuthentic: Bool? = context.withLock { context in
                             if context == nil { context = RecordContext(suite: suite, key: key) }

@@ -36,30 +36,34 @@ final class DatagramHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
-        // Floods of first messages are thinned out before anything is copied.
-        let initiations = initiationCount(of: envelope)
-        if initiations > 0, !filter.admits(initiations, from: envelope.remoteAddress, at: context.eventLoop.now) {
-            return
-        }
-        guard let address = networkAddress(envelope.remoteAddress) else { return }
         let size = envelope.metadata?.segmentSize
         let isSeveral = size.map { $0 > 0 && $0 < envelope.data.readableBytes } ?? false
+        // Floods of first messages are thinned out before anything is copied.
+        let (initiations, packets) = initiationCount(of: envelope)
+        var isCut = false
+        if initiations > 0 {
+            let admitted = filter.admitted(initiations, from: envelope.remoteAddress, at: context.eventLoop.now)
+            if admitted == 0 { return }
+            isCut = isSeveral && admitted < initiations && initiations == packets
+        }
+        guard let address = networkAddress(envelope.remoteAddress) else { return }
+        let bytes = envelope.data.readableBytesView
         burst.append(
             Datagram(
-                address: address, bytes: Array(envelope.data.readableBytesView),
-                segmentByteCount: isSeveral ? size : nil,
+                address: address, bytes: isCut ? Array(bytes.prefix(size ?? 0)) : Array(bytes),
+                segmentByteCount: isSeveral && !isCut ? size : nil,
                 isMarked: envelope.metadata?.ecnState == .congestionExperienced))
     }
 
-    /// How many initiations there are among the datagrams that the system has put together.
-    private func initiationCount(of envelope: AddressedEnvelope<ByteBuffer>) -> Int {
+    /// How many initiations there are among the datagrams that the system has put together, and how many of all.
+    private func initiationCount(of envelope: AddressedEnvelope<ByteBuffer>) -> (initiations: Int, packets: Int) {
         let step = max(1, envelope.metadata?.segmentSize ?? envelope.data.readableBytes)
         var count = 0
         for start in stride(from: envelope.data.readerIndex, to: envelope.data.writerIndex, by: step)
         where envelope.data.getInteger(at: start, as: UInt8.self) == InitiationFilter.initiation {
             count += 1
         }
-        return count
+        return (count, (envelope.data.readableBytes + step - 1) / step)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

@@ -39,14 +39,16 @@ struct InitiationFilter {
         random = generator.next() | 1
     }
 
-    /// Whether `count` initiations that arrived as one are to be handed on.
-    mutating func admits(_ count: Int, from address: SocketAddress, at time: NIODeadline) -> Bool {
+    /// How many of `count` initiations that arrived as one (the system puts together what comes from one address) are to be
+    /// handed on. Nobody who wants a session sends several at once: in a flood one of a stranger's train is enough.
+    mutating func admitted(_ count: Int, from address: SocketAddress, at time: NIODeadline) -> Int {
         begin(time.uptimeNanoseconds / 1_000_000_000)
         arrived += count
+        guard isDelegated || arrived > Self.rate else { return count }
+        if partners.contains(address) { return count }
         // What the system has thinned out already is not thinned out again before there is very much of it.
-        guard arrived > (isDelegated ? Self.systemRate : Self.rate) else { return true }
-        if draw() & 15 == 0 { return true }
-        return partners.contains(address)
+        guard arrived > (isDelegated ? Self.systemRate : Self.rate) else { return 1 }
+        return draw() & 15 == 0 ? 1 : 0
     }
 
     /// What should change about the system's filter; to be asked now and then.

@@ -1,18 +1,23 @@
+import Cryptography
 import Foundation
 import LinearAlgebra
 import Overlay
 import Wire
 
-/// Peers that end with the exact average of what each of them holds, over sessions that stand.
+/// Peers that end with the exact average of what each of them holds, over sessions that stand: the same
+/// peers again and again, each time with other values.
 enum AveragingBench {
     /// Prints its lines of the table.
     static func run(peers count: Int, byteCount: Int, repetitions: Int) async throws {
         var walls: [Double] = []
         var processors: [Double] = []
         var sent = 0.0
-        for repetition in 0..<repetitions {
-            var generator = SeededGenerator(seed: UInt64(11 + repetition))
-            let swarm = try await BenchSwarm(count: count, using: &generator)
+        var configuration = WireConfiguration()
+        // As real peers: the fastest cipher of this machine.
+        configuration.suites = CipherSuite.ofThisMachine
+        var generator = SeededGenerator(seed: 11)
+        let swarm = try await BenchSwarm(count: count, configuration: configuration, using: &generator)
+        for _ in 0..<repetitions {
             let vectors = (0..<count).map { _ in values(byteCount: byteCount, using: &generator) }
             for index in 0..<count {
                 await swarm.peers[index].prepare(SliceAverage(index: index, count: count, values: vectors[index]))
@@ -30,33 +35,42 @@ enum AveragingBench {
             }
             processors.append(WireBench.processorSeconds() - processor)
             walls.append((last - begin).inSeconds)
-            sent = Double(await bytesSent(swarm) - before) / Double(count) / 1e6
+            sent = max(sent, Double(await bytesSent(swarm) - before) / Double(count) / 1e6)
             let expected = SliceAverage.reference(vectors)
             for peer in swarm.peers {
                 let result = await peer.average
                 precondition(result == expected, "every peer has the exact average")
             }
-            await swarm.close()
         }
+        await swarm.close()
         let floor = 2 * Double(byteCount) * Double(count - 1) / Double(count) / 1e6
-        let name = "exact average of \(WireBench.number(Double(byteCount) / 1e6, digits: 1)) MB by \(count) peers"
+        let name =
+            "exact average of \(WireBench.number(Double(byteCount) / 1e6, digits: 1)) MB by \(count) peers, "
+            + configuration.suites[0].noiseName
         print(
-            "| \(name) | \(WireBench.number(WireBench.median(walls), digits: 2)) s, "
+            "| \(name) | \(WireBench.number(WireBench.median(walls), digits: 2)) s "
+                + "(\(WireBench.number(walls.min() ?? 0, digits: 2))–\(WireBench.number(walls.max() ?? 0, digits: 2))), "
                 + "\(WireBench.number(WireBench.median(processors), digits: 2)) s of processor time |")
         print(
-            "| the same: sent by each peer, beside the least that is possible | "
+            "| the same: sent by each peer at most, beside the least that is possible | "
                 + "\(WireBench.number(sent, digits: 1)) MB, \(WireBench.number(floor, digits: 1)) MB |")
     }
 
-    /// Random values between -1 and 1.
+    /// Random values, 0.0039 to 2 in size: sums of a few are exact in double precision.
     private static func values(byteCount: Int, using generator: inout SeededGenerator) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(byteCount)
-        for _ in 0..<byteCount / 2 {
-            let bits = Float(generator.uniform() * 2 - 1).bitPattern >> 16
-            bytes.append(UInt8(truncatingIfNeeded: bits))
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
+        bytes.reserveCapacity(byteCount + 8)
+        while bytes.count < byteCount {
+            var word = generator.next()
+            for _ in 0..<4 {
+                // Sign and fraction as drawn, the exponent one of eight.
+                let short = UInt16(truncatingIfNeeded: word) & 0xbfff | 0x3c00
+                bytes.append(UInt8(truncatingIfNeeded: short))
+                bytes.append(UInt8(truncatingIfNeeded: short >> 8))
+                word >>= 16
+            }
         }
+        bytes.removeLast(bytes.count - byteCount)
         return bytes
     }
 

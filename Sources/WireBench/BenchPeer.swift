@@ -14,6 +14,8 @@ actor BenchPeer {
 
     /// This peer's part in an average, while there is one, and when it was whole.
     var averaging: SliceAverage?
+    var averageNumber: UInt64 = 0
+    var served: [ObjectID] = []
     var averagedAt = ContinuousClock.now
     var others: [PeerID] = []
 
@@ -61,12 +63,9 @@ actor BenchPeer {
         settle()
     }
 
-    /// Takes a part in an average.
-    func prepare(_ average: SliceAverage) { averaging = average }
-
     /// A signed manifest for a payload.
     static func manifest(
-        of payload: [UInt8], swarm: [UInt8], keys: IdentityKeys, round: UInt64, sequence: UInt64
+        of payload: HashedPayload, swarm: [UInt8], keys: IdentityKeys, round: UInt64, sequence: UInt64
     ) -> SignedManifest {
         SignedManifest(
             ContributionManifest(

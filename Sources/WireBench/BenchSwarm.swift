@@ -10,6 +10,8 @@ struct BenchSwarm {
     let ids: [PeerID]
     let secret: SwarmSecret
     let peers: [BenchPeer]
+    /// Where the peers are.
+    var addresses: [NetworkAddress] { sockets.map(\.localAddress) }
     private let sockets: [UDPEndpoint]
     private let loops: [Task<Void, Never>]
 
@@ -58,7 +60,7 @@ struct BenchSwarm {
     }
 
     /// A signed manifest for a payload of the peer's.
-    func manifest(by index: Int, round: UInt64, sequence: UInt64, payload: [UInt8]) -> SignedManifest {
+    func manifest(by index: Int, round: UInt64, sequence: UInt64, payload: HashedPayload) -> SignedManifest {
         BenchPeer.manifest(
             of: payload, swarm: secret.identifier, keys: keys[index], round: round, sequence: sequence)
     }

@@ -1,13 +1,14 @@
 import Cryptography
+import LinearAlgebra
 
 /// One peer's part in the exact average of vectors of 16-bit values (bfloat16, least significant byte first): every peer
 /// is given one slice of every other's vector, averages it, and gives the average to all (reduce-scatter, all-gather).
 struct SliceAverage: Sendable {
     private let index: Int
-    private let count: Int
-    private let values: [UInt8]
-    private var sums: [Double]
-    private var heard = 1
+    /// The peer's own vector, one array a slice, as it would be encoded for this.
+    private let slices: [[UInt8]]
+    /// Everybody's values of our slice.
+    private var heard: [[UInt8]]
     private var gathered = 0
 
     /// The average, whole when `isFinished`.
@@ -15,73 +16,58 @@ struct SliceAverage: Sendable {
 
     init(index: Int, count: Int, values: [UInt8]) {
         self.index = index
-        self.count = count
-        self.values = values
+        slices = (0..<count).map { Array(values[Self.range(of: $0, count: count, byteCount: values.count)]) }
+        heard = [slices[index]]
         result = [UInt8](repeating: 0, count: values.count)
-        sums = []
-        sums = [Double](repeating: 0, count: range(of: index).count / 2)
-        add(values, from: range(of: index).lowerBound)
     }
 
     /// Whether every slice of the average is there.
-    var isFinished: Bool { gathered == count }
+    var isFinished: Bool { gathered == slices.count }
 
     /// The bytes of a slice.
-    func range(of slice: Int) -> Range<Int> {
-        let total = values.count / 2
+    private static func range(of slice: Int, count: Int, byteCount: Int) -> Range<Int> {
+        let total = byteCount / 2
         return total * slice / count * 2..<total * (slice + 1) / count * 2
     }
 
     /// What the holder of a slice is to be given.
-    func contribution(to slice: Int) -> [UInt8] { Array(values[range(of: slice)]) }
+    func contribution(to slice: Int) -> [UInt8] { slices[slice] }
 
     /// Takes in another peer's values of our slice.
     ///
     /// - Returns: the slice's average, when the last has come.
     mutating func take(contribution: [UInt8]) -> [UInt8]? {
-        guard contribution.count == sums.count * 2 else { return nil }
-        add(contribution, from: 0)
-        heard += 1
-        guard heard == count else { return nil }
-        var average = [UInt8](repeating: 0, count: sums.count * 2)
-        let share = 1 / Double(count)
-        for position in sums.indices {
-            let bits = Self.rounded(sums[position] * share)
-            average[2 * position] = UInt8(truncatingIfNeeded: bits)
-            average[2 * position + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-        }
+        guard contribution.count == slices[index].count else { return nil }
+        heard.append(contribution)
+        guard heard.count == slices.count else { return nil }
+        let average = ShortFloats.average(heard)
+        heard = []
         take(average: average, of: index)
         return average
     }
 
     /// Takes in a slice of the average.
     mutating func take(average: [UInt8], of slice: Int) {
-        guard average.count == range(of: slice).count else { return }
-        result.overwrite(at: range(of: slice).lowerBound, with: average, range: 0..<average.count)
+        let range = Self.range(of: slice, count: slices.count, byteCount: result.count)
+        guard average.count == range.count else { return }
+        result.overwrite(at: range.lowerBound, with: average, range: 0..<average.count)
         gathered += 1
     }
 
-    private mutating func add(_ bytes: [UInt8], from start: Int) {
-        for position in sums.indices {
-            let low = UInt32(bytes[start + 2 * position])
-            let high = UInt32(bytes[start + 2 * position + 1])
-            sums[position] += Double(Float(bitPattern: (high << 8 | low) << 16))
-        }
-    }
-
-    /// The nearest bfloat16's bits, ties to even.
-    private static func rounded(_ value: Double) -> UInt16 {
-        let bits = Float(value).bitPattern
-        return UInt16(truncatingIfNeeded: (bits + 0x7fff + (bits >> 16 & 1)) >> 16)
-    }
-
-    /// The average that all should have, computed in one place.
+    /// The average that all should have, computed in one place, one value after the other.
     static func reference(_ vectors: [[UInt8]]) -> [UInt8] {
-        var whole = SliceAverage(index: 0, count: 1, values: vectors[0])
-        for vector in vectors.dropFirst() { whole.add(vector, from: 0) }
-        return whole.sums.flatMap { sum -> [UInt8] in
-            let bits = rounded(sum * (1 / Double(vectors.count)))
-            return [UInt8(truncatingIfNeeded: bits), UInt8(truncatingIfNeeded: bits >> 8)]
+        var bytes = [UInt8](repeating: 0, count: vectors[0].count)
+        for position in stride(from: 0, to: bytes.count, by: 2) {
+            var sum = 0.0
+            for vector in vectors {
+                let short = UInt32(vector[position]) | UInt32(vector[position + 1]) << 8
+                sum += Double(Float(bitPattern: short << 16))
+            }
+            let bits = Float(sum / Double(vectors.count)).bitPattern
+            let short = (bits + 0x7fff + (bits >> 16 & 1)) >> 16
+            bytes[position] = UInt8(truncatingIfNeeded: short)
+            bytes[position + 1] = UInt8(truncatingIfNeeded: short >> 8)
         }
+        return bytes
     }
 }

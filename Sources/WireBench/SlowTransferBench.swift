@@ -28,7 +28,9 @@ enum SlowTransferBench {
         for id in ids.dropFirst() { endpoints[0].connect(to: id, at: .zero, using: &generator) }
         carry(&endpoints, addresses, at: .zero, using: &generator)
         let template = BenchPeer.manifest(
-            of: [UInt8](repeating: 0, count: byteCount), swarm: swarm.identifier, keys: keys[1], round: 1, sequence: 1
+            of: HashedPayload([UInt8](repeating: 0, count: byteCount)), swarm: swarm.identifier, keys: keys[1],
+            round: 1,
+            sequence: 1
         ).manifest
         let before = HandshakeBench.residentBytes()
         var asked = 0

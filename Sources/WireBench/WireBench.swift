@@ -9,11 +9,12 @@ import Wire
 /// it beside other programs.
 @main struct WireBench {
     /// Arguments: how often to repeat (5), and which parts to measure (all): `pair`, `aes`, `short`, `short-aes`,
-    /// `mesh`, `average`, `sessions`, `slow`.
+    /// `mesh`, `average`, `sessions`, `slow`. `flood` alone waits for `scripts/bench-flood`.
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
         let repetitions = arguments.lazy.compactMap { Int($0) }.first ?? 5
         let parts = Set(arguments.filter { Int($0) == nil })
+        if parts == ["flood"] { return try await FloodBench.run() }
         func measures(_ part: String) -> Bool { parts.isEmpty || parts.contains(part) }
         print("| what | measured |\n|---|---|")
         if measures("pair") { try await pair("100 MB, ChaCha20-Poly1305", repetitions: repetitions) }
@@ -33,7 +34,7 @@ import Wire
         }
         if measures("mesh") { try await mesh(repetitions: repetitions) }
         if measures("average") {
-            for count in [8, 16] {
+            for count in [4, 8, 16] {
                 try await AveragingBench.run(peers: count, byteCount: 16_800_000, repetitions: repetitions)
             }
         }
@@ -94,10 +95,10 @@ import Wire
         let (peers, ids) = (swarm.peers, swarm.ids)
         var objects: [ObjectID] = []
         for index in 0..<senders {
-            let payload = generator.bytes(count: byteCount)
+            let payload = HashedPayload(generator.bytes(count: byteCount))
             let signed = swarm.manifest(by: index, round: 1, sequence: 1, payload: payload)
             objects.append(signed.id)
-            await peers[index].perform { endpoint, _, _ in endpoint.publish(signed, payload: payload) }
+            await peers[index].perform { endpoint, _, _ in endpoint.publish(signed, payload) }
         }
         let begin = ContinuousClock.now
         let processor = processorSeconds()

@@ -22,6 +22,31 @@ struct RecordTests {
         #expect(try cipher.open(sealed, additionalData: header, counter: 0x0102_0304_0506_0708) == plaintext)
     }
 
+    @Test("AES on wide registers gives the packets of the library, whatever their lengths")
+    func wideRegisters() throws {
+        var generator = SeededGenerator(seed: 3)
+        for byteCount in Array(0...530) + [1168, 2047, 8920, 65_491] {
+            let key = generator.bytes(count: 32)
+            let own = AuthenticatedCipher(key: key, suite: .aes256GCM)
+            let library = AuthenticatedCipher(key: key, suite: .aes256GCM, usesVectors: false)
+            let plain = generator.bytes(count: byteCount)
+            let header = generator.bytes(count: byteCount % 3 == 0 ? 16 : byteCount % 71)
+            let counter = generator.next()
+            let sealed = own.seal(plain, additionalData: header, counter: counter)
+            #expect(sealed == library.seal(plain, additionalData: header, counter: counter), "\(byteCount) bytes")
+            #expect(try own.open(sealed, additionalData: header, counter: counter) == plain)
+            #expect(try library.open(sealed, additionalData: header, counter: counter) == plain)
+            // Every byte of the tag counts.
+            for position in sealed.count - 16..<sealed.count {
+                var altered = sealed
+                altered[position] ^= 0x80
+                #expect(throws: CryptographyError.self) {
+                    try own.open(altered, additionalData: header, counter: counter)
+                }
+            }
+        }
+    }
+
     @Test("Both libraries give the same packets of ChaCha20-Poly1305")
     func longAndShort() throws {
         var generator = SeededGenerator(seed: 1)

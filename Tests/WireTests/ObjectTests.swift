@@ -55,6 +55,29 @@ struct ObjectTests {
         return object
     }
 
+    @Test("A payload that is hashed once is served as any other, over a manifest that says the same")
+    func hashedOnce() throws {
+        var rig = try MeshRig()
+        try rig.connectPair()
+        let bytes = rig.payload(byteCount: 200_001)
+        let payload = HashedPayload(bytes)
+        let signed = rig.manifest(by: 0, payload: bytes)
+        var again = ContributionManifest(
+            swarm: signed.manifest.swarm, origin: signed.manifest.origin, round: signed.manifest.round,
+            sequence: signed.manifest.sequence, baseModelDigest: signed.manifest.baseModelDigest,
+            schemaDigest: signed.manifest.schemaDigest, encoding: signed.manifest.encoding,
+            sampleCount: signed.manifest.sampleCount, payload: payload)
+        again.flags = signed.manifest.flags
+        again.status = signed.manifest.status
+        #expect(again == signed.manifest)
+        let object = rig.endpoints[0].publish(signed, payload)
+        rig.endpoints[0].announce(object, to: rig.id(1), at: rig.time)
+        rig.run(for: .seconds(1))
+        rig.endpoints[1].request(object, from: rig.id(0), at: rig.time)
+        rig.run(for: .seconds(2))
+        #expect(rig.events[1].contains(.received(from: rig.id(0), signed, payload: bytes)))
+    }
+
     @Test func whatIsRetiredIsNotServed() throws {
         var rig = try MeshRig()
         let object = try announced(rig.payload(byteCount: 500_000), rig: &rig)

@@ -15,7 +15,7 @@ extension PeerCore {
             payload = (0..<payload.count / 4).flatMap { _ in
                 (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> UInt32(8 * $0)) }
             }
-            manifest = self.manifest(of: payload, isFinal: manifest.flags.contains(.final))
+            manifest = self.manifest(of: HashedPayload(payload), isFinal: manifest.flags.contains(.final))
         case .malformedManifest: manifest.schemaDigest = manifest.schemaDigest.map { ~$0 }
         case .malformedLeaf:
             let signed = SignedManifest(manifest, signedWith: local.signingKey)
@@ -43,7 +43,7 @@ extension PeerCore {
             other.values = other.values.map { -$0 }
             let payload = gate.payload(of: other)
             nextSequence -= 1
-            let manifest = manifest(of: payload, isFinal: isFinal)
+            let manifest = manifest(of: HashedPayload(payload), isFinal: isFinal)
             nextSequence += 1
             let object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
             for index in neighbours.indices where index % 2 == 1 {

@@ -11,23 +11,23 @@ extension PeerCore {
 
     /// Signs and serves the adapter as this round's contribution, offers it, and ends serving old ones.
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
-        let payload = gate.payload(of: delta)
+        let payload = HashedPayload(gate.payload(of: delta))
         let manifest = manifest(of: payload, isFinal: isFinal)
         nextSequence += 1
         let object: ObjectID
         if let misconduct {
-            object = serve(manifest, payload: payload, misconduct)
+            object = serve(manifest, payload: payload.bytes, misconduct)
         } else {
-            object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
+            object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload)
         }
-        published.append((round, object, payload.count))
+        published.append((round, object, payload.bytes.count))
         if isAudited, misconduct == nil {
             directives.append(
                 .audit(.published(round: round, sequence: manifest.sequence, isFinal: isFinal, delta: delta)))
         }
         report(
             .contributionPublished(
-                round: round, byteCount: payload.count, norm: delta.norm, object: object.description), at: time)
+                round: round, byteCount: payload.bytes.count, norm: delta.norm, object: object.description), at: time)
         while let first = published.first, first.round < round - 1 - configuration.staleness, published.count > 1 {
             wire.retire(first.object)
             published.removeFirst()
@@ -37,7 +37,7 @@ extension PeerCore {
     }
 
     /// What is signed for a contribution of this round with `payload`.
-    func manifest(of payload: [UInt8], isFinal: Bool) -> ContributionManifest {
+    func manifest(of payload: HashedPayload, isFinal: Bool) -> ContributionManifest {
         let isSettling = round >= configuration.rounds
         return ContributionManifest(
             swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,

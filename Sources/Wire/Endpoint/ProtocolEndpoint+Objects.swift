@@ -5,27 +5,31 @@ extension ProtocolEndpoint {
     /// manifest's: its hash tree is computed and compared.
     @discardableResult
     package mutating func publish(_ manifest: SignedManifest, payload: [UInt8]) -> ObjectID {
-        let leafHashes = MerkleTree.leafHashes(of: payload)
+        publish(manifest, HashedPayload(payload))
+    }
+
+    /// The same without hashing the payload once more.
+    @discardableResult
+    package mutating func publish(_ manifest: SignedManifest, _ payload: HashedPayload) -> ObjectID {
         precondition(
-            payload.count == manifest.manifest.payloadByteCount
-                && MerkleTree.root(leafHashes: leafHashes, byteCount: payload.count) == manifest.manifest.root,
+            payload.bytes.count == manifest.manifest.payloadByteCount && payload.root == manifest.manifest.root,
             "a published payload is the one that its manifest describes")
-        return serve(manifest, payload: payload, leafHashes: leafHashes)
+        return serve(manifest, payload)
     }
 
     /// Serves a payload that need not be the manifest's, as a lying peer would: for tests and simulated attackers.
     @discardableResult
     package mutating func publishUnchecked(_ manifest: SignedManifest, payload: [UInt8]) -> ObjectID {
-        serve(manifest, payload: payload, leafHashes: MerkleTree.leafHashes(of: payload))
+        serve(manifest, HashedPayload(payload))
     }
 
-    private mutating func serve(_ manifest: SignedManifest, payload: [UInt8], leafHashes: [UInt8]) -> ObjectID {
+    private mutating func serve(_ manifest: SignedManifest, _ payload: HashedPayload) -> ObjectID {
+        let count = payload.bytes.count
+        let isPushed = count > 0 && count <= min(configuration.pushByteLimit, WireConfiguration.pushedByteLimit)
         published[manifest.id] = PublishedObject(
-            manifest: manifest, payload: payload, leafHashes: leafHashes,
-            layout: ChunkLayout(payloadByteCount: payload.count),
-            pushes: !payload.isEmpty
-                && payload.count <= min(configuration.pushByteLimit, WireConfiguration.pushedByteLimit)
-                ? PushedObject.bodies(of: manifest, payload: payload) : [])
+            manifest: manifest, payload: payload.bytes, leafHashes: payload.leafHashes,
+            layout: ChunkLayout(payloadByteCount: count),
+            pushes: isPushed ? PushedObject.bodies(of: manifest, payload: payload.bytes) : [])
         return manifest.id
     }
 

@@ -9,8 +9,8 @@ package struct ContributionManifest: Sendable, Hashable {
     package var origin: PeerID
     /// The round that it belongs to.
     package var round: UInt64
-    /// Grows with every contribution of the origin: two different manifests with one (origin, round, sequence) prove
-    /// that the origin said two things.
+    /// Grows with every contribution of the origin, from round to round, too: two different manifests with one origin and
+    /// sequence prove that the origin said two things.
     package var sequence: UInt64
     /// Digest of the base model, 32 bytes.
     package var baseModelDigest: [UInt8]
@@ -46,10 +46,22 @@ package struct ContributionManifest: Sendable, Hashable {
         schemaDigest: [UInt8], encoding: UInt16, flags: Flags = [], sampleCount: UInt64, payload: [UInt8],
         status: [UInt8] = []
     ) {
+        self.init(
+            swarm: swarm, origin: origin, round: round, sequence: sequence, baseModelDigest: baseModelDigest,
+            schemaDigest: schemaDigest, encoding: encoding, flags: flags, sampleCount: sampleCount,
+            payload: HashedPayload(payload), status: status)
+    }
+
+    /// The same for a payload whose leaves are hashed already.
+    package init(
+        swarm: [UInt8], origin: PeerID, round: UInt64, sequence: UInt64, baseModelDigest: [UInt8],
+        schemaDigest: [UInt8], encoding: UInt16, flags: Flags = [], sampleCount: UInt64, payload: HashedPayload,
+        status: [UInt8] = []
+    ) {
         precondition(
             swarm.count == 32 && baseModelDigest.count == 32 && schemaDigest.count == 32, "digests have 32 bytes")
         precondition(status.count <= WireConfiguration.statusByteLimit, "a status has at most 512 bytes")
-        precondition(payload.count <= WireConfiguration.payloadByteLimit, "a payload has at most 128 MiB")
+        precondition(payload.bytes.count <= WireConfiguration.payloadByteLimit, "a payload has at most 128 MiB")
         self.swarm = swarm
         self.origin = origin
         self.round = round
@@ -59,8 +71,8 @@ package struct ContributionManifest: Sendable, Hashable {
         self.encoding = encoding
         self.flags = flags
         self.sampleCount = sampleCount
-        payloadByteCount = payload.count
-        root = MerkleTree.root(of: payload)
+        payloadByteCount = payload.bytes.count
+        root = payload.root
         self.status = status
     }
 

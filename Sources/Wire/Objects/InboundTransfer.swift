@@ -42,12 +42,13 @@ struct InboundTransfer: Sendable {
         var chunkCount: Int
     }
 
-    /// Memory for the whole payload is taken at once; the caller has checked the limits.
+    /// Memory for the whole payload is reserved at once; the caller has checked the limits. It is not written to before
+    /// chunks come, and nobody sees it before each of its bytes has come and is verified.
     init(manifest: SignedManifest) {
         self.manifest = manifest
         let layout = ChunkLayout(payloadByteCount: manifest.manifest.payloadByteCount)
         self.layout = layout
-        payload = [UInt8](repeating: 0, count: layout.payloadByteCount)
+        payload = [UInt8](unwrittenCount: layout.payloadByteCount)
         hashes = [UInt8](repeating: 0, count: layout.hashByteCount)
         let count = layout.chunkCount
         missing = [UInt64](repeating: .max, count: (count + 63) / 64)

@@ -3,6 +3,9 @@ import Simulation
 import Synchronization
 import Testing
 
+/// Seeds that no run has had before. As arguments of a test they are printed with it.
+func freshSeeds(_ count: Int) -> [UInt64] { (0..<count).map { _ in UInt64.random(in: 0..<1 << 32) } }
+
 /// Whole swarms on the virtual clock. Fresh seeds are printed: `murmur simulate topologies/sweep-16.yaml --draw-faults
 /// --seed N` runs one again.
 @Suite struct SimulatedSwarmTests {
@@ -53,8 +56,7 @@ import Testing
         #expect(report.violations.isEmpty, "seed \(seed): \(report.violations)")
     }
 
-    @Test(arguments: 0..<16) func freshSeedsHold(_: Int) throws {
-        let seed = UInt64.random(in: 0..<1 << 32)
+    @Test(arguments: freshSeeds(16)) func freshSeedsHold(seed: UInt64) throws {
         let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.varySurroundings() }
         #expect(
             report.violations.isEmpty,

@@ -23,8 +23,7 @@ import Testing
         #expect(cores.everyoneFinished)
     }
 
-    @Test(arguments: 0..<6) func freshSeedsHaveOneHistory(_: Int) throws {
-        let seed = UInt64.random(in: 0..<1 << 32)
+    @Test(arguments: freshSeeds(6)) func freshSeedsHaveOneHistory(seed: UInt64) throws {
         let faults = FaultSchedule.drawn(seed: seed)
         let cores = try Self.run(faults, seed: seed, tier: .cores)
         let actors = try Self.run(faults, seed: seed, tier: .actors)

@@ -2,8 +2,8 @@ import Overlay
 
 /// Small objects are sent with their manifest, without waiting for a request.
 extension ProtocolEndpoint {
-    /// Queues the object's own bytes instead of an offer, if it is small, a session stands, and the queue has room for
-    /// twice as much: what else waits must not wait for long.
+    /// Queues the object's own bytes instead of an offer, if it is small, a session stands, and no more than half of
+    /// the queue is in use with them: what else waits must not wait for long.
     ///
     /// - Returns: false if it is to be offered.
     mutating func push(_ object: PublishedObject, to index: Int) -> Bool {

@@ -108,6 +108,17 @@ import Testing
         #expect(abs(try loss(storage) - exact) < 0.01 * exact)
     }
 
+    @Test(arguments: WeightStorage.allCases) func passesAreLongerWhereShortWeightsLeaveRoom(storage: WeightStorage) {
+        let shape = GradientTests.model(GradientTests.Scenario(name: "passes")).configuration
+        let model = BaseModel(configuration: shape, randomSeed: 11, deviation: 0.1, storage: storage)
+        func tokens(_ options: EngineOptions) -> Int {
+            TrainingEngine(model: model, lora: nil, options: options).passTokens
+        }
+        #expect(tokens(EngineOptions(threads: 1)) == 256)
+        #expect(tokens(EngineOptions(threads: 2)) == (storage == .float32 ? 256 : 512))
+        #expect(tokens(EngineOptions(threads: 2, passTokens: 48)) == 48)
+    }
+
     @Test func everySequenceIsInOnePassThatHasRoom() {
         var generator = SeededGenerator(seed: 8)
         for limit in [1, 16, 256] {

@@ -83,18 +83,25 @@ import Testing
     }
 
     @Test(arguments: WeightStorage.allCases) func oneRowIsTheSameProduct(storage: WeightStorage) {
-        let weight = FrozenMatrix(columns: 77, parts: [random(45, 77, seed: 3).values], storage: storage)
-        let stored = rows(Matrix(rows: 45, columns: 77, values: weight.values))
-        let bias = FrozenMatrix(row: random(1, 45, seed: 5).values)
-        let x = random(1, 77, seed: 4)
-        for threads in [1, 4] {
-            let team = ComputeTeam(count: threads)
-            let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: 77)
-            let y = Matrix(rows: 1, columns: 45)
-            products.multiplyRow(x, by: weight, into: y)
-            #expect(distance(y, rows(x), transposed(stored), base: nil) < 2e-6)
-            products.multiplyRow(x, by: weight, into: y, bias: bias)
-            #expect(distance(y, rows(x), transposed(stored), base: bias.values) < 2e-6)
+        for (outputs, inputs) in [(45, 77), (1, 64), (3, 130), (8, 5), (23, 128)] {
+            let weight = FrozenMatrix(
+                columns: inputs, parts: [random(outputs, inputs, seed: 3).values], storage: storage)
+            let stored = rows(Matrix(rows: outputs, columns: inputs, values: weight.values))
+            let bias = FrozenMatrix(row: random(1, outputs, seed: 5).values)
+            let x = random(1, inputs, seed: 4)
+            var results: [[Float]] = []
+            for threads in [1, 2, 4] {
+                let team = ComputeTeam(count: threads)
+                let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: inputs)
+                let y = Matrix(rows: 1, columns: outputs)
+                products.multiplyRow(x, by: weight, into: y)
+                #expect(distance(y, rows(x), transposed(stored), base: nil) < 2e-6)
+                results.append(y.values)
+                products.multiplyRow(x, by: weight, into: y, bias: bias)
+                #expect(distance(y, rows(x), transposed(stored), base: bias.values) < 2e-6)
+            }
+            // Rows are read side by side; which ones changes nothing.
+            #expect(results[1] == results[0] && results[2] == results[0])
         }
     }
 

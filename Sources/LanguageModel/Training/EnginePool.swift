@@ -8,6 +8,8 @@ final class EnginePool: Sendable {
     struct Kind: Hashable {
         let lora: LoRAConfiguration?
         let trains: Bool
+        /// The tokens of a pass.
+        let capacity: Int
         let options: EngineOptions
     }
 
@@ -20,7 +22,7 @@ final class EnginePool: Sendable {
         let state =
             idle.withLock { $0[kind]?.popLast() }
             ?? EngineState(
-                model: model, lora: kind.lora, capacity: kind.options.passTokens, trains: kind.trains,
+                model: model, lora: kind.lora, capacity: kind.capacity, trains: kind.trains,
                 options: kind.options)
         defer { idle.withLock { $0[kind, default: []].append(state) } }
         return try body(state)

@@ -20,7 +20,7 @@ extension TrainingEngine {
     package func evaluate(sequences: [TokenSequence], adapter: [Float] = []) throws -> [SequenceLoss] {
         try withState(adapter: adapter, sequences: sequences) { state in
             var result: [SequenceLoss] = []
-            for pass in PackedBatch.passes(over: sequences, limit: options.passTokens) {
+            for pass in PackedBatch.passes(over: sequences, limit: passTokens) {
                 let batch = PackedBatch(sequences[pass])
                 let context = state.forward(batch, dropout: nil)
                 let losses = state.losses(batch, context, gradientScale: 0)

@@ -33,7 +33,7 @@ extension TrainingEngine {
         return try withState(adapter: adapter, sequences: sequences) { state in
             state.adapter?.zeroGradients()
             var sum = 0.0
-            let passes = PackedBatch.fullPasses(over: sequences, limit: options.passTokens)
+            let passes = PackedBatch.fullPasses(over: sequences, limit: passTokens)
             for (number, pass) in passes.enumerated() {
                 let batch = PackedBatch(pass.map { sequences[$0] })
                 guard !batch.lossRows.isEmpty else { continue }

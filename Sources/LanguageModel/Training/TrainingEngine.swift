@@ -1,4 +1,5 @@
 package import Adapters
+internal import LinearAlgebra
 
 /// Computes losses and LoRA gradients of one base model, and evaluates it.
 ///
@@ -14,6 +15,8 @@ package final class TrainingEngine: Sendable {
     package let schema: AdapterSchema
     /// How it computes.
     package let options: EngineOptions
+    /// How many tokens go through the layers at a time.
+    package let passTokens: Int
 
     /// An engine for `model`.
     ///
@@ -27,6 +30,7 @@ package final class TrainingEngine: Sendable {
         self.model = model
         self.lora = lora
         self.options = options
+        passTokens = options.passTokens ?? options.usualPassTokens(over: model.head.storage)
         schema = lora.map { model.adapterSchema($0) } ?? AdapterSchema(tensors: [])
         isTraining = trains && lora != nil
     }
@@ -47,7 +51,7 @@ package final class TrainingEngine: Sendable {
                 throw EngineError.tokenOutOfRange(token: token, vocabularySize: size)
             }
         }
-        let kind = EnginePool.Kind(lora: lora, trains: isTraining, options: options)
+        let kind = EnginePool.Kind(lora: lora, trains: isTraining, capacity: passTokens, options: options)
         return try model.pool.withState(kind, of: model) { state in
             state.adapter?.load(adapter)
             return try body(state)

@@ -1,1 +1,0 @@
-// Tests of LinearAlgebra live in this target.

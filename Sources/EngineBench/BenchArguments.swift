@@ -55,7 +55,8 @@ struct BenchArguments {
             throw Failure(description: "--precision \(name): known are fp32, bf16, auto")
         }
         return EngineOptions(
-            precision: precision, threads: try number("threads", 2), passTokens: values["pass"] == nil ? nil : try number("pass", 256),
+            precision: precision, threads: try number("threads", 2),
+            passTokens: values["pass"] == nil ? nil : try number("pass", 256),
             savesMemory: text("memory", "usual") == "low")
     }
 

@@ -185,15 +185,15 @@ void murmur_attention_forward(int pairs, const float *q, ptrdiff_t q_stride, flo
 
 void murmur_attention_backward(int pairs, const float *q, ptrdiff_t q_stride, const float *out, const float *d_out,
                                ptrdiff_t out_stride, const float *log_sums, ptrdiff_t sum_stride, float *dq,
-                               ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t keys,
-                               ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window, float scale,
-                               const void *packed, float *scratch) {
+                               ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t queries,
+                               ptrdiff_t keys, ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window,
+                               float scale, const void *packed, float *scratch) {
     if (pairs) {
         DISPATCH(attention_backward16, q, q_stride, out, d_out, out_stride, log_sums, sum_stride, dq, dq_stride, dk,
-                 dv, kv_stride, keys, first, last, size, window, scale, packed, scratch)
+                 dv, kv_stride, queries, keys, first, last, size, window, scale, packed, scratch)
     } else {
         DISPATCH(attention_backward, q, q_stride, out, d_out, out_stride, log_sums, sum_stride, dq, dq_stride, dk, dv,
-                 kv_stride, keys, first, last, size, window, scale, packed, scratch)
+                 kv_stride, queries, keys, first, last, size, window, scale, packed, scratch)
     }
 }
 

@@ -13,6 +13,8 @@ package final class HeadAttention {
     private let isPaired: Int32
     private let packed: FloatBuffer
     private let scratch: FloatBuffer
+    // Keys and values of a sequence that lies in two places, one after the other; then their gradients.
+    private let joined: Matrix
     private var keyCount = 0
 
     /// Room for sequences of `longest` tokens, whose products are computed in `precision`; `trains` also for the backward
@@ -30,6 +32,7 @@ package final class HeadAttention {
             count: trains
                 ? Self.blockRows * (3 * (padded + 16) + 2 * width)
                 : WeightProducts.tileRows * (width + 2 * padded + 16))
+        joined = Matrix(rows: longest, columns: 2 * headSize)
     }
 
     private static func scale(_ size: Int) -> Float { 1 / Float(size).squareRoot() }
@@ -42,6 +45,25 @@ package final class HeadAttention {
         keyCount = keys.rows
         murmur_attention_pack(
             isPaired, keys.pointer, values.pointer, keys.stride, keys.rows, headSize, packed.base, backward ? 1 : 0)
+    }
+
+    /// The same of a sequence whose first positions lie elsewhere: those of `before`, then those of `keys` and `values`.
+    package func load(
+        before: (keys: Matrix, values: Matrix), keys: Matrix, values: Matrix, backward: Bool = false
+    ) {
+        precondition(before.keys.rows + keys.rows <= longest, "the sequence fits")
+        let (allKeys, allValues) = joinedMatrices(before.keys.rows + keys.rows)
+        let (first, rest) = (0..<before.keys.rows, before.keys.rows..<allKeys.rows)
+        allKeys.rows(first).assign(before.keys)
+        allKeys.rows(rest).assign(keys)
+        allValues.rows(first).assign(before.values)
+        allValues.rows(rest).assign(values)
+        load(keys: allKeys, values: allValues, backward: backward)
+    }
+
+    private func joinedMatrices(_ rows: Int) -> (Matrix, Matrix) {
+        let both = joined.rows(0..<rows)
+        return (both.columns(0..<headSize), both.columns(headSize..<2 * headSize))
     }
 
     /// Writes the `rows` of `output` [n, head] and of `logSums` [n, 1]; the queries [n, head] are the last n positions of
@@ -67,7 +89,8 @@ package final class HeadAttention {
             Self.scale(headSize), output.pointer, logSums.pointer, scratch.base)
     }
 
-    /// What one head's backward pass reads and writes, all [n, head] but `logSums` [n, 1].
+    /// What one head's backward pass reads and writes, all [n, head] but `logSums` [n, 1]; the gradients of keys and values
+    /// have a row for every key.
     package struct Gradients {
         let queries: Matrix
         let output: Matrix
@@ -92,16 +115,38 @@ package final class HeadAttention {
         }
     }
 
-    /// Writes the `rows` of the query gradient and adds those rows' part of the gradients of keys and values. A full
-    /// sequence, loaded with `backward`.
+    /// Writes the `rows` of the query gradient and adds those rows' part of the gradients of keys and values. The sequence
+    /// was loaded with `backward`; the queries are its last positions.
     package func backward(_ head: Gradients, rows: Range<Int>, window: Int) {
-        precondition(isTraining && head.queries.rows == keyCount && rows.upperBound <= keyCount, "a full sequence")
+        precondition(isTraining && rows.upperBound <= head.queries.rows && head.queries.rows <= keyCount, "rows of it")
         precondition(head.keyGradient.rows == keyCount, "gradients of all keys")
         murmur_attention_backward(
             isPaired, head.queries.pointer, head.queries.stride, head.output.pointer, head.outputGradient.pointer,
             head.output.stride, head.logSums.pointer, head.logSums.stride, head.queryGradient.pointer,
             head.queryGradient.stride, head.keyGradient.pointer, head.valueGradient.pointer, head.keyGradient.stride,
-            keyCount, rows.lowerBound, rows.upperBound, headSize, min(window, 1 << 40), Self.scale(headSize),
-            packed.base, scratch.base)
+            head.queries.rows, keyCount, rows.lowerBound, rows.upperBound, headSize, min(window, 1 << 40),
+            Self.scale(headSize), packed.base, scratch.base)
+    }
+
+    /// The same of a sequence loaded from two places. `before` are the gradients of the keys and values of its first
+    /// positions, those of `head` the gradients of the others.
+    package func backward(
+        _ head: Gradients, before: (keyGradient: Matrix, valueGradient: Matrix), rows: Range<Int>, window: Int
+    ) {
+        precondition(before.keyGradient.rows + head.keyGradient.rows == keyCount, "gradients of all keys")
+        // What was loaded has been packed, so that its place is free.
+        let (keys, values) = joinedMatrices(keyCount)
+        keys.fill(0)
+        values.fill(0)
+        backward(
+            Gradients(
+                queries: head.queries, output: head.output, outputGradient: head.outputGradient,
+                logSums: head.logSums, queryGradient: head.queryGradient, keyGradient: keys, valueGradient: values),
+            rows: rows, window: window)
+        let (first, rest) = (0..<before.keyGradient.rows, before.keyGradient.rows..<keyCount)
+        before.keyGradient.add(keys.rows(first))
+        head.keyGradient.add(keys.rows(rest))
+        before.valueGradient.add(values.rows(first))
+        head.valueGradient.add(values.rows(rest))
     }
 }

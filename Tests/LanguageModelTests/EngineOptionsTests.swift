@@ -119,30 +119,11 @@ import Testing
         #expect(tokens(EngineOptions(threads: 2, passTokens: 48)) == 48)
     }
 
-    @Test func everySequenceIsInOnePassThatHasRoom() {
-        var generator = SeededGenerator(seed: 8)
-        for limit in [1, 16, 256] {
-            let sequences = (0..<200).map { _ in
-                TokenSequence(tokens: [Int32](repeating: 0, count: Int.random(in: 1...300, using: &generator)))
-            }
-            let passes = PackedBatch.fullPasses(over: sequences, limit: limit)
-            #expect(passes.joined().sorted() == Array(0..<200))
-            for pass in passes {
-                let tokens = pass.reduce(0) { $0 + sequences[$1].tokens.count }
-                #expect(tokens <= limit || pass.count == 1)
-                #expect(pass == pass.sorted())
-            }
-            // No two passes could be one.
-            let sizes = passes.map { $0.reduce(0) { $0 + sequences[$1].tokens.count } }.sorted()
-            #expect(sizes[0] + sizes[1] > limit)
-        }
-        #expect(PackedBatch.fullPasses(over: [], limit: 5).isEmpty)
-    }
-
     @Test func piecesOfAttentionCoverEveryRowOnce() {
         for parts in [1, 2, 3, 8] {
             for queries in [[256], [1], [5, 300, 49], [512]] {
-                let pieces = AttentionPiece.split(queries, heads: 9, into: parts)
+                let pieces = AttentionPiece.split(
+                    queries, heads: 9, before: queries.map { $0 / 2 }, into: parts)
                 #expect(pieces.count == parts)
                 for (sequence, count) in queries.enumerated() {
                     for head in 0..<9 {
@@ -153,7 +134,7 @@ import Testing
             }
         }
         // Two parts of one long sequence have about the same work.
-        let work = AttentionPiece.split([512], heads: 9, into: 2).map { part in
+        let work = AttentionPiece.split([512], heads: 9, before: [0], into: 2).map { part in
             part.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1 } }
         }
         #expect(abs(Double(work[0] - work[1])) < 0.05 * Double(work[0] + work[1]))

@@ -89,6 +89,70 @@ import Testing
         }
     }
 
+    @Test(arguments: [(16, 1, 8), (40, 60, 16), (33, 100, 64)], [7, 1000])
+    func aSequenceInTwoPlacesIsTheSame(sizes: (before: Int, own: Int, head: Int), window: Int) {
+        let (first, n, size) = sizes
+        let m = first + n
+        let (q, k, v) = (random(m, size, seed: 3), random(m, size, seed: 4), random(m, size, seed: 5))
+        let (before, own) = (0..<first, first..<m)
+        for precision in ProductPrecision.allCases {
+            let attention = HeadAttention(longest: m, headSize: size, trains: true, precision: precision)
+            let apart = HeadAttention(longest: m, headSize: size, trains: true, precision: precision)
+            attention.load(keys: k, values: v, backward: true)
+            apart.load(
+                before: (k.rows(before), v.rows(before)), keys: k.rows(own), values: v.rows(own), backward: true)
+            let (output, sums) = (Matrix(rows: n, columns: size), Matrix(rows: n, columns: 1))
+            let (otherOutput, otherSums) = (Matrix(rows: n, columns: size), Matrix(rows: n, columns: 1))
+            attention.forward(queries: q.rows(own), output: output, logSums: sums, rows: 0..<n, window: window)
+            apart.forward(queries: q.rows(own), output: otherOutput, logSums: otherSums, rows: 0..<n, window: window)
+            #expect(otherOutput.values == output.values && otherSums.values == sums.values)
+
+            let weights = random(n, size, seed: 6)
+            func gradients(_ keys: Matrix, _ values: Matrix, _ queries: Matrix) -> HeadAttention.Gradients {
+                HeadAttention.Gradients(
+                    queries: q.rows(own), output: output, outputGradient: weights, logSums: sums,
+                    queryGradient: queries, keyGradient: keys, valueGradient: values)
+            }
+            let (dq, dk, dv) = (
+                Matrix(rows: n, columns: size), Matrix(rows: m, columns: size), Matrix(rows: m, columns: size)
+            )
+            let (eq, ek, ev) = (
+                Matrix(rows: n, columns: size), Matrix(rows: m, columns: size), Matrix(rows: m, columns: size)
+            )
+            for piece in [0..<n / 2, n / 2..<n] where !piece.isEmpty {
+                attention.backward(gradients(dk, dv, dq), rows: piece, window: window)
+                apart.backward(
+                    gradients(ek.rows(own), ev.rows(own), eq), before: (ek.rows(before), ev.rows(before)), rows: piece,
+                    window: window)
+            }
+            #expect(eq.values == dq.values)
+            for (a, b) in zip(ek.values + ev.values, dk.values + dv.values) {
+                #expect(abs(a - b) <= 1e-5 * max(1, abs(b)))
+            }
+
+            // Keys and values before the queries' own have the gradients that the formula says.
+            let (queries, keys, values) = (rows(q.rows(own)), rows(k), rows(v))
+            let wanted = rows(weights)
+            func value(_ keys: [[Double]], _ values: [[Double]]) -> Double {
+                zip(exact(queries, keys, values, window: window).output, wanted)
+                    .reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * $1.1 } }
+            }
+            for (gradient, isKey) in [(dk, true), (dv, false)] {
+                let direction = rows(random(m, size, seed: isKey ? 30 : 31))
+                func moved(_ step: Double) -> Double {
+                    let other = zip(isKey ? keys : values, direction).map { zip($0, $1).map { $0 + step * $1 } }
+                    return isKey ? value(other, values) : value(keys, other)
+                }
+                let slope = (moved(1e-4) - moved(-1e-4)) / 2e-4
+                let along = zip(rows(gradient), direction).reduce(0) {
+                    $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * $1.1 }
+                }
+                let limit = precision == .float32 ? 1e-3 * max(1, abs(slope)) : 0.02 * Double(m * size).squareRoot()
+                #expect(abs(along - slope) < limit)
+            }
+        }
+    }
+
     /// For queries, keys and values: the gradient's part along a random direction, and the derivative along it.
     private func gradientsAlongRandomDirections(
         _ q: Matrix, _ k: Matrix, _ v: Matrix, _ weights: Matrix, window: Int, _ precision: ProductPrecision

@@ -126,12 +126,12 @@ void murmur_attention_forward(int pairs, const float *q, ptrdiff_t q_stride, flo
                               const void *packed, float *scratch);
 
 /// The gradients of query rows `first` up to `last`, written to `dq`, and their part of those of keys and values, added
-/// to `dk` and `dv`; as many queries as keys. `scratch`: MURMUR_QUERY_BLOCK * (3 * (n + 16) + 2 * m) floats.
+/// to `dk` and `dv`, which have a row for every key. `scratch`: MURMUR_QUERY_BLOCK * (3 * (n + 16) + 2 * m) floats.
 void murmur_attention_backward(int pairs, const float *q, ptrdiff_t q_stride, const float *out, const float *d_out,
                                ptrdiff_t out_stride, const float *log_sums, ptrdiff_t sum_stride, float *dq,
-                               ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t keys,
-                               ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window, float scale,
-                               const void *packed, float *scratch);
+                               ptrdiff_t dq_stride, float *dk, float *dv, ptrdiff_t kv_stride, ptrdiff_t queries,
+                               ptrdiff_t keys, ptrdiff_t first, ptrdiff_t last, ptrdiff_t size, ptrdiff_t window,
+                               float scale, const void *packed, float *scratch);
 
 /// The same for the one query of the last position, in 32-bit floats, without packing. `scores`: `keys` floats.
 void murmur_attention_row(const float *q, const float *k, const float *v, ptrdiff_t stride, ptrdiff_t keys,

@@ -11,7 +11,10 @@ package struct AttentionPiece: Equatable {
 
     /// The heads of sequences with so many queries, whose keys begin `before` positions earlier, dealt out to `parts` in
     /// runs of about equal work.
-    package static func split(_ queries: [Int], heads: Int, before: Int = 0, into parts: Int) -> [[AttentionPiece]] {
+    package static func split(
+        _ queries: [Int], heads: Int, before: [Int], into parts: Int
+    ) -> [[AttentionPiece]] {
+        precondition(before.count == queries.count, "one number a sequence")
         if parts == 1 {
             return [
                 queries.indices.flatMap { sequence in
@@ -20,7 +23,7 @@ package struct AttentionPiece: Equatable {
             ]
         }
         // A block's work is about that of its rows times the keys they see; the constant stands for what rows cost alone.
-        func work(_ rows: Range<Int>) -> Int {
+        func work(_ rows: Range<Int>, _ before: Int) -> Int {
             rows.count * (2 * before + rows.lowerBound + rows.upperBound + 64)
         }
         func blocks(_ count: Int) -> [Range<Int>] {
@@ -28,15 +31,18 @@ package struct AttentionPiece: Equatable {
                 $0..<min($0 + HeadAttention.blockRows, count)
             }
         }
-        let total = queries.reduce(0) { $0 + heads * blocks($1).reduce(0) { $0 + work($1) } }
+        let total = zip(queries, before).reduce(0) { sum, sequence in
+            sum + heads * blocks(sequence.0).reduce(0) { $0 + work($1, sequence.1) }
+        }
         var result = [[AttentionPiece]](repeating: [], count: parts)
         var sum = 0
         for (sequence, count) in queries.enumerated() {
             for head in 0..<heads {
                 for rows in blocks(count) {
                     // A block belongs to the part in which its middle lies.
-                    let part = min(parts - 1, (2 * sum + work(rows)) * parts / max(1, 2 * total))
-                    sum += work(rows)
+                    let work = work(rows, before[sequence])
+                    let part = min(parts - 1, (2 * sum + work) * parts / max(1, 2 * total))
+                    sum += work
                     if let last = result[part].last, last.sequence == sequence, last.head == head {
                         result[part][result[part].count - 1].rows = last.rows.lowerBound..<rows.upperBound
                     } else {

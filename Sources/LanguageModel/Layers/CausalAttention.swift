@@ -28,30 +28,43 @@ struct CausalAttention {
             let attention = context.workspace.attention[part]
             var loaded = (sequence: -1, head: -1)
             for piece in context.pieces[part] {
-                let range = context.ranges[piece.sequence]
-                let shared = keyHead(of: piece.head)
+                let sequence = context.sequences[piece.sequence]
+                let range = sequence.rows
+                let head = keyHead(of: piece.head)
+                let own = columns(ofHead: piece.head)
+                let keys = keys.columns(columns(ofHead: head))
+                let values = values.columns(columns(ofHead: head))
                 let rows = cached == nil ? range : 0..<keys.rows
-                if range.count == 1 {
+                if range.count == 1 && sequence.shared.isEmpty {
                     attention.forwardRow(
-                        query: joint.rows(range).columns(columns(ofHead: piece.head)),
-                        keys: keys.rows(rows).columns(columns(ofHead: shared)),
-                        values: values.rows(rows).columns(columns(ofHead: shared)),
-                        output: output.rows(range).columns(columns(ofHead: piece.head)),
+                        query: joint.rows(range).columns(own), keys: keys.rows(rows), values: values.rows(rows),
+                        output: output.rows(range).columns(own),
                         logSums: logSums.rows(range).columns(piece.head..<piece.head + 1), window: window)
                     continue
                 }
-                if loaded != (piece.sequence, shared) {
-                    attention.load(
-                        keys: keys.rows(rows).columns(columns(ofHead: shared)),
-                        values: values.rows(rows).columns(columns(ofHead: shared)))
-                    loaded = (piece.sequence, shared)
+                if loaded != (piece.sequence, head) {
+                    load(keys, values, shared: sequence.shared, rows: rows, into: attention)
+                    loaded = (piece.sequence, head)
                 }
-                let own = columns(ofHead: piece.head)
                 attention.forward(
                     queries: joint.rows(range).columns(own), output: output.rows(range).columns(own),
                     logSums: logSums.rows(range).columns(piece.head..<piece.head + 1), rows: piece.rows,
                     window: window)
             }
+        }
+    }
+
+    /// Gives one head's keys and values of a sequence to `attention`: those of its `shared` rows and of its own.
+    private func load(
+        _ keys: Matrix, _ values: Matrix, shared: Range<Int>, rows: Range<Int>, into attention: HeadAttention,
+        backward: Bool = false
+    ) {
+        if shared.isEmpty {
+            attention.load(keys: keys.rows(rows), values: values.rows(rows), backward: backward)
+        } else {
+            attention.load(
+                before: (keys.rows(shared), values.rows(shared)), keys: keys.rows(rows), values: values.rows(rows),
+                backward: backward)
         }
     }
 
@@ -67,25 +80,32 @@ struct CausalAttention {
             let valueShare = shares.columns(shape.keyValueWidth..<2 * shape.keyValueWidth)
             var loaded = (sequence: -1, head: -1)
             for piece in context.pieces[part] {
-                let range = context.ranges[piece.sequence]
-                let shared = columns(ofHead: keyHead(of: piece.head))
+                let sequence = context.sequences[piece.sequence]
+                let range = sequence.rows
+                let head = keyHead(of: piece.head)
                 let own = columns(ofHead: piece.head)
-                let joint = joint.rows(range)
-                if loaded != (piece.sequence, keyHead(of: piece.head)) {
-                    attention.load(
-                        keys: joint.columns(context.keyColumns).columns(shared),
-                        values: joint.columns(context.valueColumns).columns(shared), backward: true)
-                    loaded = (piece.sequence, keyHead(of: piece.head))
+                if loaded != (piece.sequence, head) {
+                    load(
+                        joint.columns(context.keyColumns).columns(columns(ofHead: head)),
+                        joint.columns(context.valueColumns).columns(columns(ofHead: head)), shared: sequence.shared,
+                        rows: range, into: attention, backward: true)
+                    loaded = (piece.sequence, head)
                 }
-                attention.backward(
-                    HeadAttention.Gradients(
-                        queries: joint.columns(own), output: output.rows(range).columns(own),
-                        outputGradient: outputGradient.rows(range).columns(own),
-                        logSums: logSums.rows(range).columns(piece.head..<piece.head + 1),
-                        queryGradient: gradient.rows(range).columns(own),
-                        keyGradient: keyShare.rows(range).columns(shared),
-                        valueGradient: valueShare.rows(range).columns(shared)),
-                    rows: piece.rows, window: window)
+                let keyShare = keyShare.columns(columns(ofHead: head))
+                let valueShare = valueShare.columns(columns(ofHead: head))
+                let gradients = HeadAttention.Gradients(
+                    queries: joint.rows(range).columns(own), output: output.rows(range).columns(own),
+                    outputGradient: outputGradient.rows(range).columns(own),
+                    logSums: logSums.rows(range).columns(piece.head..<piece.head + 1),
+                    queryGradient: gradient.rows(range).columns(own), keyGradient: keyShare.rows(range),
+                    valueGradient: valueShare.rows(range))
+                if sequence.shared.isEmpty {
+                    attention.backward(gradients, rows: piece.rows, window: window)
+                } else {
+                    attention.backward(
+                        gradients, before: (keyShare.rows(sequence.shared), valueShare.rows(sequence.shared)),
+                        rows: piece.rows, window: window)
+                }
             }
         }
     }

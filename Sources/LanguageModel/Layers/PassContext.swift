@@ -8,8 +8,8 @@ struct PassContext {
     let rotations: [(rows: Range<Int>, table: RotaryTable)]
     /// Each row's position in its sequence.
     let positions: [Int32]
-    /// The rows of each sequence.
-    let ranges: [Range<Int>]
+    /// Where each sequence lies.
+    let sequences: [PackedSequence]
     /// The pieces of attention that each part of the team computes.
     let pieces: [[AttentionPiece]]
     /// The rows whose output is asked for, ascending: from the last layer's attention on, only they are computed.

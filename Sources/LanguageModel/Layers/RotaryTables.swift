@@ -14,16 +14,15 @@ final class RotaryTables {
     }
 
     /// Which rows of a packed batch are rotated by which table.
-    func rotations(of ranges: [Range<Int>]) -> [(rows: Range<Int>, table: RotaryTable)] {
-        guard let first = ranges.first, let last = ranges.last, let longest = ranges.map(\.count).max() else {
-            return []
-        }
+    func rotations(of sequences: [PackedSequence]) -> [(rows: Range<Int>, table: RotaryTable)] {
+        guard let last = sequences.last, let longest = sequences.map(\.length).max() else { return [] }
         if shape.ropeScaling.variant(length: longest) == 0 {
-            return [
-                rotation(rows: first.lowerBound..<last.upperBound, positions: 0..<longest, length: longest)
-            ]
+            return [rotation(rows: 0..<last.rows.upperBound, positions: 0..<longest, length: longest)]
         }
-        return ranges.map { rotation(rows: $0, positions: 0..<$0.count, length: $0.count) }
+        return sequences.map { sequence in
+            precondition(sequence.shared.isEmpty, "what is shared has one rotation")
+            return rotation(rows: sequence.rows, positions: 0..<sequence.length, length: sequence.length)
+        }
     }
 
     /// The table for rows that have these positions in a sequence of `length` tokens.

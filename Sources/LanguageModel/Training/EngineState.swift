@@ -45,12 +45,15 @@ final class EngineState: @unchecked Sendable {
 
     /// The forward pass of a batch up to the final residual stream of the `wanted` rows, or of those that carry loss.
     func forward(_ batch: PackedBatch, dropout: DropoutPlan?, wanted: [Int32]? = nil) -> PassContext {
-        let lengths = batch.ranges.map(\.count)
-        reserve(tokens: batch.tokens.count, positions: lengths.max() ?? 0)
+        let sequences = batch.sequences
+        reserve(tokens: batch.tokens.count, positions: sequences.map(\.length).max() ?? 0)
         let context = PassContext(
-            shape: model.configuration, workspace: workspace, rotations: rotary.rotations(of: batch.ranges),
-            positions: batch.positions, ranges: batch.ranges,
-            pieces: AttentionPiece.split(lengths, heads: model.configuration.headCount, into: team.count),
+            shape: model.configuration, workspace: workspace, rotations: rotary.rotations(of: sequences),
+            positions: batch.positions, sequences: sequences,
+            pieces: AttentionPiece.split(
+                sequences.map(\.rows.count), heads: model.configuration.headCount,
+                before: sequences.map(\.shared.count),
+                into: team.count),
             wanted: wanted ?? batch.lossRows, dropout: dropout)
         forward(batch.tokens, context, caches: nil)
         return context
@@ -66,9 +69,10 @@ final class EngineState: @unchecked Sendable {
         let rotation = rotary.rotation(rows: 0..<tokens.count, positions: position..<end, length: length ?? end)
         let context = PassContext(
             shape: model.configuration, workspace: workspace, rotations: [rotation],
-            positions: (position..<end).map(Int32.init), ranges: [0..<tokens.count],
+            positions: (position..<end).map(Int32.init),
+            sequences: [PackedSequence(shared: 0..<0, rows: 0..<tokens.count)],
             pieces: AttentionPiece.split(
-                [tokens.count], heads: model.configuration.headCount, before: position, into: team.count),
+                [tokens.count], heads: model.configuration.headCount, before: [position], into: team.count),
             wanted: [Int32(tokens.count - 1)], dropout: nil)
         forward(tokens, context, caches: caches)
         return context

@@ -33,9 +33,11 @@ extension TrainingEngine {
         return try withState(adapter: adapter, sequences: sequences) { state in
             state.adapter?.zeroGradients()
             var sum = 0.0
-            let passes = PackedBatch.fullPasses(over: sequences, limit: passTokens)
+            // Dropout drops otherwise in every sequence.
+            let isSharing = canShare(sequences) && (dropoutSeed == nil || probability == 0)
+            let passes = PassPlan.full(over: sequences, limit: passTokens, isSharing: isSharing)
             for (number, pass) in passes.enumerated() {
-                let batch = PackedBatch(pass.map { sequences[$0] })
+                let batch = PackedBatch(pass.places.map { sequences[$0] }, isSharing: isSharing)
                 guard !batch.lossRows.isEmpty else { continue }
                 let plan = dropoutSeed.flatMap { seed in
                     probability > 0

@@ -37,6 +37,13 @@ package final class TrainingEngine: Sendable {
 
     let isTraining: Bool
 
+    /// Whether a beginning that some of `sequences` have in common is the same in all of them: positions are rotated alike
+    /// unless a sequence is so long that its length changes the rotation.
+    func canShare(_ sequences: [TokenSequence]) -> Bool {
+        let longest = sequences.map(\.tokens.count).max() ?? 0
+        return model.configuration.ropeScaling.variant(length: longest) == 0
+    }
+
     /// Checks input and runs `body` with the adapter loaded.
     func withState<Result>(
         adapter: [Float], sequences: [TokenSequence], _ body: (EngineState) throws -> Result

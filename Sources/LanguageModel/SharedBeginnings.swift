@@ -1,0 +1,29 @@
+/// What the sequences of a pass begin with, so that one that begins in the same way need not have those tokens computed
+/// again: instructions mostly begin with the words of their template. A token's activations depend on the tokens before
+/// it alone, so that they are the same in all sequences that begin so, and its gradient is the sum of theirs.
+struct SharedBeginnings {
+    /// The fewest tokens that are worth sharing: attention has to collect keys and values from two places.
+    static let least = 16
+
+    private var leaders: [(tokens: [Int32], start: Int)] = []
+
+    /// The rows of the longest beginning that `sequence` has in common with a sequence of the pass; empty below `least`.
+    /// They carry no loss for `sequence`, and leave at least one token.
+    func rows(for sequence: TokenSequence) -> Range<Int> {
+        // Row i predicts token i + 1.
+        let firstLoss = sequence.lossMask.dropFirst().firstIndex(of: true) ?? sequence.tokens.count
+        let most = min(sequence.tokens.count, firstLoss) - 1
+        guard most >= Self.least else { return 0..<0 }
+        var longest = 0..<0
+        for leader in leaders {
+            let count = zip(leader.tokens, sequence.tokens.prefix(most)).prefix { $0 == $1 }.count
+            if count > longest.count { longest = leader.start..<leader.start + count }
+        }
+        return longest.count >= Self.least ? longest : 0..<0
+    }
+
+    /// Takes in a sequence whose tokens all have rows of their own, from `start` on.
+    mutating func append(_ sequence: TokenSequence, at start: Int) {
+        leaders.append((sequence.tokens, start))
+    }
+}

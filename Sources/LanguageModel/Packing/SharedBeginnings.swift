@@ -16,7 +16,8 @@ struct SharedBeginnings {
         guard most >= Self.least else { return 0..<0 }
         var longest = 0..<0
         for leader in leaders {
-            let count = zip(leader.tokens, sequence.tokens.prefix(most)).prefix { $0 == $1 }.count
+            var count = 0
+            while count < min(most, leader.tokens.count), leader.tokens[count] == sequence.tokens[count] { count += 1 }
             if count > longest.count { longest = leader.start..<leader.start + count }
         }
         return longest.count >= Self.least ? longest : 0..<0

@@ -13,7 +13,8 @@ import Testing
         scenario.change(&lora)
         let engine = TrainingEngine(model: GradientTests.model(scenario), lora: lora, options: options)
         return try engine.lossAndGradients(
-            sequences: GradientTests.sequences(seed: 3, lengths: scenario.lengths),
+            sequences: GradientTests.sequences(
+                seed: 3, lengths: scenario.lengths, beginning: scenario.beginning),
             adapter: GradientTests.adapter(engine.schema, seed: 5), dropoutSeed: 9)
     }
 

@@ -16,6 +16,7 @@ import Testing
         var passTokens = 1024
         var layers = 2
         var lengths = [7, 1, 12, 5]
+        var beginning = 0
         var headNorms = false
         var window: Int?
         var scaling = RotaryScaling.none
@@ -45,6 +46,8 @@ import Testing
         Scenario(name: "sliding window", window: 4),
         Scenario(name: "sliding window over blocks", lengths: [3, 300], window: 150),
         Scenario(name: "sequences rotated apart", scaling: .dynamic(factor: 2, original: 6)),
+        Scenario(name: "one beginning", beginning: 20),
+        Scenario(name: "one beginning with dropout", dropout: 0.3, beginning: 20),
         Scenario(name: "fused projections", fused: true),
         Scenario(name: "fused projections with dropout", dropout: 0.3, fused: true),
         Scenario(
@@ -72,11 +75,14 @@ import Testing
         return BaseModel(configuration: shape, randomSeed: 11, deviation: 0.2)
     }
 
-    static func sequences(seed: UInt64, lengths: [Int] = [7, 1, 12, 5]) -> [TokenSequence] {
+    static func sequences(
+        seed: UInt64, lengths: [Int] = [7, 1, 12, 5], beginning: Int = 0
+    ) -> [TokenSequence] {
         var generator = SeededGenerator(seed: seed)
+        let common = (0..<beginning).map { _ in Int32.random(in: 0..<37, using: &generator) }
         return lengths.map { length in
-            let tokens = (0..<length).map { _ in Int32.random(in: 0..<37, using: &generator) }
-            return TokenSequence(tokens: tokens, lossMask: tokens.indices.map { $0 >= length / 3 })
+            let tokens = common + (0..<length).map { _ in Int32.random(in: 0..<37, using: &generator) }
+            return TokenSequence(tokens: tokens, lossMask: tokens.indices.map { $0 >= beginning + length / 3 })
         }
     }
 
@@ -91,7 +97,7 @@ import Testing
         scenario.change(&lora)
         let engine = TrainingEngine(
             model: Self.model(scenario), lora: lora, options: EngineOptions(passTokens: scenario.passTokens))
-        let sequences = Self.sequences(seed: 3, lengths: scenario.lengths)
+        let sequences = Self.sequences(seed: 3, lengths: scenario.lengths, beginning: scenario.beginning)
         let adapter = Self.adapter(engine.schema, seed: 5)
         func loss(_ values: [Float]) throws -> Double {
             try engine.lossAndGradients(sequences: sequences, adapter: values, dropoutSeed: 9).meanLoss

@@ -74,8 +74,8 @@ import Testing
         }
     }
 
-    @Test func dropoutIsDrawnForEverySequence() throws {
-        // With dropout nothing may be shared: the loss of two equal sequences is not twice that of one.
+    @Test func dropoutIsDrawnAnewForWhatIsNotShared() throws {
+        // What they share is dropped alike, the rest is not: the loss of two equal sequences is not twice that of one.
         let lora = LoRAConfiguration(rank: 3, alpha: 6, dropout: 0.5, targets: Set(LoRAConfiguration.Target.allCases))
         let engine = TrainingEngine(model: GradientTests.model(.init(name: "dropout")), lora: lora)
         let adapter = GradientTests.adapter(engine.schema, seed: 5)

@@ -17,7 +17,8 @@ extension TrainingEngine {
     /// The loss of `sequences` under `adapter`, and the adapter's gradient of the mean loss per token that carries loss.
     ///
     /// - Parameters:
-    ///   - sequences: packed one after another; each attends only to itself.
+    ///   - sequences: packed one after another; each attends only to itself. Where some of a pass begin with the same
+    ///     tokens, those are computed once, with one dropout.
     ///   - adapter: the factors, in the order of the schema.
     ///   - dropoutSeed: fixes what the adapter's dropout drops; give every step its own. Nil for none.
     ///   - divisor: what the summed gradient is divided by, where a batch is split over several calls; otherwise the
@@ -33,8 +34,7 @@ extension TrainingEngine {
         return try withState(adapter: adapter, sequences: sequences) { state in
             state.adapter?.zeroGradients()
             var sum = 0.0
-            // Dropout drops otherwise in every sequence.
-            let isSharing = canShare(sequences) && (dropoutSeed == nil || probability == 0)
+            let isSharing = canShare(sequences)
             let passes = PassPlan.full(over: sequences, limit: passTokens, isSharing: isSharing)
             for (number, pass) in passes.enumerated() {
                 let batch = PackedBatch(pass.places.map { sequences[$0] }, isSharing: isSharing)

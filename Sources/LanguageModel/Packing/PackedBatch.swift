@@ -13,17 +13,14 @@ package struct PackedBatch {
     /// How many loss rows each sequence has.
     private(set) var lossCounts: [Int] = []
 
-    private var beginnings = SharedBeginnings()
-
-    /// A batch of `sequences`; with `isSharing`, a beginning that several have in common has rows once.
-    init(_ sequences: some Sequence<TokenSequence>, isSharing: Bool) {
-        for sequence in sequences { append(sequence, isSharing: isSharing) }
+    /// The sequences of `sequences` that `plan` takes, as it says.
+    init(_ sequences: [TokenSequence], plan: PassPlan) {
+        for (place, shared) in zip(plan.places, plan.shared) { append(sequences[place], shared: shared) }
     }
 
-    private mutating func append(_ sequence: TokenSequence, isSharing: Bool) {
+    /// Lays down the tokens of `sequence` but those that have the rows `shared`.
+    private mutating func append(_ sequence: TokenSequence, shared: Range<Int>) {
         let start = tokens.count
-        let shared = isSharing ? beginnings.rows(for: sequence) : 0..<0
-        if isSharing && shared.isEmpty { beginnings.append(sequence, at: start) }
         for index in sequence.tokens.indices.dropFirst(shared.count) {
             tokens.append(sequence.tokens[index])
             positions.append(Int32(index))

@@ -1,24 +1,19 @@
-/// One pass in the making: which sequences it takes, in the order in which they are packed.
+/// What one pass takes, in the order in which it is packed.
 package struct PassPlan {
     /// The places of its sequences in the batch.
     package private(set) var places: [Int] = []
+    /// For each of them the rows that it shares with one before it; may be empty.
+    private(set) var shared: [Range<Int>] = []
     /// Its rows.
     package private(set) var size = 0
 
-    private let isSharing: Bool
     private var beginnings = SharedBeginnings()
 
-    private init(isSharing: Bool) {
-        self.isSharing = isSharing
-    }
-
-    /// The rows of `sequence` that the pass has already.
-    private func shared(_ sequence: TokenSequence) -> Int { isSharing ? beginnings.rows(for: sequence).count : 0 }
-
-    private mutating func append(_ sequence: TokenSequence, place: Int, shared: Int) {
-        if isSharing && shared == 0 { beginnings.append(sequence, at: size) }
+    private mutating func append(_ sequence: TokenSequence, place: Int, shared rows: Range<Int>) {
+        if rows.isEmpty { beginnings.append(sequence, at: size) }
         places.append(place)
-        size += sequence.tokens.count - shared
+        shared.append(rows)
+        size += sequence.tokens.count - rows.count
     }
 
     /// Groups sequences into passes of at most `limit` rows that are as full as may be: the longest first, each into the
@@ -29,16 +24,20 @@ package struct PassPlan {
         let order = lengths.indices.sorted { lengths[$0] != lengths[$1] ? lengths[$0] > lengths[$1] : $0 < $1 }
         var passes: [PassPlan] = []
         for place in order {
-            var best: (pass: Int, shared: Int)?
-            for (number, pass) in passes.enumerated() where pass.size < limit {
-                let shared = pass.shared(sequences[place])
-                guard pass.size + lengths[place] - shared <= limit else { continue }
-                if let known = best, (known.shared, passes[known.pass].size) >= (shared, pass.size) { continue }
+            let (sequence, length) = (sequences[place], lengths[place])
+            let most = isSharing ? SharedBeginnings.most(of: sequence) : 0
+            var best: (pass: Int, shared: Range<Int>)?
+            for (number, pass) in passes.enumerated() where pass.size + length - most <= limit {
+                let shared = pass.beginnings.rows(for: sequence, most: most)
+                guard pass.size + length - shared.count <= limit else { continue }
+                if let known = best, (known.shared.count, passes[known.pass].size) >= (shared.count, pass.size) {
+                    continue
+                }
                 best = (number, shared)
             }
-            if best == nil { passes.append(PassPlan(isSharing: isSharing)) }
-            let chosen = best ?? (passes.count - 1, 0)
-            passes[chosen.pass].append(sequences[place], place: place, shared: chosen.shared)
+            if best == nil { passes.append(PassPlan()) }
+            let chosen = best ?? (passes.count - 1, 0..<0)
+            passes[chosen.pass].append(sequence, place: place, shared: chosen.shared)
         }
         return passes
     }
@@ -47,10 +46,11 @@ package struct PassPlan {
     package static func inOrder(over sequences: [TokenSequence], limit: Int, isSharing: Bool) -> [PassPlan] {
         var passes: [PassPlan] = []
         for (place, sequence) in sequences.enumerated() {
-            var shared = passes.last?.shared(sequence) ?? 0
-            if (passes.last?.size ?? limit) + sequence.tokens.count - shared > limit {
-                passes.append(PassPlan(isSharing: isSharing))
-                shared = 0
+            let most = isSharing ? SharedBeginnings.most(of: sequence) : 0
+            var shared = passes.last?.beginnings.rows(for: sequence, most: most) ?? 0..<0
+            if (passes.last?.size ?? limit) + sequence.tokens.count - shared.count > limit {
+                passes.append(PassPlan())
+                shared = 0..<0
             }
             passes[passes.count - 1].append(sequence, place: place, shared: shared)
         }

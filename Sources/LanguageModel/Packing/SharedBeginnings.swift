@@ -7,13 +7,18 @@ struct SharedBeginnings {
 
     private var leaders: [(tokens: [Int32], start: Int)] = []
 
-    /// The rows of the longest beginning that `sequence` has in common with a sequence of the pass; empty below `least`.
-    /// They carry no loss for `sequence`, and leave at least one token.
-    func rows(for sequence: TokenSequence) -> Range<Int> {
+    /// How many first tokens of `sequence` could be shared: as many as carry no loss and leave at least one token; none
+    /// below `least`.
+    static func most(of sequence: TokenSequence) -> Int {
         // Row i predicts token i + 1.
         let firstLoss = sequence.lossMask.dropFirst().firstIndex(of: true) ?? sequence.tokens.count
         let most = min(sequence.tokens.count, firstLoss) - 1
-        guard most >= Self.least else { return 0..<0 }
+        return most >= least ? most : 0
+    }
+
+    /// The rows of the longest beginning, of at most `most` tokens, that `sequence` has in common with a sequence of the
+    /// pass; empty below `least`.
+    func rows(for sequence: TokenSequence, most: Int) -> Range<Int> {
         var longest = 0..<0
         for leader in leaders {
             var count = 0

@@ -20,9 +20,8 @@ extension TrainingEngine {
     package func evaluate(sequences: [TokenSequence], adapter: [Float] = []) throws -> [SequenceLoss] {
         try withState(adapter: adapter, sequences: sequences) { state in
             var result: [SequenceLoss] = []
-            let isSharing = canShare(sequences)
-            for pass in PassPlan.inOrder(over: sequences, limit: passTokens, isSharing: isSharing) {
-                let batch = PackedBatch(pass.places.map { sequences[$0] }, isSharing: isSharing)
+            for pass in PassPlan.inOrder(over: sequences, limit: passTokens, isSharing: canShare(sequences)) {
+                let batch = PackedBatch(sequences, plan: pass)
                 let context = state.forward(batch, dropout: nil)
                 let losses = state.losses(batch, context, gradientScale: 0)
                 var start = 0
@@ -39,8 +38,9 @@ extension TrainingEngine {
     package func lastLogits(tokens: [Int32], adapter: [Float] = []) throws -> [Float] {
         let sequence = TokenSequence(tokens: tokens)
         return try withState(adapter: adapter, sequences: [sequence]) { state in
+            let plan = PassPlan.inOrder(over: [sequence], limit: passTokens, isSharing: false)[0]
             let context = state.forward(
-                PackedBatch([sequence], isSharing: false), dropout: nil, wanted: [Int32(tokens.count - 1)])
+                PackedBatch([sequence], plan: plan), dropout: nil, wanted: [Int32(tokens.count - 1)])
             return state.logits(context)
         }
     }

@@ -34,10 +34,9 @@ extension TrainingEngine {
         return try withState(adapter: adapter, sequences: sequences) { state in
             state.adapter?.zeroGradients()
             var sum = 0.0
-            let isSharing = canShare(sequences)
-            let passes = PassPlan.full(over: sequences, limit: passTokens, isSharing: isSharing)
+            let passes = PassPlan.full(over: sequences, limit: passTokens, isSharing: canShare(sequences))
             for (number, pass) in passes.enumerated() {
-                let batch = PackedBatch(pass.places.map { sequences[$0] }, isSharing: isSharing)
+                let batch = PackedBatch(sequences, plan: pass)
                 guard !batch.lossRows.isEmpty else { continue }
                 let plan = dropoutSeed.flatMap { seed in
                     probability > 0

@@ -59,71 +59,81 @@ let modules: [Target] = [
     .target(name: "CLeafHash"),
     .target(name: "CRecordCipher"),
     .target(name: "CSocketFilter"),
+    module("Basics", []),
+    module("Storage", ["Basics"]),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
     module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
-    module("Adapters", ["LinearAlgebra"]),
-    module("LanguageModel", ["Adapters", "LinearAlgebra"]),
+    module("Adapters", ["Storage"]),
+    module("LanguageModel", ["Adapters", "LinearAlgebra", "Storage", "Basics"]),
     module(
-        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra"],
+        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
         resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
-    module("Aggregation", ["Adapters", "LinearAlgebra"]),
-    module("Overlay", ["LinearAlgebra", yams]),
-    module("Wire", ["Overlay", "Cryptography"]),
-    module("Transport", ["Wire", "Overlay", "CSocketFilter", nioCore, nioPosix]),
-    module("Federation", ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"]),
+    module("Aggregation", ["Adapters"]),
+    module("Overlay", ["Basics"]),
+    module("SwarmFile", ["Overlay", "Basics", yams]),
+    module("Wire", ["Cryptography", "Basics"]),
+    module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
+    module(
+        "Federation",
+        ["Adapters", "Aggregation", "Overlay", "SwarmFile", "Wire", "Cryptography", "Storage", "Basics"]),
     module(
         "Simulation",
-        ["Federation", "Wire", "Overlay", "Adapters", "Aggregation", "Cryptography", "LinearAlgebra"]),
-    module("Observability", ["Federation", "Overlay"]),
+        [
+            "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
+            "Basics",
+        ]),
+    module("Observability", ["Federation", "Basics"]),
 ]
 
 let executables: [Target] = [
     .executableTarget(
         name: "murmur",
         dependencies: [
-            "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
-            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Transport", "Wire", argumentParser,
+            "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
+            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Storage", "SwarmFile", "Transport", "Wire",
+            argumentParser,
         ],
         swiftSettings: settings),
     .executableTarget(
         name: "EngineBench",
-        dependencies: ["Adapters", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
+        dependencies: ["Adapters", "Basics", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
         swiftSettings: settings),
     .executableTarget(
         name: "WireBench",
-        dependencies: ["Cryptography", "LinearAlgebra", "Overlay", "Transport", "Wire"],
+        dependencies: ["Basics", "Cryptography", "LinearAlgebra", "Transport", "Wire"],
         swiftSettings: settings),
 ]
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-    tests("LinearAlgebraTests", ["LinearAlgebra", "TestSupport"]),
-    tests("CryptographyTests", ["Cryptography", "LinearAlgebra", "TestSupport"]),
-    tests("AdaptersTests", ["Adapters", "LinearAlgebra", "TestSupport"]),
-    tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
+    tests("BasicsTests", ["Basics"]),
+    tests("StorageTests", ["Storage", "Basics", "TestSupport"]),
+    tests("LinearAlgebraTests", ["LinearAlgebra", "Basics"]),
+    tests("CryptographyTests", ["Cryptography", "Basics"]),
+    tests("AdaptersTests", ["Adapters", "Storage", "Basics", "TestSupport"]),
+    tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
     tests(
-        "InstructionTuningTests", ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "TestSupport"]),
-    tests("AggregationTests", ["Aggregation", "Adapters", "LinearAlgebra", "TestSupport"]),
-    tests("OverlayTests", ["Overlay", "LinearAlgebra", "TestSupport"]),
-    tests("WireTests", ["Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
-    tests("TransportTests", ["Transport", "Wire", "Overlay", "Cryptography", "LinearAlgebra", "TestSupport"]),
+        "InstructionTuningTests",
+        ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
+    tests("AggregationTests", ["Aggregation", "Adapters", "Basics"]),
+    tests("OverlayTests", ["Overlay", "Basics"]),
+    tests("SwarmFileTests", ["SwarmFile", "Overlay", "Basics", "TestSupport"]),
+    tests("WireTests", ["Wire", "Cryptography", "Basics", "TestSupport"]),
+    tests("TransportTests", ["Transport", "Wire", "Cryptography", "Basics"]),
     tests(
         "FederationTests",
         [
-            "Federation", "Simulation", "Transport", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography",
-            "LinearAlgebra", "TestSupport",
+            "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Adapters",
+            "Cryptography", "Storage", "Basics",
         ]),
     tests(
         "SimulationTests",
-        [
-            "Simulation", "Federation", "Wire", "Overlay", "Aggregation", "Adapters", "Cryptography", "LinearAlgebra",
-            "TestSupport",
-        ]),
-    tests("ObservabilityTests", ["Observability", "TestSupport"]),
+        ["Simulation", "Federation", "Wire", "SwarmFile", "Adapters", "Storage", "Basics", "TestSupport"]),
+    tests("ObservabilityTests", ["Observability"]),
     tests(
         "EndToEndTests",
         [
-            "InstructionTuning", "LanguageModel", "Adapters", "Cryptography", "LinearAlgebra", "Observability",
+            "InstructionTuning", "LanguageModel", "Adapters", "Cryptography", "Observability", "Storage",
             "TestSupport",
         ]),
     tests("TidyTests", ["TestSupport"]),
@@ -140,10 +150,10 @@ let fuzzTargets: [Target] =
         .executableTarget(
             name: "murmur-fuzz",
             dependencies: [
-                "Adapters", "Aggregation", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
-                "LinearAlgebra", "Overlay", "Simulation", "Wire",
+                "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning",
+                "LanguageModel", "Simulation", "Storage", "SwarmFile", "Wire",
             ],
-            path: "Fuzz/Driver", swiftSettings: settings)
+            path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]
 
 let package = Package(

@@ -1,3 +1,5 @@
+import Storage
+
 extension PEFTDirectory {
     /// The settings of PEFT's LoraConfig that change what an adapter computes and are not supported, each with the
     /// values that leave it off. Absent and null are off for every one.

@@ -1,3 +1,5 @@
+import Storage
+
 extension PEFTDirectory {
     /// The schema of the adapter that `file` holds: every tensor must be a factor of a targeted projection, in pairs
     /// that have the configuration's rank. Throws `PEFTError.invalidTensors`.

@@ -1,3 +1,5 @@
+import Storage
+
 /// Adapters as folders that PEFT and everything around it reads: `adapter_config.json` and `adapter_model.safetensors`.
 package enum PEFTDirectory {
     /// The file with the settings.

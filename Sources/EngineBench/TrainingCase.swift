@@ -1,4 +1,5 @@
 import Adapters
+import Basics
 import LanguageModel
 import LinearAlgebra
 

@@ -1,6 +1,6 @@
+package import Basics
 package import Federation
 package import Foundation
-package import Overlay
 
 /// Writes a peer's events to `events.jsonl` and what left the machine to `outgoing.jsonl`.
 package final class EventRecorder: Sendable {
@@ -10,12 +10,9 @@ package final class EventRecorder: Sendable {
     private let events: LineFile
     private let outgoing: LineFile
 
-    /// A recorder for peer `name` of `topology` whose files lie in `folder`; its adapter has `tensorCount` tensors.
-    package init(topology: SwarmTopology, name: String, folder: URL, tensorCount: Int) throws {
-        var names: [PeerID: String] = [:]
-        for peer in topology.peers {
-            if let id = peer.id { names[id] = peer.name }
-        }
+    /// A recorder for the peer `name` whose files lie in `folder`; its adapter has `tensorCount` tensors. Other peers
+    /// are called as `names` says.
+    package init(names: [PeerID: String], name: String, folder: URL, tensorCount: Int) throws {
         self.names = names
         peer = name
         self.tensorCount = tensorCount

@@ -1,5 +1,5 @@
+package import Basics
 package import Federation
-package import Overlay
 
 extension LoggedEvent {
     /// The line for an event of peer `peer`.

@@ -1,5 +1,5 @@
+import Basics
 import NIOCore
-import Overlay
 import Wire
 
 /// Datagrams that are to leave together.

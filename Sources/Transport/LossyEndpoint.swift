@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 import Synchronization
 package import Wire
 

@@ -1,6 +1,6 @@
+package import Basics
 import NIOCore
 import NIOPosix
-package import Overlay
 
 /// The first numeric address of a host name, or of a numeric address written as text. Asks the system's resolver, on a
 /// thread of its own.

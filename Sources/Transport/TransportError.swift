@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// Why a socket could not be had, or a name not be found.
 package enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,6 +1,6 @@
+package import Basics
 import NIOCore
 import NIOPosix
-package import Overlay
 import Synchronization
 package import Wire
 

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// A UDP payload with the address it comes from or goes to; or several of one address that the system carries as one
 /// (segmentation and receive offload), which costs one call and one piece of memory for all of them.

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// The waist between the protocol and the world: something that carries datagrams. SwiftNIO's UDP channel is one, the
 /// simulator's virtual network another.

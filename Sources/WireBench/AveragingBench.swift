@@ -1,7 +1,6 @@
+import Basics
 import Cryptography
 import Foundation
-import LinearAlgebra
-import Overlay
 import Wire
 
 /// Peers that end with the exact average of what each of them holds, over sessions that stand: the same

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 import Wire
 
 extension BenchPeer {

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 import Transport
 import Wire
 

@@ -1,6 +1,5 @@
+import Basics
 import Cryptography
-import LinearAlgebra
-import Overlay
 import Transport
 import Wire
 

@@ -1,7 +1,6 @@
+import Basics
 import Cryptography
 import Foundation
-import LinearAlgebra
-import Overlay
 import Wire
 
 /// A pair of peers that others may flood meanwhile: `scripts/bench-flood` does, from a process of its own.

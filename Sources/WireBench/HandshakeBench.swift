@@ -1,7 +1,6 @@
+import Basics
 import Cryptography
 import Foundation
-import LinearAlgebra
-import Overlay
 import Wire
 
 /// What handshakes and sessions cost: one endpoint with a thousand others, all in this process, without sockets.

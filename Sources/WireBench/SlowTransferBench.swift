@@ -1,7 +1,6 @@
+import Basics
 import Cryptography
 import Foundation
-import LinearAlgebra
-import Overlay
 import Wire
 
 /// What a thousand transfers that never get on take up: peers that offer great objects and send nothing of them, to one that

@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import InstructionTuning
 import Observability
+import Storage
 
 /// The steps of `murmur tune`, with progress, saving and resumption.
 struct AloneRun {

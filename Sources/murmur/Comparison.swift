@@ -4,7 +4,7 @@ import Foundation
 import InstructionTuning
 import LinearAlgebra
 import Observability
-import Overlay
+import SwarmFile
 
 /// Tunes and measures the alternatives to gossip, and measures gossip's own adapters.
 struct Comparison: Sendable {

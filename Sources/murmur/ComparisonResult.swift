@@ -1,8 +1,8 @@
-import Adapters
 import Foundation
 import InstructionTuning
 import Observability
-import Overlay
+import Storage
+import SwarmFile
 
 /// What `murmur compare` found: the table, `summary.json` and the report.
 struct ComparisonResult {

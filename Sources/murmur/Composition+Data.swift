@@ -1,6 +1,6 @@
 import Foundation
 import InstructionTuning
-import Overlay
+import SwarmFile
 
 extension Composition {
     /// How many records a built-in source makes unless the topology says otherwise.

@@ -3,8 +3,8 @@ import Cryptography
 import Foundation
 import InstructionTuning
 import LanguageModel
-import LinearAlgebra
-import Overlay
+import Storage
+import SwarmFile
 import Wire
 
 /// Where the modules meet: makes models, data, trainers and digests of what a topology file says.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import LanguageModel
 import LinearAlgebra
-import Overlay
+import SwarmFile
 
 /// The options that say how a command computes.
 struct ComputeOptions: ParsableArguments {

@@ -1,6 +1,5 @@
 import Cryptography
 import Foundation
-import Overlay
 
 /// Files that hold a peer's secret keys, readable by their owner alone.
 enum IdentityFile {

@@ -2,8 +2,8 @@ import Adapters
 import Foundation
 import InstructionTuning
 import LinearAlgebra
-import Overlay
 import Simulation
+import SwarmFile
 
 /// The language model's trainers for all peers of a simulated swarm: what `murmur peer` trains with, on all cores.
 struct LoRATraining: SwarmTraining {

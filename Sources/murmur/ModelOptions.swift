@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import InstructionTuning
 import LanguageModel
-import Overlay
+import SwarmFile
 
 /// The options of commands that use a model without a topology.
 struct ModelOptions: ParsableArguments {

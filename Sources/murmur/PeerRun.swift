@@ -1,12 +1,14 @@
 import Adapters
+import Basics
 import Cryptography
 import Federation
 import Foundation
 import InstructionTuning
 import LinearAlgebra
 import Observability
-import Overlay
 import Simulation
+import Storage
+import SwarmFile
 import Transport
 import Wire
 
@@ -61,7 +63,7 @@ struct PeerRun: Sendable {
         let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
         let adapterPath = folder.appendingPathComponent("adapter").path
         let recorder = try EventRecorder(
-            topology: topology, name: name, folder: folder, tensorCount: tuner.schema.tensors.count)
+            names: topology.names, name: name, folder: folder, tensorCount: tuner.schema.tensors.count)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(

@@ -1,6 +1,6 @@
-import Adapters
 import Foundation
 import Simulation
+import Storage
 import Synchronization
 
 /// Recordings of local steps, one file a peer: `FOLDER/PEER/training.recording`.

@@ -1,7 +1,8 @@
+import Basics
 import Cryptography
 import Foundation
 import InstructionTuning
-import Overlay
+import SwarmFile
 
 /// The folder of a swarm's run: `topology.yaml` with everyone's identity, and a folder a peer.
 struct RunFolder {

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Overlay
 import Simulation
 
 /// Many seeds of one scenario, several at once; every hundredth seed runs twice.

@@ -1,8 +1,8 @@
-import Adapters
 import Aggregation
 import Foundation
 import Observability
 import Overlay
+import SwarmFile
 
 /// What a run of a swarm came to; written as `summary.json` and `report.html`.
 struct SwarmResult: Encodable {

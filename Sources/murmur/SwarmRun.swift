@@ -1,6 +1,7 @@
+import Basics
 import Foundation
 import Observability
-import Overlay
+import SwarmFile
 
 /// One run of `murmur swarm`: starts the peers' processes, shows what they report, and sums up.
 struct SwarmRun {

@@ -1,5 +1,5 @@
-import Adapters
 import Simulation
+import Storage
 
 /// Reads the lines of a trace that `murmur simulate --trace` wrote, a piece of the file at a time.
 struct TraceReader {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
-import Overlay
 import Simulation
+import SwarmFile
 
 /// The options that say who trains in a simulated swarm.
 struct TrainerOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 import Adapters
+import Basics
 import Foundation
-import LinearAlgebra
+import Storage
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import Adapters
 import Aggregation
+import Basics
 import Foundation
-import LinearAlgebra
 import Testing
 
 /// A ring with a chord of unequal peers, mixed by all at once.

@@ -1,5 +1,4 @@
 import Cryptography
-import LinearAlgebra
 import Testing
 
 /// Bytes from hexadecimal digits.

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import LinearAlgebra
 import Testing
 
 @Suite("Records")

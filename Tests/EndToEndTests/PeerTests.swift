@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import InstructionTuning
+import Storage
 import TestSupport
 import Testing
 

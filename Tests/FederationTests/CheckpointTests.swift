@@ -1,8 +1,8 @@
 import Adapters
+import Basics
 import Federation
 import Foundation
-import LinearAlgebra
-import Overlay
+import Storage
 import Testing
 import Wire
 

@@ -1,9 +1,8 @@
 import Adapters
 import Aggregation
+import Basics
 import Cryptography
 import Federation
-import LinearAlgebra
-import Overlay
 import Testing
 import Wire
 

@@ -1,7 +1,6 @@
 import Adapters
+import Basics
 import Federation
-import LinearAlgebra
-import Overlay
 import Testing
 import Wire
 

@@ -1,10 +1,10 @@
 import Adapters
 import Aggregation
+import Basics
 import Cryptography
 import Federation
 import Foundation
-import LinearAlgebra
-import Overlay
+import SwarmFile
 import Testing
 import Transport
 import Wire

@@ -1,8 +1,6 @@
 import Adapters
 import Aggregation
 import Federation
-import LinearAlgebra
-import Overlay
 import Testing
 
 @Suite struct SwarmTests {

@@ -1,10 +1,10 @@
 import Adapters
 import Aggregation
+import Basics
 import Cryptography
 import Federation
-import LinearAlgebra
-import Overlay
 import Simulation
+import SwarmFile
 import Wire
 
 /// How the virtual network treats datagrams.

@@ -1,5 +1,4 @@
 import InstructionTuning
-import LinearAlgebra
 import Testing
 
 @Suite struct BuiltInChoresTests {

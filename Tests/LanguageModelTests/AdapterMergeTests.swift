@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import LanguageModel
+import Storage
 import TestSupport
 import Testing
 

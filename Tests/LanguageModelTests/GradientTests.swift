@@ -1,6 +1,6 @@
 import Adapters
+import Basics
 import LanguageModel
-import LinearAlgebra
 import Testing
 
 /// Gradients against finite differences of the loss itself.

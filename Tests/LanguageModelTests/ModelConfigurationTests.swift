@@ -1,5 +1,5 @@
-import Adapters
 import LanguageModel
+import Storage
 import Testing
 
 @Suite struct ModelConfigurationTests {

@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import LanguageModel
 import LinearAlgebra
+import Storage
 import TestSupport
 import Testing
 

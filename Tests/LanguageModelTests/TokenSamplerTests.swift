@@ -1,5 +1,5 @@
+import Basics
 import LanguageModel
-import LinearAlgebra
 import Testing
 
 @Suite struct TokenSamplerTests {

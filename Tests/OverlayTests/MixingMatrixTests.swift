@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import LinearAlgebra
 import Overlay
 import Testing
 

@@ -1,12 +1,11 @@
+import Basics
 import Foundation
-import LinearAlgebra
-import Overlay
 import Simulation
 import TestSupport
 import Testing
 
 @Suite struct FaultFileTests {
-    static let folder = SharedData.projectRoot.appendingPathComponent("faults")
+    static let folder = SharedData.projectRoot.appendingPathComponent("topologies/faults")
     static let shipped = [
         "lossy", "bursty", "reorder", "partition", "bridge", "crash", "churn", "slow", "clock", "disk", "byzantine",
         "intruders", "everything", "prediction", "loss-10",

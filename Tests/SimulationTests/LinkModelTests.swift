@@ -1,4 +1,3 @@
-import Overlay
 import Simulation
 import Testing
 

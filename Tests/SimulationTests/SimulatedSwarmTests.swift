@@ -1,5 +1,5 @@
-import Overlay
 import Simulation
+import SwarmFile
 import Synchronization
 import Testing
 

@@ -1,8 +1,8 @@
 import Adapters
+import Basics
 import Federation
-import LinearAlgebra
-import Overlay
 import Simulation
+import Storage
 import Testing
 
 /// Crashes at every step of saving a checkpoint, with everything that may survive of them.

@@ -1,41 +1,81 @@
+import Foundation
+import TestSupport
 import Testing
 
-/// Dependencies run one way (docs/architecture.md): no module imports another that it may not know.
+/// Dependencies run one way (docs/architecture.md). For every module three things are the same: the edges that are
+/// allowed here, those that `Package.swift` declares, and those that the sources use.
 @Suite struct ModuleGraphTests {
-    /// What each module may import of the project's own modules.
+    /// What each module imports, of the project's own modules and of packages.
     static let allowed: [String: Set<String>] = [
+        "Basics": [],
+        "Storage": ["Basics"],
         "LinearAlgebra": ["COpenBLAS", "CKernels"],
         "Cryptography": ["CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"],
-        "Adapters": ["LinearAlgebra"],
-        "LanguageModel": ["Adapters", "LinearAlgebra"],
-        "InstructionTuning": ["LanguageModel", "Adapters", "LinearAlgebra"],
-        "Aggregation": ["Adapters", "LinearAlgebra"],
-        "Overlay": ["LinearAlgebra", "Yams"],
-        "Wire": ["Overlay", "Cryptography", "LinearAlgebra"],
-        "Transport": ["Wire", "Overlay", "LinearAlgebra", "CSocketFilter", "NIOCore", "NIOPosix"],
-        "WireBench": ["Wire", "Transport", "Overlay", "Cryptography", "LinearAlgebra"],
-        "EngineBench": ["Adapters", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
-        "Federation": ["Adapters", "Aggregation", "Overlay", "Wire", "Cryptography", "LinearAlgebra"],
-        "Simulation": [
-            "Federation", "Wire", "Overlay", "Adapters", "Aggregation", "Cryptography", "LinearAlgebra",
+        "Adapters": ["Storage"],
+        "LanguageModel": ["Adapters", "LinearAlgebra", "Storage", "Basics"],
+        "InstructionTuning": ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
+        "Aggregation": ["Adapters"],
+        "Overlay": ["Basics"],
+        "SwarmFile": ["Overlay", "Basics", "Yams"],
+        "Wire": ["Cryptography", "Basics"],
+        "Transport": ["Wire", "Basics", "CSocketFilter", "NIOCore", "NIOPosix"],
+        "Federation": [
+            "Adapters", "Aggregation", "Overlay", "SwarmFile", "Wire", "Cryptography", "Storage", "Basics",
         ],
-        "Observability": ["Federation", "Overlay", "Wire", "Adapters"],
+        "Simulation": [
+            "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
+            "Basics",
+        ],
+        "Observability": ["Federation", "Basics"],
+        "murmur": [
+            "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
+            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Storage", "SwarmFile", "Transport", "Wire",
+            "ArgumentParser",
+        ],
+        "EngineBench": ["Adapters", "Basics", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
+        "WireBench": ["Basics", "Cryptography", "LinearAlgebra", "Transport", "Wire"],
     ]
 
-    /// System modules that any module may import.
+    /// Modules of the system, which any module may import.
     static let system: Set<String> = [
         "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Musl", "Darwin", "Synchronization",
     ]
 
-    @Test(arguments: allowed.keys.sorted()) func importsFollowTheGraph(module: String) throws {
-        let permitted = try #require(Self.allowed[module]).union(Self.system)
+    @Test func everyModuleIsListed() {
+        let modules = SourceTree.files(in: ["Sources"], extensions: ["swift"]).map { $0.path.split(separator: "/")[1] }
+        #expect(Set(modules.map(String.init)) == Set(Self.allowed.keys))
+    }
+
+    @Test(arguments: allowed.keys.sorted()) func sourcesUseWhatIsAllowed(module: String) throws {
+        let allowed = try #require(Self.allowed[module])
+        var used: Set<String> = []
         for file in SourceTree.module(module) {
             for (number, line) in file.lines.enumerated() {
-                guard let imported = Self.importedModule(of: line) else { continue }
+                guard let imported = Self.importedModule(of: line), !Self.system.contains(imported) else { continue }
+                used.insert(imported)
                 #expect(
-                    permitted.contains(imported), "\(file.path):\(number + 1): \(module) must not import \(imported)")
+                    allowed.contains(imported), "\(file.path):\(number + 1): \(module) must not import \(imported)")
             }
         }
+        #expect(allowed.subtracting(used).sorted() == [], "\(module) is allowed to import what it does not")
+    }
+
+    @Test(arguments: allowed.keys.sorted()) func theManifestDeclaresWhatIsAllowed(module: String) throws {
+        let manifest = SharedData.projectRoot.appendingPathComponent("Package.swift")
+        let text = try String(contentsOf: manifest, encoding: .utf8)
+        let declared = try #require(
+            try Self.declaredDependencies(of: module, in: text), "Package.swift has no target \(module)")
+        #expect(declared == Self.allowed[module], "what Package.swift declares for \(module)")
+    }
+
+    @Test(arguments: allowed.keys.sorted()) func dependenciesRunOneWay(module: String) {
+        var reached: Set<String> = []
+        var open = Self.allowed[module] ?? []
+        while let next = open.popFirst() {
+            guard reached.insert(next).inserted else { continue }
+            open.formUnion(Self.allowed[next] ?? [])
+        }
+        #expect(!reached.contains(module), "\(module) imports itself by way of others")
     }
 
     @Test func onlyItsOwnersImportAForeignLibrary() {
@@ -44,15 +84,12 @@ import Testing
             "CRecordCipher": ["Cryptography"],
             "CSocketFilter": ["Transport"],
             "COpenBLAS": ["LinearAlgebra"], "CKernels": ["LinearAlgebra"],
-            "Yams": ["Overlay"], "NIOCore": ["Transport"], "NIOPosix": ["Transport"], "ArgumentParser": ["murmur"],
+            "Yams": ["SwarmFile"], "NIOCore": ["Transport"], "NIOPosix": ["Transport"], "ArgumentParser": ["murmur"],
         ]
-        for file in SourceTree.files(in: ["Sources"], extensions: ["swift"]) {
-            let module = file.path.split(separator: "/")[1]
-            for line in file.lines {
-                guard let imported = Self.importedModule(of: line), let owner = owners[imported] else { continue }
-                #expect(
-                    owner.contains(String(module)),
-                    "\(file.path) imports \(imported), which belongs to \(owner.sorted())")
+        for (module, imports) in Self.allowed {
+            for imported in imports {
+                guard let owner = owners[imported] else { continue }
+                #expect(owner.contains(module), "\(module) imports \(imported), which belongs to \(owner.sorted())")
             }
         }
     }
@@ -65,5 +102,19 @@ import Testing
             )
         else { return nil }
         return String(words[position + 1].split(separator: ".")[0])
+    }
+
+    /// What the manifest declares for a target: the names in the brackets behind `"NAME"`. Its constants for the
+    /// products of packages stand for their modules.
+    static func declaredDependencies(of target: String, in manifest: String) throws -> Set<String>? {
+        let declaration = try Regex(
+            #"(?:module\(|name:)\s*""# + target + #"",\s*(?:dependencies:\s*)?\[([^\]]*)\]"#,
+            as: (Substring, Substring).self)
+        guard let match = try declaration.firstMatch(in: manifest) else { return nil }
+        let products = [
+            "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
+        ]
+        let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
+        return Set(words.map { products[String($0)] ?? String($0) })
     }
 }

@@ -1,7 +1,6 @@
+import Basics
 import Cryptography
 import Foundation
-import LinearAlgebra
-import Overlay
 import Testing
 import Transport
 import Wire

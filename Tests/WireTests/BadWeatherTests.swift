@@ -1,5 +1,4 @@
-import LinearAlgebra
-import Overlay
+import Basics
 import Testing
 import Wire
 

@@ -1,6 +1,5 @@
+import Basics
 import Cryptography
-import LinearAlgebra
-import Overlay
 import Testing
 import Wire
 

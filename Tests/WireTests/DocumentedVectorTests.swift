@@ -1,6 +1,6 @@
+import Basics
 import Cryptography
 import Foundation
-import Overlay
 import TestSupport
 import Testing
 import Wire

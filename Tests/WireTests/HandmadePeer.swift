@@ -1,5 +1,4 @@
 import Cryptography
-import Overlay
 import Wire
 
 /// A peer that is written from docs/protocol.md alone, on nothing but the primitives and the Noise handshake: it checks

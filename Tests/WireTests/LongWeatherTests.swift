@@ -1,6 +1,5 @@
+import Basics
 import Foundation
-import LinearAlgebra
-import Overlay
 import Testing
 import Wire
 

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 /// How long NewReno as RFC 9002 (section 7) has it would take for an object on an ideal path, round trip by round trip: no
 /// timeouts, no acknowledgement that is late or lost, no handshake. A yardstick, not a second implementation.

@@ -1,6 +1,4 @@
 import Cryptography
-import LinearAlgebra
-import Overlay
 import Testing
 import Wire
 

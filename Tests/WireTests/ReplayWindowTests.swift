@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 import Testing
 import Wire
 

@@ -1,5 +1,4 @@
 import Cryptography
-import Overlay
 import Testing
 import Wire
 

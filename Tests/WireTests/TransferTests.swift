@@ -1,5 +1,3 @@
-import LinearAlgebra
-import Overlay
 import Testing
 import Wire
 

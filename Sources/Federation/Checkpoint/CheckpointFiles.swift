@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 package import Wire
 
 /// How checkpoints lie in a peer's folder, on any file system: the newest, and the one before it.

@@ -1,6 +1,6 @@
 import Adapters
+import Basics
 import Cryptography
-import Overlay
 
 /// What is wrong with a checkpoint's bytes.
 package enum CheckpointError: Error, Sendable, Hashable, CustomStringConvertible {

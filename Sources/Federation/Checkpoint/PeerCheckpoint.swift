@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 
 /// All that a peer needs to go on after its process ended: what is written after every round.
 package struct PeerCheckpoint: Sendable, Equatable {

@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 
 /// What a checker outside has to see to average again what a peer averaged: told only where it was asked for
 /// (`PeerCore.isAudited`), by simulations. A real peer keeps its adapters to itself.

@@ -1,5 +1,6 @@
 package import Adapters
 package import Overlay
+package import SwarmFile
 import Wire
 
 /// Why a peer cannot take part.

@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 package import Wire
 
 /// What a peer is to do: all that `PeerCore` needs to know beside its keys.

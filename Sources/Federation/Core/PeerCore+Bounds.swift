@@ -1,4 +1,3 @@
-import Overlay
 import Wire
 
 extension PeerCore {

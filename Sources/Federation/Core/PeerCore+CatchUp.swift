@@ -1,6 +1,5 @@
-import Adapters
 import Aggregation
-import Overlay
+import Basics
 
 extension PeerCore {
     /// Whether a neighbour's contribution is here that is too far ahead to be mixed.

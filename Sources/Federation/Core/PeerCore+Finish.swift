@@ -1,5 +1,4 @@
-import Adapters
-import Overlay
+import Basics
 import Wire
 
 extension PeerCore {

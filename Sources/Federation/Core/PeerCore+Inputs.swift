@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 package import Wire
 
 extension PeerCore {

@@ -1,7 +1,7 @@
 import Adapters
 import Aggregation
+import Basics
 import Cryptography
-import Overlay
 import Wire
 
 extension PeerCore {

@@ -1,6 +1,6 @@
 import Adapters
 import Aggregation
-import Overlay
+import Basics
 import Wire
 
 extension PeerCore {

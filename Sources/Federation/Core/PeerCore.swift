@@ -1,7 +1,7 @@
 package import Adapters
 import Aggregation
+package import Basics
 import Cryptography
-package import Overlay
 package import Wire
 
 /// One peer of a swarm: local rounds, gossip averaging with the neighbours, settling, catching up, leaving.

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// What a peer tells whoever listens: the live view, the event log, the simulator's checkers.
 package struct PeerEvent: Sendable {

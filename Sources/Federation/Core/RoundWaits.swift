@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// How long to wait for neighbours after the own training: learnt from how long it took lately.
 ///

@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 package import Wire
 
 /// The part of a peer's process that decides in which order things are done: what `PeerCore` is told, and what is made of

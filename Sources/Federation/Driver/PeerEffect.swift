@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 package import Wire
 
 /// What `PeerDriver` wants done by the process around it, in the order in which it is to be done.

@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 package import Wire
 
 /// The folder where a peer keeps its state: the newest checkpoint and the one before it.

@@ -1,5 +1,5 @@
 import Adapters
-import Overlay
+import Basics
 import Wire
 
 extension Peer {

@@ -1,5 +1,4 @@
 package import Adapters
-import Overlay
 package import Wire
 
 /// A peer of a swarm, running: the shell that gives `PeerDriver` a clock, a network, a trainer and a disk.

@@ -1,5 +1,5 @@
+package import Basics
 import Foundation
-package import Overlay
 
 /// What a peer's process asks of its clocks. The real ones are `SystemClock`; simulated peers have virtual ones, which may
 /// drift and be set.

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 /// The contents of the chores. `scripts/fledgling_text.py` makes the same kinds of contents for the pre-training text.
 extension BuiltInChores {

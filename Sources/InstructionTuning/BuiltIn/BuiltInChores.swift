@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 /// `builtin:chores`: short instructions in ten categories, each with one exact answer and several instruction forms,
 /// made from a seed. They are our own work and hold no one's data; `builtin:fledgling` knows their words.

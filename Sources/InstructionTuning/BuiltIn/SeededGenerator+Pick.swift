@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 extension SeededGenerator {
     /// One of `choices`, each as likely as any other. There is at least one: the built-in lists are never empty.

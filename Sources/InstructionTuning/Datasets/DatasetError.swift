@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 
 /// Why a file of instructions could not be read. Every case names the file.
 package enum DatasetError: Error, Equatable, CustomStringConvertible {

@@ -1,5 +1,3 @@
-import Adapters
-
 /// Cuts the bytes of a file into records as they come, and reads each.
 struct DatasetReader {
     /// How much of a file is read at once.

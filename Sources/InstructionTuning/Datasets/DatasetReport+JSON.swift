@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 
 extension DatasetReport {
     /// The report for `--json`, its keys always in the same order.

@@ -1,4 +1,4 @@
-import Adapters
+import Storage
 
 /// The records of one file and what was found while reading them.
 package struct InstructionDataset: Sendable {

@@ -1,4 +1,4 @@
-import Adapters
+import Storage
 
 /// Reads one JSON object as the instruction record, or records, that it stands for.
 ///

@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 
 extension EvaluationSummary {
     /// `{"records","tokens","loss","perplexity","rouge_l","exact_match","categories":{name:{…}}}`, always in this order.

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 extension DataPartition {
     /// Each category to one peer, or each peer to one category.

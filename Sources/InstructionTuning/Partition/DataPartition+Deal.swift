@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 extension DataPartition {
     /// Deals the records of one source out to `names`, after `heldOutPerCategory` of each category are taken out.

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 extension DataPartition {
     /// How often a draw that leaves a peer below the minimum is repeated.

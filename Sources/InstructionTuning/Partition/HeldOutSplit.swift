@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 /// The records that no peer trains on, apart from those to deal out; both as places in the list of records.
 package struct HeldOutSplit: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 
 /// Who holds how many records of which category.
 package struct PartitionReport: Sendable, Equatable {

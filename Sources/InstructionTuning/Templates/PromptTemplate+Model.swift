@@ -1,4 +1,4 @@
-import Adapters
+import Storage
 
 /// A checkpoint's own chat template as a prompt template.
 ///

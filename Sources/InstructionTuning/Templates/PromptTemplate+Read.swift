@@ -1,4 +1,4 @@
-import Adapters
+import Storage
 
 extension PromptTemplate {
     private static let sizeLimit = 1 << 20

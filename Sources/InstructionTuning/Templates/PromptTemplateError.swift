@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 
 /// Why a prompt template cannot be used.
 package enum PromptTemplateError: Error, Equatable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 
 /// Draws batches from endless shuffled epochs over a list.
 ///

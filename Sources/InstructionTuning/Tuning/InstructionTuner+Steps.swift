@@ -1,6 +1,6 @@
 import Adapters
+import Basics
 import LanguageModel
-import LinearAlgebra
 
 extension InstructionTuner {
     /// Takes the steps of one round; on the lane.

@@ -1,5 +1,5 @@
-import Adapters
 import LanguageModel
+import Storage
 
 /// The bytes of a tuner's state: a mark, a version, the trainer's fingerprint, a count of steps, the sampler's epoch and
 /// position, the number of parameters (all UInt64), the two lists of moments (Float), and the FNV-1a hash of all before;

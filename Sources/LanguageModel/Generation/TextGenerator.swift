@@ -1,4 +1,5 @@
 package import Adapters
+import Basics
 internal import LinearAlgebra
 internal import Synchronization
 

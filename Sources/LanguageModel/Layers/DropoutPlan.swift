@@ -1,3 +1,4 @@
+import Basics
 internal import LinearAlgebra
 
 /// The dropout of one pass over the adapters: as in PEFT each module drops values of its own input independently.

@@ -1,4 +1,3 @@
-internal import Adapters
 internal import LinearAlgebra
 
 /// What a decoder layer keeps of its forward pass, one row a token.

@@ -1,4 +1,3 @@
-internal import Adapters
 internal import LinearAlgebra
 
 /// All matrices of an engine but the weights and the adapter, cut from one arena and used again in every pass, and the

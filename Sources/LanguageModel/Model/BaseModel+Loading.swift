@@ -1,5 +1,6 @@
-package import Adapters
+import Adapters
 package import LinearAlgebra
+package import Storage
 
 extension BaseModel {
     /// Loads a Hugging Face folder: `config.json` and safetensors weights.

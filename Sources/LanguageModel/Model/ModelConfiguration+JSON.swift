@@ -1,4 +1,4 @@
-package import Adapters
+package import Storage
 
 extension ModelConfiguration {
     /// The architectures of `config.json` that this engine computes.

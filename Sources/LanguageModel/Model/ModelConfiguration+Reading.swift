@@ -1,4 +1,4 @@
-internal import Adapters
+import Storage
 
 extension ModelConfiguration {
     private static let sizeLimit = 4 << 20

@@ -1,5 +1,5 @@
-package import Adapters
 internal import Foundation
+package import Storage
 
 extension RotaryScaling {
     /// The values of `rope_type` that are computed.

@@ -1,5 +1,6 @@
 internal import Adapters
 internal import LinearAlgebra
+import Storage
 
 /// Reads the weights of a Llama-family checkpoint by their Hugging Face names and checks their shapes.
 struct WeightSource {

@@ -1,4 +1,4 @@
-internal import Adapters
+import Storage
 
 extension BytePairModel {
     /// What the `model` of a tokenizer.json says besides vocabulary and merges.

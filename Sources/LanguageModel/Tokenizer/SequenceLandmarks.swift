@@ -1,4 +1,4 @@
-internal import Adapters
+import Storage
 
 /// Which tokens begin and end a text, gathered from the files beside a tokenizer.
 struct SequenceLandmarks: Sendable, Equatable {

@@ -1,4 +1,4 @@
-internal import Adapters
+import Storage
 
 extension Tokenizer {
     private static let fileLimit = 256 << 20

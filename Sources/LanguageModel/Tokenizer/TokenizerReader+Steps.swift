@@ -1,4 +1,4 @@
-internal import Adapters
+import Storage
 
 extension TokenizerReader {
     private static let stepLimit = 8

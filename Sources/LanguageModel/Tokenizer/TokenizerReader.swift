@@ -1,4 +1,4 @@
-internal import Adapters
+import Storage
 
 /// Turns the parts of a `tokenizer.json` into values, and refuses by name what is not supported.
 struct TokenizerReader {

@@ -1,5 +1,5 @@
 package import Adapters
-internal import LinearAlgebra
+import Basics
 
 /// The adapter that every peer of a swarm starts from.
 package enum SeedAdapter {

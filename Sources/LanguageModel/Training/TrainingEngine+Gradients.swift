@@ -1,4 +1,4 @@
-internal import Adapters
+import Adapters
 
 /// The loss of a batch and its gradient.
 package struct LossAndGradients: Sendable {

@@ -1,5 +1,5 @@
 package import Adapters
-internal import LinearAlgebra
+import LinearAlgebra
 
 /// Computes losses and LoRA gradients of one base model, and evaluates it.
 ///

@@ -1,9 +1,11 @@
-package import LinearAlgebra
+package import Basics
 
 extension SwarmGraph {
     /// Why a graph of a family does not exist for a number of peers; the text says what would.
     package struct ImpossibleGraph: Error, Hashable, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// Each peer with the one before and the one after it.

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Basics
 import Synchronization
 
 /// Runs the jobs of simulated peers' tasks on the thread that asks it to, one at a time. Which of the jobs that are ready

@@ -1,6 +1,6 @@
 import Adapters
+package import Basics
 package import Federation
-package import Overlay
 
 /// Averages again what honest peers averaged, from what everybody published, and compares: mass that is lost, gained or
 /// counted twice shows at once, and so does a contribution that is too old or was never published.

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// Whether those who tell their neighbours different things are found out and shut out, and nobody else is.
 package struct QuarantineChecker: Sendable {

@@ -1,6 +1,6 @@
 import Adapters
+import Basics
 import Federation
-import Overlay
 
 /// Watches a run and says what must not happen and did. Apart from the simulator: it is told what peers report and what
 /// they end with, and decides nothing.

@@ -1,5 +1,4 @@
-import LinearAlgebra
-import Overlay
+import Basics
 
 /// A schedule for certain peers and one seed: who and when is drawn, selectors are numbers, partitions are links.
 ///

@@ -1,5 +1,4 @@
-import LinearAlgebra
-import Overlay
+import Basics
 
 extension FaultSchedule {
     /// What a drawn schedule may hold beside links, partitions and honest peers' troubles.

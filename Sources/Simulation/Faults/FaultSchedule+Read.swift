@@ -1,5 +1,5 @@
 import Foundation
-import Overlay
+import SwarmFile
 
 extension FaultSchedule {
     /// The version of the file format, the value of the first key, `murmuration-faults`.

@@ -1,4 +1,4 @@
-import Overlay
+import SwarmFile
 
 extension FaultSchedule {
     /// The keys of `network`.

@@ -1,4 +1,5 @@
-import Overlay
+import Basics
+import SwarmFile
 
 extension FaultSchedule {
     /// The values of `fault` and the keys that belong to each, beside `peers` and `start`.

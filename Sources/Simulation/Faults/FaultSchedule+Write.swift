@@ -1,4 +1,4 @@
-import Overlay
+import SwarmFile
 
 extension FaultSchedule {
     /// The schedule as a fault file; reading it gives an equal value, if the schedule is one that a file may hold.

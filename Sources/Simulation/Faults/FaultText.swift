@@ -1,4 +1,5 @@
-import Overlay
+import Basics
+import SwarmFile
 
 /// Values as a fault file writes them; reading gives the same value.
 enum FaultText {

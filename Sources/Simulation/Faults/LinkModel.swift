@@ -1,6 +1,5 @@
+import Basics
 import Foundation
-import LinearAlgebra
-import Overlay
 
 /// One directed link: what becomes of the datagrams that are sent over it, one after the other.
 ///

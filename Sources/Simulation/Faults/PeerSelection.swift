@@ -1,6 +1,5 @@
+import Basics
 import Foundation
-import LinearAlgebra
-import Overlay
 
 /// Turns selectors into peers, drawing from one seed in the order of the questions.
 struct PeerSelection {

@@ -1,4 +1,4 @@
-import Overlay
+import SwarmFile
 
 /// The readings that only fault files need: durations, shares, rates, peers.
 extension TopologyValue {

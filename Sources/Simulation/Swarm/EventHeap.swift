@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// A binary heap of elements by time, and by the order in which they were put in where times are equal.
 ///

@@ -1,6 +1,5 @@
+import Basics
 import Cryptography
-import LinearAlgebra
-import Overlay
 import Wire
 
 /// Somebody outside of the swarm who sends datagrams to its peers.

@@ -1,7 +1,7 @@
 import Adapters
+import Basics
 import Cryptography
 import Federation
-import Overlay
 import Wire
 
 /// One peer of a simulated swarm: its keys, its process while it runs, its disk, its clock and its trainer.

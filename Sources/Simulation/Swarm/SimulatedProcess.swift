@@ -1,7 +1,6 @@
 import Adapters
+import Basics
 import Federation
-import LinearAlgebra
-import Overlay
 import Wire
 
 /// A simulated peer's process, as the swarm sees it: things are told to it, and what it wants done is taken from it.

@@ -1,5 +1,5 @@
+import Basics
 import Federation
-import Overlay
 import Wire
 
 extension SimulatedSwarm {

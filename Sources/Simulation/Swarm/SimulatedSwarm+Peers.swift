@@ -1,7 +1,6 @@
 import Adapters
+import Basics
 import Federation
-import LinearAlgebra
-import Overlay
 
 extension SimulatedSwarm {
     /// How far a gradient step goes towards the target.

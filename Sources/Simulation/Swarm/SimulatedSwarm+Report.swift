@@ -1,7 +1,7 @@
 import Adapters
 import Aggregation
+import Basics
 import Federation
-import Overlay
 
 extension SimulatedSwarm {
     /// What came of the run.

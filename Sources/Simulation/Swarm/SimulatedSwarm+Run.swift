@@ -1,6 +1,6 @@
 import Adapters
+import Basics
 import Federation
-import Overlay
 import Wire
 
 extension SimulatedSwarm {

@@ -1,8 +1,9 @@
 import Adapters
+package import Basics
 import Cryptography
 import Federation
-import LinearAlgebra
-package import Overlay
+import Overlay
+import SwarmFile
 import Wire
 
 /// A swarm of real peer cores on a virtual clock and network: tier A of docs/simulation.md.

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// How far a simulated run is.
 package struct SimulationProgress: Sendable {

@@ -1,6 +1,6 @@
+import Basics
 import Federation
-import LinearAlgebra
-package import Overlay
+package import SwarmFile
 import Wire
 
 /// What is simulated: the same scenario and seed give the same run, to the last bit.

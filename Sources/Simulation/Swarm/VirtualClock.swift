@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// One peer's clocks as they depend on true time: a monotonic one that may drift, and a wall clock that may be stepped.
 struct VirtualClock: Sendable {

@@ -1,5 +1,5 @@
-package import Adapters
-import LinearAlgebra
+import Basics
+package import Storage
 
 /// One peer's disk: files as its process sees them, and what of them survives when the power fails.
 ///

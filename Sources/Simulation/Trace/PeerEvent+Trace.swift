@@ -1,5 +1,5 @@
+import Basics
 import Federation
-import Overlay
 
 extension PeerEvent.Kind {
     /// The event as a trace has it: one word, and what there is to say, with the names of the peers.

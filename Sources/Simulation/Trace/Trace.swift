@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// A run's history in one number, and in lines if somebody reads them.
 ///

@@ -1,5 +1,5 @@
 package import Adapters
-package import Overlay
+package import Basics
 
 /// A trainer that writes down what another returns.
 package struct RecordingTrainer: AdapterTrainer {

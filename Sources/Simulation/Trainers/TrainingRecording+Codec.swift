@@ -1,5 +1,6 @@
 import Adapters
-import Overlay
+import Basics
+import Storage
 
 /// Why bytes are no recording.
 package enum RecordingError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,5 @@
+package import Basics
 import Cryptography
-package import Overlay
 
 /// What an endpoint must not forget when its process ends: the greatest timestamp of each peer's initiations, so that an
 /// old one is not answered again, the revocations that it has seen, and where peers are that have moved.

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// Decides which initiations are worth a key agreement. While there are few, all are; when there are many, only those
 /// whose second code shows that their sender receives at its address, and of one address only a few a second.

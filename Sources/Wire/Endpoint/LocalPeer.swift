@@ -1,5 +1,5 @@
+package import Basics
 package import Cryptography
-package import Overlay
 
 /// The peer that this process is.
 package struct LocalPeer: Sendable {

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 extension Neighbour {
     /// When something is to be done about this neighbour. Mutating, as are those below it, only so that the compiler asks the

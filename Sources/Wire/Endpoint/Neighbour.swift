@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// What an endpoint knows of one remote peer.
 struct Neighbour: Sendable {

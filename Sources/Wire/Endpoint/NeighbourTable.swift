@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// The neighbours of an endpoint, with what is due at each of them remembered until the neighbour is touched: after every
 /// datagram the endpoint is asked when it wants to be woken, and of its neighbours one has changed.

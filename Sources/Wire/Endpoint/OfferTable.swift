@@ -1,5 +1,3 @@
-import Overlay
-
 /// Offers of one peer, the oldest forgotten first.
 struct OfferTable: Sendable {
     private var manifests: [ObjectID: SignedManifest] = [:]

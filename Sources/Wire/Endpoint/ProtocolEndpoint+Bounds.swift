@@ -1,5 +1,3 @@
-import Overlay
-
 extension ProtocolEndpoint {
     /// What has grown beyond its limit (docs/protocol.md, "Limits"); nil where nothing has. For checkers: whatever arrives,
     /// nothing may.

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 extension ProtocolEndpoint {
     /// Whether an initiation whose first code is right is to be looked at. Under load its sender may be given a cookie

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Credit: how much of an object a holder may send before it is told to go on. A request brings some, and while what
 /// arrives is taken by the layer above, more is given in time, so that nobody waits for it. When the layer above is slow,

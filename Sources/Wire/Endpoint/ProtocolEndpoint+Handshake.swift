@@ -1,5 +1,5 @@
+package import Basics
 import Cryptography
-package import Overlay
 
 extension ProtocolEndpoint {
     /// Keeps a session with the peer from now on: a handshake is tried, with growing pauses, until it succeeds, and

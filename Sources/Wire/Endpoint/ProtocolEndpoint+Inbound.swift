@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// Objects on their way to us. Several holders of one may be asked: what is missing is divided among them.
 extension ProtocolEndpoint {

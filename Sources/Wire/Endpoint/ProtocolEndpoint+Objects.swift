@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 extension ProtocolEndpoint {
     /// Serves an object from now on, to whoever of the swarm asks, until it is retired. The payload must be the

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// Addresses that change in mid-session, as behind a router that forgets whom it translated.
 extension ProtocolEndpoint {

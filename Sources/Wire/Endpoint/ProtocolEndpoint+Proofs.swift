@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 extension ProtocolEndpoint {
     /// What the endpoint has to be given again when its process starts anew.

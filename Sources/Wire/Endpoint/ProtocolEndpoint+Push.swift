@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Small objects are sent with their manifest, without waiting for a request.
 extension ProtocolEndpoint {

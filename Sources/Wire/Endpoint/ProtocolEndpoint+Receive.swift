@@ -1,5 +1,5 @@
+package import Basics
 import Cryptography
-package import Overlay
 
 extension ProtocolEndpoint {
     /// Takes a datagram from the network. Whatever is not right about it, it is dropped in silence and counted.

@@ -1,5 +1,5 @@
+package import Basics
 import Cryptography
-package import Overlay
 
 /// Where peers say that they are, in records that they have signed.
 ///

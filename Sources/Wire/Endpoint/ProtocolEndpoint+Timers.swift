@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 extension ProtocolEndpoint {
     /// When `handleTimeout` is to be called next; nil if nothing is due.

@@ -1,5 +1,5 @@
+package import Basics
 import Cryptography
-package import Overlay
 
 extension ProtocolEndpoint {
     /// Sends a message of at most 1000 bytes, in order, retransmitted until acknowledged, delivered at most once. It

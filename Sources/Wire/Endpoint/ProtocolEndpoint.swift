@@ -1,5 +1,5 @@
+package import Basics
 import Cryptography
-package import Overlay
 
 /// One peer's side of the protocol with all its neighbours: handshakes, sessions, recovery, messages and objects.
 ///

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// Another peer of the swarm: an entry of the allow list. Nobody else gets an answer.
 package struct RemotePeer: Sendable, Hashable {

@@ -1,3 +1,4 @@
+import Basics
 package import Cryptography
 
 /// What all peers of a swarm share: the swarm's identifier, and the pre-shared key that is mixed into every handshake.

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// What the protocol reports to the layer above.
 package enum WireEvent: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// A control frame as it waits to be sent.
 struct EncodedControlFrame: Sendable {

@@ -1,5 +1,3 @@
-import Overlay
-
 /// A frame: what a data packet carries. Layouts: docs/protocol.md, "Frames".
 enum Frame: Equatable {
     /// Asks for an acknowledgement and nothing else.

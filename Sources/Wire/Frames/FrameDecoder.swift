@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Frames out of packets. Anything that does not keep to the format is `malformed`: the rest of the packet is dropped.
 struct FrameDecoder {

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Frames into packets.
 enum FrameEncoder {

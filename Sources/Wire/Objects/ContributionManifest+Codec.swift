@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// The fixed binary layout, version 1: docs/protocol.md, "Manifest".
 extension ContributionManifest {

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// What a peer says about a contribution, and signs: who made it, for which round, from what, and the hash tree's root
 /// that every byte of the payload is checked against.

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// Two manifests of one origin under one sequence number: proof for anyone that the origin said two things. Sequence
 /// numbers grow with every contribution, so an honest origin never signs two manifests under one.

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// An object that a neighbour has been asked for, or for a part of.
 struct InboundSource: Sendable {

@@ -1,5 +1,4 @@
 import Cryptography
-import Overlay
 
 /// An object on its way to us, from one holder or several: what has arrived, and which of its leaves are verified.
 ///

@@ -1,3 +1,4 @@
+import Basics
 import Cryptography
 
 /// The BLAKE2b-256 hash tree over a payload's leaves of 64 KiB.

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// The name of an object: the BLAKE2b-256 digest of its manifest's layout (without the signature).
 package struct ObjectID: Sendable, Hashable, Comparable, CustomStringConvertible {

@@ -1,5 +1,3 @@
-import Overlay
-
 /// An object on its way from us to one peer: which of the wanted chunks are still to be sent.
 struct OutboundTransfer: Sendable {
     /// The handle that the other side chose.

@@ -1,5 +1,5 @@
+package import Basics
 package import Cryptography
-package import Overlay
 
 /// A peer's own word where it can be reached, signed with its identity: any peer may pass it on, and a newer one takes an
 /// older one's place. It names the exchange key too, so that both keys are bound to one identity.

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// An object that comes, or has come, without having been asked for: a small one, behind its manifest in control frames,
 /// which arrive in order and once each.

@@ -1,5 +1,5 @@
+package import Basics
 package import Cryptography
-package import Overlay
 
 /// A peer's own word that its keys are no longer to be trusted: signed with the key that it revokes, for one swarm, for
 /// good. Its owner makes it when the keys are made and keeps it elsewhere, or makes it when they are stolen; a thief who

@@ -1,5 +1,5 @@
+import Basics
 package import Cryptography
-import Overlay
 
 /// A manifest with its origin's signature: any peer may pass it on, and anyone can check who made it.
 ///

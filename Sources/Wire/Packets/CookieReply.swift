@@ -1,3 +1,4 @@
+import Basics
 import Cryptography
 
 /// The answer of a peer under load to an initiation: a cookie, sealed for who sent the initiation, that shows with the

@@ -1,3 +1,5 @@
+import Basics
+
 /// A data packet's layout: type, three reserved bytes, the receiver's index, the packet number; then the encrypted
 /// frames and the tag.
 enum DataPacket {

@@ -1,3 +1,4 @@
+import Basics
 import Cryptography
 
 /// The two handshake packets' layouts: docs/protocol.md, "Handshake packets".

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// Decides how many bytes may be under way.
 package protocol CongestionController: Sendable {

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// CUBIC (RFC 9438): after a loss the window grows along a cubic curve of the time since, flat around where the loss
 /// happened; where NewReno would be faster, as fast as that. Slow start ends early when round trips grow longer

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Which packets are under way, which have arrived and which are lost: RFC 9002, section 6, with packet threshold 3 and
 /// time threshold 9/8. One packet number space for an association, across its sessions.

@@ -1,4 +1,4 @@
-package import Overlay
+package import Basics
 
 /// The congestion controller of RFC 9002, section 7: slow start, then one packet more a round trip, half on loss.
 package struct NewReno: CongestionController {

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Spreads packets over the round trip: a bucket of bytes that fills at the congestion window per round trip, times
 /// 5/4 (times 2 in slow start), and holds at least ten packets, so that a coarse timer does not hold the sender back.

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Finds how long datagrams may be that pass the path, by trying (RFC 8899): a PING filled up to the next greater size,
 /// whose loss says nothing about congestion. When long packets stop arriving while short ones do, it goes back to the

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// What has arrived, and when it is to be acknowledged.
 struct ReceivedPackets: Sendable {

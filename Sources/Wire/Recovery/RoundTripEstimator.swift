@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// Round-trip time as RFC 9002, section 5, estimates it.
 struct RoundTripEstimator: Sendable {

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// A packet that has been sent and may have to be sent again, or rather: what it carried.
 struct SentPacket: Sendable {

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// When slow start is to end although nothing is lost: HyStart++ (RFC 9406). Rounds that take clearly longer than the one
 /// before mean that a queue is filling; the window then grows four times more slowly, and if that does not help, slow

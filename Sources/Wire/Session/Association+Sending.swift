@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 extension Association {
     /// Appends packets under `session` to `burst`, as many as may be sent now and at most `packetLimit`. Together they

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 
 /// What two incarnations of two peers have with each other: packet numbers, recovery, control frames and transfers. It
 /// outlives its sessions, which are replaced every two minutes, and ends when one side forgets the other.

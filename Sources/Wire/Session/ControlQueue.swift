@@ -1,5 +1,3 @@
-import Overlay
-
 /// The control frames to one peer: numbered, kept until they are acknowledged, at most `limit` at a time.
 struct ControlQueue: Sendable {
     private let limit: Int

@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// The check that the other side receives at an address from which its packets have begun to come: a challenge goes there,
 /// and only when its answer comes back do packets follow. Until then no more bytes go there than have come from there.

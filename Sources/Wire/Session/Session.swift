@@ -1,5 +1,5 @@
+import Basics
 import Cryptography
-import Overlay
 
 /// The keys that one handshake gave, and what is needed to use them.
 struct Session: Sendable {

@@ -1,6 +1,8 @@
+import Basics
 import Foundation
 import Overlay
 import Simulation
+import SwarmFile
 import Transport
 import Wire
 

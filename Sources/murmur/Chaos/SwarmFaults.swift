@@ -1,7 +1,8 @@
+import Basics
 import Foundation
 import Observability
-import Overlay
 import Simulation
+import SwarmFile
 
 /// A fault file at work on the processes of `murmur swarm`: the relay between them, and what happens to them.
 final class SwarmFaults: Sendable {

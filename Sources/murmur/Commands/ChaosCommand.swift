@@ -1,7 +1,8 @@
 import ArgumentParser
+import Basics
 import Foundation
-import Overlay
 import Simulation
+import SwarmFile
 
 /// `murmur chaos`: the relay alone.
 struct ChaosCommand: AsyncParsableCommand {
@@ -15,7 +16,7 @@ struct ChaosCommand: AsyncParsableCommand {
             Start every peer with its file and its own --identity.
 
             Example:
-              murmur chaos friends.yaml --faults faults/lossy.yaml --out relay
+              murmur chaos friends.yaml --faults topologies/faults/lossy.yaml --out relay
               murmur peer relay/alice.yaml --as alice --identity alice.identity --out run
             """)
 

@@ -1,8 +1,8 @@
-import Adapters
 import ArgumentParser
 import Foundation
 import InstructionTuning
-import Overlay
+import Storage
+import SwarmFile
 
 /// `murmur data`: instructions and how they are dealt out.
 struct DataCommand: AsyncParsableCommand {

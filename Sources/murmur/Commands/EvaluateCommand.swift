@@ -5,7 +5,8 @@ import InstructionTuning
 import LanguageModel
 import LinearAlgebra
 import Observability
-import Overlay
+import Storage
+import SwarmFile
 
 /// `murmur evaluate`: how well a model, or a model with an adapter, answers.
 struct EvaluateCommand: AsyncParsableCommand {

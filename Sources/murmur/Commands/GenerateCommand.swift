@@ -1,5 +1,6 @@
 import Adapters
 import ArgumentParser
+import Basics
 import Foundation
 import InstructionTuning
 import LanguageModel

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Basics
 import Cryptography
 import Foundation
-import Overlay
+import SwarmFile
 import Wire
 
 /// `murmur identity`: keys of a peer.

@@ -1,11 +1,12 @@
 import Adapters
 import ArgumentParser
+import Basics
 import Federation
 import Foundation
 import LanguageModel
 import Observability
-import Overlay
 import Simulation
+import Storage
 
 /// `murmur inspect`: what a file or folder of this project's world holds.
 struct InspectCommand: AsyncParsableCommand {

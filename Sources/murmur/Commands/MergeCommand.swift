@@ -2,6 +2,7 @@ import Adapters
 import ArgumentParser
 import Foundation
 import LanguageModel
+import Storage
 
 /// `murmur merge`: an adapter becomes part of a model.
 struct MergeCommand: AsyncParsableCommand {

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Basics
 import Cryptography
 import Foundation
-import Overlay
 import Simulation
+import SwarmFile
 
 /// `murmur simulate`: a whole swarm in one process, on a virtual clock and network.
 struct SimulateCommand: AsyncParsableCommand {
@@ -17,10 +18,10 @@ struct SimulateCommand: AsyncParsableCommand {
 
             Examples:
               murmur simulate topologies/ring-8.yaml --seed 7
-              murmur simulate topologies/ring-8.yaml --faults faults/lossy.yaml --trace run.trace
+              murmur simulate topologies/ring-8.yaml --faults topologies/faults/lossy.yaml --trace run.trace
               murmur simulate topologies/torus-16.yaml --draw-faults --seed 1 --seeds 1000
               murmur simulate topologies/complete-4.yaml --trainer lora --record run
-              murmur simulate topologies/complete-4.yaml --trainer run --faults faults/crash.yaml --both-tiers
+              murmur simulate topologies/complete-4.yaml --trainer run --faults topologies/faults/crash.yaml --both-tiers
             """)
 
     @Argument(help: "The topology file.") var topology: String

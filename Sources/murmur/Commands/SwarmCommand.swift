@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Observability
-import Overlay
 
 /// `murmur swarm`: every peer of a topology as a process on this machine.
 struct SwarmCommand: AsyncParsableCommand {
@@ -16,7 +15,7 @@ struct SwarmCommand: AsyncParsableCommand {
 
             Examples:
               murmur swarm topologies/demo.yaml --out demo-run --fresh
-              murmur swarm topologies/demo.yaml --out crash-run --faults faults/crash.yaml --seed 7
+              murmur swarm topologies/demo.yaml --out crash-run --faults topologies/faults/crash.yaml --seed 7
               murmur swarm topologies/dolly-shards-10.yaml --model path/to/model --data dolly.jsonl --out run
             """)
 

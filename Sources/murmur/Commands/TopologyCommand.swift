@@ -1,7 +1,9 @@
 import ArgumentParser
+import Basics
 import Foundation
 import Observability
 import Overlay
+import SwarmFile
 
 /// `murmur topology`: files that describe a swarm.
 struct TopologyCommand: AsyncParsableCommand {

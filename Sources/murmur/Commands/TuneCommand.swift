@@ -5,7 +5,7 @@ import InstructionTuning
 import LanguageModel
 import LinearAlgebra
 import Observability
-import Overlay
+import SwarmFile
 
 /// `murmur tune`: one model, one file, no swarm.
 struct TuneCommand: AsyncParsableCommand {

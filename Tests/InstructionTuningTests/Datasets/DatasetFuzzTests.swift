@@ -1,5 +1,5 @@
+import Basics
 import InstructionTuning
-import LinearAlgebra
 import TestSupport
 import Testing
 

@@ -1,4 +1,3 @@
-import Adapters
 import Foundation
 import InstructionTuning
 import LanguageModel

@@ -1,6 +1,6 @@
-import Adapters
 import Foundation
 import InstructionTuning
+import Storage
 import Testing
 
 @Suite("Metrics") struct MetricsTests {

@@ -1,6 +1,5 @@
-import Adapters
+import Basics
 import InstructionTuning
-import LinearAlgebra
 import TestSupport
 import Testing
 

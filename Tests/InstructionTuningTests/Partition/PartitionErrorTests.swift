@@ -1,5 +1,5 @@
-import Adapters
 import InstructionTuning
+import Storage
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
-import Adapters
+import Basics
 import Foundation
 import InstructionTuning
-import LinearAlgebra
+import Storage
 import TestSupport
 import Testing
 

@@ -1,7 +1,6 @@
 import Adapters
 import InstructionTuning
 import LanguageModel
-import LinearAlgebra
 
 /// A tiny model with random weights over characters, and arithmetic-free instructions that it can learn: repeat a word.
 struct TuningRig {

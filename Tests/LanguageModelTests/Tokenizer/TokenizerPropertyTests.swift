@@ -1,7 +1,7 @@
-import Adapters
+import Basics
 import Foundation
 import LanguageModel
-import LinearAlgebra
+import Storage
 import TestSupport
 import Testing
 

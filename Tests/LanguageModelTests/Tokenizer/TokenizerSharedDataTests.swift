@@ -1,6 +1,6 @@
-import Adapters
 import Foundation
 import LanguageModel
+import Storage
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import Overlay
+import Basics
 import Testing
 
 @Suite struct NetworkAddressTests {

@@ -1,8 +1,7 @@
 import Adapters
 import Aggregation
+import Basics
 import Cryptography
-import LinearAlgebra
-import Overlay
 
 @testable import Federation
 @testable import Wire

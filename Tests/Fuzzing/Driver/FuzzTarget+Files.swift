@@ -1,9 +1,11 @@
+import Basics
 import Cryptography
 import Foundation
 import InstructionTuning
 import LanguageModel
-import Overlay
 import Simulation
+import Storage
+import SwarmFile
 
 @testable import Adapters
 

@@ -1,4 +1,5 @@
-import LinearAlgebra
+import Basics
+package import Overlay
 
 extension SwarmTopology {
     /// The graph that the file describes, over the peers in their order.

@@ -1,5 +1,4 @@
 import Cryptography
-import Overlay
 
 @testable import Wire
 

@@ -1,3 +1,6 @@
+import Basics
+import Overlay
+
 extension SwarmTopology {
     /// The topology as a file with every key written out and the peers as a list; reading it gives an equal value.
     package var yaml: String {

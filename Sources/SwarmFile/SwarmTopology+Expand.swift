@@ -1,3 +1,5 @@
+package import Basics
+
 /// The public keys that make a peer part of a swarm.
 package struct PeerIdentity: Sendable, Hashable {
     /// The Ed25519 public key.

@@ -1,4 +1,6 @@
+import Basics
 import Overlay
+import SwarmFile
 import TestSupport
 import Testing
 

@@ -1,5 +1,7 @@
+import Basics
 import Foundation
 import Overlay
+import SwarmFile
 import TestSupport
 import Testing
 

@@ -1,3 +1,5 @@
+import Basics
+
 extension SwarmTopology {
     /// The most peers that a file may list: it is read by people.
     package static let maximumPeers = 10_000

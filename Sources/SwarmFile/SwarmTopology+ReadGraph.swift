@@ -1,3 +1,5 @@
+import Overlay
+
 extension SwarmTopology {
     /// Reads `graph:`, or the neighbours that the peers name themselves.
     static func readGraph(

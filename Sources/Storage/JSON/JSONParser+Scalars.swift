@@ -1,3 +1,5 @@
+import Basics
+
 extension JSONParser {
     /// A string from its opening to its closing quote, unescaped.
     mutating func string() throws(JSONError) -> [UInt8] {

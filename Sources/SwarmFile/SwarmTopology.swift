@@ -1,3 +1,5 @@
+package import Basics
+
 /// A swarm as its topology file describes it: what is tuned, on what, how it is exchanged, and who is connected to whom.
 ///
 /// Plain values, checked when they were read. Whoever holds the file with everyone's `id`, `key` and `address` can take
@@ -38,6 +40,15 @@ package struct SwarmTopology: Sendable, Hashable {
 
     /// The place in `peers` of the peer with the identity `id`.
     package func index(of id: PeerID) -> Int? { peers.firstIndex { $0.id == id } }
+
+    /// What each peer with an identity is called.
+    package var names: [PeerID: String] {
+        var names: [PeerID: String] = [:]
+        for peer in peers {
+            if let id = peer.id { names[id] = peer.name }
+        }
+        return names
+    }
 
     /// Whether every peer has an identity, an exchange key and an address: what real peers need.
     package var isResolved: Bool {

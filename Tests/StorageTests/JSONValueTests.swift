@@ -1,5 +1,5 @@
-import Adapters
-import LinearAlgebra
+import Basics
+import Storage
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import Adapters
 import Foundation
+import Storage
 import TestSupport
 import Testing
 

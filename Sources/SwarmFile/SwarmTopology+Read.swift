@@ -1,4 +1,5 @@
 import Foundation
+import Overlay
 
 extension SwarmTopology {
     /// Reads and checks the topology file at `path`, and the `.edges` file it may name.

@@ -1,3 +1,5 @@
+import Basics
+
 extension JSONValue {
     /// The document as UTF-8 text. Members keep their order; numbers must be finite.
     ///

@@ -1,6 +1,6 @@
-import Adapters
+import Basics
 import Foundation
-import LinearAlgebra
+import Storage
 import TestSupport
 import Testing
 

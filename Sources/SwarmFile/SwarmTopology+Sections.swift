@@ -1,3 +1,6 @@
+package import Basics
+package import Overlay
+
 extension SwarmTopology {
     /// `swarm:` what the swarm is called and what its randomness starts from.
     package struct Swarm: Sendable, Hashable {

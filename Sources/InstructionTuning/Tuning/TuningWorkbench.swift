@@ -75,10 +75,10 @@ package struct TuningWorkbench: Sendable {
             peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, threads: 1, listener: listener)
     }
 
-    /// An evaluator of this swarm's adapters. Throws `TuningError`.
+    /// An evaluator of this swarm's adapters. Throws `RecordsError`.
     package func evaluator(
         records: [InstructionRecord], lane: ComputeLane, options: Evaluator.Options = Evaluator.Options()
-    ) throws(TuningError) -> Evaluator {
+    ) throws(RecordsError) -> Evaluator {
         try Evaluator(records: records, model: model, lora: lora, encoder: encoder, lane: lane, options: options)
     }
 

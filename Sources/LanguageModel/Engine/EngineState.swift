@@ -81,12 +81,12 @@ final class EngineState: @unchecked Sendable {
 
     private func forward(_ tokens: [Int32], _ context: PassContext, caches: [LayerCache]?) {
         let n = tokens.count
-        model.embedding.copyRows(tokens, into: workspace.layer(0, rows: n).input)
-        for index in model.layers.indices {
+        model.weights.embedding.copyRows(tokens, into: workspace.layer(0, rows: n).input)
+        for index in model.weights.layers.indices {
             let kept = workspace.layer(index, rows: n)
             attention(index, context).forward(kept, cache: caches?[index])
             let rows = rows(index, context)
-            let isLast = index + 1 == model.layers.count
+            let isLast = index + 1 == model.weights.layers.count
             let output = isLast ? workspace.final.rows(0..<rows) : workspace.layer(index + 1, rows: n).input
             feedForward(index, context).forward(kept, output: output)
         }
@@ -99,7 +99,7 @@ final class EngineState: @unchecked Sendable {
         guard let lowest = adapter.layers.firstIndex(where: { $0.adaptsAttention || $0.adaptsFeedForward }) else {
             return
         }
-        for index in (lowest..<model.layers.count).reversed() {
+        for index in (lowest..<model.weights.layers.count).reversed() {
             let kept = workspace.layer(index, rows: context.rows)
             if options.savesMemory {
                 attention(index, context).forward(kept)
@@ -113,31 +113,31 @@ final class EngineState: @unchecked Sendable {
 
     /// The rows of layer `index` after its attention.
     private func rows(_ index: Int, _ context: PassContext) -> Int {
-        index + 1 == model.layers.count ? context.wanted.count : context.rows
+        index + 1 == model.weights.layers.count ? context.wanted.count : context.rows
     }
 
     /// The attention of layer `index` in a pass.
     private func attention(_ index: Int, _ context: PassContext) -> AttentionLayer {
         AttentionLayer(
-            weights: model.layers[index], adapter: adapter?.layers[index], context: context,
-            isLast: index + 1 == model.layers.count, window: model.configuration.attentionWindow(layer: index))
+            weights: model.weights.layers[index], adapter: adapter?.layers[index], context: context,
+            isLast: index + 1 == model.weights.layers.count, window: model.configuration.attentionWindow(layer: index))
     }
 
     /// The SwiGLU block of layer `index` in a pass.
     private func feedForward(_ index: Int, _ context: PassContext) -> FeedForwardLayer {
         FeedForwardLayer(
-            weights: model.layers[index], adapter: adapter?.layers[index], context: context,
+            weights: model.weights.layers[index], adapter: adapter?.layers[index], context: context,
             count: rows(index, context))
     }
 
     /// The losses of a batch whose forward pass has just run.
     func losses(_ batch: PackedBatch, _ context: PassContext, gradientScale: Float) -> [Float] {
-        OutputHead(model: model, context: context).losses(batch, gradientScale: gradientScale)
+        OutputHead(weights: model.weights, context: context).losses(batch, gradientScale: gradientScale)
     }
 
     /// The logits of the first wanted row of the forward pass that has just run.
     func logits(_ context: PassContext) -> [Float] {
-        OutputHead(model: model, context: context).logits(of: 0..<1).values
+        OutputHead(weights: model.weights, context: context).logits(of: 0..<1).values
     }
 }
 

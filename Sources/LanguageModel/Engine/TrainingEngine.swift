@@ -30,7 +30,7 @@ package final class TrainingEngine: Sendable {
         self.model = model
         self.lora = lora
         self.options = options
-        passTokens = options.passTokens ?? options.usualPassTokens(over: model.head.storage)
+        passTokens = options.passTokens ?? options.usualPassTokens(over: model.weights.head.storage)
         schema = lora.map { model.adapterSchema($0) } ?? AdapterSchema(tensors: [])
         isTraining = trains && lora != nil
     }

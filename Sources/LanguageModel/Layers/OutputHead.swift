@@ -2,7 +2,7 @@ import LinearAlgebra
 
 /// Final norm, output head and cross-entropy, over the rows that carry loss only and a chunk of logits at a time.
 struct OutputHead {
-    let model: BaseModel
+    let weights: ModelWeights
     let context: PassContext
 
     private var workspace: Workspace { context.workspace }
@@ -38,12 +38,12 @@ struct OutputHead {
         let normed = buffers.normed.rows(0..<rows.count)
         context.onRows(rows.count) { _, own in
             normed.rows(own).assignRMSNorm(
-                of: input.rows(own), weight: model.finalNorm, inverse: inverse.rows(own),
-                epsilon: Float(model.configuration.normEpsilon))
+                of: input.rows(own), weight: weights.finalNorm, inverse: inverse.rows(own),
+                epsilon: Float(context.shape.normEpsilon))
             workspace.pack(normed, rows: own)
         }
         let logits = buffers.logits.rows(0..<rows.count)
-        workspace.multiply(normed, by: model.head, into: logits)
+        workspace.multiply(normed, by: weights.head, into: logits)
         return logits
     }
 
@@ -57,7 +57,7 @@ struct OutputHead {
             let block = logitsGradient.columns(part)
             context.onRows(chunk.count) { _, rows in workspace.products.pack(block, rows: rows) }
             workspace.products.multiply(
-                by: model.head, .backward, into: normedGradient, base: start == 0 ? nil : normedGradient, part: part)
+                by: weights.head, .backward, into: normedGradient, base: start == 0 ? nil : normedGradient, part: part)
             start = part.upperBound
         }
         context.onRows(chunk.count) { _, rows in
@@ -65,7 +65,7 @@ struct OutputHead {
             let residual = workspace.residualGradient.rows(all)
             residual.fill(0)
             residual.addRMSNormGradient(
-                normedGradient.rows(rows), of: workspace.final.rows(all), weight: model.finalNorm,
+                normedGradient.rows(rows), of: workspace.final.rows(all), weight: weights.finalNorm,
                 inverse: buffers.inverse.rows(all))
         }
     }

@@ -67,6 +67,16 @@ extension ModelConfiguration {
     /// The width of the queries and keys that pass a norm of their own; zero where there is none.
     var normedWidth: Int { hasQueryKeyNorm ? queryWidth + keyValueWidth : 0 }
 
+    /// The number of parameters, tied weights counted once.
+    var parameterCount: Int {
+        let attention = hiddenSize * (2 * queryWidth + 2 * keyValueWidth)
+        let bias = hasQKVBias ? queryKeyValueWidth : 0
+        let norms = hasQueryKeyNorm ? 2 * headSize : 0
+        let layer = attention + bias + norms + 3 * hiddenSize * intermediateSize + 2 * hiddenSize
+        let tables = (tiesEmbeddings ? 1 : 2) * vocabularySize * hiddenSize
+        return layerCount * layer + tables + hiddenSize
+    }
+
     /// The projections that can carry an adapter, layer by layer.
     package var projections: [LoRAProjection] {
         (0..<layerCount).flatMap { layer in

@@ -43,7 +43,7 @@ extension ModelWeights {
     /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading safetensors.
     static func read(
-        _ weights: WeightsDirectory, shape: ModelConfiguration, storage: WeightStorage?, file: String
+        _ weights: some CheckpointWeights, shape: ModelConfiguration, storage: WeightStorage?, file: String
     ) throws -> ModelWeights {
         let source = WeightSource(weights: weights, storage: storage)
         try source.refuseUnknownWeights(shape, file: file)
@@ -110,7 +110,7 @@ extension ModelWeights {
 
 /// The weights of a Llama-family checkpoint by their Hugging Face names, their shapes checked.
 private struct WeightSource {
-    let weights: WeightsDirectory
+    let weights: any CheckpointWeights
     /// How weights are kept; nil for the smallest form that is exact.
     let storage: WeightStorage?
 

@@ -1,23 +1,22 @@
-/// The part of a manifest that is federation's own: one byte of version, then the agreement vector in settling rounds.
+import Aggregation
+import Wire
+
+/// The part of a manifest that is federation's own: one byte of version, then what settling tells, in settling rounds.
 struct ContributionStatus: Sendable, Hashable {
     static let version: UInt8 = 1
-    /// The greatest depth of an agreement vector: a manifest's status has 512 bytes.
+    /// The greatest depth of an agreement vector: a manifest's status has 512 bytes, and the vector an entry more.
     static let maximumDepth = 500
 
-    /// The peer's agreement vector; nil in rounds with training.
-    var agreement: AgreementVector?
+    /// What settling tells; empty in rounds with training.
+    var settling: [UInt8]
 
-    var encoded: [UInt8] { [Self.version] + (agreement?.entries ?? []) }
+    var encoded: [UInt8] { [Self.version] + settling }
 
-    /// The status that `bytes` hold in a swarm whose vectors have `depth`; nil for anything else.
-    init?(encoded bytes: [UInt8], depth: Int) {
-        guard bytes.first == Self.version else { return nil }
-        guard bytes.count > 1 else { return }
-        guard let agreement = AgreementVector(entries: bytes.dropFirst(), depth: depth) else { return nil }
-        self.agreement = agreement
-    }
+    init(settling: [UInt8]) { self.settling = settling }
 
-    init(agreement: AgreementVector?) {
-        self.agreement = agreement
+    /// The status that `bytes` hold in a swarm that settles by `rule`; nil for anything else.
+    init?(encoded bytes: [UInt8], rule: any SettlingRule) {
+        guard bytes.first == Self.version, bytes.count == 1 || rule.accepts(bytes.dropFirst()) else { return nil }
+        settling = Array(bytes.dropFirst())
     }
 }

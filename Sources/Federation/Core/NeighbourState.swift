@@ -1,15 +1,16 @@
-import Adapters
+import Aggregation
 import Basics
 import Wire
 
 /// A neighbour's contribution that can be mixed.
 struct Contribution: Sendable {
-    var round: Int
     var sequence: UInt64
-    var sampleCount: Int
     var isFinal: Bool
-    var agreement: AgreementVector?
-    var delta: AdapterDelta
+    /// What it tells about the swarm's agreement; empty in rounds with training.
+    var settling: [UInt8]
+    var share: HeardShare
+
+    var round: Int { share.round }
 }
 
 /// What a peer knows of one neighbour.
@@ -18,9 +19,6 @@ struct NeighbourState: Sendable {
     static let inFlightLimit = 4
 
     let id: PeerID
-    let degree: Int
-    /// The other neighbours that know it too; nil where that is not known.
-    let common: Set<PeerID>?
     /// Whether a session stands.
     var isConnected = false
     /// Whether there was ever a session.
@@ -48,6 +46,8 @@ struct NeighbourState: Sendable {
     private(set) var taken: [UInt64] = []
     /// The last round whose contribution was refused; the largest number when the final one was.
     var refusedThrough = -1
+
+    init(id: PeerID) { self.id = id }
 
     /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness`; a final one always.
     func usable(for round: Int, staleness: Int) -> Contribution? {

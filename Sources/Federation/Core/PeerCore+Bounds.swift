@@ -1,3 +1,4 @@
+import Aggregation
 import Wire
 
 extension PeerCore {
@@ -9,7 +10,9 @@ extension PeerCore {
             let asked = neighbour.inFlight.count + neighbour.retries.count
             if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
         }
-        if published.count > configuration.staleness + 4 { return "\(published.count) published contributions" }
+        if Set(published.map(\.round)).count > configuration.exchange.staleness + 4 {
+            return "\(published.count) published contributions"
+        }
         return wire.brokenBound
     }
 }

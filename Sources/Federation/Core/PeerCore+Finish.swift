@@ -1,3 +1,4 @@
+import Aggregation
 import Basics
 import Wire
 
@@ -40,7 +41,7 @@ extension PeerCore {
         PeerCheckpoint(
             identity: local.id, swarm: swarm.identifier, baseModelDigest: configuration.baseModelDigest,
             round: nextRound, isFinished: isFinished, handshakeTimestamp: handshakeTimestamp, delta: delta,
-            trainerSnapshot: snapshot,
+            trainerSnapshot: snapshot, exchangeState: pipeline.state,
             progress: neighbours.filter { $0.latestRound >= 0 }.map {
                 PeerCheckpoint.Progress(peer: $0.id, round: $0.latestRound)
             })

@@ -15,7 +15,8 @@ extension PeerCore {
             payload = (0..<payload.count / 4).flatMap { _ in
                 (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> UInt32(8 * $0)) }
             }
-            manifest = self.manifest(of: HashedPayload(payload), isFinal: manifest.flags.contains(.final))
+            manifest = self.manifest(
+                of: HashedPayload(payload), encoding: manifest.encoding, isFinal: manifest.flags.contains(.final))
         case .malformedManifest: manifest.schemaDigest = manifest.schemaDigest.map { ~$0 }
         case .malformedLeaf:
             let signed = SignedManifest(manifest, signedWith: local.signingKey)
@@ -41,9 +42,10 @@ extension PeerCore {
         case .equivocate:
             var other = delta
             other.values = other.values.map { -$0 }
-            let payload = gate.payload(of: other)
+            guard let double = pipeline.outgoing(other, in: mixingRound(isFinal: isFinal)).first else { return }
+            let payload = double.payload
             nextSequence -= 1
-            let manifest = manifest(of: HashedPayload(payload), isFinal: isFinal)
+            let manifest = manifest(of: HashedPayload(payload), encoding: double.encoding, isFinal: isFinal)
             nextSequence += 1
             let object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload: payload)
             for index in neighbours.indices where index % 2 == 1 {

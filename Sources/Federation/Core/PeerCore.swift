@@ -2,6 +2,7 @@ package import Adapters
 import Aggregation
 package import Basics
 import Cryptography
+import Overlay
 package import Wire
 
 /// One peer of a swarm: local rounds, gossip averaging with the neighbours, settling, catching up, leaving.
@@ -29,17 +30,21 @@ package struct PeerCore: Sendable {
         case stopped
     }
 
-    /// How contributions are encoded: single precision, least significant byte first.
-    static let plainEncoding: UInt16 = 1
-
     let configuration: PeerConfiguration
     let local: LocalPeer
     let swarm: SwarmSecret
     let schemaDigest: [UInt8]
-    let gate: ContributionGate
     let handshakeTimestamp: UInt64
     var wire: ProtocolEndpoint
-    /// In the order of their identities.
+    /// Who takes part.
+    let roster: Roster
+    /// The way of adapters out and in, with all that averaging keeps.
+    var pipeline: ExchangePipeline
+    /// Whether the swarm is known to agree.
+    var settling: any SettlingRule
+    /// Whose contributions this round waits for.
+    var sources = MixingAudience.everyone
+    /// One for each of the roster's members, in its order.
     var neighbours: [NeighbourState]
     var phase = Phase.ready
     /// The round that is under way, or that was the last.
@@ -48,12 +53,11 @@ package struct PeerCore: Sendable {
     package internal(set) var delta: AdapterDelta
     /// The trainer's snapshot that belongs to `delta`.
     var snapshot: [UInt8] = []
-    var agreement: AgreementVector
     var waits: RoundWaits
     var lastTrainingDuration = Duration.zero
-    var lastDisagreement = Double.infinity
     var nextSequence: UInt64
-    var published: [(round: Int, object: ObjectID, byteCount: Int)] = []
+    /// What is served, oldest first.
+    var published: [PublishedContribution] = []
     var startedAt = MonotonicTime.zero
     /// The moment of the last call: what was due then is no longer a deadline.
     var now = MonotonicTime.zero
@@ -89,33 +93,40 @@ package struct PeerCore: Sendable {
         self.swarm = swarm
         self.schemaDigest = schemaDigest
         self.handshakeTimestamp = handshakeTimestamp
-        gate = ContributionGate(schema: configuration.schema, normLimit: configuration.normLimit)
+        roster = configuration.roster
+        pipeline = ExchangePipeline(configuration.exchange, schema: configuration.schema)
+        settling = configuration.exchange.mixing.settling(configuration.settlingLimits)
         wire = ProtocolEndpoint(
-            local: local, remotes: configuration.neighbours.map(\.remote), swarm: swarm,
+            local: local, remotes: configuration.remotes, swarm: swarm,
             configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, memory: memory, at: time)
-        neighbours = configuration.neighbours.map {
-            NeighbourState(id: $0.remote.id, degree: $0.degree, common: $0.common)
-        }
-        .sorted { $0.id < $1.id }
+        neighbours = roster.members.map { NeighbourState(id: $0.id) }
         for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }
         delta = AdapterDelta(zeroOf: configuration.schema)
-        agreement = AgreementVector(depth: configuration.agreementDepth)
         waits = RoundWaits(configuration.waits)
         // Sequence numbers grow across restarts, also across those without a disk.
         nextSequence = handshakeTimestamp
         guard let checkpoint else { return }
-        try checkpoint.check(
-            identity: local.id, swarm: swarm.identifier, schema: configuration.schema,
-            baseModelDigest: configuration.baseModelDigest)
+        do {
+            try checkpoint.check(
+                identity: local.id, swarm: swarm.identifier, schema: configuration.schema,
+                baseModelDigest: configuration.baseModelDigest)
+        } catch {
+            throw .foreignCheckpoint(error.description)
+        }
         round = checkpoint.round
         delta = checkpoint.delta
         snapshot = checkpoint.trainerSnapshot
         isResumed = true
         resumesFinished = checkpoint.isFinished
+        do { try pipeline.restore(checkpoint.exchangeState) } catch { throw .foreignCheckpoint(error.description) }
     }
 
-    /// Records that this peer counts with.
-    var weight: Int { configuration.weighsUniformly ? 1 : max(1, configuration.sampleCount) }
+    /// The round that is under way, as the exchange sees it.
+    func mixingRound(isFinal: Bool = false) -> MixingRound {
+        MixingRound(
+            number: round, isFinal: isFinal, weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount),
+            roster: roster)
+    }
 
     /// Whether the peer has its final adapter.
     package var isFinished: Bool {

@@ -10,7 +10,7 @@ import Foundation
 ///
 /// An entry is one byte q on a logarithmic scale and stands for `2^(−q / 8)`, rounded so that the bound stays one: 0 for
 /// "one or more, or unknown".
-struct AgreementVector: Sendable, Hashable {
+package struct AgreementVector: Sendable, Hashable {
     /// The entries; as many as the depth plus one.
     private(set) var entries: [UInt8]
 

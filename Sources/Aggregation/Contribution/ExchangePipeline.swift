@@ -1,12 +1,6 @@
 package import Adapters
 package import Basics
 
-/// Changes a peer's adapter on its way out, before it is shared and encoded. The peer goes on with the adapter as it was.
-package protocol OutgoingStage: Sendable {
-    /// Changes what is sent in a round.
-    mutating func apply(to delta: inout AdapterDelta, in round: MixingRound)
-}
-
 /// The way of adapters out of a peer and into it:
 ///
 ///     delta → stages (factors, privacy) → mixing.outgoing → encoding.encode → payload

@@ -1,5 +1,5 @@
 package import Adapters
-package import Basics
+import Basics
 package import Overlay
 
 /// How peers average: what each sends in a round, whom it waits for, and what it makes of what it heard.
@@ -76,104 +76,19 @@ extension MixingRule {
     package func settling(_ limits: SettlingLimits) -> any SettlingRule { AgreementSettling(limits) }
 }
 
-/// The round that a rule is asked about, and who takes part in it.
-package struct MixingRound: Sendable {
-    /// The round, from zero; settling rounds follow those with training.
-    package var number: Int
-    /// Whether this peer's adapter is final: what it sends now is the last.
-    package var isFinal: Bool
-    /// What this peer counts: its number of records, or one where all count alike.
-    package var weight: Int
-    /// The neighbours.
-    package var roster: Roster
-
-    package init(number: Int, isFinal: Bool = false, weight: Int, roster: Roster) {
-        self.number = number
-        self.isFinal = isFinal
-        self.weight = weight
-        self.roster = roster
-    }
-}
-
-/// Some of a peer's neighbours.
-package enum MixingAudience: Sendable, Hashable {
-    /// All of them, also those that come later.
-    case everyone
-    /// These and no others.
-    case only(Set<PeerID>)
-
-    /// Whether `peer` is one of them.
-    package func includes(_ peer: PeerID) -> Bool {
-        switch self {
-        case .everyone: true
-        case .only(let peers): peers.contains(peer)
+/// The average that FedAvg's server makes, and that a peer far behind its neighbours adopts from them.
+package enum WeightedMean {
+    /// `Σ n_j x_j / Σ n_j` over `contributions`, in their order, in double precision; nil without any. Counts below one
+    /// count as one.
+    package static func of(_ contributions: [(sampleCount: Int, delta: AdapterDelta)]) -> AdapterDelta? {
+        guard let first = contributions.first else { return nil }
+        let total = contributions.reduce(0.0) { $0 + Double(max(1, $1.sampleCount)) }
+        var sums = [Double](repeating: 0, count: first.delta.values.count)
+        for (sampleCount, delta) in contributions {
+            precondition(delta.schema == first.delta.schema, "only adapters of one schema are averaged")
+            let weight = Double(max(1, sampleCount)) / total
+            for index in sums.indices { sums[index] += weight * Double(delta.values[index]) }
         }
+        return AdapterDelta(schema: first.delta.schema, values: sums.map { Float($0) })
     }
-}
-
-/// What a peer sends in a round, before it is encoded.
-package struct OutgoingShare: Sendable {
-    /// Who gets it.
-    package var audience: MixingAudience
-    /// The values.
-    package var delta: AdapterDelta
-    /// What the rule says beside them: exactly `headerByteCount` bytes.
-    package var header: [UInt8]
-
-    package init(audience: MixingAudience, delta: AdapterDelta, header: [UInt8] = []) {
-        self.audience = audience
-        self.delta = delta
-        self.header = header
-    }
-}
-
-/// What a neighbour sent, decoded and let through the gate.
-package struct HeardShare: Sendable {
-    /// Whose it is.
-    package var origin: PeerID
-    /// The round that it belongs to.
-    package var round: Int
-    /// What its origin counts: its number of records, or one where all count alike.
-    package var weight: Int
-    /// The values.
-    package var delta: AdapterDelta
-    /// What the origin's rule says beside them.
-    package var header: [UInt8]
-
-    package init(origin: PeerID, round: Int, weight: Int, delta: AdapterDelta, header: [UInt8] = []) {
-        self.origin = origin
-        self.round = round
-        self.weight = weight
-        self.delta = delta
-        self.header = header
-    }
-}
-
-/// What a peer's part of a round of mixing gave.
-package struct MixingOutcome: Sendable {
-    /// The mixed adapter.
-    package var delta: AdapterDelta
-    /// The largest relative distance to a neighbour before mixing, `max_j ‖x_j − x_i‖ / ‖x_i‖`: infinite where the own
-    /// adapter is zero and a neighbour's is not.
-    package var disagreement: Double
-    /// What was taken of each neighbour, in the order of the sum.
-    package var weights: [(origin: PeerID, weight: Double)]
-    /// What the peer kept of its own.
-    package var keptWeight: Double
-
-    package init(
-        delta: AdapterDelta, disagreement: Double, weights: [(origin: PeerID, weight: Double)], keptWeight: Double
-    ) {
-        self.delta = delta
-        self.disagreement = disagreement
-        self.weights = weights
-        self.keptWeight = keptWeight
-    }
-}
-
-/// Why the exchange cannot go on from what was kept.
-package struct ExchangeStateError: Error, Sendable, Hashable, CustomStringConvertible {
-    package let description: String
-
-    package init(description: String) { self.description = description }
 }

@@ -4,81 +4,11 @@ import Basics
 import Overlay
 import Wire
 
-/// A contribution that is served.
-struct PublishedContribution: Sendable {
-    let round: Int
-    let object: ObjectID
-    let byteCount: Int
-    let audience: MixingAudience
-}
-
 extension PeerCore {
     /// How often an object is asked for.
     static let requestLimit = 5
     /// The pause before an object is asked for again.
     static let requestPause = Duration.seconds(1)
-
-    /// Signs, serves and offers what the exchange makes of the adapter in this round, and ends serving old contributions. A
-    /// mixing rule may have something else for every neighbour, or nothing.
-    mutating func publish(isFinal: Bool, at time: MonotonicTime) {
-        for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal)) {
-            publish(contribution, isFinal: isFinal, at: time)
-        }
-        while let first = published.first, first.round < round - 1 - configuration.exchange.staleness,
-            first.round < published[published.count - 1].round
-        {
-            wire.retire(first.object)
-            published.removeFirst()
-        }
-        for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
-        if let misconduct { offer(misconduct, isFinal: isFinal, at: time) }
-    }
-
-    private mutating func publish(
-        _ contribution: ExchangePipeline.Outgoing, isFinal: Bool, at time: MonotonicTime
-    ) {
-        let payload = HashedPayload(contribution.payload)
-        let manifest = manifest(of: payload, encoding: contribution.encoding, isFinal: isFinal)
-        nextSequence += 1
-        let object: ObjectID
-        if let misconduct {
-            object = serve(manifest, payload: payload.bytes, misconduct)
-        } else {
-            object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload)
-        }
-        let byteCount = payload.bytes.count
-        published.append(
-            PublishedContribution(
-                round: round, object: object, byteCount: byteCount, audience: contribution.audience))
-        if isAudited, misconduct == nil {
-            directives.append(
-                .audit(
-                    .published(
-                        round: round, sequence: manifest.sequence, isFinal: isFinal, delta: contribution.delta)))
-        }
-        report(
-            .contributionPublished(
-                round: round, byteCount: byteCount, norm: delta.norm, object: object.description), at: time)
-    }
-
-    /// What is signed for a contribution of this round with `payload`.
-    func manifest(of payload: HashedPayload, encoding: UInt16, isFinal: Bool) -> ContributionManifest {
-        let isSettling = round >= configuration.rounds
-        return ContributionManifest(
-            swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
-            baseModelDigest: configuration.baseModelDigest, schemaDigest: schemaDigest, encoding: encoding,
-            flags: isFinal ? .final : [], sampleCount: UInt64(max(1, roster.sampleCount)), payload: payload,
-            status: ContributionStatus(settling: isSettling ? settling.status : []).encoded)
-    }
-
-    /// Offers the newest `count` contributions that are for `peer`, oldest first.
-    private mutating func offerLatest(to peer: PeerID, count: Int, at time: MonotonicTime) {
-        for contribution in published.filter({ $0.audience.includes(peer) }).suffix(count) {
-            wire.announce(contribution.object, to: peer, at: time)
-            report(
-                .contributionSent(to: peer, round: contribution.round, byteCount: contribution.byteCount), at: time)
-        }
-    }
 
     /// Takes an event of the protocol.
     mutating func handle(_ event: WireEvent, at time: MonotonicTime) {
@@ -147,7 +77,7 @@ extension PeerCore {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
         testify(signed, of: index)
-        if misconduct == .forge { forge(signed) }
+        if tampering != nil { tampering?.heard(signed, in: scene, through: &wire) }
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return

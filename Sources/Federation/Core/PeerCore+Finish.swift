@@ -14,8 +14,8 @@ extension PeerCore {
     /// The final adapter's checkpoint is durable, or cannot be made so: there is nothing to wait for.
     mutating func kept(round: Int, at time: MonotonicTime) {
         guard phase == .keeping, round == self.round else { return }
+        now = max(now, time)
         enterFinished(at: time)
-        quietUntil = time
     }
 
     mutating func enterFinished(at time: MonotonicTime) {
@@ -34,6 +34,17 @@ extension PeerCore {
         return neighbours.allSatisfy { neighbour in
             neighbour.isFinal || neighbour.hasLeft || neighbour.isBarred || (!neighbour.isConnected && timeIsUp)
         }
+    }
+
+    /// Takes leave of the neighbours.
+    mutating func stop(
+        _ reason: PeerDirective.StopReason, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        phase = .stopped(hasFinished: isFinished)
+        wire.close(at: time, using: &generator)
+        report(.traffic(traffic), at: time)
+        report(.left, at: time)
+        directives.append(.stop(reason))
     }
 
     /// What the peer would go on from.

@@ -26,8 +26,18 @@ package struct PeerCore: Sendable {
         case keeping
         /// The final adapter is there and kept; neighbours are served.
         case finished(since: MonotonicTime)
-        /// Nothing happens any more.
-        case stopped
+        /// Nothing happens any more; `hasFinished` where the final adapter was there.
+        case stopped(hasFinished: Bool)
+    }
+
+    /// What the peer begins with.
+    enum Beginning: Sendable, Hashable {
+        /// Nothing is known of an earlier process.
+        case anew
+        /// A checkpoint that was made on the way.
+        case underWay
+        /// A checkpoint that was made after the finish: there is nothing to do but to serve.
+        case afterFinish
     }
 
     let configuration: PeerConfiguration
@@ -45,10 +55,11 @@ package struct PeerCore: Sendable {
     /// Whose contributions this round waits for.
     var sources = MixingAudience.everyone
     /// One for each of the roster's members, in its order.
-    var neighbours: [NeighbourState]
-    var phase = Phase.ready
+    var neighbours: [NeighbourState] { didSet { quietUntil = nil } }
+    var phase = Phase.ready { didSet { quietUntil = nil } }
+    let beginning: Beginning
     /// The round that is under way, or that was the last.
-    package internal(set) var round = 0
+    package internal(set) var round = 0 { didSet { quietUntil = nil } }
     /// The peer's adapter.
     package internal(set) var delta: AdapterDelta
     /// The trainer's snapshot that belongs to `delta`.
@@ -61,19 +72,17 @@ package struct PeerCore: Sendable {
     var startedAt = MonotonicTime.zero
     /// The moment of the last call: what was due then is no longer a deadline.
     var now = MonotonicTime.zero
-    /// Until when nothing changes here unless the protocol has an event or a call brings something: what `proceed` found out
-    /// last, so that the many datagrams that carry no news cost nothing here.
-    var quietUntil = MonotonicTime.zero
-    /// Whether the checkpoint that the peer began with was made after its finish.
-    var resumesFinished = false
-    var isResumed = false
+    /// Until when nothing happens here unless something changes: what `proceed` found out last, so that the many datagrams
+    /// that carry no news cost nothing here. It follows from the phase, the round and the neighbours, and is forgotten with
+    /// every change of theirs; nil then.
+    var quietUntil: MonotonicTime?
     var directives: [PeerDirective] = []
     /// Whether checkpoints are written: then nobody is told of the finish before its checkpoint is durable.
     var keepsState = false
     /// Whether directives show what is averaged: for simulations with checkers.
     package var isAudited = false
     /// For simulated attackers; nil in every real peer.
-    package var misconduct: Misconduct?
+    package var tampering: (any OutgoingTampering)?
 
     /// A peer that begins anew, or goes on from `checkpoint`.
     ///
@@ -93,6 +102,7 @@ package struct PeerCore: Sendable {
         self.swarm = swarm
         self.schemaDigest = schemaDigest
         self.handshakeTimestamp = handshakeTimestamp
+        beginning = checkpoint.map { $0.isFinished ? .afterFinish : .underWay } ?? .anew
         roster = configuration.roster
         pipeline = ExchangePipeline(configuration.exchange, schema: configuration.schema)
         settling = configuration.exchange.mixing.settling(configuration.settlingLimits)
@@ -116,8 +126,6 @@ package struct PeerCore: Sendable {
         round = checkpoint.round
         delta = checkpoint.delta
         snapshot = checkpoint.trainerSnapshot
-        isResumed = true
-        resumesFinished = checkpoint.isFinished
         do { try pipeline.restore(checkpoint.exchangeState) } catch { throw .foreignCheckpoint(error.description) }
     }
 
@@ -130,8 +138,14 @@ package struct PeerCore: Sendable {
 
     /// Whether the peer has its final adapter.
     package var isFinished: Bool {
-        if case .finished = phase { return true }
-        return phase == .stopped && resumesFinished
+        switch phase {
+        case .finished, .stopped(hasFinished: true): true
+        case .ready, .training, .gathering, .keeping, .stopped(hasFinished: false): false
+        }
+    }
+
+    var isStopped: Bool {
+        if case .stopped = phase { true } else { false }
     }
 
     /// What went over the network.

@@ -66,10 +66,11 @@ let modules: [Target] = [
     module("Adapters", ["Storage"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra", "Storage", "Basics"]),
     module(
-        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
+        "InstructionTuning",
+        ["LanguageModel", "Aggregation", "Adapters", "LinearAlgebra", "Storage", "Basics"],
         resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
-    module("Aggregation", ["Adapters"]),
     module("Overlay", ["Basics"]),
+    module("Aggregation", ["Adapters", "Overlay", "Basics"]),
     module("SwarmFile", ["Overlay", "Basics", yams]),
     module("Wire", ["Cryptography", "Basics"]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
@@ -115,7 +116,7 @@ let testTargets: [Target] = [
     tests(
         "InstructionTuningTests",
         ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
-    tests("AggregationTests", ["Aggregation", "Adapters", "Basics"]),
+    tests("AggregationTests", ["Aggregation", "Overlay", "Adapters", "Basics"]),
     tests("OverlayTests", ["Overlay", "Basics"]),
     tests("SwarmFileTests", ["SwarmFile", "Overlay", "Basics", "TestSupport"]),
     tests("WireTests", ["Wire", "Cryptography", "Basics", "TestSupport"]),
@@ -128,7 +129,7 @@ let testTargets: [Target] = [
         ]),
     tests(
         "SimulationTests",
-        ["Simulation", "Federation", "Wire", "SwarmFile", "Adapters", "Storage", "Basics", "TestSupport"]),
+        ["Simulation", "Federation", "Overlay", "SwarmFile", "Adapters", "Storage", "Basics", "TestSupport"]),
     tests("ObservabilityTests", ["Observability"]),
     tests(
         "EndToEndTests",
@@ -151,7 +152,7 @@ let fuzzTargets: [Target] =
             name: "murmur-fuzz",
             dependencies: [
                 "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning",
-                "LanguageModel", "Simulation", "Storage", "SwarmFile", "Wire",
+                "LanguageModel", "Overlay", "Simulation", "Storage", "SwarmFile", "Wire",
             ],
             path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]

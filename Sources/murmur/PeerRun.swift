@@ -48,9 +48,8 @@ struct PeerRun: Sendable {
         var configuration = try PeerConfiguration(
             topology: topology, index: index, schema: tuner.schema,
             baseModelDigest: try composition.baseModelDigest(), sampleCount: tuner.sampleCount)
-        for place in configuration.neighbours.indices {
-            configuration.neighbours[place].remote.address = try await Self.numeric(
-                configuration.neighbours[place].remote.address)
+        for index in configuration.remotes.indices {
+            configuration.remotes[index].address = try await Self.numeric(configuration.remotes[index].address)
         }
         do {
             try AtomicFile.createFolder(folder.path)

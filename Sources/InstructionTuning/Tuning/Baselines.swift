@@ -1,4 +1,5 @@
 package import Adapters
+import Aggregation
 
 /// Where a baseline led.
 package struct BaselineRun: Sendable, Equatable {
@@ -59,27 +60,14 @@ package enum FederatedAveraging {
             try Task.checkCancellation()
             let outcomes = try await trainAll(
                 trainers, TrainingRequest(round: round, steps: localSteps, delta: run.delta))
-            run.delta = mean(outcomes.map(\.delta), weights: trainers.map { Double($0.sampleCount) })
+            let contributions = zip(trainers, outcomes).map { (sampleCount: $0.sampleCount, delta: $1.delta) }
+            run.delta = WeightedMean.of(contributions) ?? run.delta
             let tokens = outcomes.reduce(0) { $0 + $1.tokens }
             let sum = outcomes.reduce(0.0) { $0 + $1.loss * Double($1.tokens) }
             run.curve.append(.init(round: round, loss: tokens == 0 ? 0 : sum / Double(tokens), tokens: tokens))
             try await listener?(round, run.delta)
         }
         return run
-    }
-
-    /// The weighted mean of deltas of one schema, summed in double precision; the weights need not sum to one.
-    package static func mean(_ deltas: [AdapterDelta], weights: [Double]) -> AdapterDelta {
-        precondition(deltas.count == weights.count && !deltas.isEmpty, "a weight for every delta")
-        let total = weights.reduce(0, +)
-        precondition(total > 0, "weights have a positive sum")
-        var sums = [Double](repeating: 0, count: deltas[0].values.count)
-        for (delta, weight) in zip(deltas, weights) {
-            precondition(delta.schema == deltas[0].schema, "a mean is over deltas of one schema")
-            let share = weight / total
-            for index in sums.indices { sums[index] += share * Double(delta.values[index]) }
-        }
-        return AdapterDelta(schema: deltas[0].schema, values: sums.map { Float($0) })
     }
 
     private static func trainAll(

@@ -85,8 +85,8 @@ struct SimulatedProcess: Sendable {
 
     /// Makes it dishonest, or honest again.
     mutating func misbehave(_ misconduct: Misconduct?) {
-        driver?.misbehave(misconduct)
-        shell?.answer { await $0.misbehave(misconduct) }
+        driver?.tamper(misconduct)
+        shell?.answer { await $0.tamper(misconduct) }
     }
 
     /// The next thing that it wants done; nil if there is none now.

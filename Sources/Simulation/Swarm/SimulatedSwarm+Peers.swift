@@ -1,5 +1,6 @@
 import Adapters
 import Basics
+import Cryptography
 import Federation
 
 extension SimulatedSwarm {
@@ -146,7 +147,7 @@ extension SimulatedSwarm {
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].process?.misbehave(behaviour.misconduct)
+            peers[index].process?.misbehave(misconduct(of: index))
             checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
@@ -184,6 +185,13 @@ extension SimulatedSwarm {
         lostAddresses.insert(old)
         peers[index].address = NetworkAddress(host: old.host, port: old.port + 1)
         indexOfAddress[peers[index].address] = index
+    }
+
+    /// What is done to what the peer sends, as it behaves now.
+    func misconduct(of index: Int) -> Misconduct? {
+        peers[index].behaviour?.misconduct.map {
+            Misconduct($0, key: peers[index].keys.signing, exchange: configurations[index].exchange)
+        }
     }
 
     /// What a dishonest peer makes of its adapter before it contributes it.

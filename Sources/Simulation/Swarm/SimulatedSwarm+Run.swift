@@ -116,7 +116,7 @@ extension SimulatedSwarm {
         peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
         peers[index].trainer = try scenario.training?.trainer(of: index)
         peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
-        peers[index].process!.misbehave(peers[index].behaviour?.misconduct)
+        peers[index].process!.misbehave(misconduct(of: index))
         peers[index].process!.start(at: local, using: &generators[index])
         drain(index)
     }

@@ -131,7 +131,7 @@ package struct SimulatedSwarm {
         }
         if peers.count <= Self.closelyWatched {
             packets = PacketChecker(count: peers.count)
-            mixing = MixingChecker(ids: peers.map(\.id), configurations: configurations)
+            mixing = MixingChecker(ids: peers.map(\.id), graph: graph, configurations: configurations)
         }
         schedule()
     }

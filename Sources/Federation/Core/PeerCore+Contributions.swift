@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Basics
+import Overlay
 import Wire
 
 extension PeerCore {
@@ -8,51 +9,6 @@ extension PeerCore {
     static let requestLimit = 5
     /// The pause before an object is asked for again.
     static let requestPause = Duration.seconds(1)
-
-    /// Signs and serves the adapter as this round's contribution, offers it, and ends serving old ones.
-    mutating func publish(isFinal: Bool, at time: MonotonicTime) {
-        let payload = HashedPayload(gate.payload(of: delta))
-        let manifest = manifest(of: payload, isFinal: isFinal)
-        nextSequence += 1
-        let object: ObjectID
-        if let misconduct {
-            object = serve(manifest, payload: payload.bytes, misconduct)
-        } else {
-            object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload)
-        }
-        published.append((round, object, payload.bytes.count))
-        if isAudited, misconduct == nil {
-            directives.append(
-                .audit(.published(round: round, sequence: manifest.sequence, isFinal: isFinal, delta: delta)))
-        }
-        report(
-            .contributionPublished(
-                round: round, byteCount: payload.bytes.count, norm: delta.norm, object: object.description), at: time)
-        while let first = published.first, first.round < round - 1 - configuration.staleness, published.count > 1 {
-            wire.retire(first.object)
-            published.removeFirst()
-        }
-        for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
-        if let misconduct { offer(misconduct, isFinal: isFinal, at: time) }
-    }
-
-    /// What is signed for a contribution of this round with `payload`.
-    func manifest(of payload: HashedPayload, isFinal: Bool) -> ContributionManifest {
-        let isSettling = round >= configuration.rounds
-        return ContributionManifest(
-            swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
-            baseModelDigest: configuration.baseModelDigest, schemaDigest: schemaDigest, encoding: Self.plainEncoding,
-            flags: isFinal ? .final : [], sampleCount: UInt64(max(1, configuration.sampleCount)), payload: payload,
-            status: ContributionStatus(agreement: isSettling ? agreement : nil).encoded)
-    }
-
-    /// Offers the newest `count` contributions, oldest first.
-    private mutating func offerLatest(to peer: PeerID, count: Int, at time: MonotonicTime) {
-        for (round, object, byteCount) in published.suffix(count) {
-            wire.announce(object, to: peer, at: time)
-            report(.contributionSent(to: peer, round: round, byteCount: byteCount), at: time)
-        }
-    }
 
     /// Takes an event of the protocol.
     mutating func handle(_ event: WireEvent, at time: MonotonicTime) {
@@ -102,8 +58,9 @@ extension PeerCore {
     /// Passes a neighbour's manifest on to some others that know it too, other ones every round, so that one who tells each neighbour
     /// something else is found out where two that it has lied to know each other or a third.
     private mutating func testify(_ signed: SignedManifest, of index: Int) {
+        guard let origin = roster[neighbours[index].id] else { return }
         let others = neighbours.indices.filter {
-            $0 != index && neighbours[$0].isConnected && neighbours[index].common?.contains(neighbours[$0].id) ?? true
+            $0 != index && neighbours[$0].isConnected && origin.knows(neighbours[$0].id)
         }
         guard !others.isEmpty else { return }
         for step in 0..<min(Self.witnesses, others.count) {
@@ -120,7 +77,7 @@ extension PeerCore {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
         testify(signed, of: index)
-        if misconduct == .forge { forge(signed) }
+        if tampering != nil { tampering?.heard(signed, in: scene, through: &wire) }
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return
@@ -132,12 +89,12 @@ extension PeerCore {
             neighbours[index].latestRound = offered
             if isFinal { neighbours[index].isFinal = true }
         }
-        if offered >= round - configuration.staleness { neighbours[index].isSuspect = false }
+        if offered >= round - configuration.exchange.staleness { neighbours[index].isSuspect = false }
         switch phase {
         case .keeping, .finished, .stopped: return
         case .ready, .training, .gathering: break
         }
-        guard isFinal || offered >= round - configuration.staleness,
+        guard isFinal || offered >= round - configuration.exchange.staleness,
             !neighbours[index].taken.contains(manifest.sequence),
             neighbours[index].inFlight[signed.id] == nil,
             // Those to be asked for again count too: whoever offers much and sends nothing fills no more than this.
@@ -156,11 +113,10 @@ extension PeerCore {
         if manifest.round > UInt64(lastRound) { return "the swarm has no round \(manifest.round)" }
         if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
         if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }
-        if manifest.encoding != Self.plainEncoding { return "its encoding \(manifest.encoding) is unknown" }
-        if manifest.payloadByteCount != 4 * configuration.schema.count { return "its length is not the schema's" }
-        if ContributionStatus(encoded: manifest.status, depth: configuration.agreementDepth) == nil {
-            return "its status is malformed"
+        if let refusal = pipeline.refusal(encoding: manifest.encoding, byteCount: manifest.payloadByteCount) {
+            return refusal.description
         }
+        if ContributionStatus(encoded: manifest.status, rule: settling) == nil { return "its status is malformed" }
         return nil
     }
 
@@ -184,16 +140,17 @@ extension PeerCore {
             return
         }
         let manifest = signed.manifest
-        let received: AdapterDelta
-        do { received = try gate.open(payload) } catch {
+        let opened: (header: [UInt8], delta: AdapterDelta)
+        do { opened = try pipeline.open(payload, from: peer) } catch {
             refuse(signed, from: index, reason: error.description, at: time)
             return
         }
+        let weight = configuration.exchange.weight(ofSampleCount: Int(clamping: manifest.sampleCount))
         let contribution = Contribution(
-            round: Int(manifest.round), sequence: manifest.sequence,
-            sampleCount: Int(clamping: manifest.sampleCount), isFinal: manifest.flags.contains(.final),
-            agreement: ContributionStatus(encoded: manifest.status, depth: configuration.agreementDepth)?.agreement,
-            delta: received)
+            sequence: manifest.sequence, isFinal: manifest.flags.contains(.final),
+            settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
+            share: HeardShare(
+                origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
         neighbours[index].insert(contribution)
         neighbours[index].prune(for: round)
         waits.arrived(round: contribution.round, at: time)

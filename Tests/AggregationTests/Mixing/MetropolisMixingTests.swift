@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import Basics
 import Foundation
+import Overlay
 import Testing
 
 /// A ring with a chord of unequal peers, mixed by all at once.
@@ -29,16 +30,23 @@ private struct Swarm {
         }
     }
 
-    func partner(_ index: Int) -> MixingPartner {
-        MixingPartner(
-            identity: [UInt8(index * 37 % 251)], sampleCount: samples[index], degree: neighbours[index].count,
-            delta: deltas[index])
+    func id(_ index: Int) -> PeerID { PeerID(bytes: [UInt8](repeating: UInt8(index * 37 % 251), count: 32))! }
+
+    func share(_ index: Int) -> HeardShare {
+        HeardShare(origin: id(index), round: 0, weight: samples[index], delta: deltas[index])
+    }
+
+    func round(of peer: Int) -> MixingRound {
+        let members = neighbours[peer].map { Roster.Member(id: id($0), place: $0, degree: neighbours[$0].count) }
+        let roster = Roster(
+            place: peer, sampleCount: samples[peer], swarmCount: Self.count, depth: 4, members: members)
+        return MixingRound(number: 0, weight: samples[peer], roster: roster)
     }
 
     func mixed(_ peer: Int, missing: Set<Int> = []) -> MixingOutcome {
-        MetropolisMixing.mix(
-            own: deltas[peer], sampleCount: samples[peer], degree: neighbours[peer].count,
-            partners: neighbours[peer].filter { !missing.contains($0) }.map(partner))
+        var rule = MetropolisMixing()
+        return rule.mix(
+            deltas[peer], with: neighbours[peer].filter { !missing.contains($0) }.map(share), in: round(of: peer))
     }
 
     mutating func step() { deltas = (0..<Self.count).map { mixed($0).delta } }
@@ -66,21 +74,30 @@ private struct Swarm {
     @Test(arguments: 0..<5 as Range<UInt64>) func theOrderOfArrivalDoesNotMatter(seed: UInt64) {
         let swarm = Swarm(seed: seed)
         var generator = SeededGenerator(seed: seed)
-        let partners = swarm.neighbours[0].map(swarm.partner)
+        let shares = swarm.neighbours[0].map(swarm.share)
         let expected = swarm.mixed(0).delta
+        var rule = MetropolisMixing()
         for _ in 0..<10 {
-            let outcome = MetropolisMixing.mix(
-                own: swarm.deltas[0], sampleCount: swarm.samples[0], degree: 3,
-                partners: partners.shuffled(using: &generator))
+            let outcome = rule.mix(
+                swarm.deltas[0], with: shares.shuffled(using: &generator), in: swarm.round(of: 0))
             #expect(outcome.delta.values.map(\.bitPattern) == expected.values.map(\.bitPattern))
         }
+    }
+
+    @Test func strangersAreNotMixed() {
+        let swarm = Swarm(seed: 3)
+        var rule = MetropolisMixing()
+        let outcome = rule.mix(
+            swarm.deltas[0], with: [swarm.share(1), swarm.share(4)], in: swarm.round(of: 0))
+        #expect(outcome.weights.map(\.origin) == [swarm.id(1)])
+        #expect(outcome.delta == swarm.mixed(0, missing: [3, 6]).delta)
     }
 
     @Test func aMissingNeighboursWeightStaysHere() {
         let swarm = Swarm(seed: 4)
         let full = swarm.mixed(0)
         let lacking = swarm.mixed(0, missing: [1])
-        let weight = full.weights.first { $0.identity == swarm.partner(1).identity }!.weight
+        let weight = full.weights.first { $0.origin == swarm.id(1) }!.weight
         #expect(abs(lacking.keptWeight - full.keptWeight - weight) < 1e-15)
         let alone = swarm.mixed(0, missing: [1, 3, 6])
         #expect(alone.delta == swarm.deltas[0] && alone.disagreement == 0 && alone.keptWeight == 1)
@@ -101,8 +118,9 @@ private struct Swarm {
         let swarm = Swarm(seed: 2)
         let expected = swarm.neighbours[0].map { swarm.deltas[0].distance(to: swarm.deltas[$0]) }.max()!
         #expect(abs(swarm.mixed(0).disagreement - expected / swarm.deltas[0].norm) < 1e-12)
-        let zero = AdapterDelta(zeroOf: Swarm.schema)
-        let outcome = MetropolisMixing.mix(own: zero, sampleCount: 1, degree: 3, partners: [swarm.partner(1)])
+        var rule = MetropolisMixing()
+        let outcome = rule.mix(
+            AdapterDelta(zeroOf: Swarm.schema), with: [swarm.share(1)], in: swarm.round(of: 0))
         #expect(outcome.disagreement == .infinity)
     }
 

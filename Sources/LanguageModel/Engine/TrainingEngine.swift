@@ -37,7 +37,7 @@ package final class TrainingEngine: Sendable {
 
     let isTraining: Bool
 
-    /// Whether a beginning that some of `sequences` have in common is the same in all of them: positions are rotated alike
+    /// Whether a prefix that some of `sequences` share is computed alike in all of them: positions are rotated alike
     /// unless a sequence is so long that its length changes the rotation.
     func canShare(_ sequences: [TokenSequence]) -> Bool {
         let longest = sequences.map(\.tokens.count).max() ?? 0
@@ -83,8 +83,8 @@ extension TrainingEngine {
     /// The loss of `sequences` under `adapter`, and the adapter's gradient of the mean loss per token that carries loss.
     ///
     /// - Parameters:
-    ///   - sequences: packed one after another; each attends only to itself. Where some of a pass begin with the same
-    ///     tokens, those are computed once, with one dropout.
+    ///   - sequences: packed one after another; each attends only to itself. Where some of a pass share a prefix, it
+    ///     is computed once, with one dropout.
     ///   - adapter: the factors, in the order of the schema.
     ///   - dropoutSeed: fixes what the adapter's dropout drops; give every step its own. Nil for none.
     ///   - divisor: what the summed gradient is divided by, where a batch is split over several calls; otherwise the

@@ -97,9 +97,8 @@ package final class TextGenerator: Sendable {
         guard tokens > state.capacity else { return }
         let shape = model.configuration
         let capacity = max(tokens, 2 * state.capacity)
-        let arena = Arena(capacity: shape.layerCount * LayerCache.size(capacity: capacity, shape: shape))
-        state.caches = (0..<shape.layerCount).map { _ in
-            LayerCache(capacity: capacity, shape: shape, arena: arena)
+        state.caches = Arena.planned { arena in
+            (0..<shape.layerCount).map { _ in LayerCache(capacity: capacity, shape: shape, arena: arena) }
         }
         state.capacity = capacity
     }

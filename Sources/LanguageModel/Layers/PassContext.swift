@@ -50,7 +50,13 @@ struct PassContext {
         }
     }
 
-    /// Rotates `rows` of queries and keys `x` [n, q + kv] in place by their positions; `backward` turns a gradient back.
+    /// What the adapters' steps need to know of some rows of part `part`.
+    func adapterRows(_ part: Int, _ rows: Range<Int>) -> LowRankGroup.Rows {
+        workspace.adapterRows(part, rows, dropout)
+    }
+
+    /// Queries and keys [n, q + kv] -> the same rotated by their positions, in place in some rows of `x`; `backward` turns
+    /// a gradient back.
     func rotate(_ x: Matrix, rows: Range<Int>, backward: Bool = false) {
         for rotation in rotations {
             let own = rotation.rows.clamped(to: rows)
@@ -80,7 +86,7 @@ final class RotaryTables {
             return [rotation(rows: 0..<last.rows.upperBound, positions: 0..<longest, length: longest)]
         }
         return sequences.map { sequence in
-            precondition(sequence.shared.isEmpty, "what is shared has one rotation")
+            precondition(sequence.prefix.isEmpty, "a shared prefix has one rotation")
             return rotation(rows: sequence.rows, positions: 0..<sequence.length, length: sequence.length)
         }
     }

@@ -47,16 +47,16 @@ package final class HeadAttention {
             isPaired, keys.pointer, values.pointer, keys.stride, keys.rows, headSize, packed.base, backward ? 1 : 0)
     }
 
-    /// The same of a sequence whose first positions lie elsewhere: those of `before`, then those of `keys` and `values`.
+    /// The same of a sequence whose first positions lie elsewhere: those of `prefix`, then those of `keys` and `values`.
     package func load(
-        before: (keys: Matrix, values: Matrix), keys: Matrix, values: Matrix, backward: Bool = false
+        prefix: (keys: Matrix, values: Matrix), keys: Matrix, values: Matrix, backward: Bool = false
     ) {
-        precondition(before.keys.rows + keys.rows <= longest, "the sequence fits")
-        let (allKeys, allValues) = joinedMatrices(before.keys.rows + keys.rows)
-        let (first, rest) = (0..<before.keys.rows, before.keys.rows..<allKeys.rows)
-        allKeys.rows(first).assign(before.keys)
+        precondition(prefix.keys.rows + keys.rows <= longest, "the sequence fits")
+        let (allKeys, allValues) = joinedMatrices(prefix.keys.rows + keys.rows)
+        let (first, rest) = (0..<prefix.keys.rows, prefix.keys.rows..<allKeys.rows)
+        allKeys.rows(first).assign(prefix.keys)
         allKeys.rows(rest).assign(keys)
-        allValues.rows(first).assign(before.values)
+        allValues.rows(first).assign(prefix.values)
         allValues.rows(rest).assign(values)
         load(keys: allKeys, values: allValues, backward: backward)
     }
@@ -128,12 +128,12 @@ package final class HeadAttention {
             Self.scale(headSize), packed.base, scratch.base)
     }
 
-    /// The same of a sequence loaded from two places. `before` are the gradients of the keys and values of its first
+    /// The same of a sequence loaded from two places. `prefix` are the gradients of the keys and values of its first
     /// positions, those of `head` the gradients of the others.
     package func backward(
-        _ head: Gradients, before: (keyGradient: Matrix, valueGradient: Matrix), rows: Range<Int>, window: Int
+        _ head: Gradients, prefix: (keyGradient: Matrix, valueGradient: Matrix), rows: Range<Int>, window: Int
     ) {
-        precondition(before.keyGradient.rows + head.keyGradient.rows == keyCount, "gradients of all keys")
+        precondition(prefix.keyGradient.rows + head.keyGradient.rows == keyCount, "gradients of all keys")
         // What was loaded has been packed, so that its place is free.
         let (keys, values) = joinedMatrices(keyCount)
         keys.fill(0)
@@ -143,10 +143,10 @@ package final class HeadAttention {
                 queries: head.queries, output: head.output, outputGradient: head.outputGradient,
                 logSums: head.logSums, queryGradient: head.queryGradient, keyGradient: keys, valueGradient: values),
             rows: rows, window: window)
-        let (first, rest) = (0..<before.keyGradient.rows, before.keyGradient.rows..<keyCount)
-        before.keyGradient.add(keys.rows(first))
+        let (first, rest) = (0..<prefix.keyGradient.rows, prefix.keyGradient.rows..<keyCount)
+        prefix.keyGradient.add(keys.rows(first))
         head.keyGradient.add(keys.rows(rest))
-        before.valueGradient.add(values.rows(first))
+        prefix.valueGradient.add(values.rows(first))
         head.valueGradient.add(values.rows(rest))
     }
 }

@@ -62,8 +62,8 @@ let modules: [Target] = [
     module("Basics", []),
     module("Storage", ["Basics"]),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
-    module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
-    module("Adapters", ["Storage"]),
+    module("Cryptography", ["Basics", "CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
+    module("Adapters", ["Storage", "Basics"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra", "Storage", "Basics"]),
     module(
         "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],

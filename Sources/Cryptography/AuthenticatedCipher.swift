@@ -20,7 +20,6 @@ package final class AuthenticatedCipher: @unchecked Sendable {
     /// Bytes from which on ChaCha20-Poly1305 goes through OpenSSL: below, there is little to gain.
     package static let longByteCount = 2048
 
-    /// Which cipher it is.
     package let suite: CipherSuite
 
     private let key: UnsafeMutablePointer<UInt8>

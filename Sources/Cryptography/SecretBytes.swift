@@ -10,7 +10,6 @@ import Synchronization
 /// `@unchecked Sendable` is sound: the memory is written only by initialisers, before anyone else can see it, and freed
 /// by the only owner.
 package struct SecretBytes: ~Copyable, @unchecked Sendable {
-    /// The number of bytes.
     package let count: Int
 
     /// Whether the bytes lie on pages of their own.

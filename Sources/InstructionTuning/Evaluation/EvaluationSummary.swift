@@ -5,13 +5,11 @@ package import Storage
 package struct EvaluationSummary: Sendable, Equatable {
     /// One category's part.
     package struct Category: Sendable, Equatable {
-        /// The category's name.
         package var name: String
         /// Its summary, which has no categories of its own.
         package var summary: EvaluationSummary
     }
 
-    /// The number of records.
     package var records: Int
     /// The number of response tokens, end tokens among them.
     package var tokens: Int
@@ -79,7 +77,6 @@ extension EvaluationSummary {
 
 /// What measuring one record gave.
 package struct RecordScore: Sendable, Hashable {
-    /// The record's category.
     package var category: String
     /// The summed negative log-likelihood of its response tokens, in nats.
     package var negativeLogLikelihood: Double

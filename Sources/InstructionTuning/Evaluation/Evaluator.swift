@@ -99,6 +99,7 @@ package final class Evaluator: Sendable {
     private func isGenerated(_ index: Int) -> Bool {
         guard let wanted = options.generatedRecords, wanted < encoded.records.count else { return true }
         let count = encoded.records.count
+        // True for exactly `wanted` of the indices: where the line of slope wanted / count passes a whole number.
         return (index + 1) * wanted / count > index * wanted / count
     }
 }

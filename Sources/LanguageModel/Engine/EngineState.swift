@@ -39,6 +39,7 @@ final class EngineState: @unchecked Sendable {
         workspace = Workspace.make(
             Workspace.Plan(
                 capacity: max(tokens, workspace.plan.capacity),
+                // Doubled, so that a generation that grows by a token does not make a new workspace for each.
                 longest: positions > workspace.plan.longest
                     ? max(positions, 2 * workspace.plan.longest) : workspace.plan.longest,
                 shape: model.configuration, ranks: adapter?.ranks, trains: trains, options: options),
@@ -102,6 +103,8 @@ final class EngineState: @unchecked Sendable {
         }
         for index in (lowest..<model.weights.layers.count).reversed() {
             let activations = workspace.activations(layer: index, rows: context.rows)
+            // Only the layers' inputs were kept: what else this layer's backward pass reads is computed again, with the
+            // same dropout, as that follows from its key.
             if options.savesMemory {
                 attention(index, context).forward(activations)
                 feedForward(index, context).forward(activations, output: nil)

@@ -7,7 +7,6 @@ import LinearAlgebra
 /// `ComputeLane`. Between calls an engine holds no matrices; engines of the same base model and settings use the same ones
 /// one after another, and as many as calls run at the same time.
 package final class TrainingEngine: Sendable {
-    /// The base model.
     package let model: BaseModel
     /// The adapter's settings; nil for an engine that only evaluates the base model.
     package let lora: LoRAConfiguration?
@@ -103,9 +102,11 @@ extension TrainingEngine {
             let passes = PassPlan.full(over: sequences, limit: passTokens, isSharing: canShare(sequences))
             for (number, pass) in passes.enumerated() {
                 let batch = PackedBatch(sequences, plan: pass)
+                // A pass of records without a response has no loss and no gradient.
                 guard !batch.lossRows.isEmpty else { continue }
                 let plan = dropoutSeed.flatMap { seed in
                     probability > 0
+                        // 2^64 by the golden ratio: seeds of neighbouring steps and passes stay far apart.
                         ? DropoutPlan(seed: seed &+ UInt64(number) &* 0x9e37_79b9_7f4a_7c15, probability: probability)
                         : nil
                 }

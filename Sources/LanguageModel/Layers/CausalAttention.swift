@@ -81,6 +81,7 @@ struct CausalAttention {
         context.workspace.team.run { part in
             let attention = context.workspace.attention[part]
             let shares = context.workspace.keyValueGradients[part].rows(0..<rows)
+            // Query heads of one key head, and sequences that share a prefix, add to the same rows.
             shares.fill(0)
             let keyShare = shares.columns(0..<shape.keyValueWidth)
             let valueShare = shares.columns(shape.keyValueWidth..<2 * shape.keyValueWidth)
@@ -118,6 +119,7 @@ struct CausalAttention {
 
     /// The parts' gradients of keys and values [n, 2 kv] -> their sum in the `rows` of `gradient`, in the parts' order.
     func gather(into gradient: Matrix, rows: Range<Int>) {
+        // Keys and values lie side by side in the joint matrix, as in the shares.
         let target = gradient.rows(rows).columns(context.keyColumns.lowerBound..<context.valueColumns.upperBound)
         for (part, share) in context.workspace.keyValueGradients.enumerated() {
             if part == 0 { target.assign(share.rows(rows)) } else { target.add(share.rows(rows)) }

@@ -82,6 +82,7 @@ final class RotaryTables {
     /// Which rows of a packed batch are rotated by which table.
     func rotations(of sequences: [PackedSequence]) -> [(rows: Range<Int>, table: RotaryTable)] {
         guard let last = sequences.last, let longest = sequences.map(\.length).max() else { return [] }
+        // Where the longest is rotated as usual, all are; otherwise each sequence may need a table of its own.
         if shape.ropeScaling.variant(length: longest) == 0 {
             return [rotation(rows: 0..<last.rows.upperBound, positions: 0..<longest, length: longest)]
         }
@@ -99,6 +100,7 @@ final class RotaryTables {
         if variant == 0 {
             let room = usual.positions.upperBound
             if positions.upperBound > room {
+                // At least doubled, so that a table is made a few times only.
                 usual = Self.table(shape, positions: 0..<max(positions.upperBound, 2 * room), length: 0)
             }
             return (rows, usual)

@@ -48,6 +48,7 @@ package struct PackedBatch {
         for index in sequence.tokens.indices.dropFirst(prefix.count) {
             tokens.append(sequence.tokens[index])
             positions.append(Int32(index))
+            // A row's output predicts the token after it: the mask is that of the next token.
             if index + 1 < sequence.tokens.count && sequence.lossMask[index + 1] {
                 lossRows.append(Int32(tokens.count - 1))
                 labels.append(sequence.tokens[index + 1])

@@ -21,12 +21,14 @@ package struct PassPlan {
     /// own.
     package static func full(over sequences: [TokenSequence], limit: Int, isSharing: Bool) -> [PassPlan] {
         let lengths = sequences.map(\.tokens.count)
+        // Equal lengths stay in the batch's order, so that a batch has one plan.
         let order = lengths.indices.sorted { lengths[$0] != lengths[$1] ? lengths[$0] > lengths[$1] : $0 < $1 }
         var passes: [PassPlan] = []
         for place in order {
             let (sequence, length) = (sequences[place], lengths[place])
             let longest = isSharing ? SharedPrefixes.longest(of: sequence) : 0
             var best: (pass: Int, prefix: Range<Int>)?
+            // First the cheap bound: with all that could be shared at all, the sequence has to fit.
             for (number, pass) in passes.enumerated() where pass.size + length - longest <= limit {
                 let prefix = pass.known.rows(for: sequence, longest: longest)
                 guard pass.size + length - prefix.count <= limit else { continue }

@@ -10,6 +10,7 @@ package final class HeadAttention {
     private let headSize: Int
     private let longest: Int
     private let isTraining: Bool
+    // bfloat16 values lie in pairs in a word, as the processor's dot products take them.
     private let isPaired: Int32
     private let packed: FloatBuffer
     private let scratch: FloatBuffer
@@ -25,9 +26,12 @@ package final class HeadAttention {
         self.headSize = headSize
         isTraining = trains
         isPaired = precision == .bfloat16 ? 1 : 0
+        // The kernels take positions and head columns 32 at a time, two registers of sixteen floats.
         let padded = (longest + 31) / 32 * 32
         let width = (headSize + 31) / 32 * 32
+        // Keys and values; for the backward pass the transpose of each as well, which other products read along their rows.
         packed = FloatBuffer(count: (trains ? 4 : 2) * padded * width + 32)
+        // Scores and probabilities of a block of query rows, whole rows of keys wide, and the block's own rows.
         scratch = FloatBuffer(
             count: trains
                 ? Self.blockRows * (3 * (padded + 16) + 2 * width)
@@ -35,6 +39,7 @@ package final class HeadAttention {
         joined = Matrix(rows: longest, columns: 2 * headSize)
     }
 
+    // Scores are divided by the root of the head's width, so that their deviation does not grow with it.
     private static func scale(_ size: Int) -> Float { 1 / Float(size).squareRoot() }
 
     /// Takes the keys and values [m, head] of one head.
@@ -42,6 +47,7 @@ package final class HeadAttention {
         precondition(keys.rows == values.rows && keys.rows <= longest, "the sequence fits")
         precondition(keys.stride == values.stride && keys.columns == headSize, "keys and values lie alike")
         precondition(!backward || isTraining, "there is room for the backward pass")
+        // The passes know the keys by what was packed last; the matrices may be overwritten from here on.
         keyCount = keys.rows
         murmur_attention_pack(
             isPaired, keys.pointer, values.pointer, keys.stride, keys.rows, headSize, packed.base, backward ? 1 : 0)
@@ -70,6 +76,7 @@ package final class HeadAttention {
     /// the keys, and each sees the last `window` positions up to its own.
     package func forward(queries: Matrix, output: Matrix, logSums: Matrix, rows: Range<Int>, window: Int) {
         precondition(queries.rows <= keyCount && rows.upperBound <= queries.rows && window > 0, "a query has a key")
+        // A window of all keys is the largest integer: held below 2^40, so that the kernel's sums of it cannot overflow.
         murmur_attention_forward(
             isPaired, queries.pointer, queries.stride, output.pointer, output.stride, logSums.pointer, logSums.stride,
             queries.rows, keyCount, rows.lowerBound, rows.upperBound, headSize, min(window, 1 << 40),

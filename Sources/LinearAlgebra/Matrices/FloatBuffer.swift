@@ -6,7 +6,6 @@ import Glibc
 /// Not sendable: whoever owns one hands out `Matrix` views of it, all used from one place at a time.
 package final class FloatBuffer {
     let base: UnsafeMutablePointer<Float>
-    /// The number of floats.
     package let count: Int
     /// The bytes of a large block; nil of a small one.
     private let mappedSize: Int?

@@ -7,6 +7,7 @@ struct JinjaRenderer {
 
     // A template of a few turns takes some hundred steps.
     private static let stepLimit = 20_000
+    // No prompt has a million bytes around its contents; a loop that doubles a text has them in twenty turns.
     private static let outputLimit = 1 << 20
 
     /// The text that `statements` write with these variables.

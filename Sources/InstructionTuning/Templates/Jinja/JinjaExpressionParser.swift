@@ -5,6 +5,10 @@ struct JinjaExpressionParser {
     private var position = 0
     private var depth = 0
 
+    // Chains such as `1 + 1 + …` make trees as deep as they are long, which are read and rendered by calls of calls; the
+    // stack has room for this many. Real templates have some dozen tokens in an expression.
+    private static let tokenLimit = 1000
+
     init(_ tokens: [JinjaLexer.Token]) {
         self.tokens = tokens
     }
@@ -42,6 +46,9 @@ struct JinjaExpressionParser {
         depth += 1
         defer { depth -= 1 }
         guard depth <= JinjaParser.depthLimit else { throw JinjaError(reason: "expressions are nested too deeply") }
+        guard tokens.count <= Self.tokenLimit else {
+            throw JinjaError(reason: "an expression of \(tokens.count) signs and words is too long")
+        }
         let value = try disjunction()
         guard takeWord("if") else { return value }
         let condition = try disjunction()

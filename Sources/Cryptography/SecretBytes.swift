@@ -22,6 +22,7 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
     /// A protected copy of `bytes`. The caller's array stays as it is: wipe it with `wipe(_:)`.
     package init(_ bytes: [UInt8]) throws(CryptographyError) {
         guard Sodium.ready else { throw .unavailable }
+        // Counted before it is asked for, so that threads together cannot pass the limit.
         let isWithinLimit = Self.guardedCount.add(1, ordering: .relaxed).newValue <= Self.guardedLimit
         let guarded = isWithinLimit ? sodium_malloc(max(1, bytes.count)) : nil
         if guarded == nil { Self.guardedCount.subtract(1, ordering: .relaxed) }

@@ -114,6 +114,7 @@ extension EvaluationSummary {
         let exact = scores.compactMap(\.isExact)
         self.init(
             records: scores.count, tokens: tokens,
+            // Over tokens, not over records' means: short answers would count more than long ones.
             loss: tokens == 0 ? 0 : scores.reduce(0) { $0 + $1.negativeLogLikelihood } / Double(tokens),
             rougeL: rouge.isEmpty ? nil : rouge.reduce(0, +) / Double(rouge.count),
             exactMatch: exact.isEmpty ? nil : Double(exact.count { $0 }) / Double(exact.count))

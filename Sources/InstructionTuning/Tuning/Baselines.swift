@@ -77,6 +77,7 @@ package enum FederatedAveraging {
             }
             var outcomes = [TrainingOutcome?](repeating: nil, count: trainers.count)
             for try await (index, outcome) in group { outcomes[index] = outcome }
+            // Every place is filled: a trainer that failed has ended the group by its error.
             return outcomes.compactMap { $0 }
         }
     }

@@ -72,13 +72,16 @@ struct JinjaExpressionParser {
         while takeWord("not") { count += 1 }
         let value = try comparison()
         if count == 0 { return value }
+        // Two negations are not none: they make a truth value of whatever stands there.
         return count.isMultiple(of: 2) ? .not(.not(value)) : .not(value)
     }
 
     private mutating func comparison() throws(JinjaError) -> JinjaExpression {
         let left = try sum()
+        // One comparison only: chains of them, which Python has, occur in no template.
         for sign in ["==", "!=", "<=", ">=", "<", ">"] where take(sign) { return .binary(sign, left, try sum()) }
         if takeWord("in") { return .binary("in", left, try sum()) }
+        // Here `not` belongs to `in`; before a comparison it was taken as a negation.
         if position + 1 < tokens.count, tokens[position] == .name("not"), tokens[position + 1] == .name("in") {
             position += 2
             return .not(.binary("in", left, try sum()))

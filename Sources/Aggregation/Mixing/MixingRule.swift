@@ -81,14 +81,7 @@ package enum WeightedMean {
     /// `Σ n_j x_j / Σ n_j` over `contributions`, in their order, in double precision; nil without any. Counts below one
     /// count as one.
     package static func of(_ contributions: [(sampleCount: Int, delta: AdapterDelta)]) -> AdapterDelta? {
-        guard let first = contributions.first else { return nil }
-        let total = contributions.reduce(0.0) { $0 + Double(max(1, $1.sampleCount)) }
-        var sums = [Double](repeating: 0, count: first.delta.values.count)
-        for (sampleCount, delta) in contributions {
-            precondition(delta.schema == first.delta.schema, "only adapters of one schema are averaged")
-            let weight = Double(max(1, sampleCount)) / total
-            for index in sums.indices { sums[index] += weight * Double(delta.values[index]) }
-        }
-        return AdapterDelta(schema: first.delta.schema, values: sums.map { Float($0) })
+        guard !contributions.isEmpty else { return nil }
+        return .weightedMean(contributions.map { (Double(max(1, $0.sampleCount)), $0.delta) })
     }
 }

@@ -126,6 +126,7 @@ struct ChatForm {
             all["add_generation_prompt"] = .bool(prompts)
             return try JinjaRenderer.render(statements, variables: all)
         }
+        // White space around the content tells whether the template trims it.
         let padded = " \n\(Self.question)\n "
         let prompt = try render([("user", padded)], prompts: true)
         trims = !prompt.contains(padded)
@@ -136,6 +137,7 @@ struct ChatForm {
         }
         let conversation = try render([("user", Self.question), ("assistant", Self.answer)], prompts: false)
         let (head, tail) = try Self.parts(of: conversation, around: Self.answer)
+        // What training shows must begin as what generation will give, or the answer would start elsewhere.
         guard head.utf8.starts(with: plain.utf8) else {
             throw JinjaError(reason: "an answered turn does not begin as the prompt for one")
         }

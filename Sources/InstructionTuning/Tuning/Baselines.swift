@@ -1,5 +1,4 @@
 package import Adapters
-import Aggregation
 
 /// Where a baseline led.
 package struct BaselineRun: Sendable, Equatable {
@@ -60,8 +59,7 @@ package enum FederatedAveraging {
             try Task.checkCancellation()
             let outcomes = try await trainAll(
                 trainers, TrainingRequest(round: round, steps: localSteps, delta: run.delta))
-            let contributions = zip(trainers, outcomes).map { (sampleCount: $0.sampleCount, delta: $1.delta) }
-            run.delta = WeightedMean.of(contributions) ?? run.delta
+            run.delta = .weightedMean(zip(trainers, outcomes).map { (Double($0.sampleCount), $1.delta) })
             let tokens = outcomes.reduce(0) { $0 + $1.tokens }
             let sum = outcomes.reduce(0.0) { $0 + $1.loss * Double($1.tokens) }
             run.curve.append(.init(round: round, loss: tokens == 0 ? 0 : sum / Double(tokens), tokens: tokens))
@@ -79,6 +77,7 @@ package enum FederatedAveraging {
             }
             var outcomes = [TrainingOutcome?](repeating: nil, count: trainers.count)
             for try await (index, outcome) in group { outcomes[index] = outcome }
+            // Every place is filled: a trainer that failed has ended the group by its error.
             return outcomes.compactMap { $0 }
         }
     }

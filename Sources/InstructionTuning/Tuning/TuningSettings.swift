@@ -68,6 +68,7 @@ package enum LearningRateSchedule: String, Sendable, Hashable, CaseIterable {
     package func factor(step: Int, totalSteps: Int, warmup: Int) -> Double {
         precondition(step >= 0 && warmup >= 0, "steps are counted from zero")
         if step < warmup { return Double(step + 1) / Double(warmup) }
+        // The length is that of the run behind the warm-up; its last step is one short of zero.
         let length = max(1, totalSteps - warmup)
         let progress = Double(min(step - warmup, length - 1)) / Double(length)
         return switch self {

@@ -16,7 +16,7 @@ import Testing
         var passTokens = 1024
         var layers = 2
         var lengths = [7, 1, 12, 5]
-        var beginning = 0
+        var prefix = 0
         var headNorms = false
         var window: Int?
         var scaling = RotaryScaling.none
@@ -46,8 +46,8 @@ import Testing
         Scenario(name: "sliding window", window: 4),
         Scenario(name: "sliding window over blocks", lengths: [3, 300], window: 150),
         Scenario(name: "sequences rotated apart", scaling: .dynamic(factor: 2, original: 6)),
-        Scenario(name: "one beginning", beginning: 20),
-        Scenario(name: "one beginning with dropout", dropout: 0.3, beginning: 20),
+        Scenario(name: "one prefix", prefix: 20),
+        Scenario(name: "one prefix with dropout", dropout: 0.3, prefix: 20),
         Scenario(name: "fused projections", fused: true),
         Scenario(name: "fused projections with dropout", dropout: 0.3, fused: true),
         Scenario(
@@ -76,13 +76,13 @@ import Testing
     }
 
     static func sequences(
-        seed: UInt64, lengths: [Int] = [7, 1, 12, 5], beginning: Int = 0
+        seed: UInt64, lengths: [Int] = [7, 1, 12, 5], prefix: Int = 0
     ) -> [TokenSequence] {
         var generator = SeededGenerator(seed: seed)
-        let common = (0..<beginning).map { _ in Int32.random(in: 0..<37, using: &generator) }
+        let common = (0..<prefix).map { _ in Int32.random(in: 0..<37, using: &generator) }
         return lengths.map { length in
             let tokens = common + (0..<length).map { _ in Int32.random(in: 0..<37, using: &generator) }
-            return TokenSequence(tokens: tokens, lossMask: tokens.indices.map { $0 >= beginning + length / 3 })
+            return TokenSequence(tokens: tokens, lossMask: tokens.indices.map { $0 >= prefix + length / 3 })
         }
     }
 
@@ -97,7 +97,7 @@ import Testing
         scenario.change(&lora)
         let engine = TrainingEngine(
             model: Self.model(scenario), lora: lora, options: EngineOptions(passTokens: scenario.passTokens))
-        let sequences = Self.sequences(seed: 3, lengths: scenario.lengths, beginning: scenario.beginning)
+        let sequences = Self.sequences(seed: 3, lengths: scenario.lengths, prefix: scenario.prefix)
         let adapter = Self.adapter(engine.schema, seed: 5)
         func loss(_ values: [Float]) throws -> Double {
             try engine.lossAndGradients(sequences: sequences, adapter: values, dropoutSeed: 9).meanLoss

@@ -49,4 +49,19 @@ import Testing
             }
         }
     }
+
+    @Test func anArenaIsAsLargeAsWhatIsCutFromIt() {
+        var calls = 0
+        let matrices = Arena.planned { arena in
+            calls += 1
+            return [(3, 5), (0, 7), (4, 0), (1, 16), (33, 2)].map { arena.matrix(rows: $0.0, columns: $0.1) }
+        }
+        #expect(calls == 2)
+        #expect(matrices.map(\.rows) == [3, 0, 4, 1, 33] && matrices.map(\.columns) == [5, 7, 0, 16, 2])
+        // No two lie over one another: what one is filled with leaves the others as they were.
+        for (index, matrix) in matrices.enumerated() { matrix.fill(Float(index + 1)) }
+        for (index, matrix) in matrices.enumerated() {
+            #expect(matrix.values.allSatisfy { $0 == Float(index + 1) })
+        }
+    }
 }

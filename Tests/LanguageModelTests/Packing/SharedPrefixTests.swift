@@ -4,8 +4,8 @@ import LanguageModel
 import LinearAlgebra
 import Testing
 
-/// Beginnings that sequences have in common are computed once, and that changes nothing.
-@Suite struct SharedBeginningsTests {
+/// Prefixes that sequences share are computed once, and that changes nothing.
+@Suite struct SharedPrefixTests {
     /// Sequences of which several begin alike, with and without loss in what they share.
     private static func sequences(seed: UInt64) -> [TokenSequence] {
         var generator = SeededGenerator(seed: seed)
@@ -16,7 +16,7 @@ import Testing
         let (one, other) = (tokens(40), tokens(23))
         var result = [10, 30, 1, 90, 49].map { sequence(one + tokens($0), lossFrom: 40 + $0 / 3) }
         result += [5, 60].map { sequence(other + tokens($0), lossFrom: 23) }
-        // Less in common; loss within the beginning; the same once more; too short to share; no loss at all.
+        // Less in common; loss within the prefix; the same once more; too short to share; no loss at all.
         result.append(sequence(one.prefix(20) + tokens(9), lossFrom: 22))
         result.append(sequence(one + tokens(6), lossFrom: 12))
         result.append(result[1])
@@ -90,13 +90,13 @@ import Testing
 
     @Test func everySequenceIsInOnePassThatHasRoom() {
         var generator = SeededGenerator(seed: 8)
-        let beginnings = (0..<3).map { _ in (0..<60).map { _ in Int32.random(in: 0..<37, using: &generator) } }
+        let prefixes = (0..<3).map { _ in (0..<60).map { _ in Int32.random(in: 0..<37, using: &generator) } }
         for limit in [1, 16, 256] {
             let sequences = (0..<200).map { number in
                 let tail = (0..<Int.random(in: 1...300, using: &generator)).map { _ in
                     Int32.random(in: 0..<37, using: &generator)
                 }
-                let tokens = number.isMultiple(of: 2) ? beginnings[number % 3] + tail : tail
+                let tokens = number.isMultiple(of: 2) ? prefixes[number % 3] + tail : tail
                 return TokenSequence(tokens: tokens, lossMask: tokens.indices.map { $0 >= tokens.count - tail.count })
             }
             for isSharing in [false, true] {

@@ -91,17 +91,17 @@ import Testing
     }
 
     @Test(arguments: [(16, 1, 8), (40, 60, 16), (33, 100, 64)], [7, 1000])
-    func aSequenceInTwoPlacesIsTheSame(sizes: (before: Int, own: Int, head: Int), window: Int) {
+    func aSequenceInTwoPlacesIsTheSame(sizes: (prefix: Int, own: Int, head: Int), window: Int) {
         let (first, n, size) = sizes
         let m = first + n
         let (q, k, v) = (random(m, size, seed: 3), random(m, size, seed: 4), random(m, size, seed: 5))
-        let (before, own) = (0..<first, first..<m)
+        let (prefix, own) = (0..<first, first..<m)
         for precision in ProductPrecision.allCases {
             let attention = HeadAttention(longest: m, headSize: size, trains: true, precision: precision)
             let apart = HeadAttention(longest: m, headSize: size, trains: true, precision: precision)
             attention.load(keys: k, values: v, backward: true)
             apart.load(
-                before: (k.rows(before), v.rows(before)), keys: k.rows(own), values: v.rows(own), backward: true)
+                prefix: (k.rows(prefix), v.rows(prefix)), keys: k.rows(own), values: v.rows(own), backward: true)
             let (output, sums) = (Matrix(rows: n, columns: size), Matrix(rows: n, columns: 1))
             let (otherOutput, otherSums) = (Matrix(rows: n, columns: size), Matrix(rows: n, columns: 1))
             attention.forward(queries: q.rows(own), output: output, logSums: sums, rows: 0..<n, window: window)
@@ -123,7 +123,7 @@ import Testing
             for piece in [0..<n / 2, n / 2..<n] where !piece.isEmpty {
                 attention.backward(gradients(dk, dv, dq), rows: piece, window: window)
                 apart.backward(
-                    gradients(ek.rows(own), ev.rows(own), eq), before: (ek.rows(before), ev.rows(before)), rows: piece,
+                    gradients(ek.rows(own), ev.rows(own), eq), prefix: (ek.rows(prefix), ev.rows(prefix)), rows: piece,
                     window: window)
             }
             #expect(eq.values == dq.values)

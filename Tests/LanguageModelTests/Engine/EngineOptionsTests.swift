@@ -14,7 +14,7 @@ import Testing
         let engine = TrainingEngine(model: GradientTests.model(scenario), lora: lora, options: options)
         return try engine.lossAndGradients(
             sequences: GradientTests.sequences(
-                seed: 3, lengths: scenario.lengths, beginning: scenario.beginning),
+                seed: 3, lengths: scenario.lengths, prefix: scenario.prefix),
             adapter: GradientTests.adapter(engine.schema, seed: 5), dropoutSeed: 9)
     }
 
@@ -124,7 +124,7 @@ import Testing
         for parts in [1, 2, 3, 8] {
             for queries in [[256], [1], [5, 300, 49], [512]] {
                 let pieces = AttentionPiece.split(
-                    queries, heads: 9, before: queries.map { $0 / 2 }, into: parts)
+                    queries, heads: 9, prefixes: queries.map { $0 / 2 }, into: parts)
                 #expect(pieces.count == parts)
                 for (sequence, count) in queries.enumerated() {
                     for head in 0..<9 {
@@ -135,7 +135,7 @@ import Testing
             }
         }
         // Two parts of one long sequence have about the same work.
-        let work = AttentionPiece.split([512], heads: 9, before: [0], into: 2).map { part in
+        let work = AttentionPiece.split([512], heads: 9, prefixes: [0], into: 2).map { part in
             part.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1 } }
         }
         #expect(abs(Double(work[0] - work[1])) < 0.05 * Double(work[0] + work[1]))

@@ -157,9 +157,18 @@ let fuzzTargets: [Target] =
             path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]
 
+// ---------------------------------------------------------------------------------------------------------------------
+// The site: only with MURMUR_SITE in the environment, so that no other build fetches its plugin. `scripts/make-site`.
+// ---------------------------------------------------------------------------------------------------------------------
+
+let siteDependencies: [Package.Dependency] =
+    Context.environment["MURMUR_SITE"] == nil
+    ? []
+    : [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")]
+
 let package = Package(
     name: "murmuration",
     products: products,
-    dependencies: dependencies,
+    dependencies: dependencies + siteDependencies,
     targets: systemLibraries + modules + executables + testTargets + fuzzTargets
 )

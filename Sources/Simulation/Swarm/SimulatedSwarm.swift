@@ -6,7 +6,7 @@ import Overlay
 import SwarmFile
 import Wire
 
-/// A swarm of real peer cores on a virtual clock and network: tier A of docs/simulation.md.
+/// A swarm of real peer cores on a virtual clock and network: tier A of docs/simulation-reference.md.
 ///
 /// The cores, the protocol, the handshakes and the cryptography are those of real peers; the clock, the network, the
 /// disks and the trainers are simulated. A value: nothing outside of it is asked or changed, so that one scenario gives

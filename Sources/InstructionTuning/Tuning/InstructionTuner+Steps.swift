@@ -1,6 +1,7 @@
 import Adapters
 import Basics
 import LanguageModel
+import SwarmFile
 
 extension InstructionTuner {
     /// Takes the steps of one round; on the lane.

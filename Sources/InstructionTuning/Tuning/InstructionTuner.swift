@@ -1,6 +1,7 @@
 package import Adapters
 package import LanguageModel
 package import LinearAlgebra
+package import SwarmFile
 import Synchronization
 
 /// Tunes a LoRA adapter of a language model on one peer's records: the trainer behind a peer.
@@ -24,7 +25,7 @@ package final class InstructionTuner: AdapterTrainer {
     let origin: AdapterOrigin
     let engine: TrainingEngine
     let sequences: [TokenSequence]
-    let settings: TuningSettings
+    let settings: SwarmTopology.Tuning
     let seed: UInt64
     let listener: (@Sendable (TuningStep) -> Void)?
     private let lane: ComputeLane
@@ -39,10 +40,10 @@ package final class InstructionTuner: AdapterTrainer {
     ///   - listener: called on the lane after every step.
     /// - Throws: `TuningError`.
     package init(
-        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin, settings: TuningSettings,
+        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin,
+        settings: SwarmTopology.Tuning,
         seed: UInt64, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) {
-        if let fault = settings.fault { throw .badSettings(fault) }
         precondition(engine.schema == origin.schema, "engine and origin are of one adapter")
         guard !records.sequences.isEmpty else {
             throw .noRecords(peer: peer, given: records.report.records, cutoff: settings.cutoff)

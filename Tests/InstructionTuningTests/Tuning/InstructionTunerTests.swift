@@ -3,6 +3,7 @@ import Foundation
 import InstructionTuning
 import LanguageModel
 import LinearAlgebra
+import SwarmFile
 import Synchronization
 import Testing
 
@@ -160,7 +161,7 @@ import Testing
         }
         rig.settings.batch = 0
         #expect(throws: TuningError.self) { _ = try rig.workbench() }
-        rig.settings = TuningSettings()
+        rig.settings = SwarmTopology.Tuning()
         rig.settings.template = "none"
         #expect(throws: PromptTemplateError.self) { _ = try rig.workbench() }
     }

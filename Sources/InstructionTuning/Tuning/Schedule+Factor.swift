@@ -1,16 +1,10 @@
 import Foundation
+package import SwarmFile
 
-/// How the learning rate goes over the steps of a whole run, rounds included: it never starts anew with a round.
-package enum LearningRateSchedule: String, Sendable, Hashable, CaseIterable {
-    /// At its height after the warm-up.
-    case constant
-    /// On a line to zero, which it would reach after the last step.
-    case linear
-    /// On half a cosine to zero, which it would reach after the last step.
-    case cosine
-
+extension SwarmTopology.Tuning.Schedule {
     /// What the highest learning rate is multiplied with at `step`, counted from zero: `(step + 1) / warmup` during the
-    /// warm-up, then by the schedule. Steps beyond the run count as the last.
+    /// warm-up, then by the schedule. Linear goes on a line, cosine on half a cosine to zero, which they would reach after
+    /// the last step. Steps beyond the run count as the last.
     package func factor(step: Int, totalSteps: Int, warmup: Int) -> Double {
         precondition(step >= 0 && warmup >= 0, "steps are counted from zero")
         if step < warmup { return Double(step + 1) / Double(warmup) }

@@ -66,12 +66,11 @@ let modules: [Target] = [
     module("Adapters", ["Storage", "Basics"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra", "Storage", "Basics"]),
     module(
-        "InstructionTuning",
-        ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
+        "InstructionTuning", ["SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
         resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
     module("Overlay", ["Basics"]),
     module("Aggregation", ["Adapters", "Overlay", "Basics"]),
-    module("SwarmFile", ["Overlay", "Basics", yams]),
+    module("SwarmFile", ["Adapters", "Overlay", "Storage", "Basics", yams]),
     module("Wire", ["Cryptography", "Basics"]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
     module(
@@ -115,10 +114,13 @@ let testTargets: [Target] = [
     tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
     tests(
         "InstructionTuningTests",
-        ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
+        [
+            "InstructionTuning", "SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics",
+            "TestSupport",
+        ]),
     tests("AggregationTests", ["Aggregation", "Overlay", "Adapters", "Basics"]),
     tests("OverlayTests", ["Overlay", "Basics"]),
-    tests("SwarmFileTests", ["SwarmFile", "Overlay", "Basics", "TestSupport"]),
+    tests("SwarmFileTests", ["SwarmFile", "Adapters", "Overlay", "Storage", "Basics", "TestSupport"]),
     tests("WireTests", ["Wire", "Cryptography", "Basics", "TestSupport"]),
     tests("TransportTests", ["Transport", "Wire", "Cryptography", "Basics"]),
     tests(

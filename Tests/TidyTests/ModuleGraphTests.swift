@@ -13,10 +13,10 @@ import Testing
         "Cryptography": ["Basics", "CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"],
         "Adapters": ["Storage", "Basics"],
         "LanguageModel": ["Adapters", "LinearAlgebra", "Storage", "Basics"],
-        "InstructionTuning": ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
+        "InstructionTuning": ["SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
         "Aggregation": ["Adapters", "Overlay", "Basics"],
         "Overlay": ["Basics"],
-        "SwarmFile": ["Overlay", "Basics", "Yams"],
+        "SwarmFile": ["Adapters", "Overlay", "Storage", "Basics", "Yams"],
         "Wire": ["Cryptography", "Basics"],
         "Transport": ["Wire", "Basics", "CSocketFilter", "NIOCore", "NIOPosix"],
         "Federation": [

@@ -1,7 +1,9 @@
 package import Adapters
 import Basics
+import Foundation
 package import LanguageModel
 package import LinearAlgebra
+package import SwarmFile
 import Synchronization
 
 /// Tunes a LoRA adapter of a language model on one peer's records: the trainer behind a peer.
@@ -24,7 +26,7 @@ package final class InstructionTuner: AdapterTrainer {
     let origin: AdapterOrigin
     let engine: TrainingEngine
     let sequences: [TokenSequence]
-    let settings: TuningSettings
+    let settings: SwarmTopology.Tuning
     let seed: UInt64
     let listener: (@Sendable (TuningStep) -> Void)?
     private let lane: ComputeLane
@@ -39,10 +41,10 @@ package final class InstructionTuner: AdapterTrainer {
     ///   - listener: called on the lane after every step.
     /// - Throws: `TuningError`.
     package init(
-        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin, settings: TuningSettings,
+        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin,
+        settings: SwarmTopology.Tuning,
         seed: UInt64, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) {
-        if let fault = settings.fault { throw .badSettings(fault) }
         precondition(engine.schema == origin.schema, "engine and origin are of one adapter")
         do throws(RecordsError) {
             try records.check(
@@ -182,6 +184,23 @@ package enum TuningError: Error, Equatable, CustomStringConvertible {
         case .notFinite(let peer, let step, let rate):
             "\(peer): the loss of step \(step) is not a finite number at learning rate \(rate); lower the learning rate"
         case .badSnapshot(let reason): "the trainer's saved state cannot be used: \(reason)"
+        }
+    }
+}
+
+extension SwarmTopology.Tuning.Schedule {
+    /// What the highest learning rate is multiplied with at `step`, counted from zero: `(step + 1) / warmup` during the
+    /// warm-up, then by the schedule. Linear goes on a line, cosine on half a cosine to zero, which they would reach after
+    /// the last step. Steps beyond the run count as the last.
+    package func factor(step: Int, totalSteps: Int, warmup: Int) -> Double {
+        precondition(step >= 0 && warmup >= 0, "steps are counted from zero")
+        if step < warmup { return Double(step + 1) / Double(warmup) }
+        let length = max(1, totalSteps - warmup)
+        let progress = Double(min(step - warmup, length - 1)) / Double(length)
+        return switch self {
+        case .constant: 1
+        case .linear: 1 - progress
+        case .cosine: 0.5 * (1 + cos(Double.pi * progress))
         }
     }
 }

@@ -28,17 +28,23 @@ extension SwarmTopology {
 
         let (peers, named) = try readPeers(section.required("peers"))
         var topology = SwarmTopology(
-            swarm: try readSwarm(section.required("swarm")),
-            model: try readModel(section.required("model")),
-            tuning: try readTuning(section["tuning"]),
+            swarm: try .read(section.required("swarm")),
+            model: try .read(section.required("model")),
+            tuning: try section["tuning"].map { try .read($0) } ?? Tuning(),
             data: try readData(section["data"], peers: peers, in: section),
-            exchange: try readExchange(section["exchange"]),
+            exchange: try section["exchange"].map { try .read($0) } ?? Exchange(),
             graph: Graph(kind: .edges),
             peers: peers)
         topology.graph = try readGraph(section, peers: peers, named: named, include: include)
         try topology.checkConnected(at: section["graph"] ?? section.required("peers"))
         return topology
     }
+
+    /// As `TopologyValue.quoted`.
+    package static func quoted(_ text: String) -> String { TopologyValue.quoted(text) }
+
+    /// As `TopologyValue.name`.
+    package static func checkName(_ value: TopologyValue) throws { _ = try value.name() }
 
     private func checkConnected(at place: TopologyValue) throws {
         let graph: SwarmGraph
@@ -49,5 +55,15 @@ extension SwarmTopology {
             throw place.error(
                 "the graph is not connected: \(peers[0].name) does not reach \(names); add edges between the parts")
         }
+    }
+
+    /// The topology as a file with every key written out and the peers as a list; reading it gives an equal value.
+    package var yaml: String {
+        var lines = ["murmuration: \(Self.formatVersion)"]
+        lines += swarm.lines(name: "swarm") + model.lines(name: "model") + tuning.lines(name: "tuning")
+        lines += data.lines(name: "data") + exchange.lines(name: "exchange") + graph.lines(name: "graph")
+        if graph.kind == .edges { lines.append("  edges: \(edgesText)") }
+        lines += ["peers:"] + peers.map { "  - \($0.braced)" }
+        return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -10,12 +10,12 @@ package struct TopologyValue {
     package let path: String
     /// The file's name, for messages.
     package let file: String
-    /// The line of the value or of its key.
+    /// The line of the value or of its key; 0 on a command line.
     package let line: Int
 
     /// An error at this value.
     package func error(_ problem: String) -> TopologyError {
-        TopologyError(file: file, line: line, key: path.isEmpty ? nil : path, problem: problem)
+        TopologyError(file: file, line: line > 0 ? line : nil, key: path.isEmpty ? nil : path, problem: problem)
     }
 
     /// The text of a scalar that is not empty.
@@ -23,6 +23,23 @@ package struct TopologyValue {
         guard case .scalar(let scalar) = node else { throw error("a single value is expected, not \(kindName)") }
         guard !scalar.string.isEmpty else { throw error("there is no value") }
         return scalar.string
+    }
+
+    /// A name. Names go into file names, so only letters, digits and a few signs are allowed.
+    package func name() throws -> String {
+        let text = try text()
+        let allowed = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+            default: false
+            }
+        }
+        guard allowed, text.utf8.count <= 64, text.utf8.first != UInt8(ascii: ".") else {
+            throw error(
+                "\"\(text.prefix(80))\" is not a name; up to 64 letters a to z, digits, - _ . are allowed, no dot first"
+            )
+        }
+        return text
     }
 
     /// A whole number within `range`.

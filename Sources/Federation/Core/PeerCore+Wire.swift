@@ -27,7 +27,8 @@ extension PeerCore {
         }
         report(
             .contributionPublished(
-                round: round, byteCount: payload.bytes.count, norm: delta.norm, object: object.description), at: time)
+                round: round, byteCount: payload.bytes.count, tensors: configuration.schema.tensors.count,
+                norm: delta.norm, object: object.description), at: time)
         while let first = published.first, first.round < round - 1 - configuration.staleness, published.count > 1 {
             wire.retire(first.object)
             published.removeFirst()

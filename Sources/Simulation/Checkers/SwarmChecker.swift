@@ -89,7 +89,7 @@ struct SwarmChecker: Sendable {
             }
         case .checkpointed(let round):
             acknowledged[peer] = max(acknowledged[peer], round)
-        case .contributionPublished(_, _, _, let object):
+        case .contributionPublished(_, _, _, _, let object):
             published[peer].insert(Self.mark(object))
         case .contributionReceived(let from, let round, let byteCount, let object):
             let object = Self.mark(object)

@@ -80,7 +80,7 @@ extension SimulatedSwarm {
         case .roundStarted(let round): 2 << 40 | UInt64(round)
         case .trained(let round, let loss, _, _, _): 3 << 40 ^ UInt64(round) ^ loss.bitPattern
         case .trainingFailed(let round, _): 4 << 40 | UInt64(round)
-        case .contributionPublished(let round, _, let norm, _): 5 << 40 ^ UInt64(round) ^ norm.bitPattern
+        case .contributionPublished(let round, _, _, let norm, _): 5 << 40 ^ UInt64(round) ^ norm.bitPattern
         case .contributionSent(_, let round, _): 6 << 40 | UInt64(round)
         case .contributionReceived(_, let round, _, _): 7 << 40 | UInt64(round)
         case .contributionRefused(_, let round, _, _): 8 << 40 | UInt64(clamping: round)

@@ -18,7 +18,7 @@ extension PeerEvent.Kind {
             )
         case .trainingFailed(let round, let reason):
             return ("training-failed", fields(("round", round), ("reason", reason)))
-        case .contributionPublished(let round, let byteCount, let norm, let object):
+        case .contributionPublished(let round, let byteCount, _, let norm, let object):
             return (
                 "published", fields(("round", round), ("bytes", byteCount), ("norm", norm), ("object", object))
             )

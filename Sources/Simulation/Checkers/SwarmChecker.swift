@@ -198,3 +198,15 @@ struct SwarmChecker: Sendable {
         return norm > 0 ? farthest / norm : farthest
     }
 }
+
+/// Something that must not happen, and did.
+package struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The checker that found it.
+    package var checker: String
+    /// When, in seconds of virtual time from the swarm's start.
+    package var seconds: Double
+    /// What.
+    package var message: String
+
+    package var description: String { "\(checker) at \(seconds) s: \(message)" }
+}

@@ -13,10 +13,10 @@ extension SimulatedSwarm {
         case .train(let request):
             let (ticket, duration) = train(request, by: index)
             heap.push(
-                time + duration * peers[index].slowness, .trained(index, life: peers[index].life, ticket))
+                time + duration * peers[index].slowness, .trained(index, incarnation: peers[index].incarnation, ticket))
         case .write(let checkpoint):
             peers[index].writing = checkpoint
-            heap.push(time + scenario.writingTime, .written(index, life: peers[index].life))
+            heap.push(time + scenario.writingTime, .written(index, incarnation: peers[index].incarnation))
         case .remember(let memory): peers[index].waitingMemory = memory
         case .wake(let deadline):
             wake(index, at: max(time, peers[index].clock.time(at: deadline)))
@@ -90,7 +90,7 @@ extension SimulatedSwarm {
             peers[index].pastTraffic.received += traffic.bytesReceived
         }
         peers[index].process = nil
-        peers[index].life += 1
+        peers[index].incarnation += 1
     }
 
     /// A fault begins.

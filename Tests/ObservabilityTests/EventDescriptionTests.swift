@@ -2,6 +2,7 @@ import Basics
 import Federation
 import Foundation
 import Observability
+import Storage
 import TestSupport
 import Testing
 

@@ -82,7 +82,7 @@ let modules: [Target] = [
             "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
             "Basics",
         ]),
-    module("Observability", ["Federation", "Basics"]),
+    module("Observability", ["Federation", "Storage", "Basics"]),
 ]
 
 let executables: [Target] = [
@@ -132,7 +132,7 @@ let testTargets: [Target] = [
     tests(
         "SimulationTests",
         ["Simulation", "Federation", "Overlay", "SwarmFile", "Adapters", "Storage", "Basics", "TestSupport"]),
-    tests("ObservabilityTests", ["Observability"]),
+    tests("ObservabilityTests", ["Observability", "Federation", "Storage", "Basics", "TestSupport"]),
     tests(
         "EndToEndTests",
         [

@@ -26,7 +26,7 @@ import Testing
             "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
             "Basics",
         ],
-        "Observability": ["Federation", "Basics"],
+        "Observability": ["Federation", "Storage", "Basics"],
         "murmur": [
             "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
             "LinearAlgebra", "Observability", "Overlay", "Simulation", "Storage", "SwarmFile", "Transport", "Wire",

@@ -78,7 +78,8 @@ extension PeerCore {
         }
         report(
             .contributionPublished(
-                round: round, byteCount: byteCount, norm: delta.norm, object: object.description), at: time)
+                round: round, byteCount: byteCount, tensors: configuration.schema.tensors.count, norm: delta.norm,
+                object: object.description), at: time)
         return meant
     }
 

@@ -95,10 +95,10 @@ struct SimulatedProcess: Sendable {
     }
 
     private mutating func turn(
-        at time: MonotonicTime, using generator: inout SeededGenerator, _ happening: (Surroundings) -> Void
+        at time: MonotonicTime, using generator: inout SeededGenerator, _ event: (Surroundings) -> Void
     ) {
         guard let shell else { return }
-        effects = (effects.reversed() + shell.turn(at: time, using: &generator, happening)).reversed()
+        effects = (effects.reversed() + shell.turn(at: time, using: &generator, event)).reversed()
     }
 
     /// Ends it without a word.

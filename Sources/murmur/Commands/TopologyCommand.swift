@@ -1,6 +1,7 @@
 import Aggregation
 import ArgumentParser
 import Basics
+import Federation
 import Foundation
 import Observability
 import Overlay

@@ -126,7 +126,7 @@ let testTargets: [Target] = [
     tests(
         "FederationTests",
         [
-            "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Adapters",
+            "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Overlay", "Adapters",
             "Cryptography", "Storage", "Basics",
         ]),
     tests(

@@ -48,6 +48,7 @@ extension PeerCore {
         }
         for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
         guard tampering != nil else { return }
+        let scene = scene
         for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
     }
 

@@ -115,7 +115,8 @@ extension SimulatedSwarm {
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].process?.misbehave(misconduct(of: index))
+            let misconduct = misconduct(of: index)
+            peers[index].process?.misbehave(misconduct)
             checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }

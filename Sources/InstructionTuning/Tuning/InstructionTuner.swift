@@ -21,7 +21,6 @@ package final class InstructionTuner: AdapterTrainer {
     package let sampleCount: Int
     /// What encoding did to the records.
     package let report: EncodedRecords.Report
-    /// The peer's name.
     package let peer: String
 
     let origin: AdapterOrigin
@@ -102,7 +101,7 @@ package final class InstructionTuner: AdapterTrainer {
 
     /// What a snapshot must agree in with the trainer that takes it up.
     private var fingerprint: UInt64 {
-        var hash = Fingerprint()
+        var hash = FNV1a()
         hash.add(schema.encoded)
         hash.add(Array("\(peer)|\(seed)|\(sampleCount)|\(settings.recordsPerStep)".utf8))
         return hash.value
@@ -127,11 +126,13 @@ extension InstructionTuner {
     }
 
     private func step(_ adapter: inout [Float], _ state: inout TunerState) throws -> TuningStep {
+        // The optimiser counts over all rounds, and with it the schedule.
         let number = state.optimizer.step
         let rate =
             settings.learningRate
             * settings.schedule.factor(step: number, totalSteps: settings.totalSteps, warmup: settings.warmup)
         let batch = state.sampler.next().map { sequences[$0] }
+        // By step, not drawn on from step to step: a restored trainer needs the step's number only.
         var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
         let result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
         let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
@@ -156,7 +157,6 @@ package struct TuningStep: Sendable, Hashable {
     package var loss: Double
     /// The tokens that carried loss.
     package var tokens: Int
-    /// The learning rate.
     package var learningRate: Double
     /// The gradient's Euclidean norm before clipping.
     package var gradientNorm: Double

@@ -15,7 +15,6 @@ package struct TuningWorkbench: Sendable {
     package let settings: SwarmTopology.Tuning
     /// The swarm's seed.
     package let seed: UInt64
-    /// The seed adapter.
     package let origin: AdapterOrigin
     /// How trainers compute; each on the one thread of its lane unless more are asked for.
     package let options: EngineOptions
@@ -72,6 +71,7 @@ package struct TuningWorkbench: Sendable {
         of partition: DataPartition, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) -> InstructionTuner {
         var pooled = settings
+        // In one step of the pooled trainer as many records are seen as in one of all peers together.
         pooled.batch *= partition.peers.count
         return try tuner(
             peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, threads: 1, listener: listener)

@@ -17,7 +17,7 @@ struct ModelOptions: ParsableArguments {
     var template: String?
 
     @Option(help: "The most tokens of a record.")
-    var cutoff = 512
+    var cutoff = SwarmTopology.Tuning().cutoff
 
     @Flag(help: "Skip records that cannot be read and go on, instead of refusing the file.")
     var skipBad = false
@@ -26,7 +26,9 @@ struct ModelOptions: ParsableArguments {
     var badRecords: BadRecordPolicy { skipBad ? .skip : .refuse }
 
     func validate() throws {
-        guard (2...1_000_000).contains(cutoff) else { throw ValidationError("--cutoff \(cutoff): from 2 to 1000000") }
+        var tuning = SwarmTopology.Tuning()
+        tuning.cutoff = cutoff
+        if let fault = tuning.fault { throw ValidationError("--\(fault)") }
     }
 
     /// The template to use: the one given, or the one that suits the model.

@@ -36,10 +36,26 @@ extension KeyedSection {
     /// What JSON Schema says of the section.
     package static var schema: JSONObject {
         let keys = keys.map(\.description)
-        var members: [(String, JSONValue)] = [("type", .text("object")), ("additionalProperties", .bool(false))]
-        let required = keys.filter { $0.fallback == nil }.map { JSONValue.text($0.name) }
+        var members: [(String, JSONValue)] = [("type", "object"), ("additionalProperties", false)]
+        let required = keys.filter { $0.fallback == .required }.map { JSONValue.text($0.name) }
         if !required.isEmpty { members.append(("required", .array(required))) }
         members.append(("properties", .object(JSONObject(keys.map { ($0.name, .object($0.schema)) }))))
         return JSONObject(members)
     }
+}
+
+// Schemas are written as they look: `["type": "integer", "minimum": 2]`.
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    package init(stringLiteral text: String) { self = .text(text) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(booleanLiteral flag: Bool) { self = .bool(flag) }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(JSONObject(members)) }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    package init(dictionaryLiteral members: (String, JSONValue)...) { self.init(members) }
 }

@@ -2,11 +2,31 @@ package import Storage
 
 /// A section of a topology file whose keys are declared once, in `keys`: from these are made the reader, the writer,
 /// `topologies/schema.json`, the tables of `docs/topologies.md` and the options of `murmur tune`.
+///
+/// A new key is a property with its default and a line in `keys`; `scripts/make-topology-docs` writes schema and tables.
 package protocol KeyedSection: Sendable, Equatable {
     /// The section of a file that gives none of its keys; what a required key holds then is never seen.
     static var defaults: Self { get }
     /// The keys in the order in which they are read and written: a key may depend on those before it.
     static var keys: [SectionKey<Self>] { get }
+}
+
+/// What holds where a file does not give a key.
+package enum KeyDefault: Sendable, Equatable {
+    /// Nothing: every file gives it.
+    case required
+    /// The value that the file would give as this text; `json` for the schema, nil for a whole section.
+    case value(String, json: JSONValue?)
+    /// What these words say.
+    case words(String)
+
+    /// For people.
+    package var text: String {
+        switch self {
+        case .required: "required"
+        case .value(let text, _), .words(let text): text
+        }
+    }
 }
 
 /// What is said of a key.
@@ -19,16 +39,24 @@ package struct KeyDescription: Sendable {
     package let details: String
     /// Which values are allowed, in words: `1 to 1024`.
     package let values: String
-    /// What holds where the file does not give the key: a value, or words for it; nil where the key is required.
-    package internal(set) var fallback: String?
+    /// What holds where the file does not give the key.
+    package internal(set) var fallback: KeyDefault
     /// Whether all peers of a swarm must give the same value: what they send each other depends on it.
     package let isShared: Bool
     /// Whether a command line gives the value as one word, as a switch, or as a list.
     package let argument: ArgumentForm
     /// The keys of a section within the section.
     package let nested: [KeyDescription]
-    /// What JSON Schema says of the value.
-    package internal(set) var schema: JSONObject
+    /// What JSON Schema says of the values.
+    let valueSchema: JSONObject
+
+    /// What JSON Schema says of the key.
+    package var schema: JSONObject {
+        var members = zip(valueSchema.keys, valueSchema.values).map { (String(decoding: $0, as: UTF8.self), $1) }
+        if case .value(_, let json?) = fallback { members.append(("default", json)) }
+        let text = details.isEmpty ? help : "\(help) \(details)"
+        return JSONObject(members + [("description", .text(text.replacing("`", with: "")))])
+    }
 }
 
 /// A key of the section `Section`: what is said of it, and how its value gets from the text into the section and back.
@@ -67,21 +95,22 @@ package struct SectionKey<Section: KeyedSection>: Sendable {
     ) {
         let value = Section.defaults[keyPath: path]
         description = KeyDescription(
-            name: name, help: help, details: details, values: format.values, fallback: format.write(value) ?? "none",
+            name: name, help: help, details: details, values: format.values,
+            fallback: format.write(value).map { .value($0, json: format.json(value)) } ?? .words("none"),
             isShared: isShared, argument: format.argument, nested: format.nested,
-            schema: Self.schema(format.schema, fallback: format.json(value), help, details))
+            valueSchema: format.schema)
         set = { value, section in section[keyPath: path] = try format.read(value) }
         text = { section in format.write(section[keyPath: path]) }
     }
 
     /// A key that is only described here; the section's own code reads and writes it.
-    package static func written(
+    package static func described(
         _ name: String, _ values: String, _ help: String, _ details: String = "", schema: JSONObject
     ) -> SectionKey {
         SectionKey(
             description: KeyDescription(
-                name: name, help: help, details: details, values: values, fallback: "none", isShared: true,
-                argument: .word, nested: [], schema: Self.schema(schema, fallback: nil, help, details)),
+                name: name, help: help, details: details, values: values, fallback: .words("none"), isShared: true,
+                argument: .word, nested: [], valueSchema: schema),
             set: { _, _ in }, text: { _ in nil })
     }
 
@@ -94,30 +123,17 @@ package struct SectionKey<Section: KeyedSection>: Sendable {
         self.text = text
     }
 
-    private static func schema(
-        _ schema: JSONObject, fallback: JSONValue?, _ help: String, _ details: String
-    ) -> JSONObject {
-        var schema = schema
-        if let fallback { _ = schema.append(key: Array("default".utf8), value: fallback) }
-        let text = details.isEmpty ? help : "\(help) \(details)"
-        _ = schema.append(key: Array("description".utf8), value: .text(text.replacing("`", with: "")))
-        return schema
-    }
-
     /// The key, which every file has to give.
     package func required() -> SectionKey {
         var key = self
-        key.description.fallback = nil
-        key.description.schema = JSONObject(
-            zip(key.description.schema.keys, key.description.schema.values)
-                .map { (String(decoding: $0, as: UTF8.self), $1) }.filter { $0.0 != "default" })
+        key.description.fallback = .required
         return key
     }
 
     /// The key with other words for what holds where the file does not give it, and what is done then.
     package func otherwise(_ words: String, _ fill: (@Sendable (inout Section) -> Void)? = nil) -> SectionKey {
         var key = required()
-        key.description.fallback = words
+        key.description.fallback = .words(words)
         key.fill = fill
         return key
     }
@@ -133,7 +149,7 @@ package struct SectionKey<Section: KeyedSection>: Sendable {
 extension SectionKey {
     /// Reads the key's value of `place` into `section`.
     func read(_ place: TopologySection, into section: inout Section) throws {
-        let value = description.fallback == nil ? try place.required(name) : place[name]
+        let value = description.fallback == .required ? try place.required(name) : place[name]
         guard let value else {
             fill?(&section)
             return

@@ -41,10 +41,9 @@ extension ValueFormat where Value == Int {
     package static func integer(_ range: ClosedRange<Int>) -> ValueFormat {
         ValueFormat(
             values: "\(range.lowerBound) to \(range.upperBound)",
-            schema: JSONObject([
-                ("type", .text("integer")), ("minimum", .integer(range.lowerBound)),
-                ("maximum", .integer(range.upperBound)),
-            ]),
+            schema: [
+                "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+            ],
             read: { try $0.integer(in: range) }, write: { "\($0)" }, json: { .integer($0) })
     }
 }
@@ -55,9 +54,7 @@ extension ValueFormat where Value == UInt64 {
         // JSON numbers are doubles here: 2⁶⁴ is one, the greatest seed is not.
         ValueFormat(
             values: "0 to 2⁶⁴ − 1",
-            schema: JSONObject([
-                ("type", .text("integer")), ("minimum", .integer(0)), ("exclusiveMaximum", .number(0x1p64)),
-            ]),
+            schema: ["type": "integer", "minimum": 0, "exclusiveMaximum": .number(0x1p64)],
             read: { try $0.seed() }, write: { "\($0)" }, json: { .integer(Int(clamping: $0)) })
     }
 }
@@ -93,7 +90,7 @@ extension ValueFormat where Value == Double {
     ) -> ValueFormat {
         ValueFormat(
             values: values,
-            schema: JSONObject([("type", .text("number")), (lowerWord, json(lower)), (upperWord, json(upper))]),
+            schema: ["type": "number", lowerWord: json(lower), upperWord: json(upper)],
             read: { try $0.number("\(values) is allowed", where: allows) }, write: { text($0) }, json: { json($0) })
     }
 
@@ -123,7 +120,7 @@ extension ValueFormat where Value == Bool {
     /// `true` or `false`.
     package static var flag: ValueFormat {
         ValueFormat(
-            values: "true, false", schema: JSONObject([("type", .text("boolean"))]), argument: .flag,
+            values: "true, false", schema: ["type": "boolean"], argument: .flag,
             read: { try $0.flag() }, write: { "\($0)" }, json: { .bool($0) })
     }
 }
@@ -133,7 +130,7 @@ extension ValueFormat where Value: CaseIterable & RawRepresentable, Value.RawVal
     package static func choice(planned: [String] = []) -> ValueFormat {
         let known = Value.allCases.map(\.rawValue)
         return ValueFormat(
-            values: known.joined(separator: ", "), schema: JSONObject([("enum", .array(known.map(JSONValue.text)))]),
+            values: known.joined(separator: ", "), schema: ["enum": .array(known.map(JSONValue.text))],
             read: { try $0.choice(Value.self, planned: planned) }, write: { $0.rawValue }, json: { .text($0.rawValue) })
     }
 }
@@ -141,12 +138,12 @@ extension ValueFormat where Value: CaseIterable & RawRepresentable, Value.RawVal
 extension ValueFormat where Value == String {
     /// Any text.
     package static func text(_ values: String) -> ValueFormat {
-        text(values, schema: JSONObject([("type", .text("string")), ("minLength", .integer(1))])) { try $0.text() }
+        text(values, schema: ["type": "string", "minLength": 1]) { try $0.text() }
     }
 
     /// A name that can be part of a file's name.
     package static var name: ValueFormat {
-        text("a name", schema: JSONObject([("$ref", .text("#/$defs/name"))])) { try $0.name() }
+        text("a name", schema: ["$ref": "#/$defs/name"]) { try $0.name() }
     }
 
     /// Text that `read` allows.

@@ -95,7 +95,7 @@ extension ValueFormat where Value == String {
     static func builtIn(_ known: [String], orElse path: String) -> ValueFormat {
         text(
             "\(known.joined(separator: ", ")) or \(path)",
-            schema: JSONObject([("type", .text("string")), ("minLength", .integer(1))])
+            schema: ["type": "string", "minLength": 1]
         ) { try builtIn($0, known, orElse: path) }
     }
 
@@ -103,7 +103,7 @@ extension ValueFormat where Value == String {
     static var source: ValueFormat {
         let known = ["builtin:chores"], path = "the path of a .json or .jsonl file"
         return text(
-            "\(known.joined(separator: ", ")) or \(path)", schema: JSONObject([("$ref", .text("#/$defs/source"))])
+            "\(known.joined(separator: ", ")) or \(path)", schema: ["$ref": "#/$defs/source"]
         ) { value in
             let text = try builtIn(value, known, orElse: path)
             guard text.hasPrefix("builtin:") || text.hasSuffix(".json") || text.hasSuffix(".jsonl") else {

@@ -25,14 +25,14 @@ extension SwarmTopology {
 
         package static let defaults = Graph(kind: .ring)
         package static let keys: [SectionKey<Self>] = [
-            .shared("kind", \.kind, .choice(planned: ["one-peer-exponential"]), "The family of the graph; see below.")
+            .shared("kind", \.kind, .choice(planned: ["one-peer-exponential"]), "The family of the graph.")
                 .required(),
             .shared(
                 "degree", \.degree, .optional(.integer(2...maximumPeers)), "For `random-regular`: how many neighbours."
             )
             .otherwise("\(usualDegree)") { $0.degree = $0.kind == .randomRegular ? usualDegree : nil }
             .only(for: "the kind random-regular") { $0.kind == .randomRegular },
-            .written(
+            .described(
                 "edges", "a list of pairs, or the path of an .edges file",
                 "For `edges`: who is connected to whom, by name or by number from zero.",
                 "A file has two peers a line, parted by blanks or commas; `#` begins a comment.", schema: edgesSchema),
@@ -41,32 +41,17 @@ extension SwarmTopology {
         /// The degree of a random regular graph that the file does not give.
         static let usualDegree = 4
 
-        private static let edgesSchema = JSONObject([
-            (
-                "oneOf",
-                .array([
-                    .object(JSONObject([("type", .text("string")), ("minLength", .integer(1))])),
-                    .object(
-                        JSONObject([
-                            ("type", .text("array")),
-                            (
-                                "items",
-                                .object(
-                                    JSONObject([
-                                        ("type", .text("array")), ("minItems", .integer(2)), ("maxItems", .integer(2)),
-                                        (
-                                            "items",
-                                            .object(
-                                                JSONObject([
-                                                    ("type", .array([.text("string"), .text("integer")]))
-                                                ]))
-                                        ),
-                                    ]))
-                            ),
-                        ])),
-                ])
-            )
-        ])
+        private static let edgesSchema: JSONObject = [
+            "oneOf": [
+                ["type": "string", "minLength": 1],
+                [
+                    "type": "array",
+                    "items": [
+                        "type": "array", "minItems": 2, "maxItems": 2, "items": ["type": ["string", "integer"]],
+                    ],
+                ],
+            ]
+        ]
     }
 }
 

@@ -101,15 +101,14 @@ extension ValueFormat where Value == LoRAConfiguration.Places {
             let isAll = places.targets.count == known.count && places.modules.isEmpty
             return isAll ? Value.all : "[\(places.names.joined(separator: ", "))]"
         }
-        let list = JSONObject([
-            ("type", .text("array")), ("minItems", .integer(1)), ("uniqueItems", .bool(true)),
-            ("items", .object(JSONObject([("$ref", .text("#/$defs/module"))]))),
-        ])
         return ValueFormat(
             values: "a list of \(known.joined(separator: ", "))",
-            schema: JSONObject([
-                ("oneOf", .array([.object(JSONObject([("const", .text(Value.all))])), .object(list)]))
-            ]),
+            schema: [
+                "oneOf": [
+                    ["const": .text(Value.all)],
+                    ["type": "array", "minItems": 1, "uniqueItems": true, "items": ["$ref": "#/$defs/module"]],
+                ]
+            ],
             argument: .list(word: Value.all), read: { try read($0, known: known) }, write: text,
             json: { .array($0.names.map(JSONValue.text)) })
     }
@@ -143,11 +142,10 @@ extension ValueFormat {
     where Value == [LoRAConfiguration.Exception<Element>] {
         ValueFormat(
             values: "ends of paths with values: \(format.values)",
-            schema: JSONObject([
-                ("type", .text("object")),
-                ("propertyNames", .object(JSONObject([("$ref", .text("#/$defs/module"))]))),
-                ("additionalProperties", .object(format.schema)),
-            ]),
+            schema: [
+                "type": "object", "propertyNames": ["$ref": "#/$defs/module"],
+                "additionalProperties": .object(format.schema),
+            ],
             argument: .pairs,
             read: { place in
                 var names: Set<String> = []

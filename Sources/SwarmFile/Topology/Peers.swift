@@ -35,11 +35,9 @@ extension SwarmTopology {
             .shared("key", \.exchangeKey, .optional(.publicKey), "The X25519 public key of handshakes; unique."),
             .shared("address", \.address, .optional(.address), "Where the peer receives; unique."),
             .local("data", \.data, .optional(.source), "This peer's own instructions."),
-            .written(
+            .described(
                 "neighbours", "a list of names", "Who the peer is connected to, in place of `graph`.",
-                schema: JSONObject([
-                    ("type", .text("array")), ("items", .object(JSONObject([("type", .text("string"))]))),
-                ])),
+                schema: ["type": "array", "items": ["type": "string"]]),
         ]
     }
 
@@ -51,8 +49,11 @@ extension SwarmTopology {
 
         static let defaults = CountedPeers()
         static let keys: [SectionKey<Self>] = [
-            .shared("count", \.count, .integer(2...maximumCount), "How many peers; they are called peer-0, peer-1 …")
-                .required(),
+            .shared(
+                "count", \.count, .integer(2...maximumCount),
+                "How many peers; they are called peer-0, peer-1 and so on."
+            )
+            .required(),
             .shared("host", \.host, .optional(.host), "The machine's address.").otherwise("127.0.0.1"),
             .shared(
                 "first-port", \.firstPort, .optional(.integer(1...65_535)), "The port of the first peer.",
@@ -64,7 +65,7 @@ extension SwarmTopology {
 extension ValueFormat where Value == PeerID {
     fileprivate static var identity: ValueFormat {
         ValueFormat(
-            values: "64 hexadecimal digits", schema: JSONObject([("$ref", .text("#/$defs/key"))]),
+            values: "64 hexadecimal digits", schema: ["$ref": "#/$defs/key"],
             read: { value in
                 guard let id = PeerID(try value.text()) else {
                     throw value.error(
@@ -79,7 +80,7 @@ extension ValueFormat where Value == PeerID {
 extension ValueFormat where Value == [UInt8] {
     fileprivate static var publicKey: ValueFormat {
         ValueFormat(
-            values: "64 hexadecimal digits", schema: JSONObject([("$ref", .text("#/$defs/key"))]),
+            values: "64 hexadecimal digits", schema: ["$ref": "#/$defs/key"],
             read: { value in
                 guard let key = [UInt8](hexadecimal: try value.text()), key.count == 32 else {
                     throw value.error("not a key; the 64 hexadecimal digits of an X25519 public key are expected")
@@ -94,7 +95,7 @@ extension ValueFormat where Value == NetworkAddress {
     fileprivate static var address: ValueFormat {
         ValueFormat(
             values: "a numeric address and a port: 192.0.2.7:9100, \"[2001:db8::7]:9100\"",
-            schema: JSONObject([("type", .text("string"))]),
+            schema: ["type": "string"],
             read: { value in
                 let text = try value.text()
                 guard let address = NetworkAddress(text), address.port > 0 else {
@@ -109,7 +110,7 @@ extension ValueFormat where Value == NetworkAddress {
 
 extension ValueFormat where Value == String {
     fileprivate static var host: ValueFormat {
-        text("a numeric address", schema: JSONObject([("type", .text("string"))])) { value in
+        text("a numeric address", schema: ["type": "string"]) { value in
             let text = try value.text()
             guard let numeric = NetworkAddress.canonicalHost(text) else {
                 throw value.error("\"\(text)\" is not a numeric IPv4 or IPv6 address such as 127.0.0.1")

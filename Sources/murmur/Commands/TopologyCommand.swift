@@ -5,6 +5,7 @@ import Federation
 import Foundation
 import Observability
 import Overlay
+import Storage
 import SwarmFile
 
 /// `murmur topology`: files that describe a swarm.
@@ -12,7 +13,7 @@ struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topology",
         abstract: "Make, check and audit topology files.",
-        subcommands: [New.self, Check.self, Audit.self])
+        subcommands: [New.self, Check.self, Audit.self, Schema.self])
 
     /// `murmur topology new`
     struct New: AsyncParsableCommand {
@@ -122,6 +123,20 @@ struct TopologyCommand: AsyncParsableCommand {
                         ? "No single peer's loss disconnects the others."
                         : "Losing one of these disconnects the others: \(report.cutPeers.joined(separator: ", "))")
             }
+        }
+    }
+
+    /// `murmur topology schema`
+    struct Schema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the JSON Schema of topology files, which lets an editor complete and check them.",
+            discussion: """
+                Example:
+                  murmur topology schema > schema.json
+                """)
+
+        func run() {
+            print(String(decoding: SwarmTopology.schema.encoded(indented: true), as: UTF8.self), terminator: "")
         }
     }
 }

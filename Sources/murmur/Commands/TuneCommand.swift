@@ -7,6 +7,16 @@ import LinearAlgebra
 import Observability
 import SwarmFile
 
+/// The keys of `tuning:` that `murmur tune` takes; ModelOptions and ComputeOptions have the others.
+enum TuningKeys: OptionKeys {
+    static let keys = SwarmTopology.Tuning.keys.filter { !["template", "cutoff", "precision"].contains($0.name) }
+}
+
+/// The keys of `model.lora:`, all of which `murmur tune` takes.
+enum AdapterKeys: OptionKeys {
+    static let keys = LoRAConfiguration.keys
+}
+
 /// `murmur tune`: one model, one file, no swarm.
 struct TuneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,62 +34,24 @@ struct TuneCommand: AsyncParsableCommand {
     @OptionGroup var compute: ComputeOptions
     @Option(help: "The instructions: builtin:chores, a JSON or a JSON Lines file.") var data: String
     @Option(help: "The folder for the adapter.") var out: String
-    @Option(help: "How many optimiser steps.") var steps = 200
-    @Option(help: "Records a step.") var batch = 16
-    @Option(help: "Batches a step, whose gradients are taken together.") var accumulation = 1
-    @Option(help: "AdamW's learning rate.") var learningRate = 3e-4
-    @Option(help: "Steps over which the learning rate rises.") var warmup = 0
-    @Option(help: "constant, linear or cosine.") var schedule = "constant"
-    @Option(help: "AdamW's decoupled weight decay.") var weightDecay = 0.0
-    @Option(help: "The greatest norm of a step's gradient; 0 for no limit.") var clipNorm = 1.0
-    @Option(help: "The adapter's rank.") var rank = 8
-    @Option(help: "The adapter's alpha.") var alpha = 16.0
-    @Option(help: "The adapter's dropout.") var dropout = 0.05
-    @Flag(help: "Scale the adapter by alpha / √rank instead of alpha / rank.") var rankStabilised = false
-    @Option(help: "The projections that carry an adapter, with commas between, or all-linear.")
-    var targets = "q_proj,k_proj,v_proj,o_proj"
-    @Flag(help: "Let the prompt's tokens carry loss too.") var trainOnInputs = false
+    @Option(help: "How many optimiser steps, instead of --rounds times --local-steps.") var steps: Int?
+    @OptionGroup(title: "Tuning, as in a topology file") var tuning: SectionOptions<TuningKeys>
+    @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
     @Option(help: "The seed.") var seed: UInt64 = 42
     @Option(help: "Write adapter and state every so many steps.") var saveEvery = 50
     @Flag(help: "Begin anew, whatever the folder holds.") var fresh = false
     @Flag(help: "Print a JSON line every ten steps.") var json = false
 
     func validate() throws {
-        guard steps > 0, batch > 0, accumulation > 0, saveEvery > 0 else {
-            throw ValidationError("--steps, --batch, --accumulation and --save-every are 1 or more")
-        }
-        guard (0...1).contains(weightDecay), clipNorm >= 0, clipNorm.isFinite else {
-            throw ValidationError("--weight-decay is from 0 to 1, --clip-norm 0 or more")
-        }
-        guard rank > 0, rank <= 1024, alpha > 0, (0..<1).contains(dropout) else {
-            throw ValidationError("--rank is from 1 to 1024, --alpha above 0, --dropout from 0 up to 1")
-        }
-        guard SwarmTopology.Tuning.Schedule(rawValue: schedule) != nil else {
-            throw ValidationError("--schedule \(schedule): known are constant, linear, cosine")
-        }
-        do { _ = try lora() } catch { throw ValidationError("\(error)") }
-    }
-
-    private func lora() throws -> LoRAConfiguration {
-        var lora = LoRAConfiguration(rank: rank, alpha: alpha, dropout: dropout, targets: [])
-        lora.isRankStabilised = rankStabilised
-        for key in LoRAConfiguration.keys where key.name == "targets" { try key.read(argument: targets, into: &lora) }
-        return lora
+        guard (1...1_000_000).contains(steps ?? 1) else { throw ValidationError("--steps is from 1 to 1000000") }
+        guard saveEvery > 0 else { throw ValidationError("--save-every is 1 or more") }
     }
 
     func run() async throws {
         try await reportingFailures {
-            var topology = options.topology(lora: try lora(), data: data, seed: seed)
-            topology.tuning.accumulation = accumulation
-            topology.tuning.weightDecay = weightDecay
-            topology.tuning.clipNorm = clipNorm
-            topology.tuning.batch = batch
-            topology.tuning.learningRate = learningRate
-            topology.tuning.warmup = warmup
-            topology.tuning.schedule = SwarmTopology.Tuning.Schedule(rawValue: schedule) ?? .constant
-            topology.tuning.trainOnInputs = trainOnInputs
-            topology.tuning.localSteps = 1
-            topology.tuning.rounds = steps
+            var topology = options.topology(lora: try adapter.applied(to: .defaults), data: data, seed: seed)
+            topology.tuning = try tuning.applied(to: topology.tuning)
+            if let steps { (topology.tuning.localSteps, topology.tuning.rounds) = (1, steps) }
             compute.apply(to: &topology)
             let composition = try Composition(topology, compute: compute)
             let records = try Composition.records(data, topology, onBadRecord: options.badRecords)
@@ -87,7 +59,8 @@ struct TuneCommand: AsyncParsableCommand {
                 peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
             Terminal.note(tuner.report.description)
             try await AloneRun(
-                composition: composition, tuner: tuner, folder: out, steps: steps, saveEvery: saveEvery, fresh: fresh,
+                composition: composition, tuner: tuner, folder: out, steps: topology.tuning.totalSteps,
+                saveEvery: saveEvery, fresh: fresh,
                 json: json
             ).run()
         }

@@ -2,6 +2,7 @@ import Foundation
 import InstructionTuning
 import LanguageModel
 import LinearAlgebra
+import SwarmFile
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Adapters
 import InstructionTuning
 import LinearAlgebra
+import SwarmFile
 import Synchronization
 import Testing
 

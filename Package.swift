@@ -70,7 +70,7 @@ let modules: [Target] = [
         resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
     module("Overlay", ["Basics"]),
     module("Aggregation", ["Adapters", "Overlay", "Basics"]),
-    module("SwarmFile", ["Adapters", "Overlay", "Storage", "Basics", yams]),
+    module("SwarmFile", ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", yams]),
     module("Wire", ["Cryptography", "Basics"]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
     module(
@@ -120,7 +120,7 @@ let testTargets: [Target] = [
         ]),
     tests("AggregationTests", ["Aggregation", "Overlay", "Adapters", "Basics"]),
     tests("OverlayTests", ["Overlay", "Basics"]),
-    tests("SwarmFileTests", ["SwarmFile", "Adapters", "Overlay", "Storage", "Basics", "TestSupport"]),
+    tests("SwarmFileTests", ["SwarmFile", "Aggregation", "Adapters", "Overlay", "Storage", "Basics", "TestSupport"]),
     tests("WireTests", ["Wire", "Cryptography", "Basics", "TestSupport"]),
     tests("TransportTests", ["Transport", "Wire", "Cryptography", "Basics"]),
     tests(

@@ -61,12 +61,9 @@ extension PeerCore {
             manifest: manifest(of: payload, encoding: contribution.encoding, isFinal: isFinal), payload: payload,
             delta: contribution.delta)
         nextSequence += 1
-        var served = meant
-        tampering?.publish(&served)
-        let signed = SignedManifest(served.manifest, signedWith: local.signingKey)
         let object =
-            tampering == nil
-            ? wire.publish(signed, payload) : wire.publishUnchecked(signed, payload: served.payload.bytes)
+            tampering?.serve(meant, through: &wire)
+            ?? wire.publish(SignedManifest(meant.manifest, signedWith: local.signingKey), payload)
         let byteCount = payload.bytes.count
         published.append(
             PublishedContribution(

@@ -145,7 +145,7 @@ private struct TopologyReport: Encodable {
     init(_ file: String) throws {
         let topology = try SwarmTopology.load(path: file)
         let graph = try topology.swarmGraph()
-        let matrix = try ExchangePolicy(topology.exchange).mixing.matrix(
+        let matrix = ExchangePolicy(topology.exchange).mixing.matrix(
             of: graph, sampleCounts: topology.peers.map { _ in 1 })
         let audit = TopologyAudit(graph: graph, matrix: matrix, bound: topology.exchange.consensusBound)
         name = topology.swarm.name

@@ -123,7 +123,7 @@ extension EventDescription.Field {
     static func disagreement(_ distance: Double) -> Self {
         Self(
             "disagreement", .number(distance), in: "relative",
-            "largest distance to a neighbour's adapter before mixing, relative to the own adapter's norm")
+            "largest distance to a neighbour's adapter before mixing, by the own adapter's norm")
     }
 
     static func bound(_ bound: Double) -> Self {

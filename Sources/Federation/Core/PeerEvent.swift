@@ -134,7 +134,7 @@ extension PeerEvent.Kind {
         case .settlingLimitReached(let round, let disagreement):
             .news(
                 "settling_limit_reached",
-                "{round}: no agreement in time, largest distance {disagreement}; the adapter stays as it is",
+                "{round}: no agreement in time, largest distance {disagreement}; the adapter stays",
                 [.round(round), .disagreement(disagreement)])
         case .finished(let round):
             .news("finished", "finished; serving neighbours that are not", [.round(round)])

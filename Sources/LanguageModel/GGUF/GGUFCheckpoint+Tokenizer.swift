@@ -1,5 +1,17 @@
 import Storage
 
+extension Tokenizer {
+    /// Loads the tokenizer of a model's folder, `tokenizer.json` or GPT-2's `vocab.json` with `merges.txt`, or that of a
+    /// GGUF file.
+    ///
+    /// - Throws: `TokenizerError`, or `FileError` or `GGUFError` for a file that cannot be read.
+    package static func load(directory: String) throws -> Tokenizer {
+        // It stands here, as the tokenizer's own folder knows no container.
+        if GGUFCheckpoint.isNamed(directory) { return try GGUFCheckpoint(path: directory).tokenizer() }
+        return try load(folder: directory)
+    }
+}
+
 extension GGUFCheckpoint {
     /// The tokenizer that the metadata describe: `gpt2`, byte-level BPE with merges, or `llama`, SentencePiece's BPE with
     /// scores. Throws `TokenizerError` for others, and for a way of cutting words (`tokenizer.ggml.pre`) that is not

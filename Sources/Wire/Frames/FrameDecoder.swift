@@ -35,7 +35,7 @@ struct FrameDecoder {
     }
 
     private mutating func challenge() throws(Malformed) -> [UInt8] {
-        guard let bytes = reader.bytes(count: PathValidation.challengeByteCount) else { throw Malformed() }
+        guard let bytes = reader.bytes(count: FrameEncoder.challengeByteCount) else { throw Malformed() }
         return bytes
     }
 

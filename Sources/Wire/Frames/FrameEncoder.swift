@@ -10,7 +10,8 @@ enum FrameEncoder {
     static let acknowledgementByteCount = 18
     /// Bytes of each further range of an acknowledgement.
     static let rangeByteCount = 8
-
+    /// Bytes of a challenge to a path, and of its answer.
+    static let challengeByteCount = 8
     /// Bytes of the number of marked packets.
     static let markedByteCount = 4
 

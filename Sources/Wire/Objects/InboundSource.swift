@@ -12,7 +12,7 @@ struct InboundSource: Sendable {
     /// Chunks that may arrive on earlier requests' credit.
     private var earlierCredit = 0
     /// Whether it waits for credit that we have not given.
-    var isHeldBack = false
+    var isPaused = false
     /// The last time that something new arrived from it.
     var progress: MonotonicTime
     /// The last time that it was asked.
@@ -26,7 +26,15 @@ struct InboundSource: Sendable {
     }
 
     /// Whether something should come from it.
-    var isAwaited: Bool { remaining > 0 && !isHeldBack }
+    var isAwaited: Bool { remaining > 0 && !isPaused }
+
+    /// When it is to be asked again, if nothing comes.
+    func repeatTime(_ configuration: WireConfiguration) -> MonotonicTime {
+        max(progress, asked) + configuration.transferRepeat
+    }
+
+    /// When it is given up, if nothing comes.
+    func giveUpTime(_ configuration: WireConfiguration) -> MonotonicTime { progress + configuration.transferTimeout }
 
     /// Whether more has come than there was credit for.
     var isOverrun: Bool { credit + earlierCredit < 0 }
@@ -35,7 +43,7 @@ struct InboundSource: Sendable {
     mutating func renewCredit(_ chunks: Int) {
         earlierCredit = min(remaining, max(0, credit + earlierCredit))
         credit = chunks
-        isHeldBack = false
+        isPaused = false
     }
 
     /// More credit is sent.

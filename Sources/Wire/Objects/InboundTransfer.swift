@@ -7,8 +7,8 @@ import Cryptography
 struct InboundTransfer: Sendable {
     let manifest: SignedManifest
     let layout: ChunkLayout
-    /// The neighbours, by their place in the allow list, that have been asked for it.
-    var holders: [Int] = []
+    /// The connections whose peers have been asked for it.
+    var holders: [ConnectionID] = []
 
     private(set) var payload: [UInt8]
     private var hashes: [UInt8]
@@ -18,8 +18,8 @@ struct InboundTransfer: Sendable {
     private var unverifiedLeaves: Int
     /// Leaves of which nothing is missing and that wait to be verified together.
     private var wholeLeaves: [Int] = []
-    /// Whom each part is asked of; -1 for nobody.
-    private var assignees: [Int32]
+    /// Whom each part is asked of.
+    private var assignees: [ConnectionID?]
 
     /// What a run of chunks did.
     enum Outcome: Equatable {
@@ -31,12 +31,12 @@ struct InboundTransfer: Sendable {
         case complete
         /// The list of hashes or a leaf is not the manifest's: these holders served something else. What they served is
         /// missing again.
-        case corrupt(holders: [Int])
+        case corrupt(holders: [ConnectionID])
     }
 
     /// What a holder is to be asked for.
     struct Share: Equatable {
-        var holder: Int
+        var holder: ConnectionID
         var ranges: [Range<UInt32>]
         var chunkCount: Int
     }
@@ -54,7 +54,7 @@ struct InboundTransfer: Sendable {
         if count % 64 != 0 { missing[count / 64] = (1 << UInt64(count % 64)) - 1 }
         missingChunks = count
         missingOfPart = (0...layout.leafCount).map { UInt16(layout.chunks(ofPart: $0).count) }
-        assignees = [Int32](repeating: -1, count: layout.leafCount + 1)
+        assignees = [ConnectionID?](repeating: nil, count: layout.leafCount + 1)
         unverifiedLeaves = layout.leafCount
     }
 
@@ -62,7 +62,7 @@ struct InboundTransfer: Sendable {
     var isComplete: Bool { unverifiedLeaves == 0 }
 
     /// Takes in the run of chunks from `index` on that lies in `packet` at `range`, from a holder.
-    mutating func receive(index: UInt32, packet: [UInt8], range: Range<Int>, from holder: Int) -> Outcome {
+    mutating func receive(index: UInt32, packet: [UInt8], range: Range<Int>, from holder: ConnectionID) -> Outcome {
         let size = WireConfiguration.chunkByteCount
         let run = Int(index)..<Int(index) + (range.count + size - 1) / size
         guard let place = layout.place(ofRun: run), place.byteCount == range.count else { return .unwanted }
@@ -71,7 +71,7 @@ struct InboundTransfer: Sendable {
         for part in layout.part(ofChunk: run.lowerBound)...layout.part(ofChunk: run.upperBound - 1) {
             let own = run.clamped(to: layout.chunks(ofPart: part))
             let missingCount = missingCount(in: own)
-            guard missingCount > 0, assignees[part] == Int32(holder) else { continue }
+            guard missingCount > 0, assignees[part] == holder else { continue }
             let start = range.lowerBound + (own.lowerBound - run.lowerBound) * size
             let source = start..<min(range.upperBound, start + own.count * size)
             switch place {
@@ -103,22 +103,22 @@ struct InboundTransfer: Sendable {
         var free: [Int] = []
         for part in missingOfPart.indices where missingOfPart[part] > 0 {
             let isUntouched = Int(missingOfPart[part]) == layout.chunks(ofPart: part).count
-            if !isUntouched, holders.contains(Int(assignees[part])) { continue }
+            if !isUntouched, let assignee = assignees[part], holders.contains(assignee) { continue }
             if !isUntouched { reset(part: part) }
             free.append(part)
         }
         for (rank, holder) in holders.enumerated() {
             for part in free[free.count * rank / holders.count..<free.count * (rank + 1) / holders.count] {
-                assignees[part] = Int32(holder)
+                assignees[part] = holder
             }
         }
         return holders.map { share(of: $0) }
     }
 
     /// What is missing of the holder's parts: as many ranges as a WANT frame takes. What is beyond is asked of nobody yet.
-    mutating func share(of holder: Int) -> Share {
+    mutating func share(of holder: ConnectionID) -> Share {
         var share = Share(holder: holder, ranges: [], chunkCount: 0)
-        for part in assignees.indices where assignees[part] == Int32(holder) && missingOfPart[part] > 0 {
+        for part in assignees.indices where assignees[part] == holder && missingOfPart[part] > 0 {
             let ranges = missingRanges(in: layout.chunks(ofPart: part))
             let joins = share.ranges.last?.upperBound == ranges[0].lowerBound ? 1 : 0
             guard share.ranges.count + ranges.count - joins <= 64 else {
@@ -130,7 +130,7 @@ struct InboundTransfer: Sendable {
                         holder: holder, ranges: [UInt32(whole.lowerBound)..<UInt32(whole.upperBound)],
                         chunkCount: whole.count)
                 }
-                if Int(missingOfPart[part]) == layout.chunks(ofPart: part).count { assignees[part] = -1 }
+                if Int(missingOfPart[part]) == layout.chunks(ofPart: part).count { assignees[part] = nil }
                 continue
             }
             share.ranges.append(contentsOf: ranges.dropFirst(joins))
@@ -144,10 +144,10 @@ struct InboundTransfer: Sendable {
     }
 
     /// The holder's parts are free for others.
-    mutating func release(_ holder: Int) {
-        for part in assignees.indices where assignees[part] == Int32(holder) && missingOfPart[part] > 0 {
+    mutating func release(_ holder: ConnectionID) {
+        for part in assignees.indices where assignees[part] == holder && missingOfPart[part] > 0 {
             if Int(missingOfPart[part]) < layout.chunks(ofPart: part).count { reset(part: part) }
-            assignees[part] = -1
+            assignees[part] = nil
         }
     }
 
@@ -155,7 +155,7 @@ struct InboundTransfer: Sendable {
     var hasWorkToShare: Bool {
         var untouched = 0
         for part in missingOfPart.indices where Int(missingOfPart[part]) == layout.chunks(ofPart: part).count {
-            if assignees[part] < 0 { return true }
+            if assignees[part] == nil { return true }
             untouched += 1
         }
         return holders.count > 1 && untouched >= 2 * holders.count
@@ -174,9 +174,8 @@ struct InboundTransfer: Sendable {
     }
 
     private mutating func blame(part: Int) -> Outcome {
-        let holder = Int(assignees[part])
         reset(part: part)
-        return .corrupt(holders: [holder])
+        return .corrupt(holders: assignees[part].map { [$0] } ?? [])
     }
 
     /// Compares the leaves that have become whole with the list of hashes.
@@ -185,15 +184,14 @@ struct InboundTransfer: Sendable {
     private mutating func verifyLeaves() -> Outcome? {
         let computed = MerkleTree.leafHashes(of: payload, leaves: wholeLeaves)
         let size = Digest.byteCount
-        var liars: [Int] = []
+        var liars: [ConnectionID] = []
         for (position, leaf) in wholeLeaves.enumerated() {
             let isTrue = computed[position * size..<(position + 1) * size].elementsEqual(
                 hashes[leaf * size..<(leaf + 1) * size])
             if isTrue {
                 unverifiedLeaves -= 1
             } else {
-                let liar = Int(assignees[leaf + 1])
-                if !liars.contains(liar) { liars.append(liar) }
+                if let liar = assignees[leaf + 1], !liars.contains(liar) { liars.append(liar) }
                 reset(part: leaf + 1)
             }
         }

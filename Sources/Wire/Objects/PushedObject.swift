@@ -8,16 +8,16 @@ struct PushedObject: Sendable {
     /// What has arrived of the payload.
     private(set) var payload: [UInt8]
 
-    /// The object that begins with `bytes` of its payload.
+    /// The object whose payload begins with `prefix`.
     ///
     /// - Returns: nil if it has no payload or one that is too large to be pushed, or if there are more bytes than that.
-    init?(manifest: SignedManifest, beginning bytes: ArraySlice<UInt8>) {
+    init?(manifest: SignedManifest, prefix: ArraySlice<UInt8>) {
         let count = manifest.manifest.payloadByteCount
-        guard (1...WireConfiguration.pushedByteLimit).contains(count), bytes.count <= count else { return nil }
+        guard (1...WireConfiguration.pushedByteLimit).contains(count), prefix.count <= count else { return nil }
         self.manifest = manifest
         payload = []
         payload.reserveCapacity(count)
-        payload += bytes
+        payload += prefix
     }
 
     /// Takes in the next bytes.

@@ -182,18 +182,3 @@ extension Association {
             slowStart: recovery.congestion.isInSlowStart, packetByteCount: recovery.path.byteCount)
     }
 }
-
-extension Neighbour {
-    /// The next packets of the association under the current session, if there are both: one datagram of at most
-    /// `packetLimit` packets.
-    mutating func nextDatagram(
-        packetLimit: Int, configuration: WireConfiguration, at time: MonotonicTime
-    ) -> Datagram? {
-        guard isAssociated, current != nil else { return nil }
-        var bytes: [UInt8] = []
-        let size = association!.appendPackets(
-            to: &bytes, packetLimit: packetLimit, under: &current!, configuration: configuration, at: time)
-        guard size > 0 else { return nil }
-        return Datagram(address: current!.address, bytes: bytes, segmentByteCount: bytes.count > size ? size : nil)
-    }
-}

@@ -39,12 +39,6 @@ struct Association: Sendable {
         lastSent = time
     }
 
-    /// When something last came from the other side. Mutating so that the compiler asks the association where it lies.
-    mutating func silentSince() -> MonotonicTime { lastReceived }
-
-    /// The size of the datagrams that the path takes; mutating for the same reason.
-    mutating func pathByteCount() -> Int { recovery.path.byteCount }
-
     /// Takes the number of a packet that has been authenticated, of the incarnation that its session belongs to.
     mutating func take(_ number: UInt64, of incarnation: UInt64, at time: MonotonicTime) -> PacketAcceptance {
         guard remoteIncarnation == incarnation else { return .otherIncarnation }
@@ -54,7 +48,7 @@ struct Association: Sendable {
     }
 
     /// Whether a packet's number would not be taken any more.
-    mutating func hasSeen(_ number: UInt64) -> Bool { !received.accepts(number) }
+    func hasSeen(_ number: UInt64) -> Bool { !received.accepts(number) }
 
     /// Whether there is something to send that asks for an acknowledgement.
     var hasContent: Bool {
@@ -105,24 +99,44 @@ struct Association: Sendable {
         recovery.outcome.clear()
     }
 
-    /// When something is to be done about the association. Mutating as `Neighbour.deadline` is.
-    mutating func deadline(configuration: WireConfiguration, canSend: Bool) -> MonotonicTime {
-        var deadline = lastReceived + configuration.idleTimeout
-        deadline = min(deadline, lastSent + configuration.keepaliveInterval)
-        if let time = recovery.deadline { deadline = min(deadline, time) }
-        for transfer in inbound where transfer.isAwaited {
-            deadline = min(deadline, transfer.progress + configuration.transferTimeout)
-            deadline = min(deadline, max(transfer.progress, transfer.asked) + configuration.transferRepeat)
+    /// When the pacer lets the next packet through, if that is what what is to be sent waits for.
+    var pacingDeadline: MonotonicTime? {
+        guard hasContent, recovery.hasRoom, !pacer.isOpen else { return nil }
+        return pacer.opening(
+            window: recovery.congestion.window, roundTrip: recovery.roundTrip.smoothed,
+            slowStart: recovery.congestion.isInSlowStart)
+    }
+
+    /// When an object that the other side was asked for has made no progress for too long.
+    func transferDeadline(_ configuration: WireConfiguration) -> MonotonicTime? {
+        var earliest: MonotonicTime?
+        for source in inbound where source.isAwaited {
+            let due = min(source.giveUpTime(configuration), source.repeatTime(configuration))
+            earliest = min(earliest ?? due, due)
         }
-        guard canSend else { return deadline }
-        if let time = received.deadline { deadline = min(deadline, time) }
-        if hasContent, recovery.hasRoom, !pacer.isOpen {
-            deadline = min(
-                deadline,
-                pacer.opening(
-                    window: recovery.congestion.window, roundTrip: recovery.roundTrip.smoothed,
-                    slowStart: recovery.congestion.isInSlowStart))
+        return earliest
+    }
+
+    /// What is to be done about objects that make no progress: they are asked for again, and given up after long.
+    func overdueRequests(_ configuration: WireConfiguration, at time: MonotonicTime) -> [ConnectionRequest] {
+        inbound.compactMap { source in
+            guard source.isAwaited else { return nil }
+            if source.giveUpTime(configuration) <= time { return .giveUp(source.object) }
+            return source.repeatTime(configuration) <= time ? .repeatRequest(source.object) : nil
         }
-        return deadline
+    }
+
+    /// What has grown beyond its limit; nil where nothing has.
+    func brokenBound(_ configuration: WireConfiguration) -> String? {
+        if controls.count > configuration.controlQueueLimit { return "\(controls.count) control frames under way" }
+        if inbox.count > configuration.controlQueueLimit { return "\(inbox.count) control frames out of order" }
+        if inbound.count > configuration.inboundObjectsPerPeer {
+            return "\(inbound.count) objects on their way from one peer"
+        }
+        if pushed.count > configuration.pushedObjectsPerPeer { return "\(pushed.count) pushed objects of one peer" }
+        if outbound.count > configuration.outboundObjectsPerPeer {
+            return "\(outbound.count) objects on their way to one peer"
+        }
+        return nil
     }
 }

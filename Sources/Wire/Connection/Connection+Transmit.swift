@@ -27,19 +27,22 @@ extension Connection {
     /// Says goodbye if there is a session, and forgets the association, its sessions and what was to be sent, without a word
     /// to the layer above.
     mutating func close(_ context: inout ConnectionContext, at time: MonotonicTime) {
-        outbox = []
-        if isAssociated, let session = sessions.current {
-            let number = association.recovery.nextNumber
-            var packet = DataPacket.header(
-                receiverIndex: session.remoteIndex, number: number, capacity: DataPacket.overhead + 1)
-            packet.append(FrameType.close.rawValue)
-            session.sendCipher.seal(&packet, headerByteCount: DataPacket.headerByteCount, counter: number)
-            // Nobody repeats a goodbye that is lost, so it is said three times; copies are dropped.
-            outbox = Array(repeating: Datagram(address: session.address, bytes: packet), count: 3)
-            markReady(&context)
-        }
+        outbox = goodbyes
+        if !outbox.isEmpty { markReady(&context) }
         forgetAssociation(context.configuration, at: time)
         abandonHandshakes(&context)
         sessions.dropAll(routes: &context.routes)
+    }
+
+    /// What says goodbye on the present session: empty where there is none. The packet number must not be used again.
+    var goodbyes: [Datagram] {
+        guard isAssociated, let session = sessions.current else { return [] }
+        let number = association.recovery.nextNumber
+        var packet = DataPacket.header(
+            receiverIndex: session.remoteIndex, number: number, capacity: DataPacket.overhead + 1)
+        packet.append(FrameType.close.rawValue)
+        session.sendCipher.seal(&packet, headerByteCount: DataPacket.headerByteCount, counter: number)
+        // Nobody repeats a goodbye that is lost, so it is said three times; copies are dropped.
+        return Array(repeating: Datagram(address: session.address, bytes: packet), count: 3)
     }
 }

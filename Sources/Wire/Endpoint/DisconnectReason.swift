@@ -8,6 +8,8 @@ package enum DisconnectReason: Sendable, Hashable {
     case overrun
     /// The peer's keys were revoked: there will be no session with it any more.
     case revoked
+    /// The peer was taken off the allow list.
+    case expelled
     /// The peer began anew: it has forgotten what was before. A `connected` follows at once.
     case restarted
 }

@@ -30,6 +30,8 @@ extension ProtocolEndpoint {
                 ownRevocation = revocation
             } else if let id = connections.id(of: revocation.peer) {
                 connections[id].standing.revoke(by: revocation)
+            } else {
+                keep(revocation)
             }
         }
         for record in memory.records where record.content.swarm == swarm.identifier {

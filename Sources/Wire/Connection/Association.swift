@@ -14,6 +14,8 @@ struct Association: Sendable {
     var inbound: [InboundSource] = []
     /// Objects on their way from us.
     var outbound: [OutboundTransfer] = []
+    /// What the other side has acknowledged of the objects that it was sent.
+    var deliveries = Deliveries()
     /// The object that is being pushed to us.
     var push: PushedObject?
     /// Objects that were pushed to us whole and not asked for yet, the oldest first.
@@ -77,15 +79,20 @@ struct Association: Sendable {
     static let leastPatience = Duration.milliseconds(2)
 
     /// Puts what was lost back into the queues and forgets what has arrived.
-    mutating func settle(statistics: inout WireStatistics) {
+    mutating func settle(with peer: PeerID, _ context: inout ConnectionContext) {
         guard !recovery.outcome.isEmpty else { return }
-        statistics.packetsLost += UInt64(recovery.outcome.lostPackets)
-        for sequence in recovery.outcome.acknowledgedControls { controls.acknowledge(sequence) }
+        context.statistics.packetsLost += UInt64(recovery.outcome.lostPackets)
+        for sequence in recovery.outcome.acknowledgedControls {
+            if let piece = controls.acknowledge(sequence), let whole = deliveries.acknowledge(piece) {
+                context.events.append(.delivered(whole, to: peer))
+            }
+        }
         for sequence in recovery.outcome.lostControls {
             controls.requeue(sequence)
-            statistics.framesRetransmitted += 1
+            context.statistics.framesRetransmitted += 1
         }
         for chunk in recovery.outcome.acknowledgedChunks {
+            if let whole = deliveries.acknowledge(chunk) { context.events.append(.delivered(whole, to: peer)) }
             guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
             outbound[index].underWay -= 1
             if outbound[index].underWay <= 0, outbound[index].isSent { outbound.remove(at: index) }
@@ -94,7 +101,7 @@ struct Association: Sendable {
             guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
             outbound[index].underWay -= 1
             outbound[index].requeue(chunk.run)
-            statistics.framesRetransmitted += 1
+            context.statistics.framesRetransmitted += 1
         }
         recovery.outcome.clear()
     }

@@ -214,6 +214,6 @@ extension Connection {
         guard association.acknowledged(ranges, delay: delay, marked: marked, at: time) else {
             return context.statistics.drop(.badFrame)
         }
-        association.settle(statistics: &context.statistics)
+        association.settle(with: remote.id, &context)
     }
 }

@@ -75,7 +75,7 @@ extension Connection {
             }
         case .loss:
             association.recovery.handleTimeout(at: time)
-            association.settle(statistics: &context.statistics)
+            association.settle(with: remote.id, &context)
         case .keepalive:
             association.lastSent = time
             association.pingPending = true

@@ -137,9 +137,12 @@ extension Connection {
         guard let object else { return cancelServing(transfer, reason: .unavailable, &context) }
         let credit = context.configuration.creditChunkCount
         if let position = association.outbound.firstIndex(where: { $0.handle == transfer }) {
+            // The handle names the object that was asked for under it first.
+            association.deliveries.ask(for: association.outbound[position].object, under: transfer)
             let underWay = association.recovery.runsUnderWay(of: transfer)
             association.outbound[position].replace(ranges: ranges, except: underWay, credit: credit)
         } else if association.outbound.count < context.configuration.outboundObjectsPerPeer {
+            association.deliveries.ask(for: object, under: transfer)
             association.outbound.append(
                 OutboundTransfer(handle: transfer, object: object, ranges: ranges, credit: credit))
         } else {
@@ -151,6 +154,9 @@ extension Connection {
     mutating func stopServing(_ object: ObjectID, _ context: inout ConnectionContext) {
         for transfer in association.outbound where transfer.object.manifest.id == object {
             cancelServing(transfer.handle, reason: .unavailable, &context)
+        }
+        if let delivery = association.deliveries.retire(object) {
+            context.events.append(.delivered(delivery, to: remote.id))
         }
     }
 
@@ -176,7 +182,13 @@ extension Connection {
         guard !object.pushes.isEmpty, isAssociated,
             association.controls.count + object.pushes.count <= context.configuration.controlQueueLimit / 2
         else { return false }
-        for body in object.pushes where !enqueue(.push(body), &context) { return false }
+        let counts = association.deliveries.push(object)
+        for body in object.pushes {
+            let piece = PushedPiece(
+                object: object.manifest.id, byteCount: PushedObject.payloadByteCount(ofBody: body))
+            guard association.controls.append(.push(body), piece: counts ? piece : nil) else { return false }
+        }
+        markReady(&context)
         return true
     }
 }

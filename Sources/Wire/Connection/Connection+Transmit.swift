@@ -24,12 +24,12 @@ extension Connection {
             address: sessions.current!.address, bytes: bytes, segmentByteCount: bytes.count > size ? size : nil)
     }
 
-    /// Says goodbye if there is a session, and forgets the association, its sessions and what was to be sent, without a word
-    /// to the layer above.
+    /// Says goodbye if there is a session, and forgets the association, its sessions and what was to be sent. The layer
+    /// above is only told what has been delivered.
     mutating func close(_ context: inout ConnectionContext, at time: MonotonicTime) {
         outbox = goodbyes
         if !outbox.isEmpty { markReady(&context) }
-        forgetAssociation(context.configuration, at: time)
+        forgetAssociation(&context, at: time)
         abandonHandshakes(&context)
         sessions.dropAll(routes: &context.routes)
     }

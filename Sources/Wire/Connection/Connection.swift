@@ -83,13 +83,16 @@ struct Connection: Sendable {
         for object in lost {
             context.events.append(.transferFailed(object, from: remote.id, .disconnected))
         }
-        forgetAssociation(context.configuration, at: time)
+        forgetAssociation(&context, at: time)
         return lost
     }
 
-    /// The association ends without a word.
-    mutating func forgetAssociation(_ configuration: WireConfiguration, at time: MonotonicTime) {
-        association = Association(remoteIncarnation: 0, configuration: configuration, at: time)
+    /// The association ends, of which the layer above is only told what has been delivered.
+    mutating func forgetAssociation(_ context: inout ConnectionContext, at time: MonotonicTime) {
+        for delivery in association.deliveries.unfinished {
+            context.events.append(.delivered(delivery, to: remote.id))
+        }
+        association = Association(remoteIncarnation: 0, configuration: context.configuration, at: time)
         isAssociated = false
     }
 

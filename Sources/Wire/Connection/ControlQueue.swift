@@ -20,11 +20,12 @@ struct ControlQueue: Sendable {
 
     /// Adds a frame.
     ///
+    /// - Parameter piece: what `acknowledge` is to give back.
     /// - Returns: false if as many as allowed already wait.
-    mutating func append(_ frame: ControlFrame) -> Bool {
+    mutating func append(_ frame: ControlFrame, piece: PushedPiece? = nil) -> Bool {
         guard hasRoom else { return false }
         pending.append(base + UInt64(frames.count))
-        frames.append(EncodedControlFrame(frame))
+        frames.append(EncodedControlFrame(frame, piece: piece))
         return true
     }
 
@@ -43,13 +44,17 @@ struct ControlQueue: Sendable {
     }
 
     /// The frame has arrived.
-    mutating func acknowledge(_ sequence: UInt64) {
-        guard sequence >= base, sequence - base < UInt64(frames.count) else { return }
+    ///
+    /// - Returns: the piece of a pushed object that it carried.
+    mutating func acknowledge(_ sequence: UInt64) -> PushedPiece? {
+        guard sequence >= base, sequence - base < UInt64(frames.count) else { return nil }
+        let piece = frames[Int(sequence - base)]?.piece
         frames[Int(sequence - base)] = nil
         while let first = frames.first, first == nil {
             frames.removeFirst()
             base += 1
         }
+        return piece
     }
 
     /// The frame was lost and is to be sent again.

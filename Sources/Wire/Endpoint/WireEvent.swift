@@ -16,6 +16,18 @@ package enum WireEvent: Sendable, Hashable {
     case revoked(PeerID)
     /// A requested object arrived whole, every leaf verified.
     case received(from: PeerID, SignedManifest, payload: [UInt8])
+    /// What the peer has acknowledged of an object that it was sent: so many of the payload's `of` bytes. Once for each object
+    /// and association, as soon as it is all of them; or less, when the object is retired or the association ends. Nothing
+    /// is said of an object that was only offered. Other holders may have sent the rest.
+    case delivered(ObjectID, to: PeerID, byteCount: Int, of: Int)
     /// A requested object will not arrive from this peer.
     case transferFailed(ObjectID, from: PeerID, TransferFailure)
+}
+
+extension WireEvent {
+    /// What there is to say of a delivery.
+    static func delivered(_ delivery: Delivery, to peer: PeerID) -> WireEvent {
+        .delivered(
+            delivery.object, to: peer, byteCount: delivery.acknowledgedByteCount, of: delivery.byteCount)
+    }
 }

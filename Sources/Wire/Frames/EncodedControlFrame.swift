@@ -4,8 +4,11 @@ import Basics
 struct EncodedControlFrame: Sendable {
     let type: FrameType
     let body: [UInt8]
+    /// The piece of a pushed object that it carries, if that is to be counted when it is acknowledged.
+    let piece: PushedPiece?
 
-    init(_ frame: ControlFrame) {
+    init(_ frame: ControlFrame, piece: PushedPiece? = nil) {
+        self.piece = piece
         switch frame {
         case .message(let bytes):
             type = .message

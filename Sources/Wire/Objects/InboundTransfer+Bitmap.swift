@@ -8,7 +8,7 @@ extension InboundTransfer {
         missing: inout [UInt64]
     ) {
         var missingCount = 0
-        forEachWord(of: run) { word, mask in missingCount += (missing[word] & mask).nonzeroBitCount }
+        ChunkLayout.forEachWord(of: run) { word, mask in missingCount += (missing[word] & mask).nonzeroBitCount }
         if missingCount == run.count {
             target.overwrite(at: offset, with: packet, range: range)
         } else {
@@ -19,24 +19,13 @@ extension InboundTransfer {
                     at: offset + position * size, with: packet, range: start..<min(range.upperBound, start + size))
             }
         }
-        forEachWord(of: run) { word, mask in missing[word] &= ~mask }
-    }
-
-    /// Calls `body` with every word of the bitmap that the run touches, and the bits of the run in it.
-    static func forEachWord(of run: Range<Int>, _ body: (Int, UInt64) -> Void) {
-        var start = run.lowerBound
-        while start < run.upperBound {
-            let end = min(run.upperBound, (start / 64 + 1) * 64)
-            let ones = end - start == 64 ? UInt64.max : (1 << UInt64(end - start)) - 1
-            body(start / 64, ones << UInt64(start % 64))
-            start = end
-        }
+        ChunkLayout.forEachWord(of: run) { word, mask in missing[word] &= ~mask }
     }
 
     /// How many chunks of the run are missing.
     func missingCount(in run: Range<Int>) -> Int {
         var count = 0
-        Self.forEachWord(of: run) { word, mask in count += (missing[word] & mask).nonzeroBitCount }
+        ChunkLayout.forEachWord(of: run) { word, mask in count += (missing[word] & mask).nonzeroBitCount }
         return count
     }
 

@@ -166,7 +166,7 @@ struct InboundTransfer: Sendable {
         let chunks = layout.chunks(ofPart: part)
         missingChunks += chunks.count - Int(missingOfPart[part])
         missingOfPart[part] = UInt16(chunks.count)
-        Self.forEachWord(of: chunks) { word, mask in missing[word] |= mask }
+        ChunkLayout.forEachWord(of: chunks) { word, mask in missing[word] |= mask }
     }
 
     private var hashesAreTrue: Bool {

@@ -35,6 +35,11 @@ struct PushedObject: Sendable {
     /// Whether the payload is the one that the manifest describes.
     var isTrue: Bool { MerkleTree.root(of: payload) == manifest.manifest.root }
 
+    /// Bytes of the payload in the body of a frame that pushes an object.
+    static func payloadByteCount(ofBody body: [UInt8]) -> Int {
+        body[0] == 1 ? body.count - 3 - (Int(body[1]) | Int(body[2]) << 8) : body.count - 1
+    }
+
     /// The bodies of the frames that push an object: the first holds the manifest, and all but the last are as long as
     /// allowed.
     static func bodies(of manifest: SignedManifest, payload: [UInt8]) -> [[UInt8]] {

@@ -1,5 +1,6 @@
 import Basics
 import Cryptography
+import DequeModule
 
 /// What an endpoint lends its connections: who it is and which limits it keeps, and what they all add to.
 struct ConnectionContext: Sendable {
@@ -12,9 +13,9 @@ struct ConnectionContext: Sendable {
     let codeKey: [UInt8]
 
     var statistics = WireStatistics()
-    var events = Fifo<WireEvent>()
+    var events = Deque<WireEvent>()
     /// Connections that may have something to send, in turn.
-    var ready = Fifo<ConnectionID>()
+    var ready = Deque<ConnectionID>()
     var routes = SessionRoutes()
     var stamps: StampClock
     /// Where packets are decrypted to; grows to the longest packet, small as long as there are thousands of endpoints.

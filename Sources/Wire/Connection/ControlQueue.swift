@@ -1,9 +1,19 @@
+import DequeModule
+
 /// The control frames to one peer: numbered, kept until they are acknowledged, at most `limit` at a time.
 struct ControlQueue: Sendable {
     private let limit: Int
-    private var frames: [EncodedControlFrame?] = []
+    /// The frames from `base` on; nil for those that have arrived.
+    private var frames: Deque<Entry?> = []
     private var base: UInt64 = 0
-    private var pending: [UInt64] = []
+    /// The numbers of those that are to be sent, in order.
+    private var pending: Deque<UInt64> = []
+
+    private struct Entry {
+        let frame: EncodedControlFrame
+        /// The piece of a pushed object that it carries, if that is to be counted.
+        let piece: PushedPiece?
+    }
 
     init(limit: Int) {
         self.limit = limit
@@ -25,14 +35,14 @@ struct ControlQueue: Sendable {
     mutating func append(_ frame: ControlFrame, piece: PushedPiece? = nil) -> Bool {
         guard hasRoom else { return false }
         pending.append(base + UInt64(frames.count))
-        frames.append(EncodedControlFrame(frame, piece: piece))
+        frames.append(Entry(frame: EncodedControlFrame(frame), piece: piece))
         return true
     }
 
     /// The next frame to send, if it fits into `capacity` bytes.
     mutating func next(capacity: Int) -> (sequence: UInt64, frame: EncodedControlFrame)? {
         while let sequence = pending.first {
-            guard sequence >= base, let frame = frames[Int(sequence - base)] else {
+            guard sequence >= base, let frame = frames[Int(sequence - base)]?.frame else {
                 pending.removeFirst()
                 continue
             }

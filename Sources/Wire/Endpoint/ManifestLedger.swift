@@ -1,7 +1,9 @@
+import DequeModule
+
 /// The manifests of one origin that were seen last, by sequence number: a second one under the same number is a proof.
 struct ManifestLedger: Sendable {
     private var manifests: [UInt64: SignedManifest] = [:]
-    private var order: [UInt64] = []
+    private var order: Deque<UInt64> = []
 
     /// The manifest that was seen under a sequence number.
     subscript(sequence: UInt64) -> SignedManifest? { manifests[sequence] }

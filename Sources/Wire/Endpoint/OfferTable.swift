@@ -1,7 +1,9 @@
+import DequeModule
+
 /// Offers of one peer, the oldest forgotten first.
 struct OfferTable: Sendable {
     private var manifests: [ObjectID: SignedManifest] = [:]
-    private var order: [ObjectID] = []
+    private var order: Deque<ObjectID> = []
 
     /// The offer of `object`, if it is remembered.
     subscript(object: ObjectID) -> SignedManifest? { manifests[object] }

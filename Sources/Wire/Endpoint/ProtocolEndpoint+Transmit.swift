@@ -1,5 +1,6 @@
 package import Basics
 import Cryptography
+import DequeModule
 
 extension ProtocolEndpoint {
     /// Sends a message of at most 1000 bytes, in order, retransmitted until acknowledged, delivered at most once. It

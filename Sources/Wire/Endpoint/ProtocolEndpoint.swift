@@ -1,5 +1,6 @@
 package import Basics
 import Cryptography
+import DequeModule
 
 /// One peer's side of the protocol with all its neighbours: it routes packets to connections, and holds what these share,
 /// the objects that are served and those on their way.
@@ -30,7 +31,7 @@ package struct ProtocolEndpoint: Sendable {
     /// The revocation of our own keys, if there is one.
     var ownRevocation: Revocation?
     /// Revocations of peers that were expelled since: a key that is revoked stays so.
-    var formerRevocations: [Revocation] = []
+    var formerRevocations: Deque<Revocation> = []
     /// Where we listen, and the record that says so, once it was needed.
     var ownAddresses: [NetworkAddress] = []
     var ownRecord: PeerRecord?

@@ -4,11 +4,8 @@ import Basics
 struct EncodedControlFrame: Sendable {
     let type: FrameType
     let body: [UInt8]
-    /// The piece of a pushed object that it carries, if that is to be counted when it is acknowledged.
-    let piece: PushedPiece?
 
-    init(_ frame: ControlFrame, piece: PushedPiece? = nil) {
-        self.piece = piece
+    init(_ frame: ControlFrame) {
         switch frame {
         case .message(let bytes):
             type = .message

@@ -95,7 +95,7 @@ extension Connection {
 
     /// The cookie to show the peer, if it gave us one that still holds.
     private func freshCookie(at time: MonotonicTime) -> [UInt8]? {
-        guard let cookie, time < cookie.time + InitiationGate.cookieLife else { return nil }
+        guard let cookie, time < cookie.time + CookieReply.cookieLife else { return nil }
         return cookie.bytes
     }
 

@@ -1,4 +1,5 @@
 import Basics
+import DequeModule
 
 /// What a peer has signed lately, and what speaks against it.
 struct PeerStanding: Sendable {
@@ -75,5 +76,42 @@ struct PeerStanding: Sendable {
         record = isElsewhere ? signed : nil
         recordTime = time
         return .news
+    }
+}
+
+/// The manifests of one origin that were seen last, by sequence number: a second one under the same number is a proof.
+struct ManifestLedger: Sendable {
+    private var manifests: [UInt64: SignedManifest] = [:]
+    private var order: Deque<UInt64> = []
+
+    /// The manifest that was seen under a sequence number.
+    subscript(sequence: UInt64) -> SignedManifest? { manifests[sequence] }
+
+    /// Takes in a manifest of the origin; of many, the last `limit` are remembered.
+    ///
+    /// - Returns: the proof that it makes with one that was there before.
+    mutating func record(_ manifest: SignedManifest, limit: Int) -> EquivocationProof? {
+        let sequence = manifest.manifest.sequence
+        if let known = manifests[sequence] { return EquivocationProof(known, manifest) }
+        manifests[sequence] = manifest
+        order.append(sequence)
+        if order.count > limit { manifests[order.removeFirst()] = nil }
+        return nil
+    }
+}
+
+/// Offers of one peer, the oldest forgotten first.
+struct OfferTable: Sendable {
+    private var manifests: [ObjectID: SignedManifest] = [:]
+    private var order: Deque<ObjectID> = []
+
+    /// The offer of `object`, if it is remembered.
+    subscript(object: ObjectID) -> SignedManifest? { manifests[object] }
+
+    /// Remembers an offer, at most `limit` in all.
+    mutating func insert(_ manifest: SignedManifest, limit: Int) {
+        guard manifests.updateValue(manifest, forKey: manifest.id) == nil else { return }
+        order.append(manifest.id)
+        if order.count > limit { manifests[order.removeFirst()] = nil }
     }
 }

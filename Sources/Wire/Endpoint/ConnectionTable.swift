@@ -27,7 +27,7 @@ struct ConnectionTable: Sendable {
 
     /// Whether the connection is still there.
     func contains(_ id: ConnectionID) -> Bool {
-        let place = place(of: id)
+        let place = search(id)
         return place < ids.count && ids[place] == id
     }
 
@@ -88,9 +88,17 @@ struct ConnectionTable: Sendable {
         }
     }
 
-    /// Where the connection lies, or would.
+    /// Where the connection lies.
     @inline(__always)
     private func place(of id: ConnectionID) -> Int {
+        let place = search(id)
+        precondition(place < ids.count && ids[place] == id, "the connection is there")
+        return place
+    }
+
+    /// Where the connection lies, or would.
+    @inline(__always)
+    private func search(_ id: ConnectionID) -> Int {
         var (low, high) = (0, ids.count)
         while low < high {
             let middle = (low + high) / 2

@@ -88,7 +88,8 @@ extension ProtocolEndpoint {
                 repeatRequest(for: object, to: id, at: time)
             }
         case .corrupt(let holders):
-            for holder in holders {
+            // Whoever has served something false may have been expelled before that was found out.
+            for holder in holders where connections.contains(holder) {
                 connections[holder].endSource(of: object, reason: .corrupt, cancels: true, &context)
                 removeHolder(holder, of: object)
             }

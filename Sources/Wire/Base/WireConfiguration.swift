@@ -98,3 +98,11 @@ package struct WireConfiguration: Sendable, Hashable {
 
     package init() {}
 }
+
+/// Which congestion controller an endpoint uses.
+package enum CongestionControl: String, Sendable, Hashable, CaseIterable {
+    /// RFC 9438, the default.
+    case cubic
+    /// RFC 9002, section 7.
+    case newReno
+}

@@ -31,3 +31,35 @@ extension WireEvent {
             delivery.object, to: peer, byteCount: delivery.acknowledgedByteCount, of: delivery.byteCount)
     }
 }
+
+/// Why an association ended.
+package enum DisconnectReason: Sendable, Hashable {
+    /// The peer said goodbye.
+    case closed
+    /// Nothing came from the peer for the idle timeout.
+    case idle
+    /// The peer sent more of an object than it had credit for.
+    case overrun
+    /// The peer's keys were revoked: there will be no session with it any more.
+    case revoked
+    /// The peer was taken off the allow list.
+    case expelled
+    /// The peer began anew: it has forgotten what was before. A `connected` follows at once.
+    case restarted
+}
+
+/// Why an object will not arrive.
+package enum TransferFailure: Sendable, Hashable {
+    /// No manifest of this object is known, as no peer has announced it.
+    case unknownObject
+    /// The peer does not serve the object (any more).
+    case unavailable
+    /// As many objects, or bytes of objects, as allowed are already on their way.
+    case limitReached
+    /// The peer served bytes that do not belong to the object.
+    case corrupt
+    /// Nothing of the object arrived for the transfer timeout.
+    case timedOut
+    /// The association with the peer ended, or there is none.
+    case disconnected
+}

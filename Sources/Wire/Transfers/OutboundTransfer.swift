@@ -1,3 +1,14 @@
+/// An object that is served: payload and leaf hashes are shared by all transfers.
+struct PublishedObject: Sendable {
+    let manifest: SignedManifest
+    let payload: [UInt8]
+    let leafHashes: [UInt8]
+    let layout: ChunkLayout
+    /// The bodies of the frames that push it; none if it is too large for that. They too are shared by all that it is
+    /// pushed to.
+    let pushes: [[UInt8]]
+}
+
 /// An object on its way from us to one peer: which of the wanted chunks are still to be sent.
 struct OutboundTransfer: Sendable {
     /// The handle that the other side chose.

@@ -12,6 +12,8 @@ struct ConnectionTable: Sendable {
     private var connections: [Connection] = []
     /// When each has to be woken; nil where it was touched since that was computed.
     private var deadlines: [MonotonicTime?] = []
+    /// Where those lie that were touched.
+    private var touched: [Int] = []
     private var connectionOfPeer: [PeerID: ConnectionID] = [:]
     private var connectionOfKey: [[UInt8]: ConnectionID] = [:]
     private var nextNumber: UInt64 = 0
@@ -37,7 +39,10 @@ struct ConnectionTable: Sendable {
         @inline(__always) _read { yield connections.span[place(of: id)] }
         @inline(__always) _modify {
             let place = place(of: id)
-            deadlines[place] = nil
+            if deadlines[place] != nil {
+                deadlines[place] = nil
+                touched.append(place)
+            }
             yield &connections[place]
         }
     }
@@ -49,6 +54,7 @@ struct ConnectionTable: Sendable {
         nextNumber += 1
         ids.append(id)
         connections.append(make(id))
+        touched.append(deadlines.count)
         deadlines.append(nil)
         connectionOfPeer[remote.id] = id
         connectionOfKey[remote.exchangeKey] = id
@@ -60,32 +66,31 @@ struct ConnectionTable: Sendable {
         let place = place(of: id)
         ids.remove(at: place)
         deadlines.remove(at: place)
+        touched = deadlines.indices.filter { deadlines[$0] == nil }
         let connection = connections.remove(at: place)
         connectionOfPeer[connection.remote.id] = nil
         connectionOfKey[connection.remote.exchangeKey] = nil
         return connection
     }
 
-    /// When the connection has to be woken.
-    func deadline(of id: ConnectionID, _ configuration: WireConfiguration) -> MonotonicTime {
-        let place = place(of: id)
-        return deadlines[place] ?? connections.span[place].nextDeadline(configuration)
+    /// When the connection at `place` in the order of names has to be woken.
+    func deadline(at place: Int, _ configuration: WireConfiguration) -> MonotonicTime {
+        deadlines[place] ?? connections.span[place].nextDeadline(configuration)
     }
 
     /// When the first of them has to be woken.
     func earliestDeadline(_ configuration: WireConfiguration) -> MonotonicTime {
         var earliest = MonotonicTime.distantFuture
         for place in ids.indices {
-            earliest = min(earliest, deadlines[place] ?? connections.span[place].nextDeadline(configuration))
+            earliest = min(earliest, deadline(at: place, configuration))
         }
         return earliest
     }
 
     /// Computes once when those that were touched have to be woken.
     mutating func rememberDeadlines(_ configuration: WireConfiguration) {
-        for place in ids.indices where deadlines[place] == nil {
-            deadlines[place] = connections.span[place].nextDeadline(configuration)
-        }
+        for place in touched { deadlines[place] = connections.span[place].nextDeadline(configuration) }
+        touched.removeAll(keepingCapacity: true)
     }
 
     /// Where the connection lies.

@@ -114,7 +114,8 @@ extension ProtocolEndpoint {
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         guard !isClosed else { return }
         resume(at: time)
-        for id in connections.ids where connections.deadline(of: id, context.configuration) <= time {
+        for place in 0..<connections.count where connections.deadline(at: place, context.configuration) <= time {
+            let id = connections.ids[place]
             for timer in ConnectionTimer.allCases {
                 guard let deadline = connections[id].deadline(of: timer, context.configuration), deadline <= time
                 else { continue }

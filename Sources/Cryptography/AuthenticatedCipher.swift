@@ -20,7 +20,6 @@ package final class AuthenticatedCipher: @unchecked Sendable {
     /// Bytes from which on ChaCha20-Poly1305 goes through OpenSSL: below, there is little to gain.
     package static let longByteCount = 2048
 
-    /// Which cipher it is.
     package let suite: CipherSuite
 
     private let key: UnsafeMutablePointer<UInt8>
@@ -63,6 +62,7 @@ package final class AuthenticatedCipher: @unchecked Sendable {
             start >= 0 && headerByteCount >= 0 && headerByteCount <= packet.count - start,
             "the header lies in the packet")
         let plainByteCount = packet.count - start - headerByteCount
+        // Before any pointer into the array is taken: appending may move it.
         packet.append(contentsOf: repeatElement(0, count: Self.tagByteCount))
         if let pretence {
             packet.withUnsafeMutableBytes { buffer in
@@ -115,6 +115,7 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         let sealedByteCount = range.count - headerByteCount
         guard headerByteCount >= 0, sealedByteCount >= Self.tagByteCount else { return nil }
         let plainByteCount = sealedByteCount - Self.tagByteCount
+        // An empty array has no address, which the libraries want even for no bytes.
         guard plaintext.count >= plainByteCount, !plaintext.isEmpty else { return nil }
         if let pretence {
             return packet.withUnsafeBytes { buffer in
@@ -194,4 +195,28 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         )
         return withUnsafeBytes(of: words) { body($0.baseAddress!.assumingMemoryBound(to: UInt8.self)) }
     }
+}
+
+/// The ciphers that a session can be under. The numbers stand in handshake packets.
+package enum CipherSuite: UInt8, Sendable, Hashable, CaseIterable {
+    /// ChaCha20-Poly1305 (RFC 8439), which is fast on every processor.
+    case chaCha20Poly1305 = 0
+    /// AES-256-GCM (NIST SP 800-38D), which is faster where the processor has instructions for it.
+    case aes256GCM = 1
+
+    /// What the Noise framework calls the cipher.
+    package var noiseName: String {
+        switch self {
+        case .chaCha20Poly1305: "ChaChaPoly"
+        case .aes256GCM: "AESGCM"
+        }
+    }
+
+    /// What this machine should speak, the fastest first: AES only where the processor has instructions for it, as
+    /// without them it is slow.
+    package static let ofThisMachine: [CipherSuite] = {
+        precondition(Sodium.ready)
+        let isFast = crypto_aead_aes256gcm_is_available() == 1 && RecordContext.supports(.aes256GCM)
+        return isFast ? [.aes256GCM, .chaCha20Poly1305] : [.chaCha20Poly1305]
+    }()
 }

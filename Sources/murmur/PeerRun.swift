@@ -48,9 +48,8 @@ struct PeerRun: Sendable {
         var configuration = try PeerConfiguration(
             topology: topology, index: index, schema: tuner.schema,
             baseModelDigest: try composition.baseModelDigest(), sampleCount: tuner.sampleCount)
-        for place in configuration.neighbours.indices {
-            configuration.neighbours[place].remote.address = try await Self.numeric(
-                configuration.neighbours[place].remote.address)
+        for index in configuration.remotes.indices {
+            configuration.remotes[index].address = try await Self.numeric(configuration.remotes[index].address)
         }
         do {
             try AtomicFile.createFolder(folder.path)
@@ -63,7 +62,7 @@ struct PeerRun: Sendable {
         let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
         let adapterPath = folder.appendingPathComponent("adapter").path
         let recorder = try EventRecorder(
-            names: topology.names, name: name, folder: folder, tensorCount: tuner.schema.tensors.count)
+            names: topology.names, name: name, folder: folder)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(
@@ -111,13 +110,11 @@ struct PeerRun: Sendable {
                 let logged = recorder.record(event)
                 switch output {
                 case .json:
-                    if let line = try? logged.encoded() {
-                        Terminal.write(String(decoding: line, as: UTF8.self) + "\n")
-                    }
+                    Terminal.write(String(decoding: logged.encoded, as: UTF8.self) + "\n")
                 case .sentences:
-                    if let sentence = EventSentence.of(logged, rounds: topology.tuning.rounds) {
-                        Terminal.print(sentence)
-                    }
+                    let described = event.kind.described
+                    guard described.isNews else { continue }
+                    Terminal.print(described.text(rounds: topology.tuning.rounds, name: recorder.name(of:)))
                 }
             }
         }

@@ -7,15 +7,15 @@ struct TraceReader {
     struct Filter {
         /// Subjects; empty for all.
         var peers: Set<String> = []
-        /// Kinds; empty for all.
-        var kinds: Set<String> = []
+        /// Events' names; empty for all.
+        var events: Set<String> = []
         /// Seconds of virtual time.
         var from = 0.0
         var to = Double.infinity
 
         func wants(_ line: TraceLine) -> Bool {
             line.seconds >= from && line.seconds <= to && (peers.isEmpty || peers.contains(line.subject))
-                && (kinds.isEmpty || kinds.contains(line.kind))
+                && (events.isEmpty || events.contains(line.event))
         }
     }
 

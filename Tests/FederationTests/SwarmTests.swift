@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Federation
+import Simulation
 import Testing
 
 @Suite struct SwarmTests {

@@ -38,6 +38,7 @@ extension BuiltInChores {
     }
 
     private func classification(using generator: inout SeededGenerator) -> BuiltInContent {
+        // Sorted, as a dictionary's order differs from process to process.
         let kind = generator.pick(words.kinds.keys.sorted())
         let members = generator.pick(3, of: words.kinds[kind, default: []])
         return BuiltInContent(context: members.joined(separator: ", "), answer: kind)
@@ -46,6 +47,7 @@ extension BuiltInChores {
     /// Three numbers at equal steps, up or down; the fourth is the answer.
     private func series(using generator: inout SeededGenerator) -> BuiltInContent {
         let step = generator.pick([-5, -4, -3, -2, -1, 1, 2, 3, 4, 5])
+        // Neither the first number nor the fourth leaves the range that the model was shown.
         let start = Int.random(in: max(0, -3 * step)...(words.largest - max(0, 3 * step)), using: &generator)
         return BuiltInContent(
             context: (0..<3).map { "\(start + $0 * step)" }.joined(separator: " "), answer: "\(start + 3 * step)")
@@ -116,5 +118,61 @@ extension BuiltInChores {
         return BuiltInContent(
             context: numbers.map(String.init).joined(separator: " "),
             answer: numbers.sorted().map(String.init).joined(separator: " "))
+    }
+}
+
+/// The tasks that the built-in chores set, each with one exact answer. The names of categories and tasks are those of
+/// `chores.json`.
+enum BuiltInChore: String, CaseIterable, Sendable {
+    case sum = "arithmetic.sum"
+    case difference = "arithmetic.difference"
+    case classification = "classification.kind"
+    case larger = "comparison.larger"
+    case smaller = "comparison.smaller"
+    case completion = "completion.next"
+    case counting = "counting.words"
+    case findAnimal = "extraction.animal"
+    case findColour = "extraction.colour"
+    case findPerson = "extraction.person"
+    case findPlace = "extraction.place"
+    case thingOfOwner = "lookup.thing"
+    case ownerOfThing = "lookup.owner"
+    case reversing = "reversing.words"
+    case past = "rewriting.past"
+    case opposite = "rewriting.opposite"
+    case sorting = "sorting.ascending"
+
+    /// The category, for example `arithmetic`.
+    var category: String { String(rawValue.prefix { $0 != "." }) }
+
+    /// The task within the category, for example `sum`.
+    var task: String { String(rawValue.drop { $0 != "." }.dropFirst()) }
+}
+
+/// What one chore is about.
+struct BuiltInContent: Sendable, Hashable {
+    /// The text that the instruction speaks of.
+    var context: String
+    /// The one right answer.
+    var answer: String
+    /// What the instruction asks for by name, where its form has a place for it.
+    var key = ""
+}
+
+extension SeededGenerator {
+    /// One of `choices`, each as likely as any other. There is at least one: the built-in lists are never empty.
+    mutating func pick<Element>(_ choices: [Element]) -> Element {
+        precondition(!choices.isEmpty, "there is something to choose from")
+        return choices[Int.random(in: 0..<choices.count, using: &self)]
+    }
+
+    /// `count` different places of `choices`, in random order.
+    mutating func pick<Element>(_ count: Int, of choices: [Element]) -> [Element] {
+        precondition(count <= choices.count, "there are as many to choose from as are chosen")
+        var pool = choices
+        for place in 0..<count {
+            pool.swapAt(place, Int.random(in: place..<pool.count, using: &self))
+        }
+        return Array(pool.prefix(count))
     }
 }

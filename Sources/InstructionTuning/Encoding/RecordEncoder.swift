@@ -53,9 +53,11 @@ package struct RecordEncoder: Sendable {
         if template.responseEnd.isEmpty, let end = encoder.endOfSequence, tokens.last != end, tokens.count < cutoff {
             tokens.append(end)
         }
+        // The prompt is tokenised alone: in one text its last token may have merged with the answer's first letters.
         let promptLength = min(tokens.count, promptTokens(prompt).count)
         var mask = [Bool](repeating: trainOnInputs, count: tokens.count)
         for position in promptLength..<tokens.count { mask[position] = true }
+        // Nothing comes before the first token that could predict it.
         if !mask.isEmpty { mask[0] = false }
         return Encoded(
             sequence: TokenSequence(tokens: tokens, lossMask: mask), isTruncated: isTruncated,
@@ -83,4 +85,18 @@ package struct RecordEncoder: Sendable {
         if let end = encoder.endOfSequence, tokens.last == end { tokens.removeLast() }
         return tokens
     }
+}
+
+/// What the encoding of records needs of a tokenizer.
+package protocol TextEncoder: Sendable {
+    /// The tokens of a text, with whatever the tokenizer's post-processor adds when `addSpecialTokens` is set.
+    func encode(_ text: String, addSpecialTokens: Bool) -> [Int32]
+    /// The text of tokens, special ones left out.
+    func decode(_ tokens: [Int32]) -> String
+    /// The token that ends a text, if there is one.
+    var endOfSequence: Int32? { get }
+}
+
+extension Tokenizer: TextEncoder {
+    package func decode(_ tokens: [Int32]) -> String { decode(tokens, skipsSpecialTokens: true) }
 }

@@ -35,18 +35,17 @@ package final class Evaluator: Sendable {
 
     /// An evaluator of adapters of `lora`; without one, of the base model alone.
     ///
-    /// Loss is measured on response tokens, also where `encoder` trains on inputs. Throws `TuningError` when no record
-    /// can be used.
+    /// Loss is measured on response tokens, also where `encoder` trains on inputs. Throws `RecordsError` when
+    /// no record can be used.
     package init(
         records: [InstructionRecord], model: BaseModel, lora: LoRAConfiguration?, encoder: RecordEncoder,
         lane: ComputeLane, options: Options = Options()
-    ) throws(TuningError) {
+    ) throws(RecordsError) {
         self.encoder = encoder.forResponses
         encoded = EncodedRecords(records, with: self.encoder)
-        guard !encoded.sequences.isEmpty else {
-            throw .noRecords(peer: "held-out", given: records.count, cutoff: encoder.cutoff)
-        }
-        try encoded.check(vocabularySize: model.configuration.vocabularySize)
+        try encoded.check(
+            peer: "held-out", cutoff: encoder.cutoff, vocabularySize: model.configuration.vocabularySize)
+        // The usual options, whatever trains: results are measured in 32-bit floats always.
         engine = TrainingEngine(model: model, lora: lora, trains: false)
         self.lane = lane
         self.options = options
@@ -91,6 +90,7 @@ package final class Evaluator: Sendable {
     }
 
     private func answer(to record: InstructionRecord, generator: TextGenerator) throws -> String {
+        // Chat models have ends of a turn that the tokenizer's own end token is not.
         let stops = encoder.stopTokens.union(engine.model.endOfSequence)
         let options = GenerationOptions(maximumTokens: options.maximumTokens, stopTokens: stops)
         let tokens = try generator.generate(prompt: encoder.promptTokens(of: record), options: options)
@@ -101,6 +101,7 @@ package final class Evaluator: Sendable {
     private func isGenerated(_ index: Int) -> Bool {
         guard let wanted = options.generatedRecords, wanted < encoded.records.count else { return true }
         let count = encoded.records.count
+        // True for exactly `wanted` of the indices: where the line of slope wanted / count passes a whole number.
         return (index + 1) * wanted / count > index * wanted / count
     }
 }

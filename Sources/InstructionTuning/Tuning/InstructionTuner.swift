@@ -1,6 +1,9 @@
 package import Adapters
+import Basics
+import Foundation
 package import LanguageModel
 package import LinearAlgebra
+package import SwarmFile
 import Synchronization
 
 /// Tunes a LoRA adapter of a language model on one peer's records: the trainer behind a peer.
@@ -18,13 +21,12 @@ package final class InstructionTuner: AdapterTrainer {
     package let sampleCount: Int
     /// What encoding did to the records.
     package let report: EncodedRecords.Report
-    /// The peer's name.
     package let peer: String
 
     let origin: AdapterOrigin
     let engine: TrainingEngine
     let sequences: [TokenSequence]
-    let settings: TuningSettings
+    let settings: SwarmTopology.Tuning
     let seed: UInt64
     let listener: (@Sendable (TuningStep) -> Void)?
     private let lane: ComputeLane
@@ -39,15 +41,17 @@ package final class InstructionTuner: AdapterTrainer {
     ///   - listener: called on the lane after every step.
     /// - Throws: `TuningError`.
     package init(
-        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin, settings: TuningSettings,
+        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin,
+        settings: SwarmTopology.Tuning,
         seed: UInt64, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) {
-        if let fault = settings.fault { throw .badSettings(fault) }
         precondition(engine.schema == origin.schema, "engine and origin are of one adapter")
-        guard !records.sequences.isEmpty else {
-            throw .noRecords(peer: peer, given: records.report.records, cutoff: settings.cutoff)
+        do throws(RecordsError) {
+            try records.check(
+                peer: peer, cutoff: settings.cutoff, vocabularySize: engine.model.configuration.vocabularySize)
+        } catch {
+            throw .records(error)
         }
-        try records.check(vocabularySize: engine.model.configuration.vocabularySize)
         self.peer = peer
         self.engine = engine
         self.origin = origin
@@ -97,9 +101,106 @@ package final class InstructionTuner: AdapterTrainer {
 
     /// What a snapshot must agree in with the trainer that takes it up.
     private var fingerprint: UInt64 {
-        var hash = Fingerprint()
+        var hash = FNV1a()
         hash.add(schema.encoded)
         hash.add(Array("\(peer)|\(seed)|\(sampleCount)|\(settings.recordsPerStep)".utf8))
         return hash.value
+    }
+}
+
+extension InstructionTuner {
+    /// Takes the steps of one round; on the lane.
+    func steps(_ request: TrainingRequest, _ state: inout TunerState) throws -> TrainingOutcome {
+        var adapter = origin.adapter(of: request.delta)
+        var lossSum = 0.0
+        var tokens = 0
+        for _ in 0..<request.steps {
+            let step = try step(&adapter, &state)
+            lossSum += step.loss * Double(step.tokens)
+            tokens += step.tokens
+            listener?(step)
+        }
+        return TrainingOutcome(
+            delta: origin.delta(of: adapter), loss: tokens == 0 ? 0 : lossSum / Double(tokens), tokens: tokens,
+            records: request.steps * settings.recordsPerStep)
+    }
+
+    private func step(_ adapter: inout [Float], _ state: inout TunerState) throws -> TuningStep {
+        // The optimiser counts over all rounds, and with it the schedule.
+        let number = state.optimizer.step
+        let rate =
+            settings.learningRate
+            * settings.schedule.factor(step: number, totalSteps: settings.totalSteps, warmup: settings.warmup)
+        let batch = state.sampler.next().map { sequences[$0] }
+        // By step, not drawn on from step to step: a restored trainer needs the step's number only.
+        var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
+        let result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
+        let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        guard result.lossSum.isFinite, norm.isFinite else {
+            throw TuningError.notFinite(peer: peer, step: number, learningRate: rate)
+        }
+        let scale =
+            settings.clipNorm > 0
+            ? AdamW.clippingScale(gradients: result.gradients, limit: settings.clipNorm) : 1
+        state.optimizer.settings.learningRate = rate
+        state.optimizer.update(&adapter, gradients: result.gradients, gradientScale: scale)
+        return TuningStep(
+            step: number, loss: result.meanLoss, tokens: result.tokenCount, learningRate: rate, gradientNorm: norm)
+    }
+}
+
+/// One optimiser step, as it is reported to who listens.
+package struct TuningStep: Sendable, Hashable {
+    /// The step's number in the whole run, from zero.
+    package var step: Int
+    /// Mean negative log-likelihood per token that carried loss, before the step, with dropout.
+    package var loss: Double
+    /// The tokens that carried loss.
+    package var tokens: Int
+    package var learningRate: Double
+    /// The gradient's Euclidean norm before clipping.
+    package var gradientNorm: Double
+}
+
+/// Why tuning or measuring cannot go on.
+package enum TuningError: Error, Equatable, CustomStringConvertible {
+    /// A setting makes no sense.
+    case badSettings(String)
+    /// A peer's records cannot be trained on.
+    case records(RecordsError)
+    /// A delta belongs to another adapter.
+    case foreignDelta
+    /// A loss or a gradient is not a finite number.
+    case notFinite(peer: String, step: Int, learningRate: Double)
+    /// A snapshot is damaged or of another trainer.
+    case badSnapshot(String)
+
+    package var description: String {
+        switch self {
+        case .badSettings(let reason): reason
+        case .records(let error): error.description
+        case .foreignDelta:
+            "the delta belongs to another adapter: model, rank and target modules must be those of the swarm"
+        case .notFinite(let peer, let step, let rate):
+            "\(peer): the loss of step \(step) is not a finite number at learning rate \(rate); lower the learning rate"
+        case .badSnapshot(let reason): "the trainer's saved state cannot be used: \(reason)"
+        }
+    }
+}
+
+extension SwarmTopology.Tuning.Schedule {
+    /// What the highest learning rate is multiplied with at `step`, counted from zero: `(step + 1) / warmup` during the
+    /// warm-up, then by the schedule. Linear goes on a line, cosine on half a cosine to zero, which they would reach after
+    /// the last step. Steps beyond the run count as the last.
+    package func factor(step: Int, totalSteps: Int, warmup: Int) -> Double {
+        precondition(step >= 0 && warmup >= 0, "steps are counted from zero")
+        if step < warmup { return Double(step + 1) / Double(warmup) }
+        let length = max(1, totalSteps - warmup)
+        let progress = Double(min(step - warmup, length - 1)) / Double(length)
+        return switch self {
+        case .constant: 1
+        case .linear: 1 - progress
+        case .cosine: 0.5 * (1 + cos(Double.pi * progress))
+        }
     }
 }

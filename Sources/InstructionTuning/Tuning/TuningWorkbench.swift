@@ -1,6 +1,7 @@
 package import Adapters
 package import LanguageModel
 package import LinearAlgebra
+package import SwarmFile
 
 /// What the trainers and evaluators of one swarm have in common: base model, prompt, seed adapter and settings.
 package struct TuningWorkbench: Sendable {
@@ -11,20 +12,20 @@ package struct TuningWorkbench: Sendable {
     /// Makes tokens of records.
     package let encoder: RecordEncoder
     /// What a peer does between two exchanges.
-    package let settings: TuningSettings
+    package let settings: SwarmTopology.Tuning
     /// The swarm's seed.
     package let seed: UInt64
-    /// The seed adapter.
     package let origin: AdapterOrigin
     /// How trainers compute; each on the one thread of its lane unless more are asked for.
     package let options: EngineOptions
 
     /// A workbench for `model`, whose trainers compute as `options` say. Measuring is in 32-bit floats always. Throws `TuningError` for bad settings and `PromptTemplateError` for a bad template.
     package init(
-        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: TuningSettings, seed: UInt64,
+        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: SwarmTopology.Tuning,
+        seed: UInt64,
         options: EngineOptions = EngineOptions()
     ) throws {
-        if let fault = settings.fault { throw TuningError.badSettings(fault) }
+        if let fault = settings.fault { throw TuningError.badSettings("tuning.\(fault)") }
         if let fault = Self.fault(lora, model) { throw TuningError.badSettings(fault) }
         self.model = model
         self.lora = lora
@@ -70,20 +71,21 @@ package struct TuningWorkbench: Sendable {
         of partition: DataPartition, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) -> InstructionTuner {
         var pooled = settings
+        // In one step of the pooled trainer as many records are seen as in one of all peers together.
         pooled.batch *= partition.peers.count
         return try tuner(
             peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, threads: 1, listener: listener)
     }
 
-    /// An evaluator of this swarm's adapters. Throws `TuningError`.
+    /// An evaluator of this swarm's adapters. Throws `RecordsError`.
     package func evaluator(
         records: [InstructionRecord], lane: ComputeLane, options: Evaluator.Options = Evaluator.Options()
-    ) throws(TuningError) -> Evaluator {
+    ) throws(RecordsError) -> Evaluator {
         try Evaluator(records: records, model: model, lora: lora, encoder: encoder, lane: lane, options: options)
     }
 
     private func tuner(
-        peer: String, records: [InstructionRecord], settings: TuningSettings, lane: ComputeLane,
+        peer: String, records: [InstructionRecord], settings: SwarmTopology.Tuning, lane: ComputeLane,
         threads: Int, listener: (@Sendable (TuningStep) -> Void)?
     ) throws(TuningError) -> InstructionTuner {
         var options = options
@@ -93,5 +95,31 @@ package struct TuningWorkbench: Sendable {
             engine: TrainingEngine(model: model, lora: lora, options: options), origin: origin, settings: settings,
             seed: seed,
             lane: lane, listener: listener)
+    }
+}
+
+/// The seed adapter that deltas are differences from.
+package struct AdapterOrigin: Sendable {
+    /// The adapter's tensors.
+    package let schema: AdapterSchema
+    /// The seed adapter's values, in the order of the schema.
+    package let values: [Float]
+
+    /// The origin of a swarm: the seed adapter for `model` and `lora` drawn from the swarm's seed.
+    package init(model: BaseModel, lora: LoRAConfiguration, seed: UInt64) {
+        schema = model.adapterSchema(lora)
+        values = SeedAdapter.values(schema: schema, seed: seed)
+    }
+
+    /// The whole adapter: seed adapter plus delta. The schemas must be equal.
+    package func adapter(of delta: AdapterDelta) -> [Float] {
+        precondition(delta.schema == schema, "a delta is of its origin's schema")
+        return zip(values, delta.values).map { $0 + $1 }
+    }
+
+    /// The delta of a whole adapter.
+    package func delta(of adapter: [Float]) -> AdapterDelta {
+        precondition(adapter.count == values.count, "an adapter has the length its schema says")
+        return AdapterDelta(schema: schema, values: zip(adapter, values).map { $0 - $1 })
     }
 }

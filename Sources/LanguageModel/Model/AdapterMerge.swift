@@ -1,5 +1,5 @@
 package import Adapters
-internal import LinearAlgebra
+import LinearAlgebra
 package import Storage
 
 /// A base model with an adapter added into its weights: a checkpoint of its own, which needs neither PEFT nor us.
@@ -9,7 +9,6 @@ package import Storage
 package struct AdapterMerge: Sendable {
     /// The base model's folder.
     package let base: String
-    /// The adapter.
     package let adapter: PEFTAdapter
     /// The type in which weights are written; nil keeps each weight's own.
     package let encoding: FloatEncoding?
@@ -84,6 +83,7 @@ package struct AdapterMerge: Sendable {
                 ]))
             try AtomicFile.write(index.encoded(indented: true), to: "\(path)/model.safetensors.index.json")
         }
+        // Last of all config.json: a folder without it is no model, so that one cut short is never taken for whole.
         try carry(to: path)
         return count
     }

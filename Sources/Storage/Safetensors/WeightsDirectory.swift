@@ -72,6 +72,7 @@ package struct WeightsDirectory: Sendable {
                 positions[shard] = files.count
                 files.append(try SafetensorsFile.open(path: "\(path)/\(shardName)"))
             }
+            // Every tensor that the index names must be where it says, or loading would fail after most of the work.
             guard let position = positions[shard], files[position].contains(bytes: tensor) else {
                 throw SafetensorsError.missingTensor(name: name, file: "\(path)/\(shardName)")
             }
@@ -107,5 +108,22 @@ package struct WeightsDirectory: Sendable {
     /// The file that holds a tensor.
     package func file(of tensor: String) -> SafetensorsFile? {
         fileOfTensor[Array(tensor.utf8)].map { files[$0] }
+    }
+}
+
+/// Why a model's folder of weights is refused.
+package enum WeightsDirectoryError: Error, Equatable, CustomStringConvertible {
+    /// The folder holds no safetensors weights.
+    case noWeights(path: String)
+    /// The index of the shards is wrong.
+    case invalidIndex(file: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .noWeights(let path):
+            "\(path): neither model.safetensors nor model.safetensors.index.json is there; "
+                + "save the model as safetensors (pickled .bin files are not read)"
+        case .invalidIndex(let file, let reason): "\(file): \(reason)"
+        }
     }
 }

@@ -18,7 +18,7 @@ struct InspectCommand: AsyncParsableCommand {
               murmur inspect demo-run/peer-0/adapter
               murmur inspect demo-run/peer-0/state --json
               murmur inspect demo-run/peer-0/events.jsonl
-              murmur inspect run.trace --peer peer-3 --from 10 --to 20 --kind mixed --kind caught-up
+              murmur inspect run.trace --peer peer-3 --from 10 --to 20 --event mixed --event caught_up
 
             A trace (murmur simulate --trace) is stepped through on a terminal and listed in a pipe.
             """)
@@ -27,7 +27,7 @@ struct InspectCommand: AsyncParsableCommand {
         help: "A PEFT or model directory, a .safetensors file, a state folder, events.jsonl, a recording or a trace.")
     var path: String
     @Option(help: "Of a trace: only what this peer does; may be given several times.") var peer: [String] = []
-    @Option(help: "Of a trace: only this kind of happening; may be given several times.") var kind: [String] = []
+    @Option(help: "Of a trace: only events of this name; may be given several times.") var event: [String] = []
     @Option(help: "Of a trace: from this second of virtual time on.") var from = 0.0
     @Option(help: "Of a trace: up to this second of virtual time.") var to = Double.infinity
     @Flag(help: "Print JSON; of a trace, an object a line.") var json = false
@@ -35,8 +35,8 @@ struct InspectCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             if TraceReader.isTrace(path) { return try trace() }
-            guard peer.isEmpty, kind.isEmpty, from == 0, to == .infinity else {
-                throw CommandFailure("\(path) is no trace: --peer, --kind, --from and --to are for traces")
+            guard peer.isEmpty, event.isEmpty, from == 0, to == .infinity else {
+                throw CommandFailure("\(path) is no trace: --peer, --event, --from and --to are for traces")
             }
             let facts = try Self.facts(path)
             if json {
@@ -70,7 +70,7 @@ struct InspectCommand: AsyncParsableCommand {
 
     private func trace() throws {
         let reader = try TraceReader(path: path)
-        let filter = TraceReader.Filter(peers: Set(peer), kinds: Set(kind), from: from, to: to)
+        let filter = TraceReader.Filter(peers: Set(peer), events: Set(event), from: from, to: to)
         guard !json, Terminal.outputIsTerminal, isatty(STDIN_FILENO) == 1 else {
             return try reader.forEach(filter) { line in
                 Terminal.write((json ? Self.object(line) : line.text) + "\n")
@@ -91,17 +91,17 @@ struct InspectCommand: AsyncParsableCommand {
     /// A line of a trace as a JSON object.
     private static func object(_ line: TraceLine) -> String {
         var members: [(String, JSONValue)] = [
-            ("time", .number(line.seconds)), ("peer", .text(line.subject)), ("kind", .text(line.kind)),
+            ("time", .number(line.seconds)), ("peer", .text(line.subject)), ("event", .text(line.event)),
         ]
         // A file may say anything, also one thing twice: the first counts.
-        var names: Set<String> = ["time", "peer", "kind"]
+        var names: Set<String> = ["time", "peer", "event"]
         for field in line.fields where names.insert(field.name).inserted { members.append((field.name, value(field))) }
         return String(decoding: JSONValue.object(JSONObject(members)).encoded(), as: UTF8.self)
     }
 
     private static func value(_ field: TraceLine.Field) -> JSONValue {
-        // The name of an object may look like a number.
-        guard field.name != "object" else { return .text(field.value) }
+        // A digest may look like a number.
+        guard field.name != "digest" else { return .text(field.value) }
         if let whole = Int(field.value) { return .integer(whole) }
         guard let number = Double(field.value), number.isFinite else { return .text(field.value) }
         return .number(number)

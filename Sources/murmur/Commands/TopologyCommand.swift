@@ -1,5 +1,7 @@
+import Aggregation
 import ArgumentParser
 import Basics
+import Federation
 import Foundation
 import Observability
 import Overlay
@@ -111,7 +113,7 @@ struct TopologyCommand: AsyncParsableCommand {
                 print("edges            \(report.edges)")
                 print("degrees          \(report.degrees.min() ?? 0) to \(report.degrees.max() ?? 0)")
                 print("diameter         \(report.diameterText)")
-                print("spectral gap     \(Readable.number(report.spectralGap, digits: 4))")
+                print("spectral gap     \(report.spectralGap.map { Readable.number($0, digits: 4) } ?? "none")")
                 print(
                     "rounds of mixing to a relative distance of \(Readable.scientific(report.bound)): "
                         + (report.roundsToBound.map { "\($0)" } ?? "never"))
@@ -131,7 +133,7 @@ private struct TopologyReport: Encodable {
     let edges: Int
     let degrees: [Int]
     let diameter: Int
-    let spectralGap: Double
+    let spectralGap: Double?
     let bound: Double
     let roundsToBound: Int?
     let cutPeers: [String]
@@ -142,7 +144,10 @@ private struct TopologyReport: Encodable {
 
     init(_ file: String) throws {
         let topology = try SwarmTopology.load(path: file)
-        let audit = TopologyAudit(graph: try topology.swarmGraph(), bound: topology.exchange.consensusBound)
+        let graph = try topology.swarmGraph()
+        let matrix = ExchangePolicy(topology.exchange).mixing.matrix(
+            of: graph, sampleCounts: topology.peers.map { _ in 1 })
+        let audit = TopologyAudit(graph: graph, matrix: matrix, bound: topology.exchange.consensusBound)
         name = topology.swarm.name
         peers = audit.peers
         edges = audit.edges

@@ -3,6 +3,7 @@ import Foundation
 import InstructionTuning
 import LanguageModel
 import LinearAlgebra
+import SwarmFile
 import Synchronization
 import Testing
 
@@ -122,7 +123,7 @@ import Testing
         let seen = steps.withLock { $0 }
         #expect(seen.map(\.step) == Array(0..<15))
         for step in seen {
-            let factor = LearningRateSchedule.cosine.factor(step: step.step, totalSteps: 30, warmup: 3)
+            let factor = SwarmTopology.Tuning.Schedule.cosine.factor(step: step.step, totalSteps: 30, warmup: 3)
             #expect(step.learningRate == 5e-3 * factor)
             #expect(step.gradientNorm > 0 && step.tokens > 0)
         }
@@ -152,15 +153,15 @@ import Testing
             _ = try await tuner.train(.init(round: 0, steps: 1, delta: foreign))
         }
         let long = InstructionRecord(instruction: String(repeating: "x", count: 100), response: "y")
-        #expect(throws: TuningError.noRecords(peer: "a", given: 1, cutoff: 48)) {
+        #expect(throws: TuningError.records(.noRecords(peer: "a", given: 1, cutoff: 48))) {
             _ = try bench.tuner(peer: "a", records: [long], lane: lane)
         }
-        #expect(throws: TuningError.foreignTokenizer(token: 233, vocabularySize: 128)) {
+        #expect(throws: TuningError.records(.foreignTokenizer(token: 233, vocabularySize: 128))) {
             _ = try bench.tuner(peer: "a", records: [.init(instruction: "é", response: "y")], lane: lane)
         }
         rig.settings.batch = 0
         #expect(throws: TuningError.self) { _ = try rig.workbench() }
-        rig.settings = TuningSettings()
+        rig.settings = SwarmTopology.Tuning()
         rig.settings.template = "none"
         #expect(throws: PromptTemplateError.self) { _ = try rig.workbench() }
     }

@@ -1,0 +1,62 @@
+/// The difference between an adapter and the swarm's seed adapter, the one that every peer of a swarm starts from: what
+/// peers exchange and mix.
+///
+/// A LoRA seed adapter has random A factors and zero B factors, drawn from the swarm's seed, so a peer needs no
+/// transmission to know it. Mixing weights sum to one, hence mixing deltas mixes adapters.
+package struct AdapterDelta: Sendable, Equatable {
+    /// The tensors that `values` holds.
+    package let schema: AdapterSchema
+    /// All values, tensor after tensor in the schema's order, each row-major. Always `schema.count` of them.
+    package var values: [Float] {
+        didSet { precondition(values.count == schema.count, "a delta has the length its schema says") }
+    }
+
+    /// A delta with the given values, of which there must be `schema.count`.
+    package init(schema: AdapterSchema, values: [Float]) {
+        precondition(values.count == schema.count, "a delta has the length its schema says")
+        self.schema = schema
+        self.values = values
+    }
+
+    /// The delta of the seed adapter itself: all zeros.
+    package init(zeroOf schema: AdapterSchema) {
+        self.init(schema: schema, values: [Float](repeating: 0, count: schema.count))
+    }
+
+    /// Whether every value is finite: neither NaN nor infinite.
+    package var isFinite: Bool { values.allSatisfy(\.isFinite) }
+
+    /// The Euclidean norm, summed in double precision.
+    package var norm: Double {
+        values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
+
+    /// The Euclidean distance to `other`, which has the same schema.
+    package func distance(to other: AdapterDelta) -> Double {
+        precondition(schema == other.schema, "a distance is between deltas of one schema")
+        var sum = 0.0
+        for index in values.indices {
+            let difference = Double(values[index]) - Double(other.values[index])
+            sum += difference * difference
+        }
+        return sum.squareRoot()
+    }
+
+    /// `Σ w_i x_i / Σ w_i` over deltas of one schema, of which there is one at least; the weights have a positive sum.
+    ///
+    /// Summed in double precision and in the order given, so that every peer that averages the same deltas gets the same
+    /// bits.
+    package static func weightedMean(_ terms: [(weight: Double, delta: AdapterDelta)]) -> AdapterDelta {
+        precondition(!terms.isEmpty, "a mean is over one delta at least")
+        let total = terms.reduce(0.0) { $0 + $1.weight }
+        precondition(total > 0, "weights have a positive sum")
+        let schema = terms[0].delta.schema
+        var sums = [Double](repeating: 0, count: schema.count)
+        for (weight, delta) in terms {
+            precondition(delta.schema == schema, "a mean is over deltas of one schema")
+            let share = weight / total
+            for index in sums.indices { sums[index] += share * Double(delta.values[index]) }
+        }
+        return AdapterDelta(schema: schema, values: sums.map { Float($0) })
+    }
+}

@@ -1,0 +1,102 @@
+/// How a swarm exchanges adapters: what a peer sends, how it is encoded, what is let in and how it is averaged. All peers
+/// of a swarm have the same.
+///
+/// The stages are values in their first state; `ExchangePipeline` runs them. The names are those of a topology file's
+/// `exchange:` section: what has no name here is refused where the file is read.
+package struct ExchangePolicy: Sendable {
+    /// How peers average.
+    package var mixing: any MixingRule = MetropolisMixing()
+    /// Whether all peers count alike, whatever they hold; otherwise each counts its records, as in FedAvg.
+    package var weighsUniformly = false
+    /// What happens to a peer's adapter before the mixing rule sees it, in this order: which factors are exchanged, what
+    /// privacy asks for. None by default.
+    package var stages: [any OutgoingStage] = []
+    /// How values become bytes.
+    package var encoding: any PayloadEncoding = SinglePrecision()
+    /// What looks at the contributions of a round before they are mixed, in this order. None by default.
+    package var filters: [any ContributionFilter] = []
+    /// The largest norm of a contribution that is mixed.
+    package var normLimit = 1e6
+    /// How many rounds apart a neighbour's contribution may be and still be mixed.
+    package var staleness = 2
+    /// The relative consensus distance at which the swarm is done.
+    package var consensusBound = 1e-3
+
+    /// Metropolis–Hastings weights from sample counts, both factors in single precision, nothing against liars but the gate.
+    package init() {}
+
+    /// What a peer with so many records counts: at least one.
+    package func weight(ofSampleCount count: Int) -> Int { weighsUniformly ? 1 : max(1, count) }
+}
+
+/// What there is to choose from, and its names. A new rule, encoding, filter or stage is registered here: a case, and what it
+/// stands for. `planned` are the names that are kept for what is to come.
+extension ExchangePolicy {
+    /// How a peer averages what it has with what came.
+    package enum Mixing: String, Sendable, Hashable, CaseIterable {
+        case metropolis
+
+        package static let planned = ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]
+
+        var rule: any MixingRule {
+            switch self {
+            case .metropolis: MetropolisMixing()
+            }
+        }
+    }
+
+    /// What a peer weighs in the average: its number of records, as in FedAvg, or as much as any other.
+    package enum Weights: String, Sendable, Hashable, CaseIterable {
+        case samples, uniform
+    }
+
+    /// Which LoRA factors are exchanged.
+    package enum Factors: String, Sendable, Hashable, CaseIterable {
+        case both
+
+        package static let planned = ["freeze-a", "alternate", "product"]
+
+        var stages: [any OutgoingStage] {
+            switch self {
+            case .both: []
+            }
+        }
+    }
+
+    /// How a contribution is made smaller.
+    package enum Compression: String, Sendable, Hashable, CaseIterable {
+        case none
+
+        package static let planned = ["bf16", "int8", "int4", "top-k"]
+
+        var encoding: any PayloadEncoding {
+            switch self {
+            case .none: SinglePrecision()
+            }
+        }
+    }
+
+    /// How contributions that lie are kept out, beyond the gate that every contribution passes.
+    package enum Robustness: String, Sendable, Hashable, CaseIterable {
+        case none
+
+        package static let planned = ["clip", "centred-clipping", "median", "trimmed-mean", "krum"]
+
+        var filters: [any ContributionFilter] {
+            switch self {
+            case .none: []
+            }
+        }
+    }
+
+    /// The policy of these names.
+    package init(
+        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness
+    ) {
+        self.mixing = mixing.rule
+        weighsUniformly = weights == .uniform
+        stages = factors.stages
+        encoding = compression.encoding
+        filters = robustness.filters
+    }
+}

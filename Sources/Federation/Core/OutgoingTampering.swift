@@ -1,0 +1,41 @@
+package import Adapters
+package import Basics
+package import Wire
+
+/// Stands between a peer and its endpoint and changes what leaves: how a simulation makes a peer lie. Nil in every real
+/// peer, whose core has no way to say what is not so.
+package protocol OutgoingTampering: Sendable {
+    /// Signs and serves what becomes of `publication`, which the peer means to publish; the name under which that is offered.
+    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID
+
+    /// The peer has offered what was served for `publication`.
+    mutating func offered(
+        _ publication: Publication, in scene: TamperingScene, through wire: inout ProtocolEndpoint,
+        at time: MonotonicTime)
+
+    /// A neighbour has offered this, and the peer has told others what it was.
+    mutating func heard(
+        _ manifest: SignedManifest, in scene: TamperingScene, through wire: inout ProtocolEndpoint)
+}
+
+/// What a peer publishes: what it signs, and what it serves under it.
+package struct Publication: Sendable {
+    package var manifest: ContributionManifest
+    package var payload: HashedPayload
+    /// What the payload says.
+    package let delta: AdapterDelta
+
+    package init(manifest: ContributionManifest, payload: HashedPayload, delta: AdapterDelta) {
+        self.manifest = manifest
+        self.payload = payload
+        self.delta = delta
+    }
+}
+
+/// What one who tampers sees of the peer.
+package struct TamperingScene: Sendable {
+    /// The neighbours, ascending by identity, and whether a session with them stands.
+    package let neighbours: [(id: PeerID, isConnected: Bool)]
+    /// The contributions that are served, oldest first.
+    package let served: [ObjectID]
+}

@@ -14,12 +14,14 @@ let products: [Product] = []
 
 let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
@@ -71,7 +73,7 @@ let modules: [Target] = [
     module("Overlay", ["Basics"]),
     module("Aggregation", ["Adapters", "Overlay", "Basics"]),
     module("SwarmFile", ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", yams]),
-    module("Wire", ["Cryptography", "Basics"]),
+    module("Wire", ["Cryptography", "Basics", deque]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
     module(
         "Federation",

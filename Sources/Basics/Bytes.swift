@@ -1,47 +1,56 @@
 /// Reads a byte string from front to back. Every read is checked against the end: what is not there is nil, never a
 /// trap. Integers lie least significant byte first.
+///
+/// What is read for every packet can be inlined: compiled once for integers of any type, as other modules would have it
+/// otherwise, each integer of a packet's header cost more than the header's cipher.
 package struct ByteReader: Sendable {
-    private let bytes: [UInt8]
-    package private(set) var position: Int
-    private let end: Int
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline var place: Int
+    @usableFromInline let end: Int
+
+    /// Where the next byte lies.
+    package var position: Int { place }
 
     /// A reader of `bytes` at `range`, or of all of them.
     package init(_ bytes: [UInt8], range: Range<Int>? = nil) {
         self.bytes = bytes
-        position = range?.lowerBound ?? 0
+        place = range?.lowerBound ?? 0
         end = min(range?.upperBound ?? bytes.count, bytes.count)
     }
 
     /// How many bytes are left.
-    package var remaining: Int { end - position }
+    @inlinable package var remaining: Int { end - place }
 
     /// Whether everything was read.
     package var isAtEnd: Bool { remaining == 0 }
 
     /// The next byte.
+    @inlinable
     package mutating func byte() -> UInt8? {
-        guard position < end else { return nil }
-        defer { position += 1 }
-        return bytes[position]
+        guard place < end else { return nil }
+        defer { place += 1 }
+        return bytes[place]
     }
 
     /// The next integer of type `Integer`.
+    @inlinable
     package mutating func integer<Integer: FixedWidthInteger & UnsignedInteger>(_ type: Integer.Type) -> Integer? {
         let width = Integer.bitWidth / 8
         guard remaining >= width else { return nil }
         var value: Integer = 0
         for index in 0..<width {
-            value |= Integer(truncatingIfNeeded: bytes[position + index]) << Integer(index * 8)
+            value |= Integer(truncatingIfNeeded: bytes[place + index]) << Integer(index * 8)
         }
-        position += width
+        place += width
         return value
     }
 
     /// Where the next `count` bytes lie; they count as read.
+    @inlinable
     package mutating func range(count: Int) -> Range<Int>? {
         guard count >= 0, remaining >= count else { return nil }
-        defer { position += count }
-        return position..<position + count
+        defer { place += count }
+        return place..<place + count
     }
 
     /// The next `count` bytes, copied.
@@ -53,6 +62,7 @@ package struct ByteReader: Sendable {
 /// What is written to byte strings: integers, least significant byte first.
 extension [UInt8] {
     /// Appends `value`, least significant byte first.
+    @inlinable
     package mutating func append(integer value: some FixedWidthInteger & UnsignedInteger) {
         var value = value
         for _ in 0..<value.bitWidth / 8 {

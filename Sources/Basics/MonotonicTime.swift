@@ -6,27 +6,33 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
     /// Nanoseconds since the origin.
     package var nanoseconds: Int64
 
+    @inlinable
     package init(nanoseconds: Int64) {
         self.nanoseconds = nanoseconds
     }
 
     /// The clock's origin.
-    package static let zero = MonotonicTime(nanoseconds: 0)
+    @inlinable
+    package static var zero: MonotonicTime { MonotonicTime(nanoseconds: 0) }
 
     /// A moment that never comes.
-    package static let distantFuture = MonotonicTime(nanoseconds: .max)
+    @inlinable
+    package static var distantFuture: MonotonicTime { MonotonicTime(nanoseconds: .max) }
 
+    @inlinable
     package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 
     /// `duration` later; saturates at the distant future.
+    @inlinable
     package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
         let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
         return MonotonicTime(nanoseconds: overflow ? .max : sum)
     }
 
     /// The time from `right` to `left`.
+    @inlinable
     package static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
         .nanoseconds(left.nanoseconds.subtractingReportingOverflow(right.nanoseconds).partialValue)
     }
@@ -34,6 +40,7 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
 
 extension Duration {
     /// The duration in nanoseconds, rounded towards zero; saturates at the ends of `Int64`.
+    @inlinable
     package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
@@ -44,6 +51,7 @@ extension Duration {
     }
 
     /// The duration in seconds.
+    @inlinable
     package var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) * 1e-18

@@ -1,4 +1,6 @@
 package import Basics
+import NIOCore
+import NIOPosix
 
 /// Why a socket could not be had, or a name not be found.
 package enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -30,5 +32,24 @@ package enum TransportError: Error, Sendable, Hashable, CustomStringConvertible 
         case .unknownHost(let name):
             "no address is known for the name \(name): check its spelling and the network's name service"
         }
+    }
+}
+
+/// The first numeric address of a host name, or of a numeric address written as text. Asks the system's resolver, on a
+/// thread of its own.
+///
+/// - Throws: `TransportError.unknownHost`.
+package func resolve(host: String, port: UInt16) async throws(TransportError) -> NetworkAddress {
+    if let numeric = (try? SocketAddress(ipAddress: host, port: Int(port))).flatMap(NetworkAddress.init) {
+        return numeric
+    }
+    do {
+        let address = try await NIOThreadPool.singleton.runIfActive {
+            try SocketAddress.makeAddressResolvingHost(host, port: Int(port))
+        }
+        guard let resolved = NetworkAddress(address) else { throw TransportError.unknownHost(host) }
+        return resolved
+    } catch {
+        throw .unknownHost(host)
     }
 }

@@ -17,7 +17,7 @@ import Testing
         "Aggregation": ["Adapters", "Overlay", "Basics"],
         "Overlay": ["Basics"],
         "SwarmFile": ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", "Yams"],
-        "Wire": ["Cryptography", "Basics"],
+        "Wire": ["Cryptography", "Basics", "DequeModule"],
         "Transport": ["Wire", "Basics", "CSocketFilter", "NIOCore", "NIOPosix"],
         "Federation": [
             "Adapters", "Aggregation", "Overlay", "SwarmFile", "Wire", "Cryptography", "Storage", "Basics",
@@ -84,7 +84,8 @@ import Testing
             "CRecordCipher": ["Cryptography"],
             "CSocketFilter": ["Transport"],
             "COpenBLAS": ["LinearAlgebra"], "CKernels": ["LinearAlgebra"],
-            "Yams": ["SwarmFile"], "NIOCore": ["Transport"], "NIOPosix": ["Transport"], "ArgumentParser": ["murmur"],
+            "Yams": ["SwarmFile"], "NIOCore": ["Transport"], "NIOPosix": ["Transport"], "DequeModule": ["Wire"],
+            "ArgumentParser": ["murmur"],
         ]
         for (module, imports) in Self.allowed {
             for imported in imports {
@@ -113,6 +114,7 @@ import Testing
         guard let match = try declaration.firstMatch(in: manifest) else { return nil }
         let products = [
             "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
+            "deque": "DequeModule",
         ]
         let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
         return Set(words.map { products[String($0)] ?? String($0) })

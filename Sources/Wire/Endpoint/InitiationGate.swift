@@ -23,9 +23,6 @@ struct InitiationGate: Sendable {
     private var previousSecret: [UInt8] = []
     private var secretTime = MonotonicTime.zero
 
-    /// How long a cookie holds, at least; twice as long at most.
-    static let cookieLife = Duration.seconds(120)
-
     /// Whether an initiation is worth the check of its codes: of more than so many in a second, those from where no peer is
     /// known are picked at random, so that a flood costs little more than its reception.
     mutating func isWorthChecking(
@@ -71,8 +68,8 @@ struct InitiationGate: Sendable {
     }
 
     private mutating func renewSecret(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
-        guard secret.isEmpty || secretTime + Self.cookieLife <= time else { return }
-        previousSecret = secretTime + Self.cookieLife * 2 > time ? secret : []
+        guard secret.isEmpty || secretTime + CookieReply.cookieLife <= time else { return }
+        previousSecret = secretTime + CookieReply.cookieLife * 2 > time ? secret : []
         secret = generator.bytes(count: 32)
         secretTime = time
     }

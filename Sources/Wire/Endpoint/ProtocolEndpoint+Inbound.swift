@@ -5,163 +5,134 @@ extension ProtocolEndpoint {
     /// Asks a peer for an object that some peer has announced: `received` or `transferFailed` follows. Where others have
     /// been asked for it already, they and this one share the work; each of them may fail by itself, `received` comes once.
     package mutating func request(_ object: ObjectID, from peer: PeerID, at time: MonotonicTime) {
-        func fail(_ reason: TransferFailure) { events.append(.transferFailed(object, from: peer, reason)) }
-        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else {
-            return fail(.disconnected)
+        func fail(_ reason: TransferFailure) {
+            context.events.append(.transferFailed(object, from: peer, reason))
         }
-        guard let manifest = offer(of: object, preferring: index) else { return fail(.unknownObject) }
-        let sources = neighbours[index].association!.inbound
-        guard !sources.contains(where: { $0.object == object }) else { return }
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return fail(.disconnected) }
+        guard let manifest = offer(of: object, preferring: id) else { return fail(.unknownObject) }
+        guard !connections[id].isSource(of: object) else { return }
         let byteCount = manifest.manifest.payloadByteCount
         guard byteCount > 0 else {
-            statistics.objectsReceived += 1
-            events.append(.received(from: peer, manifest, payload: []))
+            context.statistics.objectsReceived += 1
+            context.events.append(.received(from: peer, manifest, payload: []))
             return
         }
         let isNew = inbound[object] == nil
-        if isNew, deliverPushed(object, from: index) { return }
+        if isNew, let push = connections[id].takePushed(object) {
+            return deliver(push.manifest, payload: push.payload, from: id)
+        }
         let hasRoom =
             !isNew
             || inbound.count < configuration.inboundObjects
                 && inboundByteCount + byteCount <= configuration.inboundByteLimit
-        guard hasRoom, sources.count < configuration.inboundObjectsPerPeer,
-            neighbours[index].association!.controls.hasRoom
-        else { return fail(.limitReached) }
-        let handle = neighbours[index].association!.nextHandle
-        neighbours[index].association!.nextHandle &+= 1
-        neighbours[index].association!.inbound.append(
-            InboundSource(handle: handle, object: object, at: time))
+        guard hasRoom, connections[id].hasRoomForSource(configuration) else { return fail(.limitReached) }
+        connections[id].beginSource(of: object, at: time)
         if isNew {
             inbound.insert(InboundTransfer(manifest: manifest), of: object)
             inboundByteCount += byteCount
         }
-        inbound.change(object) { $0.holders.append(index) }
+        inbound.change(object) { $0.holders.append(id) }
         divide(object, at: time)
     }
 
     /// Divides what is missing of the object among its holders, and asks them.
     private mutating func divide(_ object: ObjectID, at time: MonotonicTime) {
-        for share in inbound.change(object, { $0.divide() }) ?? [] { ask(share, for: object, at: time) }
+        for share in inbound.change(object, { $0.divide() }) ?? [] {
+            connections[share.holder].ask(for: share, of: object, &context, at: time)
+        }
     }
 
-    private mutating func ask(_ share: InboundTransfer.Share, for object: ObjectID, at time: MonotonicTime) {
-        let index = share.holder
-        guard
-            let position = neighbours[index].association?.inbound.firstIndex(where: { $0.object == object })
-        else { return }
-        let hadWork = neighbours[index].association!.inbound[position].remaining > 0
-        neighbours[index].association!.inbound[position].remaining = share.chunkCount
-        // A holder that is to stop is asked for nothing.
-        guard share.chunkCount > 0 || hadWork else { return }
-        if !hadWork { neighbours[index].association!.inbound[position].progress = time }
-        neighbours[index].association!.inbound[position].renewCredit(configuration.creditChunkCount)
-        neighbours[index].association!.inbound[position].asked = time
-        _ = enqueue(
-            .want(
-                transfer: neighbours[index].association!.inbound[position].handle, object: object,
-                ranges: share.ranges), to: index)
+    /// Asks a peer again for its share of the object.
+    mutating func repeatRequest(for object: ObjectID, to id: ConnectionID, at time: MonotonicTime) {
+        guard let share = inbound.change(object, { $0.share(of: id) }) else { return }
+        connections[id].ask(for: share, of: object, &context, at: time)
     }
 
-    mutating func receiveChunk(
-        _ chunk: UInt32, of transfer: UInt32, range: Range<Int>, from index: Int, at time: MonotonicTime
-    ) {
-        guard let position = neighbours[index].association?.inbound.firstIndex(where: { $0.handle == transfer }),
-            let object = neighbours[index].association?.inbound[position].object,
-            let outcome = inbound.change(
-                object, { $0.receive(index: chunk, packet: scratch, range: range, from: index) })
-        else { return statistics.drop(.unwantedChunk) }
-        switch outcome {
-        case .unwanted: statistics.drop(.unwantedChunk)
-        case .progress(let count):
-            neighbours[index].association!.inbound[position].progress = time
-            neighbours[index].association!.inbound[position].remaining -= count
-            guard giveCredit(for: position, count: count, from: index, at: time) else { return }
-            guard neighbours[index].association!.inbound[position].remaining <= 0 else { return }
-            if inbound[object]?.hasWorkToShare ?? false {
-                divide(object, at: time)
-            } else if let share = inbound.change(object, { $0.share(of: index) }) {
-                ask(share, for: object, at: time)
-            }
-        case .corrupt(let holders):
-            for holder in holders { endSource(of: object, at: holder, reason: .corrupt, tell: true) }
+    /// The peer sends nothing more of these objects: what is missing is divided among others, and without any the object is
+    /// given up.
+    mutating func release(_ objects: [ObjectID], from id: ConnectionID, at time: MonotonicTime) {
+        for object in objects {
+            removeHolder(id, of: object)
             divide(object, at: time)
-        case .complete: complete(object, by: index)
         }
     }
 
-    private mutating func complete(_ object: ObjectID, by index: Int) {
-        let transfer = inbound.remove(object)!
-        inboundByteCount -= transfer.layout.payloadByteCount
-        for holder in transfer.holders {
-            guard
-                let position = neighbours[holder].association?.inbound.firstIndex(where: { $0.object == object })
-            else { continue }
-            let source = neighbours[holder].association!.inbound.remove(at: position)
-            if source.remaining > 0, holder != index {
-                _ = enqueue(.cancel(transfer: source.handle, reason: .unwanted), to: holder)
-            }
-        }
-        deliver(transfer.manifest, payload: transfer.payload, from: index)
-    }
-
-    /// Hands a whole object to the layer above.
-    mutating func deliver(_ manifest: SignedManifest, payload: [UInt8], from index: Int) {
-        statistics.objectsReceived += 1
-        statistics.payloadBytesReceived += UInt64(payload.count)
-        undeliveredByteCount += payload.count
-        events.append(.received(from: neighbours[index].remote.id, manifest, payload: payload))
-    }
-
-    /// Reports every object on its way from the neighbour as failed; other holders go on.
-    mutating func failTransfers(of index: Int, reason: TransferFailure, at time: MonotonicTime) {
-        for source in neighbours[index].association?.inbound ?? [] {
-            endSource(of: source.object, at: index, reason: reason, tell: false)
-            divide(source.object, at: time)
-        }
-    }
-
-    mutating func receiveCancel(transfer: UInt32, reason: CancelReason, from index: Int, at time: MonotonicTime) {
-        if reason == .unwanted {
-            neighbours[index].association?.outbound.removeAll { $0.handle == transfer }
-        } else if let source = neighbours[index].association?.inbound.first(where: { $0.handle == transfer }) {
-            endSource(
-                of: source.object, at: index, reason: reason == .busy ? .limitReached : .unavailable, tell: false)
-            divide(source.object, at: time)
-        }
-    }
-
-    /// Asks again for what makes no progress, others too if there are any, and gives up who has made none for long.
-    mutating func handleTransferTimeouts(_ index: Int, at time: MonotonicTime) {
-        for source in neighbours[index].association?.inbound ?? [] where source.isAwaited {
-            if source.progress + configuration.transferTimeout <= time {
-                endSource(of: source.object, at: index, reason: .timedOut, tell: true)
-                divide(source.object, at: time)
-            } else if max(source.progress, source.asked) + configuration.transferRepeat <= time {
-                guard let share = inbound.change(source.object, { $0.share(of: index) }) else { continue }
-                ask(share, for: source.object, at: time)
-            }
-        }
-    }
-
-    /// Ends the part that a neighbour has in an object; without any other holder the object is given up.
-    private mutating func endSource(of object: ObjectID, at index: Int, reason: TransferFailure, tell: Bool) {
-        guard
-            let position = neighbours[index].association?.inbound.firstIndex(where: { $0.object == object })
-        else { return }
-        let source = neighbours[index].association!.inbound.remove(at: position)
-        if tell { _ = enqueue(.cancel(transfer: source.handle, reason: .unwanted), to: index) }
+    private mutating func removeHolder(_ id: ConnectionID, of object: ObjectID) {
         let isAlone = inbound.change(object) { transfer in
-            transfer.holders.removeAll { $0 == index }
+            transfer.holders.removeAll { $0 == id }
             return transfer.holders.isEmpty
         }
         if isAlone == true, let transfer = inbound.remove(object) {
             inboundByteCount -= transfer.layout.payloadByteCount
         }
-        events.append(.transferFailed(object, from: neighbours[index].remote.id, reason))
     }
 
-    private func offer(of object: ObjectID, preferring index: Int) -> SignedManifest? {
-        if let manifest = neighbours[index].offers[object] { return manifest }
-        return neighbours.lazy.compactMap { $0.offers[object] }.first
+    /// Puts chunks, which lie in the scratch memory at `range`, into their place in the object.
+    mutating func place(
+        _ chunk: UInt32, of object: ObjectID, range: Range<Int>, from id: ConnectionID, at time: MonotonicTime
+    ) {
+        let outcome = inbound.change(object) {
+            $0.receive(index: chunk, packet: context.scratch, range: range, from: id)
+        }
+        switch outcome {
+        case .unwanted, nil: context.statistics.drop(.unwantedChunk)
+        case .progress(let count):
+            let progress = connections[id].progress(
+                by: count, of: object, hasRoom: hasRoomForObjects, &context, at: time)
+            if let lost = progress.lost { return release(lost, from: id, at: time) }
+            if progress.isPaused { hasPausedSources = true }
+            guard progress.isDone else { return }
+            if inbound[object]?.hasWorkToShare ?? false {
+                divide(object, at: time)
+            } else {
+                repeatRequest(for: object, to: id, at: time)
+            }
+        case .corrupt(let holders):
+            // Whoever has served something false may have been expelled before that was found out.
+            for holder in holders where connections.contains(holder) {
+                connections[holder].endSource(of: object, reason: .corrupt, cancels: true, &context)
+                removeHolder(holder, of: object)
+            }
+            divide(object, at: time)
+        case .complete: complete(object, by: id)
+        }
+    }
+
+    private mutating func complete(_ object: ObjectID, by id: ConnectionID) {
+        let transfer = inbound.remove(object)!
+        inboundByteCount -= transfer.layout.payloadByteCount
+        for holder in transfer.holders {
+            connections[holder].completeSource(of: object, cancels: holder != id, &context)
+        }
+        deliver(transfer.manifest, payload: transfer.payload, from: id)
+    }
+
+    /// Hands a whole object to the layer above.
+    private mutating func deliver(_ manifest: SignedManifest, payload: [UInt8], from id: ConnectionID) {
+        context.statistics.objectsReceived += 1
+        context.statistics.payloadBytesReceived += UInt64(payload.count)
+        undeliveredByteCount += payload.count
+        context.events.append(.received(from: connections[id].remote.id, manifest, payload: payload))
+    }
+
+    private func offer(of object: ObjectID, preferring id: ConnectionID) -> SignedManifest? {
+        if let manifest = connections[id].standing.offers[object] { return manifest }
+        return connections.ids.lazy.compactMap { connections[$0].standing.offers[object] }.first
+    }
+
+    // Back-pressure. A request brings a source some credit, and while what arrives is taken by the layer above, more is
+    // given in time, so that nobody waits for it. When the layer above is slow, sources stop, and what waits for it is bounded.
+
+    /// Whether what arrives may wait for the layer above.
+    private var hasRoomForObjects: Bool { undeliveredByteCount < configuration.undeliveredByteLimit }
+
+    /// Whether sources wait for credit although there is room.
+    var mayResume: Bool { hasPausedSources && hasRoomForObjects }
+
+    /// Gives credit to those that wait for it, if there is room.
+    mutating func resume(at time: MonotonicTime) {
+        guard mayResume else { return }
+        hasPausedSources = false
+        for id in connections.ids { connections[id].resumeSources(&context, at: time) }
     }
 }

@@ -1,5 +1,6 @@
 package import Basics
 
+/// Objects that are served, and offers of others.
 extension ProtocolEndpoint {
     /// Serves an object from now on, to whoever of the swarm asks, until it is retired. The payload must be the
     /// manifest's: its hash tree is computed and compared.
@@ -36,12 +37,7 @@ extension ProtocolEndpoint {
     /// Ends serving an object; transfers that are under way are given up.
     package mutating func retire(_ object: ObjectID) {
         guard published.removeValue(forKey: object) != nil else { return }
-        for index in neighbours.indices {
-            guard let transfers = neighbours[index].association?.outbound else { continue }
-            for transfer in transfers where transfer.object.manifest.id == object {
-                cancelOutbound(transfer.handle, of: index, reason: .unavailable)
-            }
-        }
+        for id in connections.ids { connections[id].stopServing(object, &context) }
     }
 
     /// Offers a published object to a peer, a small one by sending it whole; the offer waits for the session if there is
@@ -50,63 +46,39 @@ extension ProtocolEndpoint {
     /// - Returns: false if it was not taken: not published, unknown peer, or 256 frames already wait.
     @discardableResult
     package mutating func announce(_ object: ObjectID, to peer: PeerID, at time: MonotonicTime) -> Bool {
-        guard let object = published[object], let index = neighbourOfPeer[peer] else { return false }
-        return push(object, to: index) || enqueue(.offer(object.manifest.encoded), to: index)
+        guard !isClosed, let object = published[object], let id = connections.id(of: peer) else { return false }
+        return connections[id].offer(object, &context)
     }
 
-    /// Queues a control frame; before there is an association it waits.
-    mutating func enqueue(_ frame: ControlFrame, to index: Int) -> Bool {
-        guard !isClosed else { return false }
-        if neighbours[index].isAssociated {
-            guard neighbours[index].association!.controls.append(frame) else { return false }
-            markReady(index)
-            return true
-        }
-        guard neighbours[index].waiting.count < configuration.controlQueueLimit else { return false }
-        neighbours[index].waiting.append(frame)
-        return true
-    }
-
-    mutating func receiveOffer(_ bytes: [UInt8], from index: Int) {
-        guard let manifest = signedManifest(bytes) else { return statistics.drop(.badManifest) }
-        receiveOffer(manifest, from: index)
+    mutating func receiveOffer(_ bytes: [UInt8], from id: ConnectionID) {
+        guard let manifest = signedManifest(bytes) else { return context.statistics.drop(.badManifest) }
+        receiveOffer(manifest, from: id)
     }
 
     /// Takes an offer whose signature is right.
-    mutating func receiveOffer(_ manifest: SignedManifest, from index: Int) {
-        guard !isBarred(manifest.manifest.origin) else { return statistics.drop(.badManifest) }
-        examine(manifest, from: index)
+    private mutating func receiveOffer(_ manifest: SignedManifest, from id: ConnectionID) {
+        guard !isBarred(manifest.manifest.origin) else { return context.statistics.drop(.badManifest) }
+        examine(manifest)
         guard !isBarred(manifest.manifest.origin) else { return }
-        neighbours[index].offers.insert(manifest, limit: configuration.offersPerPeer)
-        events.append(.announced(from: neighbours[index].remote.id, manifest))
+        connections[id].standing.offers.insert(manifest, limit: configuration.offersPerPeer)
+        context.events.append(.announced(from: connections[id].remote.id, manifest))
     }
 
-    mutating func receiveWant(transfer: UInt32, object: ObjectID, ranges: [Range<UInt32>], from index: Int) {
-        guard let object = published[object] else {
-            return cancelOutbound(transfer, of: index, reason: .unavailable)
+    /// Takes the first piece of a pushed object.
+    mutating func beginPush(manifest bytes: [UInt8], prefix: ArraySlice<UInt8>, from id: ConnectionID) {
+        guard let manifest = signedManifest(bytes), let push = PushedObject(manifest: manifest, prefix: prefix) else {
+            return context.statistics.drop(.badPush)
         }
-        let outbound = neighbours[index].association?.outbound ?? []
-        if let position = outbound.firstIndex(where: { $0.handle == transfer }) {
-            let underWay = neighbours[index].association?.recovery.runsUnderWay(of: transfer) ?? []
-            neighbours[index].association?.outbound[position].replace(
-                ranges: ranges, except: underWay, credit: configuration.creditChunkCount)
-        } else if outbound.count < configuration.outboundObjectsPerPeer {
-            neighbours[index].association?.outbound.append(
-                OutboundTransfer(
-                    handle: transfer, object: object, ranges: ranges, credit: configuration.creditChunkCount))
-        } else {
-            cancelOutbound(transfer, of: index, reason: .busy)
-        }
+        if case .takePush(let push) = connections[id].keepPush(push) { takePush(push, from: id) }
     }
 
-    mutating func receiveCredit(transfer: UInt32, chunks: UInt32, from index: Int) {
-        guard let position = neighbours[index].association?.outbound.firstIndex(where: { $0.handle == transfer })
-        else { return }
-        neighbours[index].association!.outbound[position].allow(chunks: chunks)
-    }
-
-    private mutating func cancelOutbound(_ handle: UInt32, of index: Int, reason: CancelReason) {
-        neighbours[index].association?.outbound.removeAll { $0.handle == handle }
-        _ = enqueue(.cancel(transfer: handle, reason: reason), to: index)
+    /// Takes a pushed object that has come whole: it counts as offered, and its payload waits to be asked for. One that is
+    /// not the manifest's is forgotten, so that asking for it shows what the sender serves.
+    mutating func takePush(_ push: PushedObject, from id: ConnectionID) {
+        let isTrue = push.isTrue
+        if !isTrue { context.statistics.drop(.badPush) }
+        receiveOffer(push.manifest, from: id)
+        guard isTrue, connections[id].standing.offers[push.manifest.id] != nil else { return }
+        connections[id].keep(push, limit: configuration.pushedObjectsPerPeer)
     }
 }

@@ -3,45 +3,51 @@ package import Basics
 extension ProtocolEndpoint {
     /// What the endpoint has to be given again when its process starts anew.
     package var memory: EndpointMemory {
-        EndpointMemory(
-            stamps: neighbours.filter { $0.greatestTimestamp > 0 }.map {
+        let all = connections.ids.map { connections[$0] }.sorted { $0.remote.id < $1.remote.id }
+        return EndpointMemory(
+            stamps: all.filter { $0.greatestTimestamp > 0 }.map {
                 EndpointMemory.Stamp(peer: $0.remote.id, timestamp: $0.greatestTimestamp)
-            }, revocations: neighbours.compactMap(\.revocation) + (ownRevocation.map { [$0] } ?? []),
-            records: neighbours.compactMap(\.record))
+            },
+            revocations: all.compactMap(\.standing.revocation) + formerRevocations
+                + (ownRevocation.map { [$0] } ?? []),
+            records: all.compactMap(\.standing.record))
     }
 
     /// Whether the memory has changed since this was last asked.
     package mutating func takeMemoryChange() -> Bool {
-        defer { hasNewMemory = false }
-        return hasNewMemory
+        defer { context.hasNewMemory = false }
+        return context.hasNewMemory
     }
 
     /// Takes over what an earlier process of this peer knew, at the wall clock's `handshakeTimestamp`.
     mutating func restore(_ memory: EndpointMemory, handshakeTimestamp: UInt64) {
         for stamp in memory.stamps {
-            guard let index = neighbourOfPeer[stamp.peer] else { continue }
-            neighbours[index].greatestTimestamp = max(neighbours[index].greatestTimestamp, stamp.timestamp)
+            guard let id = connections.id(of: stamp.peer) else { continue }
+            connections[id].greatestTimestamp = max(connections[id].greatestTimestamp, stamp.timestamp)
         }
         for revocation in memory.revocations where revocation.swarm == swarm.identifier {
-            if revocation.peer == local.id { ownRevocation = revocation }
-            if let index = neighbourOfPeer[revocation.peer] { neighbours[index].revocation = revocation }
+            if revocation.peer == local.id {
+                ownRevocation = revocation
+            } else if let id = connections.id(of: revocation.peer) {
+                connections[id].standing.revoke(by: revocation)
+            } else {
+                keep(revocation)
+            }
         }
         for record in memory.records where record.content.swarm == swarm.identifier {
-            guard let index = neighbourOfPeer[record.content.peer],
-                record.content.exchangeKey == neighbours[index].remote.exchangeKey
+            guard let id = connections.id(of: record.content.peer),
+                record.content.exchangeKey == connections[id].remote.exchangeKey
             else { continue }
-            neighbours[index].record = record
-            neighbours[index].recordSequence = record.content.sequence
+            connections[id].standing.restore(record)
             if record.content.expiry > handshakeTimestamp {
-                neighbours[index].lastAddress = record.content.addresses[0]
+                connections[id].lastAddress = record.content.addresses[0]
             }
         }
     }
 
     /// Whether the peer's keys were revoked, or it was proved to have said two things: nothing of it is taken any more.
     package func isBarred(_ peer: PeerID) -> Bool {
-        guard let index = neighbourOfPeer[peer] else { return false }
-        return neighbours[index].revocation != nil || neighbours[index].proof != nil
+        connections.id(of: peer).map { connections[$0].standing.isBarred } ?? false
     }
 
     /// Passes a manifest on that another peer has signed, so that `peer` can compare it with what it was told itself.
@@ -49,14 +55,14 @@ extension ProtocolEndpoint {
     /// - Returns: false if it was not taken: unknown peer, or 256 frames already wait.
     @discardableResult
     package mutating func testify(_ manifest: SignedManifest, to peer: PeerID) -> Bool {
-        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else { return false }
-        return enqueue(.evidence(manifest.encoded), to: index)
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return false }
+        return connections[id].enqueue(.evidence(manifest.encoded), &context)
     }
 
     /// Passes on what need not be a signed manifest, as a lying peer would: for tests and simulated attackers.
     package mutating func testifyUnchecked(_ bytes: [UInt8], to peer: PeerID) {
-        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else { return }
-        _ = enqueue(.evidence(bytes), to: index)
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return }
+        _ = connections[id].enqueue(.evidence(bytes), &context)
     }
 
     /// Takes a revocation from the layer above, as if a neighbour had passed it on; ours is spread, too.
@@ -68,20 +74,20 @@ extension ProtocolEndpoint {
         if revocation.peer == local.id {
             guard ownRevocation == nil else { return true }
             ownRevocation = revocation
-            hasNewMemory = true
+            context.hasNewMemory = true
             spread(.revocation(revocation.encoded), except: nil)
             return true
         }
-        guard let index = neighbourOfPeer[revocation.peer] else { return false }
-        apply(revocation, to: index, from: nil, at: time)
+        guard let id = connections.id(of: revocation.peer) else { return false }
+        apply(revocation, to: id, from: nil, at: time)
         return true
     }
 
-    mutating func receiveEvidence(_ bytes: [UInt8], from index: Int) {
-        guard let manifest = signedManifest(bytes), neighbourOfPeer[manifest.manifest.origin] != nil else {
-            return statistics.drop(.badManifest)
+    mutating func receiveEvidence(_ bytes: [UInt8], from id: ConnectionID) {
+        guard let manifest = signedManifest(bytes), connections.id(of: manifest.manifest.origin) != nil else {
+            return context.statistics.drop(.badManifest)
         }
-        examine(manifest, from: index)
+        examine(manifest)
     }
 
     /// The signed manifest of this swarm and of a peer that is known here that `bytes` hold; nil for anything else. Most
@@ -90,72 +96,65 @@ extension ProtocolEndpoint {
     func signedManifest(_ bytes: [UInt8]) -> SignedManifest? {
         // What the closure needs and no more: with `self` it would copy the whole endpoint.
         let (identifier, own) = (swarm.identifier, local.id)
-        return try? SignedManifest(encoded: bytes) {
-            [neighbours, neighbourOfPeer] manifest throws(ManifestError) in
+        return try? SignedManifest(encoded: bytes) { [connections] manifest throws(ManifestError) in
             guard manifest.swarm == identifier else { throw .foreign }
-            guard let origin = neighbourOfPeer[manifest.origin] else {
+            guard let origin = connections.id(of: manifest.origin) else {
                 guard manifest.origin == own else { throw .foreign }
                 return nil
             }
-            return neighbours[origin].ledger[manifest.sequence]
+            return connections[origin].standing.ledger[manifest.sequence]
         }
     }
 
-    mutating func receiveRevocation(_ bytes: [UInt8], from index: Int, at time: MonotonicTime) {
+    mutating func receiveRevocation(_ bytes: [UInt8], from id: ConnectionID, at time: MonotonicTime) {
         guard let revocation = Revocation(encoded: bytes), revocation.swarm == swarm.identifier,
-            let revoked = neighbourOfPeer[revocation.peer]
-        else { return statistics.drop(.badManifest) }
-        apply(revocation, to: revoked, from: index, at: time)
+            let revoked = connections.id(of: revocation.peer)
+        else { return context.statistics.drop(.badManifest) }
+        apply(revocation, to: revoked, from: id, at: time)
     }
 
     /// Compares a manifest with what its origin has said before. Of an origin's proofs one is kept and passed on, once.
-    mutating func examine(_ manifest: SignedManifest, from index: Int) {
-        guard let origin = neighbourOfPeer[manifest.manifest.origin], neighbours[origin].proof == nil,
-            let proof = neighbours[origin].ledger.record(manifest, limit: configuration.offersPerPeer)
+    mutating func examine(_ manifest: SignedManifest) {
+        guard let origin = connections.id(of: manifest.manifest.origin),
+            let proof = connections[origin].standing.examine(manifest, limit: configuration.offersPerPeer)
         else { return }
-        neighbours[origin].proof = proof
-        neighbours[origin].ledger = ManifestLedger()
-        neighbours[origin].offers = OfferTable()
-        events.append(.equivocated(proof))
+        context.events.append(.equivocated(proof))
         spread(.evidence(proof.first.encoded), except: origin)
         spread(.evidence(proof.second.encoded), except: origin)
     }
 
     /// What a new association begins with: every proof and revocation that is known.
-    mutating func tellProofs(to index: Int) {
-        for other in neighbours.indices where other != index {
-            if let proof = neighbours[other].proof {
-                _ = enqueue(.evidence(proof.first.encoded), to: index)
-                _ = enqueue(.evidence(proof.second.encoded), to: index)
+    mutating func tellProofs(to id: ConnectionID) {
+        for other in connections.ids where other != id {
+            if let proof = connections[other].standing.proof {
+                _ = connections[id].enqueue(.evidence(proof.first.encoded), &context)
+                _ = connections[id].enqueue(.evidence(proof.second.encoded), &context)
             }
-            if let revocation = neighbours[other].revocation { _ = enqueue(.revocation(revocation.encoded), to: index) }
+            if let revocation = connections[other].standing.revocation {
+                _ = connections[id].enqueue(.revocation(revocation.encoded), &context)
+            }
         }
-        if let ownRevocation { _ = enqueue(.revocation(ownRevocation.encoded), to: index) }
+        if let ownRevocation { _ = connections[id].enqueue(.revocation(ownRevocation.encoded), &context) }
     }
 
-    private mutating func apply(_ revocation: Revocation, to index: Int, from teller: Int?, at time: MonotonicTime) {
-        guard neighbours[index].revocation == nil else { return }
-        neighbours[index].revocation = revocation
-        neighbours[index].isWanted = false
-        neighbours[index].offers = OfferTable()
-        hasNewMemory = true
-        events.append(.revoked(neighbours[index].remote.id))
+    private mutating func apply(
+        _ revocation: Revocation, to id: ConnectionID, from teller: ConnectionID?, at time: MonotonicTime
+    ) {
+        guard connections[id].standing.revocation == nil else { return }
+        connections[id].standing.revoke(by: revocation)
+        context.hasNewMemory = true
+        context.events.append(.revoked(connections[id].remote.id))
         spread(.revocation(revocation.encoded), except: teller)
-        if neighbours[index].isAssociated { endAssociation(index, reason: .revoked, at: time) }
-        // A handshake that is under way, either way, leads nowhere.
-        if let begun = neighbours[index].handshake { neighbourOfIndex[begun.localIndex] = nil }
-        if let answered = neighbours[index].next { neighbourOfIndex[answered.localIndex] = nil }
-        neighbours[index].handshake = nil
-        neighbours[index].next = nil
-        neighbours[index].nextHandshake = nil
-        neighbours[index].waiting = []
+        if connections[id].isAssociated {
+            release(connections[id].end(.revoked, &context, at: time), from: id, at: time)
+        }
+        connections[id].abandonHandshakes(&context)
     }
 
     /// Sends a frame to everyone in session but one or two peers.
-    mutating func spread(_ frame: ControlFrame, except excluded: Int?, or another: Int? = nil) {
-        for index in neighbours.indices
-        where index != excluded && index != another && neighbours[index].isAssociated {
-            _ = enqueue(frame, to: index)
+    mutating func spread(_ frame: ControlFrame, except excluded: ConnectionID?, or another: ConnectionID? = nil) {
+        for id in connections.ids where id != excluded && id != another && connections[id].isAssociated {
+            _ = connections[id].enqueue(frame, &context)
         }
     }
 }

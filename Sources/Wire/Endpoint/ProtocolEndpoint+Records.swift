@@ -20,13 +20,13 @@ extension ProtocolEndpoint {
 
     /// What is known of a peer's whereabouts beyond the allow list.
     package func record(of peer: PeerID) -> PeerRecord? {
-        neighbourOfPeer[peer].flatMap { neighbours[$0].record }
+        connections.id(of: peer).flatMap { connections[$0].standing.record }
     }
 
     /// Passes on what need not be a record, as a lying peer would: for tests and simulated attackers.
     package mutating func tellUnchecked(_ bytes: [UInt8], to peer: PeerID) {
-        guard let index = neighbourOfPeer[peer], neighbours[index].isAssociated else { return }
-        _ = enqueue(.record(bytes), to: index)
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return }
+        _ = connections[id].enqueue(.record(bytes), &context)
     }
 
     /// Those of `addresses` that a record can hold.
@@ -39,12 +39,12 @@ extension ProtocolEndpoint {
     }
 
     /// What a new association begins with: our record, and what is known beyond the allow list of others.
-    mutating func tellRecords(to index: Int, at time: MonotonicTime) {
-        if let own = presentRecord(at: time) { _ = enqueue(.record(own.encoded), to: index) }
-        let wall = wallClock(at: time)
-        for other in neighbours.indices where other != index {
-            guard let record = neighbours[other].record, record.content.expiry > wall else { continue }
-            _ = enqueue(.record(record.encoded), to: index)
+    mutating func tellRecords(to id: ConnectionID, at time: MonotonicTime) {
+        if let own = presentRecord(at: time) { _ = connections[id].enqueue(.record(own.encoded), &context) }
+        let wall = context.stamps.wallClock(at: time)
+        for other in connections.ids where other != id {
+            guard let record = connections[other].standing.record, record.content.expiry > wall else { continue }
+            _ = connections[id].enqueue(.record(record.encoded), &context)
         }
     }
 
@@ -57,12 +57,12 @@ extension ProtocolEndpoint {
     /// Our record; nil where no address is to be told. Its signature is made when it is first needed.
     private mutating func presentRecord(at time: MonotonicTime) -> PeerRecord? {
         guard !ownAddresses.isEmpty else { return nil }
-        let wall = wallClock(at: time)
+        let wall = context.stamps.wallClock(at: time)
         if let record = ownRecord, record.content.sequence + Self.recordRenewal > wall { return record }
         let record = PeerRecord(
             PeerRecord.Content(
                 swarm: swarm.identifier, peer: local.id, exchangeKey: local.exchangeKey.publicKey,
-                sequence: freshStamp(at: time), life: Self.recordLife, addresses: ownAddresses),
+                sequence: context.stamps.fresh(at: time), life: Self.recordLife, addresses: ownAddresses),
             signedWith: local.signingKey)
         ownRecord = record
         return record
@@ -75,52 +75,39 @@ extension ProtocolEndpoint {
     /// The least pause between two records of one peer that are passed on: who moves all the time is not followed.
     static let recordPause = Duration.seconds(1)
 
-    mutating func receiveRecord(_ bytes: [UInt8], from teller: Int, at time: MonotonicTime) {
+    mutating func receiveRecord(_ bytes: [UInt8], from teller: ConnectionID, at time: MonotonicTime) {
         guard let content = PeerRecord.Content(signed: bytes), content.swarm == swarm.identifier else {
-            return statistics.drop(.badRecord)
+            return context.statistics.drop(.badRecord)
         }
-        // Most that are passed on are of peers that are not known here, or known already.
-        guard let index = neighbourOfPeer[content.peer], content.sequence > neighbours[index].recordSequence,
-            neighbours[index].revocation == nil
-        else { return }
-        let isNews = content.addresses != neighbours[index].remote.address.map { [$0] } ?? []
-        let wasNews = neighbours[index].record != nil
-        guard content.exchangeKey == neighbours[index].remote.exchangeKey, content.expiry > wallClock(at: time),
-            !(isNews || wasNews) || neighbours[index].recordTime.map({ $0 + Self.recordPause <= time }) ?? true,
-            let record = PeerRecord(encoded: bytes)
-        else { return statistics.drop(.badRecord) }
-        neighbours[index].recordSequence = content.sequence
-        guard isNews || wasNews else { return }
-        neighbours[index].record = isNews ? record : nil
-        neighbours[index].recordTime = time
-        hasNewMemory = true
-        for address in content.addresses { remember(address) }
-        spread(.record(bytes), except: teller, or: index)
-        guard !neighbours[index].isAssociated else { return }
-        // Whatever was tried so far was tried where it is not.
-        neighbours[index].lastAddress = content.addresses.first
-        guard neighbours[index].isWanted else { return }
-        neighbours[index].tries = 0
-        neighbours[index].nextHandshake = time
+        // Many that are passed on are of peers that are not known here.
+        guard let id = connections.id(of: content.peer) else { return }
+        let judgement = connections[id].receiveRecord(
+            content, encoded: bytes, wallClock: context.stamps.wallClock(at: time), pause: Self.recordPause, at: time)
+        switch judgement {
+        case .old, .nothingNew: return
+        case .bad: context.statistics.drop(.badRecord)
+        case .news:
+            context.hasNewMemory = true
+            for address in content.addresses { remember(address) }
+            spread(.record(bytes), except: teller, or: id)
+        }
     }
+}
 
-    /// Where the next initiation to the neighbour goes, and under which suite: after some tries in vain the next place of
-    /// those where it was seen last, where its record says, and where the allow list says; and as the one that does not speak
-    /// a suite does not answer, every place with every suite.
-    func handshakeTarget(of index: Int, at time: MonotonicTime) -> (address: NetworkAddress, suite: CipherSuite)? {
-        var places: [NetworkAddress] = []
-        func add(_ place: NetworkAddress?) {
-            if let place, !places.contains(place) { places.append(place) }
+extension Connection {
+    /// Takes a record of the peer's, whoever has passed it on: where it says is tried next if there is no session.
+    fileprivate mutating func receiveRecord(
+        _ content: PeerRecord.Content, encoded: [UInt8], wallClock: UInt64, pause: Duration, at time: MonotonicTime
+    ) -> PeerStanding.Judgement {
+        let judgement = standing.take(
+            content, encoded: encoded, of: remote, wallClock: wallClock, pause: pause, at: time)
+        guard judgement == .news, !isAssociated else { return judgement }
+        // Whatever was tried so far was tried where it is not.
+        lastAddress = content.addresses.first
+        if isWanted {
+            tries = 0
+            nextHandshake = time
         }
-        add(neighbours[index].lastAddress)
-        if let content = neighbours[index].record?.content, content.expiry > wallClock(at: time) {
-            for address in content.addresses { add(address) }
-        }
-        add(neighbours[index].remote.address)
-        guard !places.isEmpty else { return nil }
-        let suites = configuration.suites
-        let step = neighbours[index].tries / max(1, configuration.triesPerSuite)
-        let turn = places.count % suites.count == 0 ? step / places.count : 0
-        return (places[step % places.count], suites[(step + turn) % suites.count])
+        return judgement
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// A frame: what a data packet carries. Layouts: docs/protocol.md, "Frames".
 enum Frame: Equatable {
     /// Asks for an acknowledgement and nothing else.
@@ -15,4 +17,172 @@ enum Frame: Equatable {
     case control(sequence: UInt64, ControlFrame)
     /// Chunks of an object from `index` on, which lie in the packet at `range`.
     case chunk(transfer: UInt32, index: UInt32, range: Range<Int>)
+}
+
+/// The type byte of a frame.
+enum FrameType: UInt8 {
+    case padding = 0
+    case ping = 1
+    case acknowledgement = 2
+    case close = 3
+    case message = 4
+    case offer = 5
+    case want = 6
+    case cancel = 7
+    case chunk = 8
+    case evidence = 9
+    case revocation = 10
+    case pathChallenge = 11
+    case pathResponse = 12
+    case markedAcknowledgement = 13
+    case record = 14
+    case credit = 15
+    case push = 16
+}
+
+/// A frame does not keep to the format, or breaks a limit.
+struct MalformedFrame: Error {}
+
+/// Frames out of packets. Anything that does not keep to the format is malformed: the rest of the packet is dropped.
+struct FrameDecoder {
+    private let bytes: [UInt8]
+    private var reader: ByteReader
+
+    /// A decoder of the first `count` of `bytes`.
+    init(_ bytes: [UInt8], count: Int) {
+        self.bytes = bytes
+        reader = ByteReader(bytes, range: 0..<count)
+    }
+
+    /// The next frame; nil at the end.
+    mutating func next() throws(MalformedFrame) -> Frame? {
+        while let typeByte = reader.byte() {
+            guard let type = FrameType(rawValue: typeByte) else { throw MalformedFrame() }
+            switch type {
+            case .padding: continue
+            case .ping: return .ping
+            case .close: return .close
+            case .acknowledgement: return try acknowledgement(isMarked: false)
+            case .markedAcknowledgement: return try acknowledgement(isMarked: true)
+            case .chunk: return try chunk()
+            case .pathChallenge: return .pathChallenge(try challenge())
+            case .pathResponse: return .pathResponse(try challenge())
+            case .message, .offer, .want, .cancel, .evidence, .revocation, .record, .credit, .push:
+                guard let sequence = reader.integer(UInt64.self), let count = reader.integer(UInt16.self),
+                    let range = reader.range(count: Int(count))
+                else { throw MalformedFrame() }
+                return .control(sequence: sequence, try ControlFrame(type, in: bytes, at: range))
+            }
+        }
+        return nil
+    }
+
+    private mutating func challenge() throws(MalformedFrame) -> [UInt8] {
+        guard let bytes = reader.bytes(count: FrameEncoder.challengeByteCount) else { throw MalformedFrame() }
+        return bytes
+    }
+
+    private mutating func chunk() throws(MalformedFrame) -> Frame {
+        guard let transfer = reader.integer(UInt32.self), let index = reader.integer(UInt32.self),
+            let count = reader.integer(UInt16.self), let range = reader.range(count: Int(count))
+        else { throw MalformedFrame() }
+        return .chunk(transfer: transfer, index: index, range: range)
+    }
+
+    private mutating func acknowledgement(isMarked: Bool) throws(MalformedFrame) -> Frame {
+        guard let largest = reader.integer(UInt64.self), let delay = reader.integer(UInt32.self),
+            let count = reader.byte(), (1...64).contains(count), let length = reader.integer(UInt32.self),
+            UInt64(length) <= largest
+        else { throw MalformedFrame() }
+        var ranges = [(largest - UInt64(length))...largest]
+        for _ in 1..<count {
+            guard let gap = reader.integer(UInt32.self), let length = reader.integer(UInt32.self) else {
+                throw MalformedFrame()
+            }
+            let below = ranges[ranges.count - 1].lowerBound
+            let step = UInt64(gap) + 2
+            guard below >= step, below - step >= UInt64(length) else { throw MalformedFrame() }
+            ranges.append((below - step - UInt64(length))...(below - step))
+        }
+        var marked: UInt32 = 0
+        if isMarked {
+            guard let count = reader.integer(UInt32.self) else { throw MalformedFrame() }
+            marked = count
+        }
+        return .acknowledgement(ranges: ranges, delay: .microseconds(Int64(delay)), marked: marked)
+    }
+}
+
+/// Frames into packets.
+enum FrameEncoder {
+    /// Bytes of a CHUNK frame before the chunk.
+    static let chunkOverhead = 11
+    /// Bytes of a control frame before its body.
+    static let controlOverhead = 11
+    /// Bytes of an acknowledgement with one range.
+    static let acknowledgementByteCount = 18
+    /// Bytes of each further range of an acknowledgement.
+    static let rangeByteCount = 8
+    /// Bytes of a challenge to a path, and of its answer.
+    static let challengeByteCount = 8
+    /// Bytes of the number of marked packets.
+    static let markedByteCount = 4
+
+    /// Appends an acknowledgement of as many of `ranges` as fit into `capacity` bytes, with the number of `marked` packets
+    /// if there are any. Gaps and lengths that need more than 32 bits end the list.
+    static func appendAcknowledgement(
+        _ ranges: [ClosedRange<UInt64>], delay: Duration, marked: UInt32, capacity: Int, to packet: inout [UInt8]
+    ) {
+        guard marked > 0 else {
+            return appendRanges(.acknowledgement, ranges, delay: delay, capacity: capacity, to: &packet)
+        }
+        guard !ranges.isEmpty, capacity >= acknowledgementByteCount + markedByteCount else { return }
+        appendRanges(
+            .markedAcknowledgement, ranges, delay: delay, capacity: capacity - markedByteCount, to: &packet)
+        packet.append(integer: marked)
+    }
+
+    private static func appendRanges(
+        _ type: FrameType, _ ranges: [ClosedRange<UInt64>], delay: Duration, capacity: Int, to packet: inout [UInt8]
+    ) {
+        guard let first = ranges.first, capacity >= acknowledgementByteCount else { return }
+        let limit = min(ranges.count, 64, 1 + (capacity - acknowledgementByteCount) / rangeByteCount)
+        packet.append(type.rawValue)
+        packet.append(integer: first.upperBound)
+        packet.append(integer: UInt32(clamping: max(0, delay.wholeNanoseconds / 1000)))
+        let countPosition = packet.count
+        packet.append(1)
+        // A first range of more than 2^32 packets is cut: the far end was acknowledged long ago.
+        packet.append(integer: UInt32(clamping: first.upperBound - first.lowerBound))
+        guard first.upperBound - first.lowerBound <= UInt64(UInt32.max) else { return }
+        var below = first.lowerBound
+        for range in ranges[1..<limit] {
+            let gap = below - range.upperBound - 2
+            let length = range.upperBound - range.lowerBound
+            guard gap <= UInt64(UInt32.max), length <= UInt64(UInt32.max) else { return }
+            packet.append(integer: UInt32(gap))
+            packet.append(integer: UInt32(length))
+            packet[countPosition] += 1
+            below = range.lowerBound
+        }
+    }
+
+    /// Appends a control frame.
+    static func append(_ frame: EncodedControlFrame, sequence: UInt64, to packet: inout [UInt8]) {
+        packet.append(frame.type.rawValue)
+        packet.append(integer: sequence)
+        packet.append(integer: UInt16(frame.body.count))
+        packet.append(contentsOf: frame.body)
+    }
+
+    /// Appends the part of `source` at `range` as a run of chunks from `index` on.
+    static func appendChunks(
+        transfer: UInt32, index: UInt32, source: [UInt8], range: Range<Int>, to packet: inout [UInt8]
+    ) {
+        packet.append(FrameType.chunk.rawValue)
+        packet.append(integer: transfer)
+        packet.append(integer: index)
+        packet.append(integer: UInt16(range.count))
+        packet.append(contentsOf: source[range])
+    }
 }

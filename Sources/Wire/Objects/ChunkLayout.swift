@@ -75,6 +75,17 @@ struct ChunkLayout: Sendable, Hashable {
         return run.lowerBound..<run.lowerBound + count
     }
 
+    /// Calls `body` with every word of a bitmap with a bit for each chunk that the run touches, and the bits of the run in it.
+    static func forEachWord(of run: Range<Int>, _ body: (Int, UInt64) -> Void) {
+        var start = run.lowerBound
+        while start < run.upperBound {
+            let end = min(run.upperBound, (start / 64 + 1) * 64)
+            let ones = end - start == 64 ? UInt64.max : (1 << UInt64(end - start)) - 1
+            body(start / 64, ones << UInt64(start % 64))
+            start = end
+        }
+    }
+
     private static func chunks(_ byteCount: Int) -> Int {
         (byteCount + WireConfiguration.chunkByteCount - 1) / WireConfiguration.chunkByteCount
     }

@@ -69,3 +69,61 @@ package struct SignedManifest: Sendable, Hashable {
         parts = Parts(manifest, signature: signature, layout: layout)
     }
 }
+
+/// The name of an object: the BLAKE2b-256 digest of its manifest's layout (without the signature).
+package struct ObjectID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Bytes of a name.
+    package static let byteCount = Digest.byteCount
+
+    /// The digest, 32 bytes.
+    package let bytes: [UInt8]
+
+    /// A name from its bytes; nil unless there are 32.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.bytes = bytes
+    }
+
+    /// 64 hexadecimal digits.
+    package var description: String { bytes.hexadecimal }
+
+    package static func < (left: ObjectID, right: ObjectID) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
+
+/// What is wrong with a manifest's bytes.
+package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The first byte is not 1.
+    case unknownVersion
+    /// The bytes end too early.
+    case truncated
+    /// Bytes follow the end.
+    case trailingBytes
+    /// More than 128 MiB.
+    case payloadTooLarge
+    /// The number of leaves does not fit the payload's size.
+    case leafCount
+    /// More than 512 bytes of status.
+    case statusTooLarge
+    /// It is of another swarm, or of a peer that is not known here.
+    case foreign
+    /// The signature is not the origin's.
+    case signature
+    /// Two manifests that do not contradict each other, or not in the order of their identifiers.
+    case noProof
+
+    package var description: String {
+        switch self {
+        case .unknownVersion: "the manifest has an unknown version: the peer that made it runs another release"
+        case .truncated: "the manifest ends too early"
+        case .trailingBytes: "bytes follow the manifest's end"
+        case .payloadTooLarge: "the manifest's payload is larger than 128 MiB"
+        case .leafCount: "the manifest's number of leaves does not fit its payload's size"
+        case .statusTooLarge: "the manifest's status is larger than 512 bytes"
+        case .foreign: "the manifest is of another swarm or of an unknown peer"
+        case .signature: "the manifest's signature is not its origin's"
+        case .noProof: "the two manifests do not contradict each other"
+        }
+    }
+}

@@ -17,31 +17,7 @@ struct LossRecovery: Sendable {
     /// Packets that may be sent beyond the congestion window, as probes.
     var probesAllowed = 0
     /// What has become of packets since the owner last looked.
-    var outcome = Outcome()
-
-    /// What packets carried that have arrived or are lost.
-    struct Outcome: Sendable {
-        var acknowledgedChunks: [SentChunks] = []
-        var acknowledgedControls: [UInt64] = []
-        var lostChunks: [SentChunks] = []
-        var lostControls: [UInt64] = []
-        var lostPackets = 0
-
-        /// Whether nothing has changed.
-        var isEmpty: Bool {
-            acknowledgedChunks.isEmpty && acknowledgedControls.isEmpty && lostPackets == 0 && lostChunks.isEmpty
-                && lostControls.isEmpty
-        }
-
-        /// Forgets what the owner has dealt with; keeps the memory.
-        mutating func clear() {
-            acknowledgedChunks.removeAll(keepingCapacity: true)
-            acknowledgedControls.removeAll(keepingCapacity: true)
-            lostChunks.removeAll(keepingCapacity: true)
-            lostControls.removeAll(keepingCapacity: true)
-            lostPackets = 0
-        }
-    }
+    var outcome = RecoveryOutcome()
 
     private let acknowledgementDelay: Duration
     // `packets[head...]` have the numbers from `base` on.

@@ -24,3 +24,27 @@ struct SentChunks: Sendable, Hashable {
     /// The chunks' indices.
     var run: Range<UInt32> { first..<first + count }
 }
+
+/// What packets carried that have arrived or are lost.
+struct RecoveryOutcome: Sendable {
+    var acknowledgedChunks: [SentChunks] = []
+    var acknowledgedControls: [UInt64] = []
+    var lostChunks: [SentChunks] = []
+    var lostControls: [UInt64] = []
+    var lostPackets = 0
+
+    /// Whether nothing has changed.
+    var isEmpty: Bool {
+        acknowledgedChunks.isEmpty && acknowledgedControls.isEmpty && lostPackets == 0 && lostChunks.isEmpty
+            && lostControls.isEmpty
+    }
+
+    /// Forgets what the owner has dealt with; keeps the memory.
+    mutating func clear() {
+        acknowledgedChunks.removeAll(keepingCapacity: true)
+        acknowledgedControls.removeAll(keepingCapacity: true)
+        lostChunks.removeAll(keepingCapacity: true)
+        lostControls.removeAll(keepingCapacity: true)
+        lostPackets = 0
+    }
+}

@@ -141,8 +141,8 @@ extension FuzzTarget {
     } run: { input in
         var rig = WireRig.connected
         var cutter = Cutter(input)
-        let session = rig.endpoints[0].neighbours[0].current!
-        var number = rig.endpoints[0].neighbours[0].association!.recovery.nextNumber
+        let session = rig.connection(of: 0).sessions.current!
+        var number = rig.connection(of: 0).association.recovery.nextNumber
         for _ in 0..<24 where !cutter.isEmpty {
             let kind = cutter.byte()
             let part = cutter.part(min(cutter.short(), 1168))

@@ -25,6 +25,9 @@ struct WireRig: Sendable {
     static let addresses = [1, 2].map { NetworkAddress(host: "192.0.2.\($0)", port: 9000) }
     static let strange = NetworkAddress(host: "198.51.100.7", port: 7)
 
+    /// The only connection of an endpoint.
+    func connection(of index: Int) -> Connection { endpoints[index].connections[endpoints[index].connections.ids[0]] }
+
     /// A pair with a session, in which the first has offered an object.
     static let connected: WireRig = {
         var rig = WireRig()
@@ -35,7 +38,7 @@ struct WireRig: Sendable {
             rig.carry(0)
             rig.carry(1)
         }
-        precondition(rig.endpoints[1].neighbours[0].association != nil, "the pair is in session")
+        precondition(rig.connection(of: 1).isAssociated, "the pair is in session")
         return rig
     }()
 

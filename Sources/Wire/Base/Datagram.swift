@@ -1,0 +1,58 @@
+package import Basics
+
+/// A UDP payload with the address it comes from or goes to; or several of one address that the system carries as one
+/// (segmentation and receive offload), which costs one call and one piece of memory for all of them.
+package struct Datagram: Sendable, Hashable {
+    /// The other side's address: the source of what is received, the destination of what is sent.
+    package var address: NetworkAddress
+    /// The payload, or the payloads one after another.
+    package var bytes: [UInt8]
+    /// Where `bytes` are several payloads: the bytes of each; the last may have fewer. Nil for a single one.
+    package var segmentByteCount: Int?
+    /// Whether the network has marked it as having met with congestion (RFC 3168).
+    package var isMarked = false
+
+    package init(address: NetworkAddress, bytes: [UInt8], segmentByteCount: Int? = nil, isMarked: Bool = false) {
+        self.isMarked = isMarked
+        self.address = address
+        self.bytes = bytes
+        self.segmentByteCount = segmentByteCount
+    }
+
+    /// The payloads as datagrams of their own: what a network that loses or delays single ones works on.
+    package var packets: [Datagram] {
+        guard let step = segmentByteCount, step > 0, step < bytes.count else {
+            return [Datagram(address: address, bytes: bytes, isMarked: isMarked)]
+        }
+        return stride(from: 0, to: bytes.count, by: step).map { start in
+            Datagram(
+                address: address, bytes: Array(bytes[start..<min(bytes.count, start + step)]), isMarked: isMarked)
+        }
+    }
+}
+
+/// The waist between the protocol and the world: something that carries datagrams. SwiftNIO's UDP channel is one, the
+/// simulator's virtual network another.
+///
+/// Datagrams may be lost, duplicated, reordered, delayed and altered; the protocol above copes.
+package protocol DatagramEndpoint: Sendable {
+    /// The address that the endpoint is bound to.
+    var localAddress: NetworkAddress { get }
+
+    /// What arrives, in bursts as the system delivered them. Bounded: under overload the oldest bursts are dropped.
+    /// Iterated by one task; ends when the endpoint is closed.
+    var incoming: AsyncStream<[Datagram]> { get }
+
+    /// Hands datagrams to the network, which may drop them.
+    func send(_ datagrams: [Datagram])
+
+    /// Where the task that takes `incoming` runs best, as beside a socket: nil if it does not matter.
+    var taskExecutor: (any TaskExecutor)? { get }
+
+    /// Releases the socket and ends `incoming`.
+    func close() async
+}
+
+extension DatagramEndpoint {
+    package var taskExecutor: (any TaskExecutor)? { nil }
+}

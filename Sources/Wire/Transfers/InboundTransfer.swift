@@ -1,0 +1,201 @@
+import Cryptography
+
+/// An object on its way to us, from one holder or several: what has arrived, and which of its leaves are verified.
+///
+/// Its parts are the list of leaf hashes (part 0) and the leaves (part 1 and on). Each part is taken from one holder only,
+/// so that when it turns out to be false it is known who served it.
+struct InboundTransfer: Sendable {
+    let manifest: SignedManifest
+    let layout: ChunkLayout
+    /// The connections whose peers have been asked for it.
+    var holders: [ConnectionID] = []
+
+    private(set) var payload: [UInt8]
+    private var hashes: [UInt8]
+    private(set) var missing: [UInt64]
+    private var missingOfPart: [UInt16]
+    private var missingChunks: Int
+    private var unverifiedLeaves: Int
+    /// Leaves of which nothing is missing and that wait to be verified together.
+    private var wholeLeaves: [Int] = []
+    /// Whom each part is asked of.
+    private var assignees: [ConnectionID?]
+
+    /// What a run of chunks did.
+    enum Outcome: Equatable {
+        /// It was there before, is none of this object, or was asked of another holder.
+        case unwanted
+        /// So many of its chunks are new.
+        case progress(Int)
+        /// It held the last: the payload is whole and verified.
+        case complete
+        /// The list of hashes or a leaf is not the manifest's: these holders served something else. What they served is
+        /// missing again.
+        case corrupt(holders: [ConnectionID])
+    }
+
+    /// What a holder is to be asked for.
+    struct Share: Equatable {
+        var holder: ConnectionID
+        var ranges: [Range<UInt32>]
+        var chunkCount: Int
+    }
+
+    /// Memory for the whole payload is reserved at once; the caller has checked the limits. It is not written to before
+    /// chunks come, and nobody sees it before each of its bytes has come and is verified.
+    init(manifest: SignedManifest) {
+        self.manifest = manifest
+        let layout = ChunkLayout(payloadByteCount: manifest.manifest.payloadByteCount)
+        self.layout = layout
+        payload = [UInt8](unwrittenCount: layout.payloadByteCount)
+        hashes = [UInt8](repeating: 0, count: layout.hashByteCount)
+        let count = layout.chunkCount
+        missing = [UInt64](repeating: .max, count: (count + 63) / 64)
+        if count % 64 != 0 { missing[count / 64] = (1 << UInt64(count % 64)) - 1 }
+        missingChunks = count
+        missingOfPart = (0...layout.leafCount).map { UInt16(layout.chunks(ofPart: $0).count) }
+        assignees = [ConnectionID?](repeating: nil, count: layout.leafCount + 1)
+        unverifiedLeaves = layout.leafCount
+    }
+
+    /// Whether nothing is missing: at once for a payload without bytes.
+    var isComplete: Bool { unverifiedLeaves == 0 }
+
+    /// Takes in the run of chunks from `index` on that lies in `packet` at `range`, from a holder.
+    mutating func receive(index: UInt32, packet: [UInt8], range: Range<Int>, from holder: ConnectionID) -> Outcome {
+        let size = WireConfiguration.chunkByteCount
+        let run = Int(index)..<Int(index) + (range.count + size - 1) / size
+        guard let place = layout.place(ofRun: run), place.byteCount == range.count else { return .unwanted }
+        var newCount = 0
+        // A run may reach from one leaf into the next.
+        for part in layout.part(ofChunk: run.lowerBound)...layout.part(ofChunk: run.upperBound - 1) {
+            let own = run.clamped(to: layout.chunks(ofPart: part))
+            let missingCount = missingCount(in: own)
+            guard missingCount > 0, assignees[part] == holder else { continue }
+            let start = range.lowerBound + (own.lowerBound - run.lowerBound) * size
+            let source = start..<min(range.upperBound, start + own.count * size)
+            switch place {
+            case .hashes(let target):
+                Self.take(own, of: packet, at: source, into: &hashes, at: target.lowerBound, missing: &missing)
+            case .payload(let target):
+                Self.take(
+                    own, of: packet, at: source, into: &payload,
+                    at: target.lowerBound + (own.lowerBound - run.lowerBound) * size, missing: &missing)
+            }
+            missingOfPart[part] -= UInt16(missingCount)
+            newCount += missingCount
+            if missingOfPart[part] == 0, part > 0 { wholeLeaves.append(part - 1) }
+        }
+        guard newCount > 0 else { return .unwanted }
+        missingChunks -= newCount
+        if case .hashes = place {
+            if missingOfPart[0] == 0, !hashesAreTrue { return blame(part: 0) }
+        }
+        guard missingOfPart[0] == 0, missingChunks == 0 || wholeLeaves.count >= Digest.piecesAtOnce else {
+            return .progress(newCount)
+        }
+        return verifyLeaves() ?? (isComplete ? .complete : .progress(newCount))
+    }
+
+    /// Divides what is missing among the holders: a part that has begun to arrive stays with its holder, the others are
+    /// divided evenly, each holder's one after the other.
+    mutating func divide() -> [Share] {
+        var free: [Int] = []
+        for part in missingOfPart.indices where missingOfPart[part] > 0 {
+            let isUntouched = Int(missingOfPart[part]) == layout.chunks(ofPart: part).count
+            if !isUntouched, let assignee = assignees[part], holders.contains(assignee) { continue }
+            if !isUntouched { reset(part: part) }
+            free.append(part)
+        }
+        for (rank, holder) in holders.enumerated() {
+            for part in free[free.count * rank / holders.count..<free.count * (rank + 1) / holders.count] {
+                assignees[part] = holder
+            }
+        }
+        return holders.map { share(of: $0) }
+    }
+
+    /// What is missing of the holder's parts: as many ranges as a WANT frame takes. What is beyond is asked of nobody yet.
+    mutating func share(of holder: ConnectionID) -> Share {
+        var share = Share(holder: holder, ranges: [], chunkCount: 0)
+        for part in assignees.indices where assignees[part] == holder && missingOfPart[part] > 0 {
+            let ranges = missingRanges(in: layout.chunks(ofPart: part))
+            let joins = share.ranges.last?.upperBound == ranges[0].lowerBound ? 1 : 0
+            guard share.ranges.count + ranges.count - joins <= 64 else {
+                // A part whose pieces alone are too many begins anew.
+                if share.ranges.isEmpty {
+                    reset(part: part)
+                    let whole = layout.chunks(ofPart: part)
+                    return Share(
+                        holder: holder, ranges: [UInt32(whole.lowerBound)..<UInt32(whole.upperBound)],
+                        chunkCount: whole.count)
+                }
+                if Int(missingOfPart[part]) == layout.chunks(ofPart: part).count { assignees[part] = nil }
+                continue
+            }
+            share.ranges.append(contentsOf: ranges.dropFirst(joins))
+            if joins == 1 {
+                let last = share.ranges.count - ranges.count
+                share.ranges[last] = share.ranges[last].lowerBound..<ranges[0].upperBound
+            }
+            share.chunkCount += Int(missingOfPart[part])
+        }
+        return share
+    }
+
+    /// The holder's parts are free for others.
+    mutating func release(_ holder: ConnectionID) {
+        for part in assignees.indices where assignees[part] == holder && missingOfPart[part] > 0 {
+            if Int(missingOfPart[part]) < layout.chunks(ofPart: part).count { reset(part: part) }
+            assignees[part] = nil
+        }
+    }
+
+    /// Whether dividing anew would give a holder without work something to do.
+    var hasWorkToShare: Bool {
+        var untouched = 0
+        for part in missingOfPart.indices where Int(missingOfPart[part]) == layout.chunks(ofPart: part).count {
+            if assignees[part] == nil { return true }
+            untouched += 1
+        }
+        return holders.count > 1 && untouched >= 2 * holders.count
+    }
+
+    /// All of the part is missing again.
+    private mutating func reset(part: Int) {
+        let chunks = layout.chunks(ofPart: part)
+        missingChunks += chunks.count - Int(missingOfPart[part])
+        missingOfPart[part] = UInt16(chunks.count)
+        ChunkLayout.forEachWord(of: chunks) { word, mask in missing[word] |= mask }
+    }
+
+    private var hashesAreTrue: Bool {
+        MerkleTree.root(leafHashes: hashes, byteCount: layout.payloadByteCount) == manifest.manifest.root
+    }
+
+    private mutating func blame(part: Int) -> Outcome {
+        reset(part: part)
+        return .corrupt(holders: assignees[part].map { [$0] } ?? [])
+    }
+
+    /// Compares the leaves that have become whole with the list of hashes.
+    ///
+    /// - Returns: nil if all are true.
+    private mutating func verifyLeaves() -> Outcome? {
+        let computed = MerkleTree.leafHashes(of: payload, leaves: wholeLeaves)
+        let size = Digest.byteCount
+        var liars: [ConnectionID] = []
+        for (position, leaf) in wholeLeaves.enumerated() {
+            let isTrue = computed[position * size..<(position + 1) * size].elementsEqual(
+                hashes[leaf * size..<(leaf + 1) * size])
+            if isTrue {
+                unverifiedLeaves -= 1
+            } else {
+                if let liar = assignees[leaf + 1], !liars.contains(liar) { liars.append(liar) }
+                reset(part: leaf + 1)
+            }
+        }
+        wholeLeaves.removeAll(keepingCapacity: true)
+        return liars.isEmpty ? nil : .corrupt(holders: liars)
+    }
+}

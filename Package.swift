@@ -73,14 +73,16 @@ let modules: [Target] = [
     module("SwarmFile", ["Overlay", "Basics", yams]),
     module("Wire", ["Cryptography", "Basics"]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
+    module("Faults", ["SwarmFile", "Basics"]),
+    module("Recording", ["Adapters", "Storage", "Basics"]),
     module(
         "Federation",
         ["Adapters", "Aggregation", "Overlay", "SwarmFile", "Wire", "Cryptography", "Storage", "Basics"]),
     module(
         "Simulation",
         [
-            "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
-            "Basics",
+            "Federation", "Faults", "Recording", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation",
+            "Cryptography", "Storage", "Basics",
         ]),
     module("Observability", ["Federation", "Basics"]),
 ]
@@ -89,9 +91,9 @@ let executables: [Target] = [
     .executableTarget(
         name: "murmur",
         dependencies: [
-            "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
-            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Storage", "SwarmFile", "Transport", "Wire",
-            argumentParser,
+            "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+            "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
+            "SwarmFile", "Transport", "Wire", argumentParser,
         ],
         swiftSettings: settings),
     .executableTarget(
@@ -126,9 +128,14 @@ let testTargets: [Target] = [
             "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Adapters",
             "Cryptography", "Storage", "Basics",
         ]),
+    tests("FaultsTests", ["Faults", "Basics", "TestSupport"]),
+    tests("RecordingTests", ["Recording", "Adapters", "Basics"]),
     tests(
         "SimulationTests",
-        ["Simulation", "Federation", "Wire", "SwarmFile", "Adapters", "Storage", "Basics", "TestSupport"]),
+        [
+            "Simulation", "Faults", "Recording", "Federation", "Wire", "SwarmFile", "Adapters", "Storage", "Basics",
+            "TestSupport",
+        ]),
     tests("ObservabilityTests", ["Observability"]),
     tests(
         "EndToEndTests",
@@ -150,8 +157,8 @@ let fuzzTargets: [Target] =
         .executableTarget(
             name: "murmur-fuzz",
             dependencies: [
-                "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning",
-                "LanguageModel", "Simulation", "Storage", "SwarmFile", "Wire",
+                "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+                "LanguageModel", "Recording", "Storage", "SwarmFile", "Wire",
             ],
             path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]

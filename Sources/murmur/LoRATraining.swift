@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import InstructionTuning
 import LinearAlgebra
+import Recording
 import Simulation
 import SwarmFile
 

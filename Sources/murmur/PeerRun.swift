@@ -6,7 +6,7 @@ import Foundation
 import InstructionTuning
 import LinearAlgebra
 import Observability
-import Simulation
+import Recording
 import Storage
 import SwarmFile
 import Transport

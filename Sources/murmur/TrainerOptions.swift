@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Recording
 import Simulation
 import SwarmFile
 
@@ -55,7 +56,7 @@ struct TrainerOptions: ParsableArguments {
                     try RecordedTraining(
                         recordings, pace: trainingTime == nil ? nil : duration, fallback: duration), nil
                 )
-            } catch let mismatch as RecordedTraining.Mismatch {
+            } catch let mismatch as RecordingMismatch {
                 throw CommandFailure("\(trainer): \(mismatch)")
             }
         }

@@ -1,5 +1,6 @@
 import Adapters
 import Basics
+import Faults
 import Federation
 
 extension SimulatedSwarm {
@@ -38,7 +39,7 @@ extension SimulatedSwarm {
             }
         case .deliver(let delta):
             peers[index].final = delta
-            trace.note(time, 6, index, 0, Trace.digest(delta.values), line: peers[index].line("delivered"))
+            trace.note(time, 6, index, 0, WordHash.of(delta.values), line: peers[index].line("delivered"))
             checkAdapter(of: index)
         case .stop: peers[index].hasStopped = true
         }

@@ -6,7 +6,7 @@ package import Basics
 /// two runs with one hash did the same.
 package struct Trace: Sendable {
     /// The hash so far.
-    package private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    package private(set) var hash = WordHash.basis
     /// How many happenings went in.
     package private(set) var count = 0
     /// Takes the lines; nil for none.
@@ -34,27 +34,7 @@ package struct Trace: Sendable {
         if let write { write("\(Self.seconds(time - origin)) \(line())") }
     }
 
-    private mutating func fold(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01b3 }
-
-    /// The digest of a datagram's or an adapter's bytes.
-    static func digest(_ bytes: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        var word: UInt64 = 0
-        for (index, byte) in bytes.enumerated() {
-            word = word << 8 | UInt64(byte)
-            if index & 7 == 7 {
-                hash = (hash ^ word) &* 0x0000_0100_0000_01b3
-                hash ^= hash >> 29
-                word = 0
-            }
-        }
-        return (hash ^ word ^ UInt64(bytes.count)) &* 0x0000_0100_0000_01b3
-    }
-
-    /// The digest of values, bit for bit.
-    package static func digest(_ values: [Float]) -> UInt64 {
-        values.reduce(0xcbf2_9ce4_8422_2325) { (($0 ^ UInt64($1.bitPattern)) &* 0x0000_0100_0000_01b3) }
-    }
+    private mutating func fold(_ word: UInt64) { hash = WordHash.fold(word, into: hash) }
 
     private static func seconds(_ time: Duration) -> String {
         let microseconds = time.wholeNanoseconds / 1000

@@ -1,7 +1,7 @@
 import Basics
+import Faults
 import Foundation
 import Overlay
-import Simulation
 import SwarmFile
 import Transport
 import Wire

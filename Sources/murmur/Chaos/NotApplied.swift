@@ -1,4 +1,4 @@
-import Simulation
+import Faults
 
 /// What of a fault schedule real processes do not go through, in words, so that nobody takes silence for a test passed.
 enum NotApplied {

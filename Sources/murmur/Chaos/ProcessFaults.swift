@@ -1,5 +1,5 @@
+import Faults
 import Foundation
-import Simulation
 
 /// The faults of a plan that happen to processes, and which peers are down because of them.
 struct ProcessFaults {

@@ -1,5 +1,4 @@
 import Foundation
-import Simulation
 
 /// One line of the relay's statistics: what passed a directed link so far.
 struct RelayLine: Encodable {

@@ -1,7 +1,7 @@
 import Basics
+import Faults
 import Foundation
 import Observability
-import Simulation
 import SwarmFile
 
 /// A fault file at work on the processes of `murmur swarm`: the relay between them, and what happens to them.

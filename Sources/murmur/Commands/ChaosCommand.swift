@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
+import Faults
 import Foundation
-import Simulation
 import SwarmFile
 
 /// `murmur chaos`: the relay alone.

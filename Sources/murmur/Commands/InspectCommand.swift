@@ -5,6 +5,7 @@ import Federation
 import Foundation
 import LanguageModel
 import Observability
+import Recording
 import Simulation
 import Storage
 

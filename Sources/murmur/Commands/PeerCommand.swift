@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Foundation
+import Recording
 import SwarmFile
 
 /// `murmur peer`: one peer of a swarm.

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Basics
 import Cryptography
+import Faults
 import Foundation
+import Recording
 import Simulation
 import SwarmFile
 

@@ -1,6 +1,16 @@
 import Basics
 import Foundation
 
+/// Which peers a fault is about.
+package enum PeerSelector: Sendable, Hashable {
+    /// Every peer.
+    case all
+    /// The peers with these names.
+    case names([String])
+    /// So many peers, drawn from the seed.
+    case random(Int)
+}
+
 /// Turns selectors into peers, drawing from one seed in the order of the questions.
 struct PeerSelection {
     let names: [String]

@@ -31,7 +31,7 @@ package struct RecordingTrainer: AdapterTrainer {
         write(
             TrainingRecording.encoded(
                 TrainingRecording.Entry(
-                    round: request.round, start: Trace.digest(request.delta.values), values: outcome.delta.values,
+                    round: request.round, start: WordHash.of(request.delta.values), values: outcome.delta.values,
                     change: zip(outcome.delta.values, request.delta.values).map { $0 - $1 }, loss: outcome.loss,
                     tokens: outcome.tokens, records: outcome.records, duration: duration)))
         return outcome
@@ -40,4 +40,37 @@ package struct RecordingTrainer: AdapterTrainer {
     package func snapshot() async throws -> [UInt8] { try await base.snapshot() }
 
     package func restore(_ snapshot: [UInt8]) async throws { try await base.restore(snapshot) }
+}
+
+/// Plays the recording of one peer back.
+package struct RecordedTrainer: AdapterTrainer {
+    private let recording: TrainingRecording
+
+    package init(_ recording: TrainingRecording) {
+        self.recording = recording
+    }
+
+    package var schema: AdapterSchema { recording.schema }
+    package var sampleCount: Int { recording.sampleCount }
+
+    package func train(_ request: TrainingRequest) async throws -> TrainingOutcome {
+        guard let entry = recording.entry(round: request.round, start: WordHash.of(request.delta.values)) else {
+            throw RecordingMismatch(
+                description: "\(recording.peer) has no recording of round \(request.round)")
+        }
+        return entry.outcome(of: request)
+    }
+
+    package func snapshot() async throws -> [UInt8] { [] }
+
+    package func restore(_ snapshot: [UInt8]) async throws {}
+}
+
+/// Recordings that do not fit each other, or what is asked of them.
+package struct RecordingMismatch: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }

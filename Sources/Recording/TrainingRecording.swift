@@ -1,4 +1,5 @@
 package import Adapters
+import Basics
 
 /// What one peer's trainer returned, round after round: recorded in a run of real peers, or of a simulated swarm with the
 /// real engine, and played back by the simulator without an engine.
@@ -7,7 +8,7 @@ package struct TrainingRecording: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
         /// The round, counted from zero.
         package var round: Int
-        /// The digest of the values that the steps began with (`Trace.digest`).
+        /// The digest of the values that the steps began with (`WordHash`).
         package var start: UInt64
         /// Where they led, `count` values.
         package var values: [Float]
@@ -71,7 +72,7 @@ extension TrainingRecording.Entry {
     package func outcome(of request: TrainingRequest) -> TrainingOutcome {
         var delta = request.delta
         delta.values =
-            Trace.digest(request.delta.values) == start
+            WordHash.of(request.delta.values) == start
             ? values : zip(request.delta.values, change).map { $0 + $1 }
         return TrainingOutcome(delta: delta, loss: loss, tokens: tokens, records: records)
     }

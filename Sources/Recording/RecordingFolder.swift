@@ -1,10 +1,9 @@
 import Foundation
-import Simulation
 import Storage
 import Synchronization
 
 /// Recordings of local steps, one file a peer: `FOLDER/PEER/training.recording`.
-final class RecordingFolder: Sendable {
+package final class RecordingFolder: Sendable {
     private struct State {
         var handles: [String: FileHandle] = [:]
         var problem: (any Error)?
@@ -16,7 +15,7 @@ final class RecordingFolder: Sendable {
     private let folder: URL
     private let state = Mutex(State())
 
-    init(_ path: String) {
+    package init(_ path: String) {
         folder = URL(fileURLWithPath: path, isDirectory: true)
     }
 
@@ -26,7 +25,7 @@ final class RecordingFolder: Sendable {
 
     /// Begins a file for each of `recordings`, which have no entries yet; with `isContinued` what a file of the same
     /// peer, model and adapter holds stays, up to its last whole entry.
-    func begin(_ recordings: [TrainingRecording], isContinued: Bool = false) throws {
+    package func begin(_ recordings: [TrainingRecording], isContinued: Bool = false) throws {
         for recording in recordings {
             let url = file(of: recording.peer)
             try FileManager.default.createDirectory(
@@ -46,14 +45,14 @@ final class RecordingFolder: Sendable {
     }
 
     /// Adds the bytes of an entry to a peer's file; what goes wrong is said by `close`.
-    func append(_ entry: [UInt8], of peer: String) {
+    package func append(_ entry: [UInt8], of peer: String) {
         state.withLock { state in
             do { try state.handles[peer]?.write(contentsOf: entry) } catch { state.problem = state.problem ?? error }
         }
     }
 
     /// Closes the files; throws what went wrong with one of them.
-    func close() throws {
+    package func close() throws {
         try state.withLock { state in
             for (_, handle) in state.handles { try handle.close() }
             state.handles = [:]
@@ -62,20 +61,26 @@ final class RecordingFolder: Sendable {
     }
 
     /// The recordings of these peers.
-    func read(_ names: [String]) throws -> [TrainingRecording] {
+    ///
+    /// - Throws: `FileError`, and `RecordingMismatch` naming the file that is no recording, or another peer's.
+    package func read(_ names: [String]) throws -> [TrainingRecording] {
         try names.map { name in
             let path = file(of: name).path
             let recording = try Self.read(path)
             guard recording.peer == name else {
-                throw CommandFailure("\(path) is the recording of \(recording.peer), not of \(name)")
+                throw RecordingMismatch(description: "\(path) is the recording of \(recording.peer), not of \(name)")
             }
             return recording
         }
     }
 
     /// The recording in a file.
-    static func read(_ path: String) throws -> TrainingRecording {
+    package static func read(_ path: String) throws -> TrainingRecording {
         let bytes = try ReadableFile.contents(of: path, limit: sizeLimit)
-        do { return try TrainingRecording(encoded: bytes) } catch { throw CommandFailure("\(path): \(error)") }
+        do {
+            return try TrainingRecording(encoded: bytes)
+        } catch {
+            throw RecordingMismatch(description: "\(path): \(error)")
+        }
     }
 }

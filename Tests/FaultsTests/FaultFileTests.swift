@@ -1,6 +1,6 @@
 import Basics
 import Foundation
-import Simulation
+import Faults
 import TestSupport
 import Testing
 

@@ -29,7 +29,7 @@ package enum RecordingError: Error, Sendable, Hashable, CustomStringConvertible 
 /// Entries are appended while a peer runs. What a crash has cut off at the end is not read.
 extension TrainingRecording {
     static let magic = Array("murmurtr".utf8)
-    static let version: UInt64 = 1
+    static let version: UInt16 = 1
     /// Values that an adapter may have.
     static let valueLimit = 1 << 30
 
@@ -39,13 +39,13 @@ extension TrainingRecording {
     /// The bytes that come before the entries.
     package var head: [UInt8] {
         var bytes = Self.magic
-        Self.append(Self.version, 2, to: &bytes)
+        bytes.append(integer: Self.version)
         let name = Array(peer.utf8.prefix(Int(UInt16.max)))
-        Self.append(UInt64(name.count), 2, to: &bytes)
+        bytes.append(integer: UInt16(name.count))
         bytes += name
-        Self.append(UInt64(sampleCount), 8, to: &bytes)
+        bytes.append(integer: UInt64(sampleCount))
         bytes += baseModelDigest
-        Self.append(UInt64(schema.tensors.count), 4, to: &bytes)
+        bytes.append(integer: UInt32(schema.tensors.count))
         bytes += schema.encoded
         return Self.sealed(bytes)
     }
@@ -54,12 +54,12 @@ extension TrainingRecording {
     package static func encoded(_ entry: Entry) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entryByteCount(entry.values.count))
-        append(UInt64(entry.round), 8, to: &bytes)
-        append(entry.start, 8, to: &bytes)
-        append(entry.loss.bitPattern, 8, to: &bytes)
-        append(UInt64(entry.tokens), 8, to: &bytes)
-        append(UInt64(entry.records), 8, to: &bytes)
-        append(UInt64(max(0, entry.duration.wholeNanoseconds)), 8, to: &bytes)
+        bytes.append(integer: UInt64(entry.round))
+        bytes.append(integer: entry.start)
+        bytes.append(integer: entry.loss.bitPattern)
+        bytes.append(integer: UInt64(entry.tokens))
+        bytes.append(integer: UInt64(entry.records))
+        bytes.append(integer: UInt64(max(0, entry.duration.wholeNanoseconds)))
         FloatEncoding.float32.encode(entry.values[...], into: &bytes)
         FloatEncoding.float32.encode(entry.change[...], into: &bytes)
         return sealed(bytes)
@@ -68,7 +68,7 @@ extension TrainingRecording {
     /// A head or an entry with its check word behind it.
     package static func sealed(_ body: [UInt8]) -> [UInt8] {
         var bytes = body
-        append(Trace.digest(body), 8, to: &bytes)
+        bytes.append(integer: WordHash.of(body))
         return bytes
     }
 
@@ -80,33 +80,30 @@ extension TrainingRecording {
     ///   have.
     package init(encoded bytes: [UInt8]) throws(RecordingError) {
         guard bytes.starts(with: Self.magic) else { throw .notARecording }
-        var reader = Reader(bytes: bytes, position: Self.magic.count)
-        guard let version = reader.integer(2) else { throw .damaged }
+        var reader = ByteReader(bytes, range: Self.magic.count..<bytes.count)
+        guard let version = reader.integer(UInt16.self) else { throw .damaged }
         guard version == Self.version else { throw .unknownVersion(Int(version)) }
-        guard let recording = Self.readHead(&reader) else { throw .damaged }
+        guard let recording = Self.readHead(of: bytes, &reader) else { throw .damaged }
         self = recording
-        while let entry = Self.readEntry(&reader, count: schema.count) { entries.append(entry) }
+        while let entry = Self.readEntry(of: bytes, &reader, count: schema.count) { entries.append(entry) }
     }
 
     /// How many of `bytes` are whole: the head and the entries that `init(encoded:)` reads.
     package var encodedByteCount: Int { head.count + entries.count * Self.entryByteCount(schema.count) }
 
-    private static func readHead(_ reader: inout Reader) -> TrainingRecording? {
-        guard
-            let name = reader.integer(2).flatMap({ reader.bytes(Int($0)) }).flatMap({
-                String(validating: $0, as: UTF8.self)
-            }),
-            let samples = reader.integer(8), samples < 1 << 40, let model = reader.bytes(32),
-            let count = reader.integer(4)
+    private static func readHead(of bytes: [UInt8], _ reader: inout ByteReader) -> TrainingRecording? {
+        guard let length = reader.integer(UInt16.self), let name = reader.text(count: Int(length)),
+            let samples = reader.integer(UInt64.self), samples < 1 << 40, let model = reader.bytes(count: 32),
+            let count = reader.integer(UInt32.self)
         else { return nil }
         var tensors: [AdapterSchema.Tensor] = []
         var names: Set<String> = []
         var total = 0
         for _ in 0..<count {
-            guard let length = reader.integer(4), let bytes = reader.bytes(Int(length)),
-                let name = String(validating: bytes, as: UTF8.self), names.insert(name).inserted,
-                let rows = reader.integer(4).map({ Int($0) }), let columns = reader.integer(4).map({ Int($0) }),
-                rows > 0, columns > 0, rows <= 1 << 24, columns <= 1 << 24
+            guard let length = reader.integer(UInt32.self), let name = reader.text(count: Int(length)),
+                names.insert(name).inserted, let rows = reader.integer(UInt32.self).map(Int.init),
+                let columns = reader.integer(UInt32.self).map(Int.init), rows > 0, columns > 0, rows <= 1 << 24,
+                columns <= 1 << 24
             else { return nil }
             total += rows * columns
             guard total <= valueLimit else { return nil }
@@ -114,16 +111,18 @@ extension TrainingRecording {
         }
         // A schema's tensors are in the order of their names: in another, values would be read as other tensors'.
         let schema = AdapterSchema(tensors: tensors)
-        guard total > 0, schema.tensors == tensors, reader.isChecked(from: 0) else { return nil }
+        guard total > 0, schema.tensors == tensors, reader.isChecked(bytes, from: 0) else { return nil }
         return TrainingRecording(peer: name, sampleCount: Int(samples), baseModelDigest: model, schema: schema)
     }
 
-    private static func readEntry(_ reader: inout Reader, count: Int) -> Entry? {
+    private static func readEntry(of bytes: [UInt8], _ reader: inout ByteReader, count: Int) -> Entry? {
         let begin = reader.position
-        guard reader.remaining >= entryByteCount(count), let round = reader.integer(8), round < 1 << 40,
-            let start = reader.integer(8), let loss = reader.integer(8), let tokens = reader.integer(8),
-            let records = reader.integer(8), let nanoseconds = reader.integer(8), let values = reader.floats(count),
-            let change = reader.floats(count), reader.isChecked(from: begin), tokens < 1 << 40, records < 1 << 40,
+        guard reader.remaining >= entryByteCount(count), let round = reader.integer(UInt64.self), round < 1 << 40,
+            let start = reader.integer(UInt64.self), let loss = reader.integer(UInt64.self),
+            let tokens = reader.integer(UInt64.self), let records = reader.integer(UInt64.self),
+            let nanoseconds = reader.integer(UInt64.self), let values = reader.floats(of: bytes, count: count),
+            let change = reader.floats(of: bytes, count: count), reader.isChecked(bytes, from: begin),
+            tokens < 1 << 40, records < 1 << 40,
             // Thirteen days: a slow peer's steps may take a thousand times as long.
             nanoseconds < 1 << 50
         else { return nil }
@@ -131,42 +130,25 @@ extension TrainingRecording {
             round: Int(round), start: start, values: values, change: change, loss: Double(bitPattern: loss),
             tokens: Int(tokens), records: Int(records), duration: .nanoseconds(Int64(nanoseconds)))
     }
-
-    private static func append(_ value: UInt64, _ width: Int, to bytes: inout [UInt8]) {
-        for shift in 0..<width { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift))) }
-    }
 }
 
-/// Reads a recording's bytes from front to back, checked against their end.
-private struct Reader {
-    let bytes: [UInt8]
-    var position: Int
-
-    var remaining: Int { bytes.count - position }
-
-    mutating func integer(_ width: Int) -> UInt64? {
-        guard remaining >= width else { return nil }
-        defer { position += width }
-        return (0..<width).reduce(UInt64(0)) { $0 | UInt64(bytes[position + $1]) << UInt64(8 * $1) }
+extension ByteReader {
+    /// The next `count` bytes as UTF-8; nil where they are not.
+    fileprivate mutating func text(count: Int) -> String? {
+        bytes(count: count).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
-    mutating func bytes(_ count: Int) -> [UInt8]? {
-        guard count >= 0, count <= remaining else { return nil }
-        defer { position += count }
-        return Array(bytes[position..<position + count])
-    }
-
-    mutating func floats(_ count: Int) -> [Float]? {
-        guard count <= remaining / 4 else { return nil }
-        defer { position += 4 * count }
+    /// The next `count` values of `bytes`, the bytes that this reads.
+    fileprivate mutating func floats(of bytes: [UInt8], count: Int) -> [Float]? {
+        guard count <= remaining / 4, let range = range(count: 4 * count) else { return nil }
         var floats: [Float] = []
-        FloatEncoding.float32.decode(bytes[position..<position + 4 * count], into: &floats)
+        FloatEncoding.float32.decode(bytes[range], into: &floats)
         return floats
     }
 
-    /// Whether the next word is the check word of what lies between `start` and here.
-    mutating func isChecked(from start: Int) -> Bool {
-        let digest = Trace.digest(Array(bytes[start..<position]))
-        return integer(8) == digest
+    /// Whether the next word is the check word of what lies in `bytes` between `start` and here.
+    fileprivate mutating func isChecked(_ bytes: [UInt8], from start: Int) -> Bool {
+        let hash = WordHash.of(Array(bytes[start..<position]))
+        return integer(UInt64.self) == hash
     }
 }

@@ -1,4 +1,4 @@
-import Simulation
+import Faults
 import Testing
 
 @Suite struct FaultPlanTests {

@@ -1,6 +1,6 @@
 import Adapters
 import Basics
-import Simulation
+import Recording
 import Testing
 
 @Suite struct TrainingRecordingTests {
@@ -68,13 +68,13 @@ import Testing
     @Test func whatWasRecordedComesBackExactlyOrAsAChange() throws {
         let begin = AdapterDelta(schema: Self.schema, values: (0..<Self.schema.count).map { Float($0) * 0.1 })
         var recording = Self.recording(entries: 2)
-        recording.entries[0].start = Trace.digest(begin.values)
+        recording.entries[0].start = WordHash.of(begin.values)
         recording.entries.append(recording.entries[0])
         recording.entries[2].start = 1
-        let exact = try #require(recording.entry(round: 0, start: Trace.digest(begin.values)))
+        let exact = try #require(recording.entry(round: 0, start: WordHash.of(begin.values)))
         #expect(exact.outcome(of: .init(round: 0, steps: 1, delta: begin)).delta.values == exact.values)
         let elsewhere = AdapterDelta(zeroOf: Self.schema)
-        let other = try #require(recording.entry(round: 0, start: Trace.digest(elsewhere.values)))
+        let other = try #require(recording.entry(round: 0, start: WordHash.of(elsewhere.values)))
         #expect(other.start == 1)
         #expect(other.outcome(of: .init(round: 0, steps: 1, delta: elsewhere)).delta.values == other.change)
         #expect(recording.entry(round: 9, start: 0) == nil)

@@ -85,15 +85,21 @@ let modules: [Target] = [
             "Cryptography", "Storage", "Basics",
         ]),
     module("Observability", ["Federation", "Basics"]),
+    module(
+        "MurmurKit",
+        [
+            "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+            "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
+            "SwarmFile", "Transport", "Wire",
+        ]),
 ]
 
 let executables: [Target] = [
     .executableTarget(
         name: "murmur",
         dependencies: [
-            "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
-            "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
-            "SwarmFile", "Transport", "Wire", argumentParser,
+            "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
+            "Recording", "Storage", "SwarmFile", "Wire", argumentParser,
         ],
         swiftSettings: settings),
     .executableTarget(
@@ -134,9 +140,13 @@ let testTargets: [Target] = [
         "SimulationTests",
         [
             "Simulation", "Faults", "Recording", "Federation", "Wire", "SwarmFile", "Adapters", "Storage", "Basics",
-            "TestSupport",
         ]),
     tests("ObservabilityTests", ["Observability"]),
+    tests(
+        "MurmurKitTests",
+        [
+            "MurmurKit"
+        ]),
     tests(
         "EndToEndTests",
         [

@@ -29,10 +29,14 @@ import Testing
             "Cryptography", "Storage", "Basics",
         ],
         "Observability": ["Federation", "Basics"],
-        "murmur": [
+        "MurmurKit": [
             "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
-            "SwarmFile", "Transport", "Wire", "ArgumentParser",
+            "SwarmFile", "Transport", "Wire",
+        ],
+        "murmur": [
+            "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
+            "Recording", "Storage", "SwarmFile", "Wire", "ArgumentParser",
         ],
         "EngineBench": ["Adapters", "Basics", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
         "WireBench": ["Basics", "Cryptography", "LinearAlgebra", "Transport", "Wire"],

@@ -1,10 +1,7 @@
 import Adapters
 import ArgumentParser
-import Foundation
 import InstructionTuning
-import LanguageModel
-import LinearAlgebra
-import Observability
+import MurmurKit
 import SwarmFile
 
 /// `murmur tune`: one model, one file, no swarm.
@@ -71,30 +68,24 @@ struct TuneCommand: AsyncParsableCommand {
     private var targetNames: [String] { targets.split(separator: ",").map(String.init) }
 
     func run() async throws {
-        try await reportingFailures {
-            var lora = SwarmTopology.LoRA(rank: rank, alpha: alpha, dropout: dropout, targets: targetNames)
-            lora.isRankStabilised = rankStabilised
-            var topology = options.topology(lora: lora, data: data, seed: seed)
-            topology.tuning.accumulation = accumulation
-            topology.tuning.weightDecay = weightDecay
-            topology.tuning.clipNorm = clipNorm
-            topology.tuning.batch = batch
-            topology.tuning.learningRate = learningRate
-            topology.tuning.warmup = warmup
-            topology.tuning.schedule = SwarmTopology.Tuning.Schedule(rawValue: schedule) ?? .constant
-            topology.tuning.trainOnInputs = trainOnInputs
-            topology.tuning.localSteps = 1
-            topology.tuning.rounds = steps
-            compute.apply(to: &topology)
-            let composition = try Composition(topology, compute: compute)
-            let records = try Composition.records(data, topology, onBadRecord: options.badRecords)
-            let tuner = try composition.workbench.tuner(
-                peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
-            Terminal.note(tuner.report.description)
-            try await AloneRun(
-                composition: composition, tuner: tuner, folder: out, steps: steps, saveEvery: saveEvery, fresh: fresh,
-                json: json
-            ).run()
-        }
+        var lora = SwarmTopology.LoRA(rank: rank, alpha: alpha, dropout: dropout, targets: targetNames)
+        lora.isRankStabilised = rankStabilised
+        var topology = options.topology(lora: lora, data: data, seed: seed)
+        topology.tuning.accumulation = accumulation
+        topology.tuning.weightDecay = weightDecay
+        topology.tuning.clipNorm = clipNorm
+        topology.tuning.batch = batch
+        topology.tuning.learningRate = learningRate
+        topology.tuning.warmup = warmup
+        topology.tuning.schedule = SwarmTopology.Tuning.Schedule(rawValue: schedule) ?? .constant
+        topology.tuning.trainOnInputs = trainOnInputs
+        topology.tuning.localSteps = 1
+        topology.tuning.rounds = steps
+        compute.choices.apply(to: &topology)
+        let records = try ModelComposition.records(data, topology, onBadRecord: options.badRecords)
+        let run = try TuneRun(
+            topology, records: records, compute: compute.choices, folder: out, steps: steps, saveEvery: saveEvery,
+            startsAnew: fresh, json: json)
+        try await run.run()
     }
 }

@@ -15,3 +15,91 @@ package struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }
+
+extension NetworkAddress {
+    /// Reads `127.0.0.1:9100` or `[::1]:9100`; nil for anything else, names of hosts included.
+    ///
+    /// The host comes out in the one form that sockets give (RFC 5952 for IPv6), so that equal addresses are equal.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(digits) else {
+            return nil
+        }
+        var host = text[..<colon]
+        let bracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.count > 2
+        if bracketed { host = host.dropFirst().dropLast() }
+        guard bracketed == host.contains(":"), let canonical = Self.canonicalHost(String(host)) else { return nil }
+        self.init(host: canonical, port: port)
+    }
+
+    /// The canonical form of a numeric IPv4 or IPv6 address; nil for anything else.
+    package static func canonicalHost(_ text: String) -> String? {
+        if let octets = octets(of: text) { return octets.map { String($0) }.joined(separator: ".") }
+        return groups(of: text).map(canonicalText)
+    }
+
+    private static func octets(of text: some StringProtocol) -> [UInt8]? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var octets: [UInt8] = []
+        for part in parts {
+            // A leading zero would be read as octal by some systems.
+            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
+                part == "0" || !part.hasPrefix("0"), let octet = UInt8(part)
+            else { return nil }
+            octets.append(octet)
+        }
+        return octets
+    }
+
+    /// The eight groups of an IPv6 address, `::` and a dotted tail expanded.
+    private static func groups(of text: String) -> [UInt16]? {
+        guard text.utf8.count <= 45, text.contains(":"), !text.contains(":::") else { return nil }
+        let halves = text.split(separator: "::", omittingEmptySubsequences: false)
+        guard halves.count <= 2 else { return nil }
+        var parts: [[UInt16]] = []
+        for (index, half) in halves.enumerated() {
+            guard let part = groupList(half, mayEndDotted: index == halves.count - 1) else { return nil }
+            parts.append(part)
+        }
+        if parts.count == 1 { return parts[0].count == 8 ? parts[0] : nil }
+        let missing = 8 - parts[0].count - parts[1].count
+        return missing < 1 ? nil : parts[0] + [UInt16](repeating: 0, count: missing) + parts[1]
+    }
+
+    private static func groupList(_ text: Substring, mayEndDotted: Bool) -> [UInt16]? {
+        if text.isEmpty { return [] }
+        var groups: [UInt16] = []
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        for (index, part) in parts.enumerated() {
+            if mayEndDotted, index == parts.count - 1, let octets = octets(of: part) {
+                groups.append(UInt16(octets[0]) << 8 | UInt16(octets[1]))
+                groups.append(UInt16(octets[2]) << 8 | UInt16(octets[3]))
+                continue
+            }
+            guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ $0 != 43 && $0 != 45 }),
+                let group = UInt16(part, radix: 16)
+            else { return nil }
+            groups.append(group)
+        }
+        return groups
+    }
+
+    /// RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups as `::`, the first of equals.
+    private static func canonicalText(_ groups: [UInt16]) -> String {
+        var best = 0..<0
+        var start = 0
+        while start < groups.count {
+            var end = start
+            while end < groups.count && groups[end] == 0 { end += 1 }
+            if end - start > max(1, best.count) { best = start..<end }
+            start = max(end, start + 1)
+        }
+        func text(_ part: ArraySlice<UInt16>) -> String {
+            part.map { String($0, radix: 16) }.joined(separator: ":")
+        }
+        if best.isEmpty { return text(groups[...]) }
+        return text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
+    }
+}

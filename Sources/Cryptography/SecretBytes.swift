@@ -63,3 +63,48 @@ package func wipe(_ bytes: inout [UInt8]) {
         if let base = buffer.baseAddress { sodium_memzero(base, buffer.count) }
     }
 }
+
+/// Whether two byte strings are equal, in a time that depends on their lengths only.
+package func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    guard left.count == right.count else { return false }
+    guard !left.isEmpty else { return true }
+    return left.withUnsafeBytes { a in
+        right.withUnsafeBytes { b in sodium_memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
+    }
+}
+
+extension RandomNumberGenerator {
+    /// `count` bytes from the generator, eight a call, least significant first. For keys the generator must be the
+    /// system's; a seeded one gives reproducible keys for simulations and tests.
+    package mutating func bytes(count: Int) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(count)
+        while result.count < count {
+            var word = next()
+            for _ in 0..<min(8, count - result.count) {
+                result.append(UInt8(truncatingIfNeeded: word))
+                word >>= 8
+            }
+        }
+        return result
+    }
+}
+
+/// Why a cryptographic operation was refused. It never says more, so that nothing about a secret leaks.
+package enum CryptographyError: Error, Sendable, Hashable {
+    /// A key, a signature or a tag has the wrong length or is not a valid encoding.
+    case malformedInput
+    /// The tag or the signature is not that of this message under this key.
+    case authenticationFailed
+    /// The library could not be initialised or had no memory to lock.
+    case unavailable
+}
+
+/// The library's one-time initialisation: every entry into it goes through `Sodium.ready`.
+enum Sodium {
+    /// True once the library is initialised; it stops the process if that fails, as nothing could be secret then.
+    static let ready: Bool = {
+        precondition(sodium_init() >= 0, "libsodium could not be initialised: is there a source of randomness?")
+        return true
+    }()
+}

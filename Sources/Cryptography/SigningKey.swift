@@ -1,4 +1,5 @@
 import CSodium
+import Synchronization
 
 /// An Ed25519 key pair (RFC 8032): a peer's identity.
 package final class SigningKey: Sendable {
@@ -55,5 +56,57 @@ package final class SigningKey: Sendable {
                 &signature, nil, message, UInt64(message.count), key.baseAddress!.assumingMemoryBound(to: UInt8.self))
         }
         return signature
+    }
+}
+
+/// Verification of Ed25519 signatures.
+package enum Signature {
+    /// Bytes of a signature.
+    package static let byteCount = 64
+
+    /// Whether `signature` is that of `message` under `publicKey`. Wrong lengths and keys of small order are not valid.
+    package static func isValid(_ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8]) -> Bool {
+        guard signature.count == byteCount, publicKey.count == Int(crypto_sign_PUBLICKEYBYTES), Sodium.ready else {
+            return false
+        }
+        if PretendedCryptography.isOn {
+            return signature == PretendedCryptography.signature(of: message, by: publicKey)
+        }
+        return SignatureMemory.isValid(signature, of: message, by: publicKey) {
+            crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+        }
+    }
+}
+
+/// Signatures that were found valid in this process, by a 256-bit digest of key, message and signature.
+///
+/// For processes that many peers live in: in a simulated swarm every neighbour of an origin checks the very same signature,
+/// and whether it is valid does not depend on who asks. Off unless it is asked for; a peer's own process has no use for it.
+package enum SignatureMemory {
+    /// Signatures that are remembered; then the memory begins anew.
+    private static let limit = 16_384
+    private static let isOn = Atomic<Bool>(false)
+    private static let known = Mutex<Set<[UInt8]>>([])
+
+    /// Remembers from now on.
+    package static func begin() { isOn.store(true, ordering: .relaxed) }
+
+    /// Whether the signature is valid: what `check` says, or said.
+    static func isValid(
+        _ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8], check: () -> Bool
+    ) -> Bool {
+        guard isOn.load(ordering: .relaxed) else { return check() }
+        var digest = Digest()
+        digest.update(publicKey)
+        digest.update(signature)
+        digest.update(message)
+        let name = digest.finish()
+        if known.withLock({ $0.contains(name) }) { return true }
+        guard check() else { return false }
+        known.withLock { known in
+            if known.count >= limit { known.removeAll(keepingCapacity: true) }
+            known.insert(name)
+        }
+        return true
     }
 }

@@ -1,4 +1,6 @@
 import Foundation
+import LanguageModel
+import LinearAlgebra
 
 /// Measures the engine, one case a process so that memory can be told apart; prints a JSON object. `scripts/bench-engine`
 /// runs it beside PyTorch and PEFT and makes the table.
@@ -18,6 +20,112 @@ import Foundation
         } catch {
             FileHandle.standardError.write(Data("EngineBench: \(error)\n".utf8))
             exit(1)
+        }
+    }
+}
+
+/// What to measure: `KIND [--name value]…`.
+struct BenchArguments {
+    /// The kinds of cases.
+    enum Kind: String {
+        /// Training steps on random tokens of which all carry loss.
+        case train
+        /// Training steps on the records of a file.
+        case dolly
+        /// Greedy generation.
+        case generate
+        /// Several peers in one process.
+        case peers
+    }
+
+    /// A wrong command line.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let kind: Kind
+    private let values: [String: String]
+
+    init(_ words: [String]) throws {
+        guard let first = words.first, let kind = Kind(rawValue: first), !words.count.isMultiple(of: 2) else {
+            throw Failure(description: "usage: EngineBench train|dolly|generate|peers [--name value]…")
+        }
+        self.kind = kind
+        var values: [String: String] = [:]
+        for index in stride(from: 1, to: words.count, by: 2) {
+            guard words[index].hasPrefix("--") else {
+                throw Failure(description: "\(words[index]) is no option")
+            }
+            values[String(words[index].dropFirst(2))] = words[index + 1]
+        }
+        self.values = values
+    }
+
+    /// The value of an option, or `usual` where it is not given.
+    func text(_ name: String, _ usual: String) -> String { values[name] ?? usual }
+
+    /// The same as a whole number.
+    func number(_ name: String, _ usual: Int) throws -> Int {
+        guard let text = values[name] else { return usual }
+        guard let number = Int(text), number > 0 else { throw Failure(description: "--\(name) \(text) is no count") }
+        return number
+    }
+
+    /// `--precision`, `--threads`, `--pass` and `--memory` as the engine's options.
+    func options() throws -> EngineOptions {
+        let name = text("precision", "fp32")
+        guard let precision = name == "auto" ? .fastest : ProductPrecision(rawValue: name) else {
+            throw Failure(description: "--precision \(name): known are fp32, bf16, auto")
+        }
+        return EngineOptions(
+            precision: precision, threads: try number("threads", 2),
+            passTokens: values["pass"] == nil ? nil : try number("pass", 256),
+            savesMemory: text("memory", "usual") == "low")
+    }
+
+    /// `--weights`: how the base model's weights are kept.
+    func storage() throws -> WeightStorage {
+        let name = text("weights", "fp32")
+        guard let storage = WeightStorage(rawValue: name) else {
+            throw Failure(description: "--weights \(name): known are fp32, bf16, int8")
+        }
+        return storage
+    }
+
+    /// The model's shape.
+    func shape() throws -> BenchShape {
+        let name = text("shape", "small")
+        guard let shape = BenchShape(rawValue: name) else {
+            throw Failure(description: "--shape \(name): known are smollm135, small, tinyllama")
+        }
+        return shape
+    }
+}
+
+/// The models that are measured: real shapes, random weights.
+enum BenchShape: String {
+    /// SmolLM-135M.
+    case smollm135
+    /// A small model for many peers.
+    case small
+    /// TinyLlama-1.1B.
+    case tinyllama
+
+    /// The shape; `vocabulary` replaces that of the model.
+    func configuration(vocabulary: Int? = nil) -> ModelConfiguration {
+        switch self {
+        case .smollm135:
+            ModelConfiguration(
+                vocabularySize: vocabulary ?? 49152, hiddenSize: 576, intermediateSize: 1536, layerCount: 30,
+                headCount: 9, keyValueHeadCount: 3, tiesEmbeddings: true)
+        case .small:
+            ModelConfiguration(
+                vocabularySize: vocabulary ?? 4096, hiddenSize: 256, intermediateSize: 688, layerCount: 6,
+                headCount: 8, keyValueHeadCount: 8, tiesEmbeddings: true)
+        case .tinyllama:
+            ModelConfiguration(
+                vocabularySize: vocabulary ?? 32000, hiddenSize: 2048, intermediateSize: 5632, layerCount: 22,
+                headCount: 32, keyValueHeadCount: 4, tiesEmbeddings: false)
         }
     }
 }

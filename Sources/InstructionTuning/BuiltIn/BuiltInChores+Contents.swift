@@ -118,3 +118,59 @@ extension BuiltInChores {
             answer: numbers.sorted().map(String.init).joined(separator: " "))
     }
 }
+
+/// The tasks that the built-in chores set, each with one exact answer. The names of categories and tasks are those of
+/// `chores.json`.
+enum BuiltInChore: String, CaseIterable, Sendable {
+    case sum = "arithmetic.sum"
+    case difference = "arithmetic.difference"
+    case classification = "classification.kind"
+    case larger = "comparison.larger"
+    case smaller = "comparison.smaller"
+    case completion = "completion.next"
+    case counting = "counting.words"
+    case findAnimal = "extraction.animal"
+    case findColour = "extraction.colour"
+    case findPerson = "extraction.person"
+    case findPlace = "extraction.place"
+    case thingOfOwner = "lookup.thing"
+    case ownerOfThing = "lookup.owner"
+    case reversing = "reversing.words"
+    case past = "rewriting.past"
+    case opposite = "rewriting.opposite"
+    case sorting = "sorting.ascending"
+
+    /// The category, for example `arithmetic`.
+    var category: String { String(rawValue.prefix { $0 != "." }) }
+
+    /// The task within the category, for example `sum`.
+    var task: String { String(rawValue.drop { $0 != "." }.dropFirst()) }
+}
+
+/// What one chore is about.
+struct BuiltInContent: Sendable, Hashable {
+    /// The text that the instruction speaks of.
+    var context: String
+    /// The one right answer.
+    var answer: String
+    /// What the instruction asks for by name, where its form has a place for it.
+    var key = ""
+}
+
+extension SeededGenerator {
+    /// One of `choices`, each as likely as any other. There is at least one: the built-in lists are never empty.
+    mutating func pick<Element>(_ choices: [Element]) -> Element {
+        precondition(!choices.isEmpty, "there is something to choose from")
+        return choices[Int.random(in: 0..<choices.count, using: &self)]
+    }
+
+    /// `count` different places of `choices`, in random order.
+    mutating func pick<Element>(_ count: Int, of choices: [Element]) -> [Element] {
+        precondition(count <= choices.count, "there are as many to choose from as are chosen")
+        var pool = choices
+        for place in 0..<count {
+            pool.swapAt(place, Int.random(in: place..<pool.count, using: &self))
+        }
+        return Array(pool.prefix(count))
+    }
+}

@@ -1,3 +1,5 @@
+package import Storage
+
 /// What was found in a file of instructions.
 package struct DatasetReport: Sendable, Equatable {
     /// How the records stand in the file.
@@ -65,5 +67,24 @@ extension Dictionary where Key == String, Value == Int {
     /// The entries ordered by the bytes of their names: the same in every process.
     var inByteOrder: [(name: String, count: Int)] {
         sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { (name: $0.key, count: $0.value) }
+    }
+}
+
+extension DatasetReport {
+    /// The report for `--json`, its keys always in the same order.
+    package var json: JSONValue {
+        func counts(_ dictionary: [String: Int]) -> JSONValue {
+            .object(JSONObject(dictionary.inByteOrder.map { ($0.name, .integer($0.count)) }))
+        }
+        let places = skipped.map { record in
+            JSONValue.object(JSONObject([("line", .integer(record.line)), ("reason", .text(record.reason))]))
+        }
+        return .object(
+            JSONObject([
+                ("path", .text(path)), ("layout", .text(layout.rawValue)), ("records", .integer(records)),
+                ("categories", counts(categories)), ("fields", counts(fields)),
+                ("unknown_fields", counts(unknownFields)), ("empty_responses", .integer(emptyResponses)),
+                ("skipped_count", .integer(skippedCount)), ("skipped", .array(places)),
+            ]))
     }
 }

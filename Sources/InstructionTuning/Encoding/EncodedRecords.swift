@@ -53,3 +53,34 @@ package struct EncodedRecords: Sendable {
         }
     }
 }
+
+extension EncodedRecords {
+    /// Throws `RecordsError` where there is nothing to train on or measure with, or a token that a model of this
+    /// vocabulary does not know; `peer` and `cutoff` are for its words.
+    func check(peer: String, cutoff: Int, vocabularySize: Int) throws(RecordsError) {
+        guard !sequences.isEmpty else { throw .noRecords(peer: peer, given: report.records, cutoff: cutoff) }
+        for sequence in sequences {
+            if let token = sequence.tokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
+                throw .foreignTokenizer(token: token, vocabularySize: vocabularySize)
+            }
+        }
+    }
+}
+
+/// Why records cannot be trained on or measured with.
+package enum RecordsError: Error, Equatable, CustomStringConvertible {
+    /// No record of a peer can be used.
+    case noRecords(peer: String, given: Int, cutoff: Int)
+    /// The tokenizer makes tokens that the model does not know.
+    case foreignTokenizer(token: Int32, vocabularySize: Int)
+
+    package var description: String {
+        switch self {
+        case .noRecords(let peer, let given, let cutoff):
+            "\(peer): none of the \(given) records has a response below the cutoff of \(cutoff) tokens; "
+                + "raise the cutoff or give shorter records"
+        case .foreignTokenizer(let token, let size):
+            "the tokenizer makes token \(token), the model knows \(size) tokens; they do not belong together"
+        }
+    }
+}

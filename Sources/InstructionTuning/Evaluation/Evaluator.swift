@@ -35,18 +35,16 @@ package final class Evaluator: Sendable {
 
     /// An evaluator of adapters of `lora`; without one, of the base model alone.
     ///
-    /// Loss is measured on response tokens, also where `encoder` trains on inputs. Throws `TuningError` when no record
-    /// can be used.
+    /// Loss is measured on response tokens, also where `encoder` trains on inputs. Throws `RecordsError` when
+    /// no record can be used.
     package init(
         records: [InstructionRecord], model: BaseModel, lora: LoRAConfiguration?, encoder: RecordEncoder,
         lane: ComputeLane, options: Options = Options()
-    ) throws(TuningError) {
+    ) throws(RecordsError) {
         self.encoder = encoder.forResponses
         encoded = EncodedRecords(records, with: self.encoder)
-        guard !encoded.sequences.isEmpty else {
-            throw .noRecords(peer: "held-out", given: records.count, cutoff: encoder.cutoff)
-        }
-        try encoded.check(vocabularySize: model.configuration.vocabularySize)
+        try encoded.check(
+            peer: "held-out", cutoff: encoder.cutoff, vocabularySize: model.configuration.vocabularySize)
         engine = TrainingEngine(model: model, lora: lora, trains: false)
         self.lane = lane
         self.options = options

@@ -44,3 +44,51 @@ package struct DataPartition: Sendable {
         for name in names where !seen.insert(name).inserted { throw .duplicatePeer(name) }
     }
 }
+
+/// How the records of one source are dealt out to the peers of a swarm.
+package enum PartitionScheme: Sendable, Hashable {
+    /// At random, in equal numbers (they differ by one at most).
+    case iid
+    /// Each category to one peer, the largest first to whoever has least; with more peers than categories, the peers of
+    /// one category share it.
+    case category
+    /// The records sorted by category and cut into `perPeer` equal shards a peer, dealt out at random (McMahan et al.,
+    /// 2017, with labels; Shepherd with categories and two shards).
+    case shards(perPeer: Int = 2)
+    /// Every category split in proportions drawn from a symmetric Dirichlet distribution; smaller `alpha`, more unequal.
+    /// A peer that has its equal share already gets nothing of a category (as in Shepherd), and the draw is repeated until
+    /// every peer holds `minimum` records.
+    case dirichlet(alpha: Double, minimum: Int = 1)
+    /// Shuffled records in unequal numbers drawn from a symmetric Dirichlet distribution, at least `minimum` each.
+    case quantity(alpha: Double, minimum: Int = 1)
+}
+
+/// Why records cannot be dealt out as asked.
+package enum PartitionError: Error, Equatable, CustomStringConvertible {
+    /// There is no peer to deal to.
+    case noPeers
+    /// Two peers have one name, and one would take the other's records.
+    case duplicatePeer(String)
+    /// A peer would hold no record.
+    case emptyPeer(name: String, records: Int, peers: Int)
+    /// There are fewer records than the minimum asks for.
+    case minimumTooLarge(minimum: Int, peers: Int, records: Int)
+    /// The minimum was not met in the allowed number of draws.
+    case minimumNotReached(minimum: Int, draws: Int, best: Int, peer: String)
+    /// A setting is outside what makes sense.
+    case badSetting(String)
+
+    package var description: String {
+        switch self {
+        case .noPeers: "there is no peer to deal records to"
+        case .duplicatePeer(let name): "two peers are called \(name); names must differ"
+        case .emptyPeer(let name, let records, let peers):
+            "peer \(name) would hold no record (\(records) records, \(peers) peers): give more records, hold out fewer, or take fewer peers"
+        case .minimumTooLarge(let minimum, let peers, let records):
+            "\(peers) peers cannot hold \(minimum) records each of \(records): lower the minimum or take fewer peers"
+        case .minimumNotReached(let minimum, let draws, let best, let peer):
+            "after \(draws) draws a peer (\(peer)) still holds fewer than \(minimum) records, \(best) at best: raise alpha or lower the minimum"
+        case .badSetting(let reason): reason
+        }
+    }
+}

@@ -1,3 +1,5 @@
+package import Storage
+
 /// How an instruction and its context become the text that a model continues with the answer.
 package struct PromptTemplate: Sendable, Hashable {
     /// The name it is known by, or the path it was read from.
@@ -61,6 +63,107 @@ package struct PromptTemplate: Sendable, Hashable {
             return try PromptPattern(source, usesContext: usesContext)
         } catch {
             throw .badPlaceholder(template: name, field: field, reason: error.reason)
+        }
+    }
+}
+
+/// A text with places for an instruction and its context, written as Python's `str.format` takes it: `{instruction}`,
+/// `{input}`, and `{{` and `}}` for braces.
+struct PromptPattern: Sendable, Hashable {
+    private enum Piece: Hashable, Sendable {
+        case text(String)
+        case instruction
+        case context
+    }
+
+    private let pieces: [Piece]
+
+    /// Why a text is no pattern.
+    struct Fault: Error {
+        let reason: String
+    }
+
+    /// Reads the pattern; `usesContext` says whether `{input}` must be there or must not.
+    init(_ source: String, usesContext: Bool) throws(Fault) {
+        var pieces: [Piece] = []
+        var text = ""
+        var rest = Array(source.unicodeScalars)[...]
+        while let scalar = rest.popFirst() {
+            guard scalar == "{" || scalar == "}" else {
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            if rest.first == scalar {
+                rest = rest.dropFirst()
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            guard scalar == "{" else { throw Fault(reason: "a } without its {") }
+            guard let end = rest.firstIndex(of: "}") else { throw Fault(reason: "a { without its }") }
+            var name = ""
+            name.unicodeScalars.append(contentsOf: rest[..<end])
+            rest = rest[(end + 1)...]
+            if !text.isEmpty { pieces.append(.text(text)) }
+            text = ""
+            switch name {
+            case "instruction": pieces.append(.instruction)
+            case "input" where usesContext: pieces.append(.context)
+            case "input": throw Fault(reason: "{input} in the text for instructions without a context")
+            default: throw Fault(reason: "the placeholder {\(name)} is neither {instruction} nor {input}")
+            }
+        }
+        if !text.isEmpty { pieces.append(.text(text)) }
+        guard pieces.contains(.instruction) else { throw Fault(reason: "{instruction} is missing") }
+        guard !usesContext || pieces.contains(.context) else { throw Fault(reason: "{input} is missing") }
+        self.pieces = pieces
+    }
+
+    /// The text with its places filled, in one pass: braces within an instruction are text.
+    func filled(instruction: String, context: String) -> String {
+        var result = ""
+        for piece in pieces {
+            switch piece {
+            case .text(let text): result += text
+            case .instruction: result += instruction
+            case .context: result += context
+            }
+        }
+        return result
+    }
+}
+
+/// Why a prompt template cannot be used.
+package enum PromptTemplateError: Error, Equatable, CustomStringConvertible {
+    /// There is no template of this name.
+    case unknownName(String, known: [String])
+    /// The file cannot be opened or read.
+    case file(FileError)
+    /// The file is not the JSON it should be.
+    case badFile(path: String, reason: String)
+    /// A field of the file is missing or of the wrong kind.
+    case badField(path: String, field: String, reason: String)
+    /// A text lacks a placeholder, has one it may not have, or a brace that is none.
+    case badPlaceholder(template: String, field: String, reason: String)
+
+    /// The base model has no chat template.
+    case noChatTemplate(directory: String)
+    /// The base model's chat template is none that can be taken over.
+    case badChatTemplate(path: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .unknownName(let name, let known):
+            "there is no prompt template \"\(name)\"; there is \(known.joined(separator: ", ")), or chat for the model's own, or name a .json file"
+        case .file(let error): error.description
+        case .noChatTemplate(let directory):
+            "\(directory): there is no chat template; name a prompt template: \(PromptTemplate.names.joined(separator: ", "))"
+        case .badChatTemplate(let path, let reason):
+            "\(path): the chat template is not understood: \(reason); name the form it has (chatml, llama-2, llama-3, phi-3, "
+                + "gemma) or a .json file with prompt_input, prompt_no_input and response_end"
+        case .badFile(let path, let reason): "\(path): \(reason)"
+        case .badField(let path, let field, let reason): "\(path): \"\(field)\" \(reason)"
+        case .badPlaceholder(let template, let field, let reason):
+            "prompt template \(template), \"\(field)\": \(reason); write {{ and }} for braces that are text"
         }
     }
 }

@@ -1,4 +1,5 @@
 package import Adapters
+import Basics
 package import LanguageModel
 package import LinearAlgebra
 import Synchronization
@@ -44,10 +45,12 @@ package final class InstructionTuner: AdapterTrainer {
     ) throws(TuningError) {
         if let fault = settings.fault { throw .badSettings(fault) }
         precondition(engine.schema == origin.schema, "engine and origin are of one adapter")
-        guard !records.sequences.isEmpty else {
-            throw .noRecords(peer: peer, given: records.report.records, cutoff: settings.cutoff)
+        do throws(RecordsError) {
+            try records.check(
+                peer: peer, cutoff: settings.cutoff, vocabularySize: engine.model.configuration.vocabularySize)
+        } catch {
+            throw .records(error)
         }
-        try records.check(vocabularySize: engine.model.configuration.vocabularySize)
         self.peer = peer
         self.engine = engine
         self.origin = origin
@@ -101,5 +104,84 @@ package final class InstructionTuner: AdapterTrainer {
         hash.add(schema.encoded)
         hash.add(Array("\(peer)|\(seed)|\(sampleCount)|\(settings.recordsPerStep)".utf8))
         return hash.value
+    }
+}
+
+extension InstructionTuner {
+    /// Takes the steps of one round; on the lane.
+    func steps(_ request: TrainingRequest, _ state: inout TunerState) throws -> TrainingOutcome {
+        var adapter = origin.adapter(of: request.delta)
+        var lossSum = 0.0
+        var tokens = 0
+        for _ in 0..<request.steps {
+            let step = try step(&adapter, &state)
+            lossSum += step.loss * Double(step.tokens)
+            tokens += step.tokens
+            listener?(step)
+        }
+        return TrainingOutcome(
+            delta: origin.delta(of: adapter), loss: tokens == 0 ? 0 : lossSum / Double(tokens), tokens: tokens,
+            records: request.steps * settings.recordsPerStep)
+    }
+
+    private func step(_ adapter: inout [Float], _ state: inout TunerState) throws -> TuningStep {
+        let number = state.optimizer.step
+        let rate =
+            settings.learningRate
+            * settings.schedule.factor(step: number, totalSteps: settings.totalSteps, warmup: settings.warmup)
+        let batch = state.sampler.next().map { sequences[$0] }
+        var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
+        let result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
+        let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        guard result.lossSum.isFinite, norm.isFinite else {
+            throw TuningError.notFinite(peer: peer, step: number, learningRate: rate)
+        }
+        let scale =
+            settings.clipNorm > 0
+            ? AdamW.clippingScale(gradients: result.gradients, limit: settings.clipNorm) : 1
+        state.optimizer.settings.learningRate = rate
+        state.optimizer.update(&adapter, gradients: result.gradients, gradientScale: scale)
+        return TuningStep(
+            step: number, loss: result.meanLoss, tokens: result.tokenCount, learningRate: rate, gradientNorm: norm)
+    }
+}
+
+/// One optimiser step, as it is reported to who listens.
+package struct TuningStep: Sendable, Hashable {
+    /// The step's number in the whole run, from zero.
+    package var step: Int
+    /// Mean negative log-likelihood per token that carried loss, before the step, with dropout.
+    package var loss: Double
+    /// The tokens that carried loss.
+    package var tokens: Int
+    /// The learning rate.
+    package var learningRate: Double
+    /// The gradient's Euclidean norm before clipping.
+    package var gradientNorm: Double
+}
+
+/// Why tuning or measuring cannot go on.
+package enum TuningError: Error, Equatable, CustomStringConvertible {
+    /// A setting makes no sense.
+    case badSettings(String)
+    /// A peer's records cannot be trained on.
+    case records(RecordsError)
+    /// A delta belongs to another adapter.
+    case foreignDelta
+    /// A loss or a gradient is not a finite number.
+    case notFinite(peer: String, step: Int, learningRate: Double)
+    /// A snapshot is damaged or of another trainer.
+    case badSnapshot(String)
+
+    package var description: String {
+        switch self {
+        case .badSettings(let reason): reason
+        case .records(let error): error.description
+        case .foreignDelta:
+            "the delta belongs to another adapter: model, rank and target modules must be those of the swarm"
+        case .notFinite(let peer, let step, let rate):
+            "\(peer): the loss of step \(step) is not a finite number at learning rate \(rate); lower the learning rate"
+        case .badSnapshot(let reason): "the trainer's saved state cannot be used: \(reason)"
+        }
     }
 }

@@ -68,3 +68,20 @@ enum TunerSnapshot {
         return hash.value
     }
 }
+
+/// What a tuner carries from step to step.
+struct TunerState: Sendable, Equatable {
+    /// Moments and the number of steps taken.
+    var optimizer: AdamW
+    /// The place in the data.
+    var sampler: BatchSampler
+}
+
+/// A 64-bit FNV-1a hash that tells configurations apart; it guards against mistakes, not against malice.
+struct Fingerprint {
+    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    }
+}

@@ -75,10 +75,10 @@ package struct TuningWorkbench: Sendable {
             peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, threads: 1, listener: listener)
     }
 
-    /// An evaluator of this swarm's adapters. Throws `TuningError`.
+    /// An evaluator of this swarm's adapters. Throws `RecordsError`.
     package func evaluator(
         records: [InstructionRecord], lane: ComputeLane, options: Evaluator.Options = Evaluator.Options()
-    ) throws(TuningError) -> Evaluator {
+    ) throws(RecordsError) -> Evaluator {
         try Evaluator(records: records, model: model, lora: lora, encoder: encoder, lane: lane, options: options)
     }
 
@@ -93,5 +93,31 @@ package struct TuningWorkbench: Sendable {
             engine: TrainingEngine(model: model, lora: lora, options: options), origin: origin, settings: settings,
             seed: seed,
             lane: lane, listener: listener)
+    }
+}
+
+/// The seed adapter that deltas are differences from.
+package struct AdapterOrigin: Sendable {
+    /// The adapter's tensors.
+    package let schema: AdapterSchema
+    /// The seed adapter's values, in the order of the schema.
+    package let values: [Float]
+
+    /// The origin of a swarm: the seed adapter for `model` and `lora` drawn from the swarm's seed.
+    package init(model: BaseModel, lora: LoRAConfiguration, seed: UInt64) {
+        schema = model.adapterSchema(lora)
+        values = SeedAdapter.values(schema: schema, seed: seed)
+    }
+
+    /// The whole adapter: seed adapter plus delta. The schemas must be equal.
+    package func adapter(of delta: AdapterDelta) -> [Float] {
+        precondition(delta.schema == schema, "a delta is of its origin's schema")
+        return zip(values, delta.values).map { $0 + $1 }
+    }
+
+    /// The delta of a whole adapter.
+    package func delta(of adapter: [Float]) -> AdapterDelta {
+        precondition(adapter.count == values.count, "an adapter has the length its schema says")
+        return AdapterDelta(schema: schema, values: zip(adapter, values).map { $0 - $1 })
     }
 }

@@ -1,7 +1,7 @@
 package import Adapters
 import Basics
-internal import LinearAlgebra
-internal import Synchronization
+import LinearAlgebra
+import Synchronization
 
 /// Generates tokens with a base model and, where given, an adapter, keeping keys and values of the tokens so far.
 ///

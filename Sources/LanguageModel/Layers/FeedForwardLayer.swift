@@ -1,4 +1,4 @@
-internal import LinearAlgebra
+import LinearAlgebra
 
 /// The second half of a decoder layer: norm, gate and up, SwiGLU, down, residual.
 struct FeedForwardLayer {

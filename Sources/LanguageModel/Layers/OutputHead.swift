@@ -1,8 +1,8 @@
-internal import LinearAlgebra
+import LinearAlgebra
 
 /// Final norm, output head and cross-entropy, over the rows that carry loss only and a chunk of logits at a time.
 struct OutputHead {
-    let model: BaseModel
+    let weights: ModelWeights
     let context: PassContext
 
     private var workspace: Workspace { context.workspace }
@@ -38,12 +38,12 @@ struct OutputHead {
         let normed = buffers.normed.rows(0..<rows.count)
         context.onRows(rows.count) { _, own in
             normed.rows(own).assignRMSNorm(
-                of: input.rows(own), weight: model.finalNorm, inverse: inverse.rows(own),
-                epsilon: Float(model.configuration.normEpsilon))
+                of: input.rows(own), weight: weights.finalNorm, inverse: inverse.rows(own),
+                epsilon: Float(context.shape.normEpsilon))
             workspace.pack(normed, rows: own)
         }
         let logits = buffers.logits.rows(0..<rows.count)
-        workspace.multiply(normed, by: model.head, into: logits)
+        workspace.multiply(normed, by: weights.head, into: logits)
         return logits
     }
 
@@ -57,7 +57,7 @@ struct OutputHead {
             let block = logitsGradient.columns(part)
             context.onRows(chunk.count) { _, rows in workspace.products.pack(block, rows: rows) }
             workspace.products.multiply(
-                by: model.head, .backward, into: normedGradient, base: start == 0 ? nil : normedGradient, part: part)
+                by: weights.head, .backward, into: normedGradient, base: start == 0 ? nil : normedGradient, part: part)
             start = part.upperBound
         }
         context.onRows(chunk.count) { _, rows in
@@ -65,8 +65,53 @@ struct OutputHead {
             let residual = workspace.residualGradient.rows(all)
             residual.fill(0)
             residual.addRMSNormGradient(
-                normedGradient.rows(rows), of: workspace.final.rows(all), weight: model.finalNorm,
+                normedGradient.rows(rows), of: workspace.final.rows(all), weight: weights.finalNorm,
                 inverse: buffers.inverse.rows(all))
         }
+    }
+}
+
+/// The matrices of the output head, one row for each row that carries loss; the logits exist a chunk at a time.
+struct HeadBuffers {
+    /// The final norm's factors [n, 1].
+    let inverse: Matrix
+    /// The losses [n, 1].
+    let losses: Matrix
+    /// The normed residual stream of one chunk [chunk, hidden], and the gradient towards it.
+    let normed: Matrix
+    let normedGradient: Matrix
+    /// The logits of one chunk [chunk, vocabulary].
+    let logits: Matrix
+
+    // Enough rows for the products' full rate, in whole tiles; half of them where they would take more than 32 MB, and
+    // fewer still with the largest vocabularies.
+    private static let chunkRows = 264
+    private static let wholeChunkValues = 8 << 20
+    private static let chunkValues = 16 << 20
+    /// How much of the vocabulary the backward pass packs at a time.
+    static let vocabularyBlock = 4096
+
+    /// The rows of one chunk of logits.
+    static func chunk(rows: Int, shape: ModelConfiguration) -> Int {
+        let tile = WeightProducts.tileRows
+        let usual = chunkRows * shape.vocabularySize <= wholeChunkValues ? chunkRows : chunkRows / 2
+        return max(1, min(rows, usual, max(tile, chunkValues / shape.vocabularySize / tile * tile)))
+    }
+
+    /// Cuts the matrices for at most `rows` rows from `arena`.
+    init(rows: Int, shape: ModelConfiguration, arena: Arena) {
+        let chunk = Self.chunk(rows: rows, shape: shape)
+        inverse = arena.matrix(rows: rows, columns: 1)
+        losses = arena.matrix(rows: rows, columns: 1)
+        normed = arena.matrix(rows: chunk, columns: shape.hiddenSize)
+        normedGradient = arena.matrix(rows: chunk, columns: shape.hiddenSize)
+        logits = arena.matrix(rows: chunk, columns: shape.vocabularySize)
+    }
+
+    /// The floats that `init` takes from the arena.
+    static func size(rows: Int, shape: ModelConfiguration) -> Int {
+        let chunk = chunk(rows: rows, shape: shape)
+        return 2 * Arena.size(rows: chunk, columns: shape.hiddenSize) + 2 * Arena.size(rows: rows, columns: 1)
+            + Arena.size(rows: chunk, columns: shape.vocabularySize)
     }
 }

@@ -1,4 +1,4 @@
-internal import LinearAlgebra
+import LinearAlgebra
 
 /// All matrices of an engine but the weights and the adapter, cut from one arena and used again in every pass, and the
 /// team that computes on them.

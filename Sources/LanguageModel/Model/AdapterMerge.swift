@@ -1,5 +1,5 @@
 package import Adapters
-internal import LinearAlgebra
+import LinearAlgebra
 package import Storage
 
 /// A base model with an adapter added into its weights: a checkpoint of its own, which needs neither PEFT nor us.

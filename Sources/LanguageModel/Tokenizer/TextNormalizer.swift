@@ -1,3 +1,5 @@
+import Foundation
+
 /// A step that rewrites text before it is cut into words.
 indirect enum TextNormalizer: Sendable {
     /// Puts text in front of text that is not empty.
@@ -44,4 +46,83 @@ indirect enum TextNormalizer: Sendable {
     }
 
     private static func isASCII(_ text: [UInt8]) -> Bool { text.allSatisfy { $0 < 0x80 } }
+}
+
+/// Unicode normalization forms C and KC.
+///
+/// Foundation's composition looks characters beyond the basic plane up by their low 16 bits and then makes one of U+1042D
+/// and U+0308 that has nothing to do with either. So those characters and the marks behind them are composed here, by the
+/// algorithm of Unicode Standard Annex 15; nothing before them composes with them.
+enum CanonicalComposition {
+    /// Form C of `text`.
+    static func composed(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.value >= 0x10000 }) else {
+            return text.precomposedStringWithCanonicalMapping
+        }
+        var result = String.UnicodeScalarView()
+        var plain = String.UnicodeScalarView()
+        var high = String.UnicodeScalarView()
+        func flush() {
+            result.append(contentsOf: String(plain).precomposedStringWithCanonicalMapping.unicodeScalars)
+            result.append(contentsOf: composedHigh(String(high)))
+            plain = .init()
+            high = .init()
+        }
+        for scalar in text.unicodeScalars {
+            let isStarter = scalar.properties.canonicalCombiningClass == .notReordered
+            let goesOn = !isStarter && !(plain.isEmpty && high.isEmpty)
+            if goesOn {
+                if high.isEmpty { plain.append(scalar) } else { high.append(scalar) }
+            } else if scalar.value >= 0x10000 {
+                high.append(scalar)
+            } else {
+                if !high.isEmpty { flush() }
+                plain.append(scalar)
+            }
+        }
+        flush()
+        return String(result)
+    }
+
+    /// Form KC of `text`.
+    static func compatibilityComposed(_ text: String) -> String {
+        composed(text.decomposedStringWithCompatibilityMapping)
+    }
+
+    /// The compositions beyond the basic plane.
+    private static let pairs: [UInt64: Unicode.Scalar] = {
+        let table: [(UInt32, UInt32, UInt32)] = [
+            (0x11099, 0x110ba, 0x1109a), (0x1109b, 0x110ba, 0x1109c), (0x110a5, 0x110ba, 0x110ab),
+            (0x11131, 0x11127, 0x1112e), (0x11132, 0x11127, 0x1112f), (0x11347, 0x1133e, 0x1134b),
+            (0x11347, 0x11357, 0x1134c), (0x114b9, 0x114ba, 0x114bb), (0x114b9, 0x114b0, 0x114bc),
+            (0x114b9, 0x114bd, 0x114be), (0x115b8, 0x115af, 0x115ba), (0x115b9, 0x115af, 0x115bb),
+            (0x11935, 0x11930, 0x11938),
+        ]
+        var pairs: [UInt64: Unicode.Scalar] = [:]
+        for (first, second, whole) in table {
+            pairs[UInt64(first) << 32 | UInt64(second)] = Unicode.Scalar(whole)
+        }
+        return pairs
+    }()
+
+    /// Form C of text that begins with a character beyond the basic plane and holds only such and marks.
+    private static func composedHigh(_ text: String) -> [Unicode.Scalar] {
+        var result: [Unicode.Scalar] = []
+        var starter: Int?
+        var lastClass: UInt8 = 0
+        for scalar in text.decomposedStringWithCanonicalMapping.unicodeScalars {
+            let combiningClass = scalar.properties.canonicalCombiningClass.rawValue
+            if let index = starter {
+                let isBlocked = index + 1 < result.count && lastClass >= combiningClass
+                if !isBlocked, let whole = pairs[UInt64(result[index].value) << 32 | UInt64(scalar.value)] {
+                    result[index] = whole
+                    continue
+                }
+            }
+            result.append(scalar)
+            lastClass = combiningClass
+            if combiningClass == 0 { starter = result.count - 1 }
+        }
+        return result
+    }
 }

@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// A byte-pair-encoding tokenizer as `tokenizer.json` describes it: text to token numbers and back.
 ///

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A regular file open for reading any part of it, from any thread.
 ///

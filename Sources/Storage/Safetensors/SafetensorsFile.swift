@@ -68,3 +68,101 @@ package struct SafetensorsFile: Sendable {
         }
     }
 }
+
+/// Lays out safetensors files as `save_pretrained` does: `{"format":"pt"}` as metadata, the header padded to 8 bytes.
+package struct SafetensorsWriter {
+    private struct Tensor {
+        let name: String
+        let encoding: FloatEncoding
+        let shape: [Int]
+        let values: () throws -> ArraySlice<Float>
+
+        var byteCount: Int { shape.reduce(encoding.size, *) }
+    }
+
+    private var tensors: [Tensor] = []
+    private let metadata: [(String, String)]
+
+    /// A writer of a file with the given metadata.
+    package init(metadata: [(String, String)] = [("format", "pt")]) {
+        self.metadata = metadata
+    }
+
+    /// Adds a tensor of the given shape; names must differ, and the shape must fit the values.
+    package mutating func add(
+        _ name: String, shape: [Int], values: ArraySlice<Float>, encoding: FloatEncoding = .float32
+    ) {
+        precondition(shape.reduce(1, *) == values.count, "a tensor's shape fits its values")
+        add(name, shape: shape, encoding: encoding) { values }
+    }
+
+    /// Adds a tensor whose values are made when it is written, so that a large model need not be in memory; the shape
+    /// must fit the values.
+    package mutating func add(
+        _ name: String, shape: [Int], encoding: FloatEncoding,
+        makingValues values: @escaping () throws -> ArraySlice<Float>
+    ) {
+        tensors.append(Tensor(name: name, encoding: encoding, shape: shape, values: values))
+    }
+
+    /// The file's bytes: the tensors in the order in which they were added. Throws what making values throws.
+    package func encoded() throws -> [UInt8] {
+        var bytes = header()
+        try forEachPiece { bytes.append(contentsOf: $0) }
+        return bytes
+    }
+
+    /// Writes the file tensor by tensor, so that a crash leaves the old or the new one whole.
+    ///
+    /// Throws `FileError`, or what making values throws.
+    package func write(to path: String) throws {
+        try AtomicFile.write(to: path) { append in
+            try append(header())
+            try forEachPiece(append)
+        }
+    }
+
+    /// The length and the padded JSON.
+    private func header() -> [UInt8] {
+        var members: [(String, JSONValue)] = []
+        if !metadata.isEmpty {
+            members.append(("__metadata__", .object(JSONObject(metadata.map { ($0.0, JSONValue.text($0.1)) }))))
+        }
+        var offset = 0
+        for tensor in tensors {
+            let end = offset + tensor.byteCount
+            let description: [(String, JSONValue)] = [
+                ("dtype", .text(tensor.encoding.rawValue)),
+                ("shape", .array(tensor.shape.map(JSONValue.integer))),
+                ("data_offsets", .array([.integer(offset), .integer(end)])),
+            ]
+            members.append((tensor.name, .object(JSONObject(description))))
+            offset = end
+        }
+        var json = JSONValue.object(JSONObject(members)).encoded()
+        while !json.count.isMultiple(of: 8) { json.append(0x20) }
+        var bytes: [UInt8] = []
+        for shift in stride(from: UInt64(0), to: 64, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: UInt64(json.count) >> shift))
+        }
+        return bytes + json
+    }
+
+    /// Calls `body` with the data, a tensor's worth or less at a time.
+    private func forEachPiece(_ body: ([UInt8]) throws -> Void) throws {
+        for tensor in tensors {
+            let values = try tensor.values()
+            precondition(values.count * tensor.encoding.size == tensor.byteCount, "a tensor's shape fits its values")
+            var rest = values
+            while !rest.isEmpty {
+                var bytes: [UInt8] = []
+                tensor.encoding.encode(rest.prefix(Self.pieceLength), into: &bytes)
+                try body(bytes)
+                rest = rest.dropFirst(Self.pieceLength)
+            }
+        }
+    }
+
+    /// The number of values encoded at a time.
+    private static let pieceLength = 1 << 20
+}

@@ -52,6 +52,43 @@ extension FuzzTarget {
         }
     }
 
+    /// A GGUF file: header, and every tensor's values.
+    static let gguf = FuzzTarget(name: "gguf", isFromNetwork: false) {
+        var bytes = Array("GGUF".utf8)
+        func append(_ text: String) {
+            bytes.append(integer: UInt64(text.utf8.count))
+            bytes += Array(text.utf8)
+        }
+        bytes.append(integer: UInt32(3))
+        bytes.append(integer: UInt64(1))
+        bytes.append(integer: UInt64(2))
+        append("general.architecture")
+        bytes.append(integer: UInt32(8))
+        append("llama")
+        append("tokens")
+        bytes.append(integer: UInt32(9))
+        bytes.append(integer: UInt32(8))
+        bytes.append(integer: UInt64(2))
+        append("a")
+        append("b")
+        append("w")
+        bytes.append(integer: UInt32(2))
+        bytes.append(integer: UInt64(32))
+        bytes.append(integer: UInt64(2))
+        bytes.append(integer: UInt32(2))
+        bytes.append(integer: UInt64(0))
+        while !bytes.count.isMultiple(of: 32) { bytes.append(0) }
+        return [bytes + [UInt8](repeating: 7, count: 36)]
+    } run: { input in
+        guard let header = try? GGUFHeader(prefix: input, fileSize: input.count, file: "f.gguf") else { return }
+        for key in header.keys { precondition(header[key] != nil, "every key has a value") }
+        for entry in header.entries {
+            var floats: [Float] = []
+            entry.type.decode(Array(input[entry.range]).span, into: &floats)
+            precondition(floats.count == entry.count, "a tensor has the values of its shape")
+        }
+    }
+
     /// A model's `config.json`.
     static let config = file(
         "config",

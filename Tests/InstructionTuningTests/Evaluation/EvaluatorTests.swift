@@ -62,7 +62,7 @@ import Testing
         let bench = try TuningRig().workbench()
         let evaluator = try bench.evaluator(records: TuningRig.records(2), lane: lane)
         await #expect(throws: EngineError.self) { _ = try await evaluator.evaluate(adapter: [1]) }
-        #expect(throws: TuningError.self) { _ = try bench.evaluator(records: [], lane: lane) }
+        #expect(throws: RecordsError.self) { _ = try bench.evaluator(records: [], lane: lane) }
     }
 
     @Test(

@@ -152,10 +152,10 @@ import Testing
             _ = try await tuner.train(.init(round: 0, steps: 1, delta: foreign))
         }
         let long = InstructionRecord(instruction: String(repeating: "x", count: 100), response: "y")
-        #expect(throws: TuningError.noRecords(peer: "a", given: 1, cutoff: 48)) {
+        #expect(throws: TuningError.records(.noRecords(peer: "a", given: 1, cutoff: 48))) {
             _ = try bench.tuner(peer: "a", records: [long], lane: lane)
         }
-        #expect(throws: TuningError.foreignTokenizer(token: 233, vocabularySize: 128)) {
+        #expect(throws: TuningError.records(.foreignTokenizer(token: 233, vocabularySize: 128))) {
             _ = try bench.tuner(peer: "a", records: [.init(instruction: "é", response: "y")], lane: lane)
         }
         rig.settings.batch = 0

@@ -1,0 +1,100 @@
+/// Reads a byte string from front to back. Every read is checked against the end: what is not there is nil, never a
+/// trap. Integers lie least significant byte first.
+package struct ByteReader: Sendable {
+    private let bytes: [UInt8]
+    package private(set) var position: Int
+    private let end: Int
+
+    /// A reader of `bytes` at `range`, or of all of them.
+    package init(_ bytes: [UInt8], range: Range<Int>? = nil) {
+        self.bytes = bytes
+        position = range?.lowerBound ?? 0
+        end = min(range?.upperBound ?? bytes.count, bytes.count)
+    }
+
+    /// How many bytes are left.
+    package var remaining: Int { end - position }
+
+    /// Whether everything was read.
+    package var isAtEnd: Bool { remaining == 0 }
+
+    /// The next byte.
+    package mutating func byte() -> UInt8? {
+        guard position < end else { return nil }
+        defer { position += 1 }
+        return bytes[position]
+    }
+
+    /// The next integer of type `Integer`.
+    package mutating func integer<Integer: FixedWidthInteger & UnsignedInteger>(_ type: Integer.Type) -> Integer? {
+        let width = Integer.bitWidth / 8
+        guard remaining >= width else { return nil }
+        var value: Integer = 0
+        for index in 0..<width {
+            value |= Integer(truncatingIfNeeded: bytes[position + index]) << Integer(index * 8)
+        }
+        position += width
+        return value
+    }
+
+    /// Where the next `count` bytes lie; they count as read.
+    package mutating func range(count: Int) -> Range<Int>? {
+        guard count >= 0, remaining >= count else { return nil }
+        defer { position += count }
+        return position..<position + count
+    }
+
+    /// The next `count` bytes, copied.
+    package mutating func bytes(count: Int) -> [UInt8]? {
+        range(count: count).map { Array(bytes[$0]) }
+    }
+}
+
+/// What is written to byte strings: integers, least significant byte first.
+extension [UInt8] {
+    /// Appends `value`, least significant byte first.
+    package mutating func append(integer value: some FixedWidthInteger & UnsignedInteger) {
+        var value = value
+        for _ in 0..<value.bitWidth / 8 {
+            append(UInt8(truncatingIfNeeded: value))
+            value >>= 8
+        }
+    }
+}
+
+extension [UInt8] {
+    /// The bytes that `text` spells in hexadecimal digits of either case; nil unless it is whole pairs of digits.
+    package init?(hexadecimal text: String) {
+        let digits = Array(text.utf8)
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        self = []
+        reserveCapacity(digits.count / 2)
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = Self.value(ofDigit: digits[index]), let low = Self.value(ofDigit: digits[index + 1]) else {
+                return nil
+            }
+            append(high << 4 | low)
+        }
+    }
+
+    /// Two lower-case hexadecimal digits a byte.
+    package var hexadecimal: String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(count * 2)
+        for byte in self {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func value(ofDigit digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

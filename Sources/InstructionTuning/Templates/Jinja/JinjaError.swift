@@ -1,4 +1,0 @@
-/// Why a chat template cannot be read or rendered.
-struct JinjaError: Error, Equatable {
-    let reason: String
-}

@@ -1,0 +1,97 @@
+package import Adapters
+
+/// Where a baseline led.
+package struct BaselineRun: Sendable, Equatable {
+    /// One round's training loss.
+    package struct Point: Sendable, Hashable {
+        /// The round, from zero.
+        package var round: Int
+        /// Mean negative log-likelihood per token that carried loss, over the round's steps.
+        package var loss: Double
+        /// The tokens that carried loss.
+        package var tokens: Int
+    }
+
+    /// The adapter after the last round.
+    package var delta: AdapterDelta
+    /// The training loss of every round.
+    package var curve: [Point]
+}
+
+/// Called after every round of a baseline with the round and the delta; for progress and learning curves.
+package typealias BaselineListener = @Sendable (Int, AdapterDelta) async throws -> Void
+
+/// What one peer reaches alone, without any exchange; with the pooled trainer, what all data at one place would give.
+package enum LocalTuning {
+    /// Runs `rounds` times `localSteps` steps of one trainer, from the seed adapter or `start`.
+    package static func run(
+        _ trainer: any AdapterTrainer, rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
+        afterRound listener: BaselineListener? = nil
+    ) async throws -> BaselineRun {
+        var run = BaselineRun(delta: start ?? AdapterDelta(zeroOf: trainer.schema), curve: [])
+        for round in 0..<rounds {
+            try Task.checkCancellation()
+            let outcome = try await trainer.train(
+                TrainingRequest(round: round, steps: localSteps, delta: run.delta))
+            run.delta = outcome.delta
+            run.curve.append(.init(round: round, loss: outcome.loss, tokens: outcome.tokens))
+            try await listener?(round, run.delta)
+        }
+        return run
+    }
+}
+
+/// Federated averaging (McMahan et al., 2017) with all peers in every round: the baseline that has a server.
+package enum FederatedAveraging {
+    /// Runs `rounds` rounds: every trainer takes `localSteps` steps from the common delta, whose successor is the mean of
+    /// what they reach, weighted with their numbers of records.
+    ///
+    /// The trainers of a round run at the same time, as far as their lanes differ; the mean is summed in their order, so
+    /// that the result does not depend on who is done first.
+    package static func run(
+        _ trainers: [any AdapterTrainer], rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
+        afterRound listener: BaselineListener? = nil
+    ) async throws -> BaselineRun {
+        guard let first = trainers.first else { preconditionFailure("averaging is over one trainer at least") }
+        precondition(trainers.allSatisfy { $0.schema == first.schema }, "trainers that are averaged share a schema")
+        var run = BaselineRun(delta: start ?? AdapterDelta(zeroOf: first.schema), curve: [])
+        for round in 0..<rounds {
+            try Task.checkCancellation()
+            let outcomes = try await trainAll(
+                trainers, TrainingRequest(round: round, steps: localSteps, delta: run.delta))
+            run.delta = mean(outcomes.map(\.delta), weights: trainers.map { Double($0.sampleCount) })
+            let tokens = outcomes.reduce(0) { $0 + $1.tokens }
+            let sum = outcomes.reduce(0.0) { $0 + $1.loss * Double($1.tokens) }
+            run.curve.append(.init(round: round, loss: tokens == 0 ? 0 : sum / Double(tokens), tokens: tokens))
+            try await listener?(round, run.delta)
+        }
+        return run
+    }
+
+    /// The weighted mean of deltas of one schema, summed in double precision; the weights need not sum to one.
+    package static func mean(_ deltas: [AdapterDelta], weights: [Double]) -> AdapterDelta {
+        precondition(deltas.count == weights.count && !deltas.isEmpty, "a weight for every delta")
+        let total = weights.reduce(0, +)
+        precondition(total > 0, "weights have a positive sum")
+        var sums = [Double](repeating: 0, count: deltas[0].values.count)
+        for (delta, weight) in zip(deltas, weights) {
+            precondition(delta.schema == deltas[0].schema, "a mean is over deltas of one schema")
+            let share = weight / total
+            for index in sums.indices { sums[index] += share * Double(delta.values[index]) }
+        }
+        return AdapterDelta(schema: deltas[0].schema, values: sums.map { Float($0) })
+    }
+
+    private static func trainAll(
+        _ trainers: [any AdapterTrainer], _ request: TrainingRequest
+    ) async throws -> [TrainingOutcome] {
+        try await withThrowingTaskGroup(of: (Int, TrainingOutcome).self) { group in
+            for (index, trainer) in trainers.enumerated() {
+                group.addTask { (index, try await trainer.train(request)) }
+            }
+            var outcomes = [TrainingOutcome?](repeating: nil, count: trainers.count)
+            for try await (index, outcome) in group { outcomes[index] = outcome }
+            return outcomes.compactMap { $0 }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package import Adapters
+package import LinearAlgebra
+package import Storage
+
+/// A Llama-family decoder with frozen weights, shared by all peers of a process.
+package final class BaseModel: Sendable {
+    /// The model's shape.
+    package let configuration: ModelConfiguration
+    /// The folder it was loaded from; nil for a random model.
+    package let path: String?
+    /// The ids that end a sequence, as `config.json` lists them; may be empty.
+    package let endOfSequence: [Int32]
+
+    let weights: ModelWeights
+    /// The states of this model's engines that wait.
+    let pool = EnginePool()
+
+    private init(configuration: ModelConfiguration, path: String?, endOfSequence: [Int32], weights: ModelWeights) {
+        self.configuration = configuration
+        self.path = path
+        self.endOfSequence = endOfSequence
+        self.weights = weights
+    }
+
+    /// Loads a Hugging Face folder: `config.json` and safetensors weights.
+    ///
+    /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
+    /// Throws `ModelError`, or the errors of reading JSON and safetensors.
+    package static func load(directory: String, storage: WeightStorage? = nil) throws -> BaseModel {
+        let (json, file) = try ModelConfiguration.document(directory: directory)
+        // What the architecture is comes before which files there are: that is what a user has to know first.
+        _ = try ModelConfiguration(json: json, file: file)
+        return try load(json: json, file: file, weights: try WeightsDirectory(path: directory), storage: storage)
+    }
+
+    /// The model that `json`, the content of `file`, describes, with its weights.
+    package static func load(
+        json: JSONValue, file: String, weights: WeightsDirectory, storage: WeightStorage? = nil
+    ) throws -> BaseModel {
+        var configuration = try ModelConfiguration(json: json, file: file)
+        // config.json at most implies whether there are biases; the weights that are there decide.
+        configuration.hasQKVBias = weights.contains("model.layers.0.self_attn.q_proj.bias")
+        return BaseModel(
+            configuration: configuration, path: weights.path, endOfSequence: endOfSequence(in: json),
+            weights: try .read(weights, shape: configuration, storage: storage, file: file))
+    }
+
+    /// `eos_token_id`: a number, a list of numbers, or null.
+    private static func endOfSequence(in json: JSONValue) -> [Int32] {
+        guard let value = json["eos_token_id"] else { return [] }
+        return (value.array ?? [value]).compactMap { $0.int.flatMap(Int32.init(exactly:)) }
+    }
+
+    /// A model with random weights, for tests and measurements: near normal with the given deviation (twice that for the
+    /// embedding and the head), norms near one. It predicts nothing.
+    package convenience init(
+        configuration: ModelConfiguration, randomSeed: UInt64, deviation: Double = 0.08,
+        storage: WeightStorage = .float32
+    ) {
+        self.init(
+            configuration: configuration, path: nil, endOfSequence: [],
+            weights: .random(shape: configuration, seed: randomSeed, deviation: deviation, storage: storage))
+    }
+
+    /// The projections that can carry an adapter.
+    package var projections: [LoRAProjection] { configuration.projections }
+
+    /// The schema of this model's adapters of the given configuration.
+    package func adapterSchema(_ lora: LoRAConfiguration) -> AdapterSchema {
+        .lora(configuration: lora, projections: projections)
+    }
+
+    /// The number of parameters, tied weights counted once.
+    package var parameterCount: Int { configuration.parameterCount }
+}

@@ -1,0 +1,170 @@
+import Adapters
+import LinearAlgebra
+import Synchronization
+
+/// The mutable part of an engine: adapter, workspace and rotary tables.
+// @unchecked: a state belongs to whoever took it from the pool, one caller at a time; nothing else refers to it.
+final class EngineState: @unchecked Sendable {
+    let model: BaseModel
+    let adapter: AdapterMatrices?
+    private let lora: LoRAConfiguration?
+    private let options: EngineOptions
+    private let trains: Bool
+    private let team: ComputeTeam
+    private var workspace: Workspace
+    private let rotary: RotaryTables
+
+    /// State for passes of `capacity` tokens; grows when a sequence is longer.
+    init(model: BaseModel, lora: LoRAConfiguration?, capacity: Int, trains: Bool, options: EngineOptions) {
+        self.model = model
+        self.lora = lora
+        self.trains = trains
+        self.options = options
+        let team = ComputeTeam(count: options.threads)
+        self.team = team
+        adapter = lora.map {
+            AdapterMatrices(model: model.configuration, configuration: $0, parts: trains ? team.count : 0)
+        }
+        workspace = Workspace(
+            Workspace.Plan(
+                capacity: capacity, longest: min(capacity, 512), shape: model.configuration,
+                innerWidths: adapter?.innerWidths, trains: trains, options: options),
+            team: team)
+        rotary = RotaryTables(model.configuration, positions: min(capacity, 512))
+    }
+
+    /// Makes room for `tokens` tokens in a pass, with positions below `positions`.
+    private func reserve(tokens: Int, positions: Int) {
+        guard tokens > workspace.capacity || positions > workspace.longest else { return }
+        workspace = Workspace(
+            Workspace.Plan(
+                capacity: max(tokens, workspace.capacity),
+                longest: positions > workspace.longest ? max(positions, 2 * workspace.longest) : workspace.longest,
+                shape: model.configuration, innerWidths: adapter?.innerWidths, trains: trains, options: options),
+            team: team)
+    }
+
+    /// The forward pass of a batch up to the final residual stream of the `wanted` rows, or of those that carry loss.
+    func forward(_ batch: PackedBatch, dropout: DropoutPlan?, wanted: [Int32]? = nil) -> PassContext {
+        let sequences = batch.sequences
+        reserve(tokens: batch.tokens.count, positions: sequences.map(\.length).max() ?? 0)
+        let context = PassContext(
+            shape: model.configuration, workspace: workspace, rotations: rotary.rotations(of: sequences),
+            positions: batch.positions, sequences: sequences,
+            pieces: AttentionPiece.split(
+                sequences.map(\.rows.count), heads: model.configuration.headCount,
+                before: sequences.map(\.shared.count),
+                into: team.count),
+            wanted: wanted ?? batch.lossRows, dropout: dropout)
+        forward(batch.tokens, context, caches: nil)
+        return context
+    }
+
+    /// The forward pass of the tokens that continue a cached sequence from `position` on; only the last is wanted.
+    /// `length` is that of the whole sequence that is read, where these tokens are a part of it.
+    func forward(
+        continuing tokens: [Int32], at position: Int, length: Int? = nil, caches: [LayerCache]
+    ) -> PassContext {
+        let end = position + tokens.count
+        reserve(tokens: tokens.count, positions: end)
+        let rotation = rotary.rotation(rows: 0..<tokens.count, positions: position..<end, length: length ?? end)
+        let context = PassContext(
+            shape: model.configuration, workspace: workspace, rotations: [rotation],
+            positions: (position..<end).map(Int32.init),
+            sequences: [PackedSequence(shared: 0..<0, rows: 0..<tokens.count)],
+            pieces: AttentionPiece.split(
+                [tokens.count], heads: model.configuration.headCount, before: [position], into: team.count),
+            wanted: [Int32(tokens.count - 1)], dropout: nil)
+        forward(tokens, context, caches: caches)
+        return context
+    }
+
+    private func forward(_ tokens: [Int32], _ context: PassContext, caches: [LayerCache]?) {
+        let n = tokens.count
+        model.weights.embedding.copyRows(tokens, into: workspace.layer(0, rows: n).input)
+        for index in model.weights.layers.indices {
+            let kept = workspace.layer(index, rows: n)
+            attention(index, context).forward(kept, cache: caches?[index])
+            let rows = rows(index, context)
+            let isLast = index + 1 == model.weights.layers.count
+            let output = isLast ? workspace.final.rows(0..<rows) : workspace.layer(index + 1, rows: n).input
+            feedForward(index, context).forward(kept, output: output)
+        }
+    }
+
+    /// The backward pass from the residual gradient that the head left; adds to the adapters' gradients.
+    func backward(_ context: PassContext) {
+        guard let adapter else { return }
+        // Below the lowest layer with a module nothing needs a gradient.
+        guard let lowest = adapter.layers.firstIndex(where: { $0.adaptsAttention || $0.adaptsFeedForward }) else {
+            return
+        }
+        for index in (lowest..<model.weights.layers.count).reversed() {
+            let kept = workspace.layer(index, rows: context.rows)
+            if options.savesMemory {
+                attention(index, context).forward(kept)
+                feedForward(index, context).forward(kept, output: nil)
+            }
+            let isLowest = index == lowest
+            feedForward(index, context).backward(kept, stops: isLowest && !adapter.layers[index].adaptsAttention)
+            attention(index, context).backward(kept, isLowest: isLowest)
+        }
+    }
+
+    /// The rows of layer `index` after its attention.
+    private func rows(_ index: Int, _ context: PassContext) -> Int {
+        index + 1 == model.weights.layers.count ? context.wanted.count : context.rows
+    }
+
+    /// The attention of layer `index` in a pass.
+    private func attention(_ index: Int, _ context: PassContext) -> AttentionLayer {
+        AttentionLayer(
+            weights: model.weights.layers[index], adapter: adapter?.layers[index], context: context,
+            isLast: index + 1 == model.weights.layers.count, window: model.configuration.attentionWindow(layer: index))
+    }
+
+    /// The SwiGLU block of layer `index` in a pass.
+    private func feedForward(_ index: Int, _ context: PassContext) -> FeedForwardLayer {
+        FeedForwardLayer(
+            weights: model.weights.layers[index], adapter: adapter?.layers[index], context: context,
+            count: rows(index, context))
+    }
+
+    /// The losses of a batch whose forward pass has just run.
+    func losses(_ batch: PackedBatch, _ context: PassContext, gradientScale: Float) -> [Float] {
+        OutputHead(weights: model.weights, context: context).losses(batch, gradientScale: gradientScale)
+    }
+
+    /// The logits of the first wanted row of the forward pass that has just run.
+    func logits(_ context: PassContext) -> [Float] {
+        OutputHead(weights: model.weights, context: context).logits(of: 0..<1).values
+    }
+}
+
+/// The states of engines that are not at work: engines of one kind share them, so that a peer that waits holds no
+/// activations.
+final class EnginePool: Sendable {
+    /// What a state is for.
+    struct Kind: Hashable {
+        let lora: LoRAConfiguration?
+        let trains: Bool
+        /// The tokens of a pass.
+        let capacity: Int
+        let options: EngineOptions
+    }
+
+    private let idle = Mutex<[Kind: [EngineState]]>([:])
+
+    /// Runs `body` with a state of `kind`, a waiting one where there is one; it waits again afterwards.
+    func withState<Result>(
+        _ kind: Kind, of model: BaseModel, _ body: (EngineState) throws -> Result
+    ) rethrows -> Result {
+        let state =
+            idle.withLock { $0[kind]?.popLast() }
+            ?? EngineState(
+                model: model, lora: kind.lora, capacity: kind.capacity, trains: kind.trains,
+                options: kind.options)
+        defer { idle.withLock { $0[kind, default: []].append(state) } }
+        return try body(state)
+    }
+}

@@ -1,0 +1,89 @@
+import Glibc
+
+/// A block of 32-bit floats, zero at first, aligned to cache lines. A large block is memory of its own, in huge pages
+/// where the system gives them: it becomes resident as it is first written, and goes back to the system at its end.
+///
+/// Not sendable: whoever owns one hands out `Matrix` views of it, all used from one place at a time.
+package final class FloatBuffer {
+    let base: UnsafeMutablePointer<Float>
+    /// The number of floats.
+    package let count: Int
+    /// The bytes of a large block; nil of a small one.
+    private let mappedSize: Int?
+
+    private static let alignment = 64
+    private static let hugePage = 2 << 20
+    // Some kernels read whole registers, up to 31 floats beyond a matrix's end, and ignore what is there.
+    private static let slack = 256
+
+    /// A block of `count` zeros.
+    package init(count: Int) {
+        precondition(count >= 0 && count < 1 << 46, "a buffer's size is sensible")
+        self.count = count
+        let size = max(count * MemoryLayout<Float>.stride + Self.slack, Self.alignment)
+        if size >= 2 * Self.hugePage {
+            let page = max(1, sysconf(Int32(_SC_PAGESIZE)))
+            let whole = (size + page - 1) / page * page
+            base = Self.map(whole).bindMemory(to: Float.self, capacity: count)
+            mappedSize = whole
+            return
+        }
+        var memory: UnsafeMutableRawPointer?
+        guard posix_memalign(&memory, Self.alignment, size) == 0, let memory else {
+            preconditionFailure("there is no memory for a buffer of \(size) bytes")
+        }
+        memset(memory, 0, size)
+        base = memory.bindMemory(to: Float.self, capacity: max(count, Self.alignment / 4))
+        mappedSize = nil
+    }
+
+    /// Fresh pages of `size` bytes that begin where a huge page can.
+    private static func map(_ size: Int) -> UnsafeMutableRawPointer {
+        let spare = hugePage
+        guard
+            let start = mmap(nil, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            Int(bitPattern: start) != -1
+        else { preconditionFailure("there is no memory for a buffer of \(size) bytes") }
+        let skipped = -Int(bitPattern: start) & (hugePage - 1)
+        if skipped > 0 { munmap(start, skipped) }
+        let base = start + skipped
+        if spare > skipped { munmap(base + size, spare - skipped) }
+        // The last piece stays in small pages: a huge one would be resident whole.
+        _ = madvise(base, size & ~(hugePage - 1), MADV_HUGEPAGE)
+        return base
+    }
+
+    deinit {
+        if let mappedSize { munmap(base, mappedSize) } else { free(base) }
+    }
+}
+
+/// One allocation from which matrices are cut when an engine is set up, so that a step allocates nothing.
+package final class Arena {
+    private let buffer: FloatBuffer
+    private var used = 0
+
+    // Rows of different matrices never share a cache line.
+    private static let granule = 16
+
+    /// An arena for `capacity` floats; `Arena.size(of:_:)` says what a matrix takes.
+    package init(capacity: Int) {
+        buffer = FloatBuffer(count: capacity)
+    }
+
+    /// The number of floats that a matrix of this shape takes.
+    package static func size(rows: Int, columns: Int) -> Int {
+        (rows * columns + granule - 1) / granule * granule
+    }
+
+    /// The number of floats not yet cut.
+    package var remaining: Int { buffer.count - used }
+
+    /// Cuts a matrix of zeros. The capacity must suffice.
+    package func matrix(rows: Int, columns: Int) -> Matrix {
+        let size = Self.size(rows: rows, columns: columns)
+        precondition(size <= remaining, "the arena holds what was planned")
+        defer { used += size }
+        return Matrix(buffer: buffer, offset: used, rows: rows, columns: columns, stride: columns)
+    }
+}

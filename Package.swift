@@ -145,7 +145,8 @@ let testTargets: [Target] = [
     tests(
         "MurmurKitTests",
         [
-            "MurmurKit"
+            "MurmurKit", "Adapters", "Basics", "Faults", "InstructionTuning", "LanguageModel", "LinearAlgebra",
+            "Observability", "Recording", "Simulation", "Storage", "SwarmFile", "TestSupport", "Transport", "Wire",
         ]),
     tests(
         "EndToEndTests",

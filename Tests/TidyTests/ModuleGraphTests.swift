@@ -100,6 +100,15 @@ import Testing
         }
     }
 
+    /// A real peer's process needs nothing of the simulator: in MurmurKit one room alone imports it.
+    @Test func onlyItsRoomImportsTheSimulator() {
+        for file in SourceTree.module("MurmurKit") where !file.path.hasPrefix("Sources/MurmurKit/Simulating/") {
+            let imports = file.lines.compactMap(Self.importedModule)
+            #expect(!imports.contains("Simulation"), "\(file.path) imports Simulation")
+        }
+        #expect(Self.allowed["murmur"]?.contains("Simulation") == false)
+    }
+
     /// The module that a line imports: `package import Overlay` gives `Overlay`.
     static func importedModule(of line: String) -> String? {
         let words = line.split(separator: " ")

@@ -3,7 +3,7 @@
 /// A token may be a part of a character, and a tokenizer may treat the first token in its own way. So all tokens are
 /// decoded each time, and what is new is handed on, but not while it ends in the middle of a character. They are decoded
 /// only when a sixty-fourth part has come since the last time: the work then grows with the text and not with its square.
-struct TextPieces {
+package struct TextPieces {
     private let decode: ([Int32]) -> String
     private var tokens: [Int32] = []
     /// What was handed on.
@@ -11,12 +11,12 @@ struct TextPieces {
     private var decodedCount = 0
 
     /// Pieces of what `decode` makes of tokens.
-    init(decode: @escaping ([Int32]) -> String) {
+    package init(decode: @escaping ([Int32]) -> String) {
         self.decode = decode
     }
 
     /// The text that has become certain with one token more; nil where there is none.
-    mutating func add(_ token: Int32) -> String? {
+    package mutating func add(_ token: Int32) -> String? {
         tokens.append(token)
         guard tokens.count - decodedCount >= max(1, tokens.count / 64) else { return nil }
         let text = decode(tokens)
@@ -27,7 +27,7 @@ struct TextPieces {
     }
 
     /// What is left after the last token; nil where there is nothing.
-    mutating func finish() -> String? { rest(of: decode(tokens)) }
+    package mutating func finish() -> String? { rest(of: decode(tokens)) }
 
     private mutating func rest(of text: String) -> String? {
         let known = zip(text.utf8, given.utf8).prefix { $0 == $1 }.count

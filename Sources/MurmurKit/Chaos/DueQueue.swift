@@ -1,16 +1,18 @@
 /// What is due at certain times, the earliest first; of the same time what came first. A binary heap.
-struct DueQueue<Element> {
+package struct DueQueue<Element> {
     private var entries: [(due: Duration, number: Int, element: Element)] = []
     private var inserted = 0
 
+    package init() {}
+
     /// How much waits.
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
     /// When the first is due; nil if nothing waits.
-    var nextDue: Duration? { entries.first?.due }
+    package var nextDue: Duration? { entries.first?.due }
 
     /// Adds an element.
-    mutating func insert(_ element: Element, due: Duration) {
+    package mutating func insert(_ element: Element, due: Duration) {
         entries.append((due, inserted, element))
         inserted += 1
         var place = entries.count - 1
@@ -21,7 +23,7 @@ struct DueQueue<Element> {
     }
 
     /// Takes out the first if it is due at `time`.
-    mutating func removeFirst(upTo time: Duration) -> Element? {
+    package mutating func removeFirst(upTo time: Duration) -> Element? {
         guard let first = entries.first, first.due <= time else { return nil }
         let last = entries.removeLast()
         guard !entries.isEmpty else { return first.element }

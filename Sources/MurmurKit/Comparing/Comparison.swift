@@ -23,7 +23,7 @@ package struct Comparison: Sendable {
     }
 
     /// Runs everything, on all compute lanes.
-    package func run() async throws -> ComparisonResult {
+    package func run() async throws -> SwarmComparison {
         var topology = folder.topology
         compute.apply(to: &topology)
         let composition = try ModelComposition(topology, compute: compute)
@@ -46,7 +46,7 @@ package struct Comparison: Sendable {
         let adapters = [composition.workbench.origin.values] + deltas.map(composition.workbench.origin.adapter(of:))
         let summaries = try await measure(adapters, composition, partition, counter)
         progress.finish()
-        return ComparisonResult(
+        return SwarmComparison(
             topology: topology, progress: folder.progress(), base: summaries[0], centralized: summaries[1],
             fedavg: summaries[2],
             alone: Array(summaries[3..<3 + peers]), gossip: Array(summaries[(3 + peers)...]),

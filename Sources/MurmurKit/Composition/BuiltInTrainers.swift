@@ -1,6 +1,7 @@
 package import Adapters
 package import InstructionTuning
 import LinearAlgebra
+package import SwarmFile
 
 /// The built-in engine's trainers: tuners of a composition's model, each on its peer's part of the data.
 package struct BuiltInTrainers: TrainerFactory {
@@ -27,10 +28,7 @@ package struct BuiltInTrainers: TrainerFactory {
     }
 
     package func trainer(of name: String) throws -> any AdapterTrainer {
-        guard let place = partition.peers.firstIndex(where: { $0.name == name }) else {
-            throw CommandFailure("\(name) has no records")
-        }
-        let records = partition.peers[place].records
+        let (place, records) = try records(of: name)
         return switch placement {
         case .alone(let threads):
             try composition.workbench.tuner(peer: name, records: records, lane: ComputeLane(), threads: threads)
@@ -39,5 +37,43 @@ package struct BuiltInTrainers: TrainerFactory {
         }
     }
 
+    private func records(of name: String) throws -> (place: Int, records: [InstructionRecord]) {
+        guard let place = partition.peers.firstIndex(where: { $0.name == name }) else {
+            throw CommandFailure("\(name) has no records")
+        }
+        return (place, partition.peers[place].records)
+    }
+
+    /// A record costs what it has of tokens.
+    package func profile(of name: String) throws -> TrainerProfile {
+        let encoded = EncodedRecords(try records(of: name).records, with: composition.workbench.encoder)
+        let count = encoded.sequences.count
+        return TrainerProfile(sampleCount: count, cost: Double(encoded.report.tokens) / Double(max(1, count)))
+    }
+
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] {
+        try await composition.heldOutLosses(of: deltas, partition)
+    }
+
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { composition.adapter(of: delta) }
+}
+
+extension BuiltInTrainers {
+    /// How long the local steps of a round really take on this machine, by the first peer alone on a core: the median of
+    /// five rounds after one.
+    package static func pace(_ topology: SwarmTopology) async throws -> Duration {
+        let composition = try ModelComposition(topology)
+        let part = try ModelComposition.partition(topology).peers[0]
+        let tuner = try composition.workbench.tuner(peer: part.name, records: part.records, lane: ComputeLane())
+        var delta = AdapterDelta(zeroOf: tuner.schema)
+        var durations: [Duration] = []
+        for round in 0..<6 {
+            let begin = ContinuousClock.now
+            let request = TrainingRequest(round: round, steps: topology.tuning.localSteps, delta: delta)
+            delta = try await tuner.train(request).delta
+            _ = try await tuner.snapshot()
+            durations.append(ContinuousClock.now - begin)
+        }
+        return durations.dropFirst().sorted()[2]
+    }
 }

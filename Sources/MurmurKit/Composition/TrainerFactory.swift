@@ -14,12 +14,37 @@ package protocol TrainerFactory: Sendable {
     /// A trainer for the peer called `name`, in the state of one that has trained nothing.
     func trainer(of name: String) throws -> any AdapterTrainer
 
+    /// What is known of the peer called `name` before it trains.
+    func profile(of name: String) throws -> TrainerProfile
+
     /// The adapter that a delta makes, ready for PEFT; nil where no model belongs to it.
     func adapter(of delta: AdapterDelta) -> PEFTAdapter?
+
+    /// The losses of adapters on records that nobody trains on; nil where there is no adapter, or nothing to measure by.
+    func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
+}
+
+/// What is known of a peer's trainer before it trains.
+package struct TrainerProfile: Sendable, Hashable {
+    /// How many records the peer holds.
+    package var sampleCount: Int
+    /// What a record costs beside other peers' records, in any unit.
+    package var cost: Double
+
+    package init(sampleCount: Int, cost: Double = 1) {
+        self.sampleCount = sampleCount
+        self.cost = cost
+    }
 }
 
 extension TrainerFactory {
+    package func profile(of name: String) throws -> TrainerProfile {
+        TrainerProfile(sampleCount: try trainer(of: name).sampleCount)
+    }
+
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { nil }
+
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
 }
 
 /// Which trainers a peer or a simulation uses: where a new kind is entered.
@@ -50,19 +75,23 @@ package enum TrainerChoice: Sendable, Hashable {
         }
     }
 
-    /// The factory for the peer called `own` of `swarm`, whose trainers share the machine with no other peer's of this
-    /// process.
+    /// The factory for `swarm`.
+    ///
+    /// - Parameter own: the peer that has this process for itself; nil for all peers together, which share it.
     package func factory(
-        for swarm: SwarmComposition, own: String, sources: SourceChoices, compute: ComputeChoices
+        for swarm: SwarmComposition, own: String?, sources: SourceChoices = SourceChoices(),
+        compute: ComputeChoices = ComputeChoices()
     ) throws -> any TrainerFactory {
         switch self {
         case .builtIn:
             let composition = try ModelComposition(swarm.topology, compute: compute)
             let partition = try ModelComposition.partition(
                 swarm.topology, own: own, onBadRecord: sources.badRecords)
-            return try BuiltInTrainers(composition, partition, placement: .alone(threads: compute.threadCount))
+            return try BuiltInTrainers(
+                composition, partition, placement: own == nil ? .shared : .alone(threads: compute.threadCount))
         case .quadratic: return QuadraticTrainers(swarm)
-        case .recorded(let folder): return try RecordedTrainers(RecordingFolder(folder).read([own]))
+        case .recorded(let folder):
+            return try RecordedTrainers(RecordingFolder(folder).read(own.map { [$0] } ?? swarm.names))
         }
     }
 }

@@ -27,7 +27,8 @@ package struct PeerRun: Sendable {
     package var sources = SourceChoices()
     package var compute = ComputeChoices()
     package var trainer = TrainerChoice.builtIn
-    package var output = EventOutput.sentences
+    /// How events are told on standard output; nil for not at all.
+    package var output: EventOutput? = .sentences
     /// Further listeners beside the log and the output.
     package var sinks: [any EventSink] = []
     /// Whether a supervisor holds standard input, whose end is a request to stop.
@@ -71,19 +72,15 @@ package struct PeerRun: Sendable {
             deliver: { leave($0, of: trainers) })
         let result = try await follow(peer, recorder)
         try recordings?.close()
-        if result.reason == .finished, !FileManager.default.fileExists(atPath: adapterPath),
-            result.delta.flatMap(trainers.adapter) != nil
-        {
+        let isLeft = FileManager.default.fileExists(atPath: adapterPath)
+        if result.reason == .finished, !isLeft, result.delta.flatMap(trainers.adapter) != nil {
             throw CommandFailure("\(name) finished, but its adapter could not be written to \(adapterPath)")
         }
-        if output == .sentences { Terminal.print(farewell(result)) }
-    }
-
-    private func farewell(_ result: Peer.Result) -> String {
-        guard result.reason == .finished else {
-            return "Stopped before the end; the same command goes on from the checkpoint."
-        }
-        return trainer == .builtIn ? "Done. The adapter is in \(adapterPath)" : "Done."
+        guard output == .sentences else { return }
+        Terminal.print(
+            result.reason == .finished
+                ? (isLeft ? "Done. The adapter is in \(adapterPath)" : "Done.")
+                : "Stopped before the end; the same command goes on from the checkpoint.")
     }
 
     private var adapterPath: String { folder.appendingPathComponent("adapter").path }
@@ -112,7 +109,7 @@ package struct PeerRun: Sendable {
 
     /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer.
     private func follow(_ peer: Peer, _ recorder: EventRecorder) async throws -> Peer.Result {
-        let sinks = [output.sink(rounds: swarm.topology.tuning.rounds)] + sinks
+        let sinks = [output?.sink(rounds: swarm.topology.tuning.rounds)].compactMap { $0 } + sinks
         let listener = Task {
             for await event in peer.events {
                 // The log gives an event its words; everyone else reads them.

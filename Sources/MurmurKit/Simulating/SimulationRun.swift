@@ -29,7 +29,6 @@ package struct SimulationRun: Sendable {
     ) throws -> (any SwarmTraining)? {
         switch choices.trainer {
         case .quadratic: return nil
-        case .builtIn: return try BuiltInTraining(swarm.topology, mean: choices.duration, recordings: recordings)
         case .recorded(let folder):
             let found = try RecordingFolder(folder).read(swarm.names)
             do {
@@ -38,6 +37,10 @@ package struct SimulationRun: Sendable {
             } catch let mismatch as RecordingMismatch {
                 throw CommandFailure("\(folder): \(mismatch)")
             }
+        default:
+            return try SimulatedTraining(
+                try choices.trainer.factory(for: swarm, own: nil), names: swarm.names, mean: choices.duration,
+                recordings: recordings)
         }
     }
 

@@ -1,10 +1,10 @@
-import Faults
-import Foundation
+package import Faults
+package import Foundation
 
 /// The faults of a plan that happen to processes, and which peers are down because of them.
-struct ProcessFaults {
+package struct ProcessFaults {
     /// Something that is due.
-    enum Action: Sendable {
+    package enum Action: Sendable, Hashable {
         case crash(DiskFate)
         case restart
         case pause
@@ -18,16 +18,16 @@ struct ProcessFaults {
     }
 
     /// The actions in their order.
-    let actions: [(time: Duration, name: String, action: Action)]
+    package let actions: [(time: Duration, name: String, action: Action)]
     /// Peers that are started only later.
-    let absent: Set<String>
+    package let absent: Set<String>
     private var down: [String: Down] = [:]
     /// How often each happened.
-    private(set) var crashes = 0
-    private(set) var pauses = 0
+    package private(set) var crashes = 0
+    package private(set) var pauses = 0
 
     /// The process faults of `plan` for peers called `names`.
-    init(plan: FaultPlan, names: [String]) {
+    package init(plan: FaultPlan, names: [String]) {
         var actions: [(time: Duration, name: String, action: Action)] = []
         var absent: Set<String> = []
         for fault in plan.faults {
@@ -52,12 +52,12 @@ struct ProcessFaults {
     }
 
     /// Peers whose process is not there and that are to be started again.
-    var gone: Set<String> {
+    package var gone: Set<String> {
         Set(down.filter { if case .gone = $0.value { true } else { false } }.keys)
     }
 
     /// Does what is due to `name`, whose run is not over. True where the peer's process is to be started now.
-    mutating func perform(_ action: Action, on name: String, _ supervisor: Supervisor) -> Bool {
+    package mutating func perform(_ action: Action, on name: String, _ supervisor: Supervisor) -> Bool {
         switch (action, down[name]) {
         case (.crash(let fate), nil):
             crashes += 1
@@ -85,7 +85,7 @@ struct ProcessFaults {
     /// Takes note that the process of `name` ended, and gives its state folder the crash's fate.
     ///
     /// - Returns: nil if no fault ended it; else whether it is to be started again at once.
-    mutating func ended(_ name: String, state: URL) -> Bool? {
+    package mutating func ended(_ name: String, state: URL) -> Bool? {
         guard case .dying(let fate, let restartDue) = down[name] else { return nil }
         Self.apply(fate, to: state)
         down[name] = restartDue ? nil : .gone
@@ -93,7 +93,7 @@ struct ProcessFaults {
     }
 
     /// What a crash leaves on the disk: everything; the newest checkpoint cut in half; nothing.
-    static func apply(_ fate: DiskFate, to state: URL) {
+    package static func apply(_ fate: DiskFate, to state: URL) {
         let newest = state.appendingPathComponent("checkpoint.bin")
         switch fate {
         case .kept: break

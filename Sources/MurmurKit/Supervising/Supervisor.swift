@@ -1,14 +1,14 @@
-import Foundation
-import Observability
+package import Foundation
+package import Observability
 import Synchronization
 
 /// Runs peers as processes of their own and hands on what they tell.
 ///
 /// A child's standard output carries event lines; its standard input is a pipe that closes when this process ends,
 /// however it ends, and a peer that sees it closed leaves: no orphan stays behind.
-final class Supervisor: Sendable {
+package final class Supervisor: Sendable {
     /// What supervision reports.
-    enum Report: Sendable {
+    package enum Report: Sendable {
         /// A peer logged an event.
         case event(LoggedEvent)
         /// A peer's process ended. `status` is its exit code, or the signal's number where `bySignal`.
@@ -16,13 +16,19 @@ final class Supervisor: Sendable {
     }
 
     /// What to start for a peer.
-    struct Launch: Sendable {
+    package struct Launch: Sendable {
         /// The peer's name.
-        let name: String
+        package let name: String
         /// The command's arguments.
-        let arguments: [String]
+        package let arguments: [String]
         /// The file that takes the peer's standard error.
-        let log: URL
+        package let log: URL
+
+        package init(name: String, arguments: [String], log: URL) {
+            self.name = name
+            self.arguments = arguments
+            self.log = log
+        }
     }
 
     private struct Child {
@@ -33,22 +39,22 @@ final class Supervisor: Sendable {
     }
 
     /// The reports, in the order they came.
-    let reports: AsyncStream<Report>
+    package let reports: AsyncStream<Report>
     private let continuation: AsyncStream<Report>.Continuation
     private let executable: URL
     private let children = Mutex<[String: Child]>([:])
 
     /// Starts peers with `executable`.
-    init(executable: URL) {
+    package init(executable: URL) {
         self.executable = executable
         (reports, continuation) = AsyncStream.makeStream()
     }
 
     /// The number of processes that run.
-    var runningCount: Int { children.withLock { $0.count } }
+    package var runningCount: Int { children.withLock { $0.count } }
 
     /// Starts a peer's process.
-    func start(_ launch: Launch) throws {
+    package func start(_ launch: Launch) throws {
         let process = Process()
         process.executableURL = executable
         process.arguments = launch.arguments
@@ -91,7 +97,7 @@ final class Supervisor: Sendable {
     }
 
     /// Reports processes that have been over for some calls, if nothing else did: to be called a few times a second.
-    func reportForgotten() {
+    package func reportForgotten() {
         let forgotten = children.withLock { children in
             var found: [(String, Process)] = []
             for (name, child) in children where !child.process.isRunning {
@@ -119,14 +125,14 @@ final class Supervisor: Sendable {
     }
 
     /// Sends a signal to the process of a peer, if it runs.
-    func send(_ signal: Int32, to name: String) {
+    package func send(_ signal: Int32, to name: String) {
         children.withLock { children in
             if let child = children[name] { _ = Glibc.kill(child.process.processIdentifier, signal) }
         }
     }
 
     /// Asks every peer to leave (SIGTERM).
-    func askToStop() {
+    package func askToStop() {
         children.withLock { children in
             for child in children.values {
                 child.process.terminate()
@@ -137,7 +143,7 @@ final class Supervisor: Sendable {
     }
 
     /// Ends every process that still runs (SIGKILL).
-    func kill() {
+    package func kill() {
         children.withLock { children in
             for child in children.values { _ = Glibc.kill(child.process.processIdentifier, SIGKILL) }
         }
@@ -145,11 +151,13 @@ final class Supervisor: Sendable {
 }
 
 /// Cuts a stream of bytes into lines; a line longer than 1 MiB is dropped.
-final class LineSplitter: Sendable {
+package final class LineSplitter: Sendable {
     private let pending = Mutex(Data())
 
+    package init() {}
+
     /// The lines that `data` completes.
-    func append(_ data: Data) -> [Data] {
+    package func append(_ data: Data) -> [Data] {
         pending.withLock { pending in
             pending.append(data)
             var lines: [Data] = []

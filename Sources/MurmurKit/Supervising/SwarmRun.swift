@@ -1,5 +1,5 @@
 import Basics
-import Foundation
+package import Foundation
 import Observability
 import SwarmFile
 
@@ -17,6 +17,8 @@ package struct SwarmRun {
         package var records = false
         /// Whether the adapters are measured on the held-out records at the end.
         package var measuresLosses = false
+        /// The program that the peers run; nil for this one.
+        package var executable: URL?
 
         package init() {}
     }
@@ -56,7 +58,7 @@ package struct SwarmRun {
     /// Runs until every peer has ended.
     package mutating func run() async throws -> SwarmResult {
         let started = ContinuousClock.now
-        let supervisor = Supervisor(executable: try Self.executable())
+        let supervisor = Supervisor(executable: try choices.executable ?? Self.executable())
         let (events, continuation) = AsyncStream<Event>.makeStream()
         let feeders = [
             Task { for await report in supervisor.reports { continuation.yield(.report(report)) } },
@@ -103,19 +105,24 @@ package struct SwarmRun {
             if running.isEmpty { break }
         }
         draw()
+        for task in faultTasks {
+            task.cancel()
+            await task.value
+        }
+        return try await concluded(after: ContinuousClock.now - started)
+    }
+
+    /// Sums up what came of the run, and writes it.
+    private func concluded(after duration: Duration) async throws -> SwarmResult {
         var summary: FaultSummary?
         if let faults, let processes {
-            for task in faultTasks {
-                task.cancel()
-                await task.value
-            }
             summary = await faults.summary(processes)
             await faults.relay.close()
         }
         let progress = view.progress
         var result = SwarmResult(
             topology: folder.topology, progress: progress, failed: failed, stopped: stopping,
-            seconds: (ContinuousClock.now - started).inSeconds, faults: summary)
+            seconds: duration.inSeconds, faults: summary)
         if result.finished { try folder.measureConsensus(&result) }
         try folder.write(result, progress)
         if choices.measuresLosses, result.finished {

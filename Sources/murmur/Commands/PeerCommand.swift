@@ -31,6 +31,10 @@ struct PeerCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
     var record = false
+    @Option(
+        help: ArgumentHelp(
+            "Who trains, for trials: lora, quadratic (a toy), or a folder that --record wrote.", visibility: .hidden))
+    var trainer = "lora"
     @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
@@ -53,6 +57,7 @@ struct PeerCommand: AsyncParsableCommand {
         run.revocationPath = revocation
         run.sources = sources
         run.compute = compute.choices
+        run.trainer = TrainerChoice(trainer)
         run.output = json || supervised ? .json : .sentences
         run.isSupervised = supervised
         run.recordings = record ? RecordingFolder(out) : nil

@@ -105,7 +105,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     private func measurePace() async throws {
         let swarm = try SwarmComposition.load(topology)
-        let text = String(format: "%.4f", try await BuiltInTraining.pace(swarm.topology).inSeconds)
+        let text = String(format: "%.4f", try await BuiltInTrainers.pace(swarm.topology).inSeconds)
         Terminal.print(
             json
                 ? "{\"peers\":\(swarm.names.count),\"seconds_per_round\":\(text)}"

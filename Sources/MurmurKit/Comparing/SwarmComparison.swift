@@ -5,7 +5,7 @@ package import Storage
 package import SwarmFile
 
 /// What `murmur compare` found: the table, and the content of `summary.json` and the report.
-package struct ComparisonResult: Sendable {
+package struct SwarmComparison: Sendable {
     package let topology: SwarmTopology
     package let progress: SwarmProgress
     package let base: EvaluationSummary
@@ -129,7 +129,7 @@ package struct ComparisonResult: Sendable {
 
 extension RunFolder {
     /// Writes `summary.json` and `report.html`.
-    package func write(_ result: ComparisonResult) throws {
+    package func write(_ result: SwarmComparison) throws {
         try AtomicFile.write(result.json.encoded(indented: true), to: summary.path)
         let report = HTMLReport(
             swarm: topology.swarm.name, facts: result.facts, progress: result.progress, comparison: result.table,

@@ -62,15 +62,15 @@ let modules: [Target] = [
     module("Basics", []),
     module("Storage", ["Basics"]),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
-    module("Cryptography", ["CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
-    module("Adapters", ["Storage"]),
+    module("Cryptography", ["Basics", "CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
+    module("Adapters", ["Storage", "Basics"]),
     module("LanguageModel", ["Adapters", "LinearAlgebra", "Storage", "Basics"]),
     module(
-        "InstructionTuning", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
+        "InstructionTuning", ["SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
         resources: [.copy("BuiltIn/Fledgling"), .copy("BuiltIn/chores.json")]),
-    module("Aggregation", ["Adapters"]),
     module("Overlay", ["Basics"]),
-    module("SwarmFile", ["Overlay", "Basics", yams]),
+    module("Aggregation", ["Adapters", "Overlay", "Basics"]),
+    module("SwarmFile", ["Adapters", "Overlay", "Storage", "Basics", yams]),
     module("Wire", ["Cryptography", "Basics"]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
     module("Faults", ["SwarmFile", "Basics"]),
@@ -84,7 +84,7 @@ let modules: [Target] = [
             "Federation", "Faults", "Recording", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation",
             "Cryptography", "Storage", "Basics",
         ]),
-    module("Observability", ["Federation", "Basics"]),
+    module("Observability", ["Federation", "Storage", "Basics"]),
     module(
         "MurmurKit",
         [
@@ -122,16 +122,19 @@ let testTargets: [Target] = [
     tests("LanguageModelTests", ["LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
     tests(
         "InstructionTuningTests",
-        ["InstructionTuning", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics", "TestSupport"]),
-    tests("AggregationTests", ["Aggregation", "Adapters", "Basics"]),
+        [
+            "InstructionTuning", "SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics",
+            "TestSupport",
+        ]),
+    tests("AggregationTests", ["Aggregation", "Overlay", "Adapters", "Basics"]),
     tests("OverlayTests", ["Overlay", "Basics"]),
-    tests("SwarmFileTests", ["SwarmFile", "Overlay", "Basics", "TestSupport"]),
+    tests("SwarmFileTests", ["SwarmFile", "Adapters", "Overlay", "Storage", "Basics", "TestSupport"]),
     tests("WireTests", ["Wire", "Cryptography", "Basics", "TestSupport"]),
     tests("TransportTests", ["Transport", "Wire", "Cryptography", "Basics"]),
     tests(
         "FederationTests",
         [
-            "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Adapters",
+            "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Overlay", "Adapters",
             "Cryptography", "Storage", "Basics",
         ]),
     tests("FaultsTests", ["Faults", "Basics", "TestSupport"]),
@@ -139,13 +142,14 @@ let testTargets: [Target] = [
     tests(
         "SimulationTests",
         [
-            "Simulation", "Faults", "Recording", "Federation", "Wire", "SwarmFile", "Adapters", "Storage", "Basics",
+            "Simulation", "Faults", "Recording", "Federation", "Overlay", "SwarmFile", "Adapters", "Storage", "Basics",
         ]),
-    tests("ObservabilityTests", ["Observability"]),
+    tests("ObservabilityTests", ["Observability", "Federation", "Storage", "Basics", "TestSupport"]),
     tests(
         "MurmurKitTests",
         [
-            "MurmurKit", "Adapters", "Basics", "Faults", "InstructionTuning", "LanguageModel", "LinearAlgebra",
+            "MurmurKit", "Adapters", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+            "LanguageModel", "LinearAlgebra",
             "Observability", "Recording", "Simulation", "Storage", "SwarmFile", "TestSupport", "Transport", "Wire",
         ]),
     tests(
@@ -169,14 +173,23 @@ let fuzzTargets: [Target] =
             name: "murmur-fuzz",
             dependencies: [
                 "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
-                "LanguageModel", "Recording", "Storage", "SwarmFile", "Wire",
+                "LanguageModel", "Overlay", "Recording", "Storage", "SwarmFile", "Wire",
             ],
             path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]
 
+// ---------------------------------------------------------------------------------------------------------------------
+// The site: only with MURMUR_SITE in the environment, so that no other build fetches its plugin. `scripts/make-site`.
+// ---------------------------------------------------------------------------------------------------------------------
+
+let siteDependencies: [Package.Dependency] =
+    Context.environment["MURMUR_SITE"] == nil
+    ? []
+    : [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")]
+
 let package = Package(
     name: "murmuration",
     products: products,
-    dependencies: dependencies,
+    dependencies: dependencies + siteDependencies,
     targets: systemLibraries + modules + executables + testTargets + fuzzTargets
 )

@@ -37,6 +37,7 @@ extension Duration {
     package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        // Durations of centuries come out of files; they saturate instead of trapping.
         if overflow { return seconds < 0 ? .min : .max }
         let (sum, overflowed) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
         return overflowed ? (seconds < 0 ? .min : .max) : sum

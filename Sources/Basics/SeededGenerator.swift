@@ -28,11 +28,10 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     /// A generator for one purpose of a seeded run, independent of those for other purposes: `label` (for example
     /// `"partition"`) and `index` (for example a peer's number) are folded into the seed by FNV-1a.
     package init(seed: UInt64, label: String, index: UInt64 = 0) {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in label.utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-        }
-        var mixer = hash
+        var hash = FNV1a()
+        hash.fold(label.utf8)
+        // FNV's high bits differ little between short labels; the mixer spreads them.
+        var mixer = hash.value
         let purpose = Self.splitMix(&mixer)
         self.init(seed: seed ^ purpose ^ (index &* 0x9e37_79b9_7f4a_7c15))
     }
@@ -85,6 +84,7 @@ extension SeededGenerator {
     package mutating func gamma(shape: Double) -> Double {
         precondition(shape > 0, "a gamma distribution's shape is positive")
         if shape < 1 {
+            // 1 - uniform() is never zero, whose logarithm and negative powers are infinite.
             let boost = pow(1 - uniform(), 1 / shape)
             return gamma(shape: shape + 1) * boost
         }

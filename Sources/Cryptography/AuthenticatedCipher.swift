@@ -20,7 +20,6 @@ package final class AuthenticatedCipher: @unchecked Sendable {
     /// Bytes from which on ChaCha20-Poly1305 goes through OpenSSL: below, there is little to gain.
     package static let longByteCount = 2048
 
-    /// Which cipher it is.
     package let suite: CipherSuite
 
     private let key: UnsafeMutablePointer<UInt8>
@@ -63,6 +62,7 @@ package final class AuthenticatedCipher: @unchecked Sendable {
             start >= 0 && headerByteCount >= 0 && headerByteCount <= packet.count - start,
             "the header lies in the packet")
         let plainByteCount = packet.count - start - headerByteCount
+        // Before any pointer into the array is taken: appending may move it.
         packet.append(contentsOf: repeatElement(0, count: Self.tagByteCount))
         if let pretence {
             packet.withUnsafeMutableBytes { buffer in
@@ -115,6 +115,7 @@ package final class AuthenticatedCipher: @unchecked Sendable {
         let sealedByteCount = range.count - headerByteCount
         guard headerByteCount >= 0, sealedByteCount >= Self.tagByteCount else { return nil }
         let plainByteCount = sealedByteCount - Self.tagByteCount
+        // An empty array has no address, which the libraries want even for no bytes.
         guard plaintext.count >= plainByteCount, !plaintext.isEmpty else { return nil }
         if let pretence {
             return packet.withUnsafeBytes { buffer in

@@ -115,6 +115,7 @@ extension Digest {
         var digests = [UInt8](repeating: 0, count: offsets.count * Digest.byteCount)
         let lanes = Int(murmur_leaf_lanes())
         var done = 0
+        // The kernel knows no last block that is not whole; odd pieces go one by one.
         if lanes > 0, byteCount > 0, byteCount % blockByteCount == 0 {
             let personal = padded(personalisation)
             bytes.withUnsafeBufferPointer { source in

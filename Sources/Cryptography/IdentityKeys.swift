@@ -1,3 +1,5 @@
+import Basics
+
 /// A peer's two key pairs, as they lie in a key file: three lines of text,
 ///
 ///     murmuration identity 1
@@ -6,7 +8,6 @@
 ///
 /// the digits being the Ed25519 seed and the X25519 secret key. Who holds the file is the peer.
 package struct IdentityKeys: Sendable {
-    /// The identity.
     package let signing: SigningKey
     /// The key that sessions are agreed with.
     package let exchange: ExchangeKey
@@ -28,7 +29,7 @@ package struct IdentityKeys: Sendable {
 
     /// The key file's text.
     package var text: String {
-        "\(Self.title)\nsigning \(Self.digits(signing.seed))\nexchange \(Self.digits(exchange.secretBytes))\n"
+        "\(Self.title)\nsigning \(signing.seed.hexadecimal)\nexchange \(exchange.secretBytes.hexadecimal)\n"
     }
 
     /// The keys that a key file's `text` holds; empty lines and lines that start with `#` do not count.
@@ -40,29 +41,9 @@ package struct IdentityKeys: Sendable {
             .filter { !$0.isEmpty && !$0[0].hasPrefix("#") }
         guard lines.count == 3, lines[0].joined(separator: " ") == Self.title, lines[1].count == 2,
             lines[2].count == 2, lines[1][0] == "signing", lines[2][0] == "exchange",
-            let seed = Self.bytes(lines[1][1]), let secret = Self.bytes(lines[2][1])
+            let seed = [UInt8](hexadecimal: lines[1][1]), let secret = [UInt8](hexadecimal: lines[2][1])
         else { throw .malformedInput }
         signing = try SigningKey(seed: seed)
         exchange = try ExchangeKey(secretBytes: secret)
-    }
-
-    private static func digits(_ bytes: [UInt8]) -> String {
-        bytes.map { byte in
-            let text = String(byte, radix: 16)
-            return text.utf8.count == 1 ? "0" + text : text
-        }.joined()
-    }
-
-    private static func bytes(_ digits: String) -> [UInt8]? {
-        let characters = Array(digits.utf8)
-        guard characters.count == 64 else { return nil }
-        var result: [UInt8] = []
-        for index in stride(from: 0, to: 64, by: 2) {
-            guard let high = Character(UnicodeScalar(characters[index])).hexDigitValue,
-                let low = Character(UnicodeScalar(characters[index + 1])).hexDigitValue
-            else { return nil }
-            result.append(UInt8(high << 4 | low))
-        }
-        return result
     }
 }

@@ -10,6 +10,7 @@ package enum KeyDerivation {
             wipe(&inner)
             wipe(&outer)
         }
+        // A key shorter than a block is padded with zeros, which leave the pad bytes as they are.
         for (index, byte) in key.enumerated() {
             inner[index] ^= byte
             outer[index] ^= byte
@@ -30,6 +31,7 @@ package enum KeyDerivation {
         defer { wipe(&temporary) }
         var keys: [[UInt8]] = []
         for index in 1...count {
+            // Each key is fed into the next, with a counter from one behind it.
             keys.append(authenticationCode(key: temporary, message: (keys.last ?? []) + [UInt8(index)]))
         }
         return keys

@@ -10,7 +10,6 @@ import Synchronization
 /// `@unchecked Sendable` is sound: the memory is written only by initialisers, before anyone else can see it, and freed
 /// by the only owner.
 package struct SecretBytes: ~Copyable, @unchecked Sendable {
-    /// The number of bytes.
     package let count: Int
 
     /// Whether the bytes lie on pages of their own.
@@ -23,6 +22,7 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
     /// A protected copy of `bytes`. The caller's array stays as it is: wipe it with `wipe(_:)`.
     package init(_ bytes: [UInt8]) throws(CryptographyError) {
         guard Sodium.ready else { throw .unavailable }
+        // Counted before it is asked for, so that threads together cannot pass the limit.
         let isWithinLimit = Self.guardedCount.add(1, ordering: .relaxed).newValue <= Self.guardedLimit
         let guarded = isWithinLimit ? sodium_malloc(max(1, bytes.count)) : nil
         if guarded == nil { Self.guardedCount.subtract(1, ordering: .relaxed) }

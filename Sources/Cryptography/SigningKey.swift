@@ -102,6 +102,7 @@ package enum SignatureMemory {
         digest.update(message)
         let name = digest.finish()
         if known.withLock({ $0.contains(name) }) { return true }
+        // Only what is valid is remembered: forged signatures must not push real ones out.
         guard check() else { return false }
         known.withLock { known in
             if known.count >= limit { known.removeAll(keepingCapacity: true) }

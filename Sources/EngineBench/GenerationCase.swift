@@ -3,29 +3,25 @@ import LinearAlgebra
 
 /// Greedy generation of one stream, keys and values cached: the time a token takes after the prompt.
 struct GenerationCase {
-    private let shape: BenchShape
+    private let model: BenchModel
     private let prompt: Int
     private let length: Int
     private let seconds: Int
-    private let options: EngineOptions
-    private let storage: WeightStorage
 
     init(_ arguments: BenchArguments) throws {
-        shape = try arguments.shape()
+        model = try BenchModel(arguments)
         prompt = try arguments.number("prompt", 32)
         length = try arguments.number("tokens", 64)
         seconds = try arguments.number("seconds", 10)
-        options = try arguments.options()
-        storage = try arguments.storage()
     }
 
     func run() async throws -> [String: String] {
-        let model = BaseModel(configuration: shape.configuration(), randomSeed: 1, deviation: 0.02, storage: storage)
-        let generator = TextGenerator(model: model, options: options)
+        let base = model.make()
+        let generator = TextGenerator(model: base, options: model.options)
         let lane = ComputeLane()
-        let tokens = (0..<prompt).map { Int32(($0 * 37 + 11) % model.configuration.vocabularySize) }
+        let tokens = (0..<prompt).map { Int32(($0 * 37 + 11) % base.configuration.vocabularySize) }
         let (prompt, length) = (self.prompt, self.length)
-        var memory = MemoryRate(threads: options.threads)
+        var memory = MemoryRate(threads: model.options.threads)
         await memory.measure(4)
         var first = BenchTimes()
         var times = BenchTimes()
@@ -53,11 +49,11 @@ struct GenerationCase {
         let rate = Double(length - 1) / difference
         result["tokens_per_s"] = "\(rate)"
         // Every weight is read once for a token; 8-bit ones have scales besides, too few to count.
-        let bytes = Double(model.parameterCount) * (storage == .float32 ? 4 : storage == .bfloat16 ? 2 : 1)
+        let bytes = Double(base.parameterCount) * Double(model.storage.size)
         result["gb_of_weights_per_s"] = "\(rate * bytes / 1e9)"
         result["gb_of_memory_per_s"] = "\(memory.median)"
         result["prompt_tokens"] = "\(prompt)"
-        result["parameters"] = "\(model.parameterCount)"
+        result["parameters"] = "\(base.parameterCount)"
         return result
     }
 }

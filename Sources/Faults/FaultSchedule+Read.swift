@@ -14,7 +14,7 @@ extension FaultSchedule {
         try parse(try TopologyValue.contents(of: path, named: path), file: path)
     }
 
-    /// Reads and checks the text of a fault file that messages call `file`. docs/simulation.md describes every key.
+    /// Reads and checks the text of a fault file that messages call `file`. docs/simulation-reference.md has every key.
     package static func parse(_ text: String, file: String) throws -> FaultSchedule {
         let section = try TopologyValue.root(of: text, file: file).section(keys: [
             "murmuration-faults", "name", "seed", "healing", "network", "links", "partitions", "peers", "intruders",

@@ -1,4 +1,4 @@
-/// What goes wrong in a run, and when: the content of a fault file (docs/simulation.md).
+/// What goes wrong in a run, and when: the content of a fault file (docs/simulation-reference.md).
 ///
 /// One schedule drives the simulator and, through the relay, real processes. All times count from the swarm's start.
 /// A run has two phases: until `healing` the faults act (the safety phase: nothing wrong may happen), from then on only

@@ -1,3 +1,5 @@
+import Federation
+
 /// The live view of a swarm: a table that is drawn over itself on a terminal, or plain lines elsewhere.
 package struct LiveView: Sendable {
     /// Whether the output is a terminal.
@@ -30,17 +32,12 @@ package struct LiveView: Sendable {
             guard reported[name] != latest.round else { continue }
             reported[name] = latest.round
             text +=
-                "\(name): \(Self.place(latest.round, of: rounds))  loss \(Readable.number(state.loss))  "
+                "\(name): \(EventDescription.place(latest.round, of: rounds))  loss \(Readable.number(state.loss))  "
                 + "neighbours \(state.neighbours.count)  sent \(Readable.bytes(state.bytesSent))  "
                 + "received \(Readable.bytes(state.bytesReceived))  "
                 + "consensus distance \(Readable.scientific(state.disagreement))\n"
         }
         return text
-    }
-
-    /// Where a peer is: in a round with local steps, or in the settling rounds of pure mixing that follow them.
-    private static func place(_ round: Int, of rounds: Int) -> String {
-        round < rounds ? "round \(round + 1)/\(rounds)" : "settling \(round - rounds + 1)"
     }
 
     /// The table: a row a peer with phase, round, loss, neighbours, traffic and consensus distance.

@@ -1,83 +1,93 @@
+package import Basics
+package import Federation
 package import Foundation
+package import Storage
 
 /// One line of `events.jsonl`: an event of a peer in a form that programs and people can read.
 ///
-/// Every line has `time`, `peer` and `event`; the other fields are there where they mean something for that event.
-package struct LoggedEvent: Codable, Sendable, Equatable {
+/// Every line is a JSON object that begins with `time`, `peer` and `event`; the fields of the event's description follow
+/// in its order (docs/formats.md lists them). Whole lines are read back as they were written, whatever fields they have:
+/// a log may be another version's.
+package struct LoggedEvent: Sendable, Equatable {
     /// Seconds since 1970, by the peer's wall clock.
     package var time: Double
     /// The peer's name.
     package var peer: String
-    /// The kind of event, for example `trained`, `mixed`, `finished`.
+    /// The event's name, for example `trained`, `mixed`, `finished`.
     package var event: String
-    /// The round it belongs to.
-    package var round: Int?
-    /// Mean negative log-likelihood of a round's local steps, nats per token that carried loss.
-    package var loss: Double?
-    /// Tokens that carried loss.
-    package var tokens: Int?
-    /// Records used.
-    package var records: Int?
-    /// The neighbour concerned, by name.
-    package var neighbour: String?
-    /// Neighbours whose contribution was mixed.
-    package var present: Int?
-    /// Neighbours whose contribution was missing.
-    package var absent: Int?
-    /// Largest relative distance to a neighbour's delta.
-    package var disagreement: Double?
-    /// The bound that `disagreement` is compared with.
-    package var bound: Double?
-    /// How long it took, in seconds.
-    package var seconds: Double?
-    /// Size of a payload.
-    package var bytes: Int?
-    /// Tensors of a contribution.
-    package var tensors: Int?
-    /// Euclidean norm of a contribution.
-    package var norm: Double?
-    /// The digest that names a contribution.
-    package var digest: String?
-    /// Bytes sent so far, datagram payloads.
-    package var bytesSent: Int?
-    /// Bytes received so far, datagram payloads.
-    package var bytesReceived: Int?
-    /// Datagrams sent so far.
-    package var datagramsSent: Int?
-    /// Datagrams received so far.
-    package var datagramsReceived: Int?
-    /// Why, in words.
-    package var reason: String?
+    /// What belongs to it, by name.
+    package var fields: JSONObject
 
-    package init(time: Double, peer: String, event: String) {
+    package init(time: Double, peer: String, event: String, fields: JSONObject = JSONObject()) {
         self.time = time
         self.peer = peer
         self.event = event
+        self.fields = fields
     }
 
+    /// The line for an event of peer `peer`.
+    ///
+    /// - Parameters:
+    ///   - time: seconds since 1970.
+    ///   - name: the name of a peer by its identity.
+    package init(_ event: EventDescription, time: Double, peer: String, name: (PeerID) -> String) {
+        self.init(
+            time: time, peer: peer, event: event.name,
+            fields: JSONObject(event.fields.map { ($0.name, JSONValue($0.value, name: name)) }))
+    }
+
+    /// A whole number among the fields.
+    package func integer(_ name: String) -> Int? { fields[name]?.int }
+
+    /// A number among the fields; one that is infinite or none is written as a string.
+    package func number(_ name: String) -> Double? {
+        fields[name].flatMap { $0.double ?? $0.text.flatMap(Double.init) }
+    }
+
+    /// A text or a peer's name among the fields.
+    package func text(_ name: String) -> String? { fields[name]?.text }
+
+    /// The round it belongs to.
+    package var round: Int? { integer("round") }
+
     /// The line, without its end.
-    package func encoded() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return try encoder.encode(self)
+    package var encoded: Data {
+        var line = JSONObject([("time", .number(time)), ("peer", .text(peer)), ("event", .text(event))])
+        for (key, value) in zip(fields.keys, fields.values) { _ = line.append(key: key, value: value) }
+        return Data(JSONValue.object(line).encoded())
     }
 
     /// The event that a line holds; nil where it is not one (a torn last line, another program's output).
-    package init?(line: some DataProtocol) {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        guard let event = try? decoder.decode(LoggedEvent.self, from: Data(line)) else { return nil }
-        self = event
+    package init?(line: some Sequence<UInt8>) {
+        guard let object = try? JSONValue.parse(Array(line)).object, let time = object["time"]?.double,
+            let peer = object["peer"]?.text, let event = object["event"]?.text
+        else { return nil }
+        let head = ["time", "peer", "event"].map { Array($0.utf8) }
+        var fields = JSONObject()
+        for (key, value) in zip(object.keys, object.values) where !head.contains(key) {
+            _ = fields.append(key: key, value: value)
+        }
+        self.init(time: time, peer: peer, event: event, fields: fields)
     }
 
     /// The events of a file, in order; lines that are none are left out.
     package static func read(_ url: URL) throws -> [LoggedEvent] {
-        let data = try Data(contentsOf: url)
-        return data.split(separator: UInt8(ascii: "\n")).compactMap { LoggedEvent(line: $0) }
+        try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).compactMap { LoggedEvent(line: $0) }
+    }
+}
+
+extension JSONValue {
+    /// A value of an event as the log has it.
+    fileprivate init(_ value: EventDescription.Value, name: (PeerID) -> String) {
+        self =
+            switch value {
+            case .round(let count), .integer(let count), .bytes(let count): .integer(count)
+            case .number(let number): number.isFinite ? .number(number) : .text("\(number)")
+            case .duration(let duration): .number(duration.inSeconds)
+            case .text(let text): .text(text)
+            case .flag(let flag): .bool(flag)
+            case .peer(let peer): .text(name(peer))
+            case .peers(let peers): .array(peers.map { .text(name($0)) })
+            }
     }
 }

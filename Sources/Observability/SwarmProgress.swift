@@ -53,18 +53,18 @@ package struct SwarmProgress: Sendable {
             state.phase = "training"
         case "trained":
             state.phase = "mixing"
-            state.loss = event.loss
-            if let round = event.round, let loss = event.loss { state.losses.append((round, loss)) }
+            state.loss = event.number("loss")
+            if let round = event.round, let loss = state.loss { state.losses.append((round, loss)) }
         case "mixed", "settling":
             if event.event == "settling" { state.phase = "settling" }
-            if let value = event.disagreement {
+            if let value = event.number("disagreement") {
                 state.disagreement = value
                 if event.event == "mixed", let round = event.round { state.disagreements.append((round, value)) }
             }
         case "connected":
-            if let neighbour = event.neighbour { state.neighbours.insert(neighbour) }
+            if let neighbour = event.text("neighbour") { state.neighbours.insert(neighbour) }
         case "disconnected":
-            if let neighbour = event.neighbour { state.neighbours.remove(neighbour) }
+            if let neighbour = event.text("neighbour") { state.neighbours.remove(neighbour) }
         case "settled":
             state.phase = "settled"
         case "finished":
@@ -74,8 +74,8 @@ package struct SwarmProgress: Sendable {
         default:
             break
         }
-        if let bytes = event.bytesSent { state.bytesSent = state.sentBefore + bytes }
-        if let bytes = event.bytesReceived { state.bytesReceived = state.receivedBefore + bytes }
+        if let bytes = event.integer("bytes_sent") { state.bytesSent = state.sentBefore + bytes }
+        if let bytes = event.integer("bytes_received") { state.bytesReceived = state.receivedBefore + bytes }
         if event.event == "mixed", let round = event.round { state.traffic.append((round, state.bytesSent)) }
         peers[event.peer] = state
     }

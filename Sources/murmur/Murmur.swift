@@ -15,7 +15,7 @@ struct Murmur: AsyncParsableCommand {
               murmur swarm topologies/demo.yaml --out demo-run
               murmur compare topologies/demo.yaml --out demo-run
             """,
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
             SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self, EvaluateCommand.self,

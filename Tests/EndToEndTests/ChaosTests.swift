@@ -45,7 +45,7 @@ extension EndToEnd {
 
             let starts = swarm.events("peer-1").filter { $0.event == "started" }
             #expect(starts.count == 2)
-            #expect((starts.last?.reason == "resumed from a checkpoint") == (disk != "amnesia"))
+            #expect((starts.last?.fields["resumed"]?.bool == true) == (disk != "amnesia"))
             #expect(FileManager.default.fileExists(atPath: swarm.out + "/relay.jsonl"))
             #expect(MurmurProcess.peers(of: swarm.out).isEmpty)
         }

@@ -61,13 +61,16 @@ extension EndToEnd {
             let all = try await MurmurProcess.run(["inspect", trace], in: folder.url.path)
             #expect(all.output == (try String(contentsOfFile: trace, encoding: .utf8)))
             let some = try await MurmurProcess.run(
-                ["inspect", trace, "--peer", "peer-1", "--kind", "mixed", "--kind", "trained", "--to", "4", "--json"],
+                [
+                    "inspect", trace, "--peer", "peer-1", "--event", "mixed", "--event", "trained", "--to", "4",
+                    "--json",
+                ],
                 in: folder.url.path)
             let objects = try some.output.split(separator: "\n").map { try object(String($0)) }
             #expect(!objects.isEmpty)
             for line in objects {
                 #expect(line["peer"] as? String == "peer-1" && (line["time"] as? Double ?? 9) <= 4)
-                #expect(["mixed", "trained"].contains(line["kind"] as? String ?? ""))
+                #expect(["mixed", "trained"].contains(line["event"] as? String ?? ""))
                 #expect(line["round"] is Int)
             }
             try "1.000000 peer-1 mixed time=3 a=1 a=2\n".write(

@@ -24,9 +24,34 @@ import Wire
         FileManager.default.temporaryDirectory.appendingPathComponent("murmur-\(UUID().uuidString)").path
     }
 
-    @Test func theBinaryFormReadsBack() throws {
-        let checkpoint = Self.checkpoint()
+    @Test(arguments: [[], [4], [UInt8](repeating: 6, count: 70)])
+    func theBinaryFormReadsBack(exchangeState: [UInt8]) throws {
+        var checkpoint = Self.checkpoint()
+        checkpoint.exchangeState = exchangeState
         #expect(try PeerCheckpoint(encoded: checkpoint.encoded) == checkpoint)
+    }
+
+    /// The bytes of `checkpoint()` as release 0.1 wrote them, made from its description of the layout alone.
+    static let firstLayout = """
+        6d75726d7572636b010001010101010101010101010101010101010101010101010101010101010101010202020202020202020202020202
+        0202020202020202020202020202020202020303030303030303030303030303030303030303030303030303030303030303030000000000
+        0000000000000000000010020000000100000062010000000200000004000000c3a92e6102000000030000000000803f0000008000006040
+        000080c0010000000000c0400000e04000000041030000000000000009080701000000050505050505050505050505050505050505050505
+        050505050505050505050504000000000000006ac1449c14a0666c17ffd74c6321902299c57f9ea6c74d604c6c6f63810142f1
+        """
+
+    @Test func theFirstLayoutIsStillReadAndWritten() throws {
+        let bytes = try #require([UInt8](hexadecimal: Self.firstLayout.filter { !$0.isWhitespace }))
+        #expect(try PeerCheckpoint(encoded: bytes) == Self.checkpoint())
+        #expect(Self.checkpoint().encoded == bytes, "what keeps no exchange state is written as before")
+    }
+
+    @Test func aReleaseThatIsNotKnownIsNamed() {
+        var bytes = Array(Self.checkpoint().encoded.dropLast(32))
+        bytes[8] = 7
+        #expect(throws: CheckpointError.unknownVersion(7)) {
+            try PeerCheckpoint(encoded: PeerCheckpoint.sealed(bytes))
+        }
     }
 
     @Test("A clock that was set back: timestamps and sequence numbers still grow, and never run over")

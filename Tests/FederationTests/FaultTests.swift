@@ -77,7 +77,7 @@ import Wire
 
     @Test func whatIsNotFiniteIsRefusedAndTheOthersAgree() throws {
         var swarm = try VirtualSwarm(graph: "complete", count: 5)
-        swarm.adjust = { $0.normLimit = 1e3 }
+        swarm.adjust = { $0.exchange.normLimit = 1e3 }
         swarm.members[1].poisons = true
         try swarm.startAll()
         let stopped = swarm.run(for: .seconds(1200))

@@ -1,5 +1,7 @@
-import Foundation
+import Basics
+import Federation
 import Observability
+import Storage
 import Testing
 
 @Suite struct ReadableTests {
@@ -25,60 +27,95 @@ import Testing
 
 @Suite struct LoggedEventTests {
     @Test func aLineComesBackAsItWent() throws {
-        var event = LoggedEvent(time: 1_700_000_000.25, peer: "peer-0", event: "mixed")
-        event.round = 3
-        event.disagreement = 1e-4
-        event.bytesSent = 123
-        event.loss = .nan
-        let line = try event.encoded()
-        let text = String(decoding: line, as: UTF8.self)
-        #expect(text.contains("\"bytes_sent\":123"))
-        #expect(!text.contains("\n"))
+        let fields = JSONObject([
+            ("round", .integer(3)), ("loss", .text("nan")), ("bytes_sent", .integer(123)),
+            ("present", .array([.text("b")])),
+        ])
+        let event = LoggedEvent(time: 1_700_000_000.25, peer: "peer-0", event: "mixed", fields: fields)
+        let line = event.encoded
+        #expect(String(decoding: line, as: UTF8.self).contains("\"bytes_sent\":123"))
         let back = try #require(LoggedEvent(line: line))
-        #expect(back.loss?.isNaN == true)
-        #expect(back.round == 3 && back.disagreement == 1e-4 && back.peer == "peer-0")
+        #expect(back == event)
+        #expect(back.number("loss")?.isNaN == true)
+        #expect(back.round == 3 && back.integer("bytes_sent") == 123 && back.text("present") == nil)
+    }
+
+    /// Logs of earlier versions stay readable, whatever fields they had.
+    @Test func otherFieldsAreKept() throws {
+        let line = #"{"absent":1,"event":"mixed","peer":"a","present":2,"round":0,"time":1}"#
+        let event = try #require(LoggedEvent(line: line.utf8))
+        #expect(event.event == "mixed" && event.integer("absent") == 1)
     }
 
     @Test(arguments: ["", "{", "null", "[1,2]", "{\"time\":1}", "{\"time\":\"x\",\"peer\":\"a\",\"event\":\"b\"}"])
     func whatIsNoEventIsLeftOut(line: String) {
-        #expect(LoggedEvent(line: Data(line.utf8)) == nil)
+        #expect(LoggedEvent(line: line.utf8) == nil)
     }
 }
 
 @Suite struct SwarmProgressTests {
+    /// A line of the peer `a` as its log has it.
+    static func logged(_ kind: PeerEvent.Kind, of peer: String = "a") -> LoggedEvent {
+        LoggedEvent(kind.described, time: 0, peer: peer, name: EventDescriptionTests.name)
+    }
+
+    static func mixed(round: Int) -> PeerEvent.Kind {
+        .mixed(round: round, disagreement: 0.1, present: [], absent: [], duration: .seconds(1))
+    }
+
+    static func traffic(sent: UInt64) -> PeerEvent.Kind {
+        .traffic(
+            PeerTraffic(
+                bytesSent: sent, bytesReceived: 0, datagramsSent: 1, datagramsReceived: 0, packetsLost: 0, dropped: 0))
+    }
+
     @Test func aRestartedPeersTrafficIsAdded() {
         var progress = SwarmProgress(names: ["a", "b"])
-        for (event, sent) in [("started", 0), ("mixed", 100), ("started", 0), ("mixed", 40)] {
-            var logged = LoggedEvent(time: 0, peer: "a", event: event)
-            logged.round = 1
-            logged.bytesSent = sent
-            progress.record(logged)
-        }
+        let kinds: [PeerEvent.Kind] = [
+            .started(round: 0, resumed: false), Self.mixed(round: 0), Self.traffic(sent: 100),
+            .started(round: 1, resumed: true), Self.mixed(round: 1), Self.traffic(sent: 40),
+        ]
+        for kind in kinds { progress.record(Self.logged(kind)) }
         #expect(progress.peers["a"]?.bytesSent == 140)
         #expect(progress.bytesSent == 140)
     }
 
     @Test func neighboursComeAndGo() {
         var progress = SwarmProgress(names: ["a"])
-        for (event, neighbour) in [("connected", "b"), ("connected", "c"), ("disconnected", "b")] {
-            var logged = LoggedEvent(time: 0, peer: "a", event: event)
-            logged.neighbour = neighbour
-            progress.record(logged)
+        let ids = [UInt8(1), 2].map { PeerID(bytes: [UInt8](repeating: $0, count: PeerID.byteCount))! }
+        let kinds: [PeerEvent.Kind] = [
+            .connected(ids[0]), .connected(ids[1]), .disconnected(ids[0], reason: "closed"),
+        ]
+        for kind in kinds { progress.record(Self.logged(kind)) }
+        #expect(progress.peers["a"]?.neighbours == ["peer-2"])
+    }
+
+    /// From the first event to the last, as the names and fields of the descriptions have it.
+    @Test func phasesFollowTheEvents() {
+        var progress = SwarmProgress(names: ["a"])
+        let steps: [(PeerEvent.Kind, String)] = [
+            (.started(round: 0, resumed: false), "starting"), (.roundStarted(round: 0), "training"),
+            (.trained(round: 0, loss: 2.5, tokens: 1, records: 1, duration: .seconds(1)), "mixing"),
+            (Self.mixed(round: 0), "mixing"), (.settling(round: 1, disagreement: 0.01, bound: 0.1), "settling"),
+            (.settled(round: 1, bound: 0.1), "settled"), (.finished(round: 2), "finished"), (.left, "finished"),
+        ]
+        for (kind, phase) in steps {
+            progress.record(Self.logged(kind))
+            #expect(progress.peers["a"]?.phase == phase, "\(kind.described.name)")
         }
-        #expect(progress.peers["a"]?.neighbours == ["c"])
+        #expect(progress.peers["a"]?.loss == 2.5)
+        #expect(progress.peers["a"]?.disagreement == 0.01)
+        #expect(progress.peers["a"]?.losses.map(\.loss) == [2.5])
+        #expect(progress.peers["a"]?.disagreements.map(\.value) == [0.1])
     }
 
     @Test func aPipeGetsOneLineARound() {
         var progress = SwarmProgress(names: ["a"])
         var view = LiveView(isTerminal: false)
-        var logged = LoggedEvent(time: 0, peer: "a", event: "mixed")
-        logged.round = 0
-        logged.disagreement = 0.1
-        progress.record(logged)
+        progress.record(Self.logged(Self.mixed(round: 0)))
         #expect(view.render(progress, rounds: 5).split(separator: "\n").count == 1)
         #expect(view.render(progress, rounds: 5).isEmpty)
-        logged.round = 1
-        progress.record(logged)
+        progress.record(Self.logged(Self.mixed(round: 1)))
         #expect(view.render(progress, rounds: 5).hasPrefix("a: round 2/5"))
     }
 }
@@ -87,10 +124,9 @@ import Testing
     @Test func theReportIsOneFileAndEscapesNames() {
         var progress = SwarmProgress(names: ["<b>"])
         for round in 0..<3 {
-            var logged = LoggedEvent(time: 0, peer: "<b>", event: "trained")
-            logged.round = round
-            logged.loss = 2 - Double(round) * 0.5
-            progress.record(logged)
+            let trained = PeerEvent.Kind.trained(
+                round: round, loss: 2 - Double(round) * 0.5, tokens: 1, records: 1, duration: .seconds(1))
+            progress.record(SwarmProgressTests.logged(trained, of: "<b>"))
         }
         var table = TextTable(heads: ["what", "loss"])
         table.rows = [["base", "4.000"]]

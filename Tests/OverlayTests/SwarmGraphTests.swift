@@ -73,6 +73,11 @@ import Testing
     @Test func brokenGraphsAreNotConnected() {
         let graph = SwarmGraph(count: 4, edges: [.init(0, 1), .init(2, 3)])
         #expect(!graph.isConnected && graph.unreachable() == [2, 3] && graph.diameter == nil)
-        #expect(TopologyAudit(graph: graph).roundsToBound == nil)
+        #expect(TopologyAudit(graph: graph, matrix: MixingMatrix(graph: graph)).roundsToBound == nil)
+    }
+
+    @Test func withoutAMatrixNoRoundsArePromised() {
+        let audit = TopologyAudit(graph: .ring(count: 8), matrix: nil)
+        #expect(audit.roundsToBound == nil && audit.spectralGap == nil && audit.diameter == 4)
     }
 }

@@ -2,9 +2,9 @@ import Adapters
 import Basics
 import Faults
 import Federation
+import Overlay
 import Simulation
 import Testing
-import Wire
 
 /// The checkers find what they are there for: each is shown a right history, and the same with one thing wrong.
 @Suite struct CheckerTests {
@@ -15,15 +15,14 @@ import Wire
 
     /// Three peers, each with the other two as neighbours, with 10, 20 and 40 records.
     static func mixing() -> MixingChecker {
-        let configurations = [10, 20, 40].map { samples in
+        let graph = SwarmGraph.complete(count: 3)
+        let configurations = [10, 20, 40].enumerated().map { place, samples in
             PeerConfiguration(
-                schema: schema, baseModelDigest: [UInt8](repeating: 0, count: 32), sampleCount: samples,
-                neighbours: (0..<2).map { _ in
-                    PeerConfiguration.Neighbour(
-                        remote: RemotePeer(id: ids[0], exchangeKey: [], address: nil), degree: 2)
-                }, rounds: 3, localSteps: 1, agreementDepth: 1, settlingLimit: 9)
+                schema: schema, baseModelDigest: [UInt8](repeating: 0, count: 32),
+                roster: graph.roster(of: place, ids: ids, sampleCount: samples, depth: 1), remotes: [], rounds: 3,
+                localSteps: 1, settlingLimit: 9)
         }
-        var checker = MixingChecker(ids: ids, configurations: configurations)
+        var checker = MixingChecker(ids: ids, graph: graph, configurations: configurations)
         let adapters = [delta(1, 0), delta(0, 1), delta(3, 3)]
         for peer in 0..<3 {
             let published = PeerAudit.published(

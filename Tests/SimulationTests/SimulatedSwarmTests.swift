@@ -51,7 +51,7 @@ func freshSeeds(_ count: Int) -> [UInt64] { (0..<count).map { _ in UInt64.random
         #expect(first.traceHash != other.traceHash)
     }
 
-    /// Seeds that showed a defect once (docs/simulation.md).
+    /// Seeds that showed a defect once (docs/simulation-notes.md).
     @Test(arguments: [UInt64(101), 102, 105, 106, 108, 117]) func whatOnceFailedHolds(seed: UInt64) throws {
         let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.varySurroundings() }
         #expect(report.violations.isEmpty, "seed \(seed): \(report.violations)")

@@ -1,15 +1,16 @@
 import Faults
+import Federation
 import Simulation
 import Synchronization
 import Testing
 
 @Suite struct TraceLineTests {
     @Test(arguments: [
-        TraceLine(microseconds: 0, subject: "peer-0", kind: "starts"),
+        TraceLine(microseconds: 0, subject: "peer-0", event: "starts"),
         TraceLine(
-            microseconds: 12_000_034, subject: "a peer", kind: "mixed",
+            microseconds: 12_000_034, subject: "a peer", event: "mixed",
             fields: [.init("present", "peer-1,peer-2"), .init("absent", ""), .init("reason", "\"it\" said\\n=\n no")]),
-        TraceLine(microseconds: 1 << 50, subject: "ü", kind: "x", fields: [.init("a", "b=c"), .init("a", "日")]),
+        TraceLine(microseconds: 1 << 50, subject: "ü", event: "x", fields: [.init("a", "b=c"), .init("a", "日")]),
     ])
     func itIsReadAsItWasWritten(line: TraceLine) {
         #expect(TraceLine(parsing: line.text) == line)
@@ -45,12 +46,17 @@ import Testing
         let lines = seen.withLock(\.self)
         #expect(lines.count == report.events)
         #expect(lines.map(\.microseconds) == lines.map(\.microseconds).sorted())
-        #expect(lines.first { $0.kind == "starts" }?.microseconds == 0)
-        let kinds = Set(lines.map(\.kind))
-        for kind in ["starts", "receives", "mixed", "trained", "connected", "delivered", "stops"] {
-            #expect(kinds.contains(kind), "\(kind)")
+        #expect(lines.first { $0.event == "starts" }?.microseconds == 0)
+        let names = Set(lines.map(\.event))
+        for name in ["starts", "receives", "mixed", "trained", "connected", "delivered", "stops"] {
+            #expect(names.contains(name), "\(name)")
         }
-        let neighbours = Set(lines.filter { $0.kind == "connected" }.flatMap(\.fields).map(\.value))
+        // A peer's events have the log's names; the others are the simulator's own.
+        let own: Set = [
+            "starts", "receives", "delivered", "stops", "killed", "intrudes", "fault_begins", "fault_ends",
+        ]
+        #expect(names.subtracting(PeerEvent.Kind.examples.map(\.described.name)).isSubset(of: own))
+        let neighbours = Set(lines.filter { $0.event == "connected" }.flatMap(\.fields).map(\.value))
         #expect(neighbours.isSubset(of: Set((0..<6).map { "peer-\($0)" })))
     }
 }

@@ -31,6 +31,17 @@ import Testing
         #expect(!file.contains("d"))
     }
 
+    @Test("A file's bytes are those that the format asks for")
+    func bytes() throws {
+        var writer = SafetensorsWriter(metadata: [])
+        writer.add("w", shape: [1, 2], values: [1, -2], encoding: .bfloat16)
+        let header = #"{"w":{"dtype":"BF16","shape":[1,2],"data_offsets":[0,4]}}"#
+        let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        #expect(
+            try writer.encoded()
+                == [UInt8(padded.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(padded.utf8) + [0x80, 0x3f, 0, 0xc0])
+    }
+
     @Test("BF16 rounds to nearest, ties to even, and keeps NaN")
     func bfloat16() {
         var bytes: [UInt8] = []

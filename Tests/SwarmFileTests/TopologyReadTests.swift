@@ -1,3 +1,4 @@
+import Adapters
 import Basics
 import Overlay
 import SwarmFile
@@ -51,7 +52,7 @@ import Testing
             """
         let topology = try SwarmTopology.parse(text, file: "t.yaml")
         #expect(topology.swarm == .init(name: "all", seed: .max, secret: "keys/psk"))
-        #expect(topology.model.lora == .init(rank: 4, alpha: 12.5, dropout: 0.1, targets: ["down_proj", "q_proj"]))
+        #expect(topology.model.lora == .init(rank: 4, alpha: 12.5, dropout: 0.1, targets: [.down, .query]))
         #expect(topology.tuning.template == "alpaca_short" && topology.tuning.trainOnInputs)
         #expect(topology.tuning.accumulation == 4 && topology.tuning.clipNorm == 0.5)
         #expect(topology.tuning.precision == .auto)
@@ -80,16 +81,18 @@ import Testing
             try SwarmTopology.parse(
                 Self.minimal.replacing("builtin:fledgling }", with: "m, lora: { \(text) } }"), file: "t.yaml")
         }
-        #expect(try lora("targets: all-linear").model.lora.targets == ["all-linear"])
+        #expect(try lora("targets: all-linear").model.lora.targets == Set(LoRAConfiguration.Target.allCases))
         let patterns = """
             targets: [v_proj, layers.3.mlp.up_proj], rank-stabilised: true, rank-pattern: { v_proj: 2, up_proj: 3 },
             alpha-pattern: { 3.mlp.up_proj: 1.5 }
             """
         let topology = try lora(patterns)
         let found = topology.model.lora
-        #expect(found.targets == ["v_proj", "layers.3.mlp.up_proj"] && found.isRankStabilised)
-        #expect(found.rankPattern == [.init(module: "v_proj", value: 2), .init(module: "up_proj", value: 3)])
-        #expect(found.alphaPattern == [.init(module: "3.mlp.up_proj", value: 1.5)])
+        #expect(found.targets == [.value] && found.modules.map(\.text) == ["layers.3.mlp.up_proj"])
+        #expect(found.isRankStabilised)
+        #expect(found.rankExceptions.map(\.modules.text) == ["v_proj", "up_proj"])
+        #expect(found.rankExceptions.map(\.value) == [2, 3] && found.alphaExceptions.map(\.value) == [1.5])
+        #expect(found.alphaExceptions.map(\.modules.text) == ["3.mlp.up_proj"])
         #expect(try SwarmTopology.parse(topology.yaml, file: "t.yaml").model.lora == found)
         for bad in [
             "rank-pattern: { .*_proj: 2 }", "rank-pattern: { q_proj: 0 }", "alpha-pattern: 3", "targets: all",

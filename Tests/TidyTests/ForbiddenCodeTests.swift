@@ -7,7 +7,7 @@ import Testing
 
     /// Files of Federation that are shells and may use a clock, tasks and the disk.
     static let shells: Set<String> = [
-        "Peer.swift", "Peer+Run.swift", "CheckpointStore.swift", "SystemClock.swift", "PeerEnvironment.swift",
+        "Peer.swift", "Peer+Run.swift", "CheckpointStore.swift", "PeerEnvironment.swift",
     ]
 
     static let forbidden = [

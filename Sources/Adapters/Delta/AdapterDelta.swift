@@ -41,4 +41,22 @@ package struct AdapterDelta: Sendable, Equatable {
         }
         return sum.squareRoot()
     }
+
+    /// `Σ w_i x_i / Σ w_i` over deltas of one schema, of which there is one at least; the weights have a positive sum.
+    ///
+    /// Summed in double precision and in the order given, so that every peer that averages the same deltas gets the same
+    /// bits.
+    package static func weightedMean(_ terms: [(weight: Double, delta: AdapterDelta)]) -> AdapterDelta {
+        precondition(!terms.isEmpty, "a mean is over one delta at least")
+        let total = terms.reduce(0.0) { $0 + $1.weight }
+        precondition(total > 0, "weights have a positive sum")
+        let schema = terms[0].delta.schema
+        var sums = [Double](repeating: 0, count: schema.count)
+        for (weight, delta) in terms {
+            precondition(delta.schema == schema, "a mean is over deltas of one schema")
+            let share = weight / total
+            for index in sums.indices { sums[index] += share * Double(delta.values[index]) }
+        }
+        return AdapterDelta(schema: schema, values: sums.map { Float($0) })
+    }
 }

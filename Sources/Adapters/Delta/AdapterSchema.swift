@@ -1,3 +1,5 @@
+import Basics
+
 /// What an adapter consists of: its tensors by PEFT name and shape, in a fixed order.
 ///
 /// Two adapters can be averaged when their schemas are equal. The order is that of the names' UTF-8 bytes, so that every
@@ -51,17 +53,11 @@ package struct AdapterSchema: Sendable, Hashable {
     /// the name (UInt32), its UTF-8 bytes, rows and columns (UInt32), all little-endian.
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
-        func append(_ value: Int) {
-            let word = UInt32(value)
-            for shift in stride(from: UInt32(0), to: 32, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
-        }
         for tensor in tensors {
-            append(tensor.name.utf8.count)
+            bytes.append(integer: UInt32(tensor.name.utf8.count))
             bytes.append(contentsOf: tensor.name.utf8)
-            append(tensor.rows)
-            append(tensor.columns)
+            bytes.append(integer: UInt32(tensor.rows))
+            bytes.append(integer: UInt32(tensor.columns))
         }
         return bytes
     }
@@ -69,6 +65,7 @@ package struct AdapterSchema: Sendable, Hashable {
     /// How an adapter of this schema fails to fit one of schema `expected`, in words; nil when they are equal.
     package func mismatch(against expected: AdapterSchema) -> String? {
         if self == expected { return nil }
+        // By bytes: Swift's strings are equal by canonical equivalence, which would make two names one.
         var shapes: [[UInt8]: Tensor] = [:]
         for tensor in tensors { shapes[Array(tensor.name.utf8)] = tensor }
         for wanted in expected.tensors {

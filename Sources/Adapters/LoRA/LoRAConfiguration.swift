@@ -71,6 +71,7 @@ package struct LoRAConfiguration: Sendable, Hashable {
     /// What the product BA of the module at `projection` is multiplied with: alpha / r, or alpha / √r.
     package func scaling(of projection: LoRAProjection) -> Double {
         let rank = Double(rank(of: projection))
+        // By the root, the product's size stays the same as ranks grow; by the rank itself it shrinks.
         return alpha(of: projection) / (isRankStabilised ? rank.squareRoot() : rank)
     }
 }

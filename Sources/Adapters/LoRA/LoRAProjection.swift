@@ -80,6 +80,7 @@ package struct ModuleName: Sendable, Hashable {
     /// Whether this names the module at `projection`.
     package func fits(_ projection: LoRAProjection) -> Bool {
         let whole = projection.path
+        // Behind a dot only: `up_proj` must not fit `gate_up_proj`.
         return whole == path || (!isWhole && whole.hasSuffix("." + path))
     }
 }

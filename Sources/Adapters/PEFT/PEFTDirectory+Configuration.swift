@@ -70,6 +70,7 @@ extension PEFTDirectory {
             throw unsupported(file, "init_lora_weights", value)
         }
         for (key, value) in zip(members.keys, members.values) {
+            // Cut, as it may land in a message.
             let name = String(decoding: key.prefix(80), as: UTF8.self)
             if name.hasPrefix("use_"), name != "use_rslora", value == .bool(true) {
                 throw unsupported(file, name, value)

@@ -20,6 +20,7 @@ package enum PEFTDirectory {
                 tensor.name, shape: [tensor.rows, tensor.columns],
                 values: adapter.values[adapter.schema.range(of: index)])
         }
+        // The configuration last: a reader looks for it first, and then finds the tensors that go with it.
         try writer.write(to: "\(path)/\(tensorsName)")
         let document = configurationDocument(adapter)
         try AtomicFile.write(document.encoded(indented: true), to: "\(path)/\(configurationName)")
@@ -97,6 +98,7 @@ extension PEFTDirectory {
             let target = LoRAConfiguration.Target(rawValue: String(parts[6])),
             parts[7] == "lora_A" || parts[7] == "lora_B"
         else { return nil }
+        // Only for its names, which are made again and compared: the widths do not occur in them.
         let projection = LoRAProjection(layer: layer, target: target, inputSize: 1, outputSize: 1)
         let isA = parts[7] == "lora_A"
         guard Array((isA ? projection.nameOfA : projection.nameOfB).utf8) == bytes else { return nil }

@@ -1,52 +1,58 @@
 package import Adapters
+import Basics
+package import Overlay
 
-/// One peer's part of a round of gossip averaging with Metropolis–Hastings weights.
+/// Gossip averaging with Metropolis–Hastings weights.
 ///
 /// Peer i takes `w_ij = min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))` of its neighbour j, where d are degrees and n sample
-/// counts, and keeps the rest. `n_i w_ij = n_j w_ji`: what i gains of the sample-weighted sum by j's pull, j loses by
-/// i's, so that the sample-weighted mean stays when both pull. The weight of a neighbour that is missing stays with i;
-/// that keeps every adapter a convex combination of adapters, and the mean too as long as both sides miss each other.
-/// `docs/mathematics.md`, "Gossip averaging".
-package enum MetropolisMixing {
-    /// What a peer with `sampleCount` records and `degree` neighbours takes of one with `otherSampleCount` and
-    /// `otherDegree`. Counts below one count as one.
-    package static func weight(
-        sampleCount: Int, degree: Int, otherSampleCount: Int, otherDegree: Int
-    ) -> Double {
-        let ratio = Double(max(1, otherSampleCount)) / Double(max(1, sampleCount))
+/// counts, and keeps the rest (Hastings, 1970, with the proposal `1 / (degree + 1)` for every neighbour and for the peer
+/// itself, and the target distribution `π ∝ n`). `n_i w_ij = n_j w_ji`: what i gains of the sample-weighted sum by j's
+/// pull, j loses by i's, so that the sample-weighted mean `Σ n_i x_i / Σ n_i` stays when both pull, and it is where a
+/// connected swarm ends. With equal counts the matrix is the symmetric, doubly stochastic one of Xiao and Boyd (2004).
+///
+/// The weight of a neighbour that is missing stays with i; that keeps every adapter a convex combination of adapters, and
+/// the mean too as long as both sides miss each other. `docs/mathematics.md`, "Gossip averaging".
+package struct MetropolisMixing: MixingRule {
+    package init() {}
+
+    /// What a peer that counts `count` and has `degree` neighbours takes of one with `otherCount` and `otherDegree`. Counts
+    /// below one count as one.
+    package static func weight(count: Int, degree: Int, otherCount: Int, otherDegree: Int) -> Double {
+        let ratio = Double(max(1, otherCount)) / Double(max(1, count))
         return min(1 / Double(degree + 1), ratio / Double(otherDegree + 1))
     }
 
-    /// Mixes `own`, of a peer with `sampleCount` records and `degree` neighbours, with the `partners` that are present:
-    /// `degree` of them at most, of the same schema.
-    ///
-    /// Sums are in double precision, in the order of the partners' identities.
-    package static func mix(
-        own: AdapterDelta, sampleCount: Int, degree: Int, partners: [MixingPartner]
+    /// Sums are in double precision, in the order of the neighbours' identities, so that it does not matter who came first.
+    package mutating func mix(
+        _ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound
     ) -> MixingOutcome {
-        precondition(partners.count <= degree, "a peer mixes with its neighbours only")
-        let ordered = partners.sorted { $0.identity.lexicographicallyPrecedes($1.identity) }
-        let weights = ordered.map {
-            weight(
-                sampleCount: sampleCount, degree: degree, otherSampleCount: $0.sampleCount, otherDegree: $0.degree)
+        var weights: [(origin: PeerID, weight: Double)] = []
+        var terms: [[Float]] = []
+        for share in heard.sorted(by: { $0.origin < $1.origin }) {
+            // Who is no neighbour any more is not mixed: the weights of a row would sum to more than one.
+            guard let member = round.roster[share.origin] else { continue }
+            precondition(share.delta.schema == own.schema, "only adapters of one schema are mixed")
+            let weight = Self.weight(
+                count: round.weight, degree: round.roster.degree, otherCount: share.weight, otherDegree: member.degree)
+            weights.append((share.origin, weight))
+            terms.append(share.delta.values)
         }
-        let kept = 1 - weights.reduce(0, +)
+        let kept = 1 - weights.reduce(0) { $0 + $1.weight }
         var sums = own.values.map { kept * Double($0) }
         var disagreement = 0.0
         let scale = own.norm
-        for (partner, weight) in zip(ordered, weights) {
-            precondition(partner.delta.schema == own.schema, "only adapters of one schema are mixed")
-            let distance = accumulate(partner.delta.values, times: weight, into: &sums, against: own.values)
+        for (values, taken) in zip(terms, weights) {
+            let distance = Self.add(values, times: taken.weight, to: &sums, against: own.values)
             disagreement = max(disagreement, scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0))
         }
         return MixingOutcome(
             delta: AdapterDelta(schema: own.schema, values: sums.map { Float($0) }), disagreement: disagreement,
-            weights: zip(ordered, weights).map { (identity: $0.identity, weight: $1) }, keptWeight: kept)
+            weights: weights, keptWeight: kept)
     }
 
-    /// Adds `weight · values` to `sums` and returns the distance between `values` and `own`.
-    private static func accumulate(
-        _ values: [Float], times weight: Double, into sums: inout [Double], against own: [Float]
+    /// Adds `weight · values` to `sums` and returns the distance between `values` and `own`: one pass for both.
+    private static func add(
+        _ values: [Float], times weight: Double, to sums: inout [Double], against own: [Float]
     ) -> Double {
         var square = 0.0
         for index in values.indices {
@@ -57,17 +63,12 @@ package enum MetropolisMixing {
         }
         return square.squareRoot()
     }
-}
 
-/// What a peer's part of a round of mixing gave.
-package struct MixingOutcome: Sendable {
-    /// The mixed adapter.
-    package var delta: AdapterDelta
-    /// The largest relative distance to a partner before mixing, `max_j ‖x_j − x_i‖ / ‖x_i‖`: infinite where the own
-    /// adapter is zero and a partner's is not.
-    package var disagreement: Double
-    /// What was taken of each partner, in the order of the sum.
-    package var weights: [(identity: [UInt8], weight: Double)]
-    /// What the peer kept of its own.
-    package var keptWeight: Double
+    package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? {
+        MixingMatrix(graph: graph, stationary: sampleCounts.map { Double(max(1, $0)) }) { peer, other in
+            Self.weight(
+                count: sampleCounts[peer], degree: graph.degree(of: peer), otherCount: sampleCounts[other],
+                otherDegree: graph.degree(of: other))
+        }
+    }
 }

@@ -32,12 +32,15 @@ package struct PeerCheckpoint: Sendable, Equatable {
     package var delta: AdapterDelta
     /// The trainer's state that belongs to it; empty before the first training.
     package var trainerSnapshot: [UInt8]
+    /// What the exchange keeps from round to round (`ExchangePipeline.state`); empty where that is nothing.
+    package var exchangeState: [UInt8]
     /// How far the neighbours were.
     package var progress: [Progress]
 
     package init(
         identity: PeerID, swarm: [UInt8], baseModelDigest: [UInt8], round: Int, isFinished: Bool,
-        handshakeTimestamp: UInt64, delta: AdapterDelta, trainerSnapshot: [UInt8], progress: [Progress]
+        handshakeTimestamp: UInt64, delta: AdapterDelta, trainerSnapshot: [UInt8], exchangeState: [UInt8] = [],
+        progress: [Progress]
     ) {
         precondition(swarm.count == 32 && baseModelDigest.count == 32, "digests have 32 bytes")
         self.identity = identity
@@ -48,6 +51,7 @@ package struct PeerCheckpoint: Sendable, Equatable {
         self.handshakeTimestamp = handshakeTimestamp
         self.delta = delta
         self.trainerSnapshot = trainerSnapshot
+        self.exchangeState = exchangeState
         self.progress = progress
     }
 
@@ -58,12 +62,12 @@ package struct PeerCheckpoint: Sendable, Equatable {
         return overflow ? .max - (1 << 32) : max(wallClock, later)
     }
 
-    /// Throws `PeerSetupError.foreignCheckpoint` unless the checkpoint is of this peer in this swarm.
+    /// Throws `CheckpointError.foreign` unless the checkpoint is of this peer in this swarm.
     package func check(
         identity: PeerID, swarm: [UInt8], schema: AdapterSchema, baseModelDigest: [UInt8]
-    ) throws(PeerSetupError) {
-        func refuse(_ reason: String) -> PeerSetupError {
-            .foreignCheckpoint("\(reason); move the state folder away to begin anew")
+    ) throws(CheckpointError) {
+        func refuse(_ reason: String) -> CheckpointError {
+            .foreign("\(reason); move the state folder away to begin anew")
         }
         guard self.identity == identity else { throw refuse("it is of peer \(self.identity.short)") }
         guard self.swarm == swarm else { throw refuse("it is of another swarm") }

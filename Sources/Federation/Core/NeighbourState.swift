@@ -1,15 +1,16 @@
-import Adapters
+import Aggregation
 import Basics
 import Wire
 
 /// A neighbour's contribution that can be mixed.
 struct Contribution: Sendable {
-    var round: Int
     var sequence: UInt64
-    var sampleCount: Int
     var isFinal: Bool
-    var agreement: AgreementVector?
-    var delta: AdapterDelta
+    /// What it tells about the swarm's agreement; empty in rounds with training.
+    var settling: [UInt8]
+    var share: HeardShare
+
+    var round: Int { share.round }
 }
 
 /// What a peer knows of one neighbour.
@@ -18,9 +19,6 @@ struct NeighbourState: Sendable {
     static let inFlightLimit = 4
 
     let id: PeerID
-    let degree: Int
-    /// The other neighbours that know it too; nil where that is not known.
-    let common: Set<PeerID>?
     /// Whether a session stands.
     var isConnected = false
     /// Whether there was ever a session.
@@ -48,6 +46,8 @@ struct NeighbourState: Sendable {
     private(set) var taken: [UInt64] = []
     /// The last round whose contribution was refused; the largest number when the final one was.
     var refusedThrough = -1
+
+    init(id: PeerID) { self.id = id }
 
     /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness`; a final one always.
     func usable(for round: Int, staleness: Int) -> Contribution? {
@@ -109,5 +109,21 @@ struct NeighbourState: Sendable {
         hasLeft = left || isBarred
         inFlight = [:]
         retries = []
+    }
+}
+
+extension PeerCore {
+    /// What has grown beyond its bound here; nil where nothing has. For checkers: whatever neighbours do, nothing may.
+    package var brokenBound: String? {
+        for neighbour in neighbours {
+            // One before the own round, one of it, two after it; one more may arrive before they are pruned.
+            if neighbour.contributions.count > 5 { return "\(neighbour.contributions.count) contributions of one peer" }
+            let asked = neighbour.inFlight.count + neighbour.retries.count
+            if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
+        }
+        if Set(published.map(\.round)).count > configuration.exchange.staleness + 4 {
+            return "\(published.count) published contributions"
+        }
+        return wire.brokenBound
     }
 }

@@ -1,4 +1,6 @@
 package import Adapters
+package import Aggregation
+import Basics
 package import Overlay
 package import SwarmFile
 import Wire
@@ -9,6 +11,8 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
     case unresolved(name: String)
     /// No graph, or one that agreement takes too long on.
     case graph(String)
+    /// The exchange asks for what this version does not have.
+    case exchange(ExchangePolicyError)
     /// The checkpoint is another peer's, another swarm's, or another model's.
     case foreignCheckpoint(String)
 
@@ -17,6 +21,7 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
         case .unresolved(let name):
             "the topology file gives no id and key for peer \(name); make them with `murmur identity new`"
         case .graph(let reason): reason
+        case .exchange(let error): error.description
         case .foreignCheckpoint(let reason): "the checkpoint cannot be resumed: \(reason)"
         }
     }
@@ -31,69 +36,93 @@ extension PeerConfiguration {
     ) throws(PeerSetupError) {
         let graph: SwarmGraph
         do { graph = try topology.swarmGraph() } catch { throw .graph(error.description) }
-        let depth = graph.diameterWithOneMissing
+        let swarm = try SharedSettings(topology, graph)
         self = try Self.of(
-            topology: topology, index: index, graph: graph, depth: depth, schema: schema,
-            baseModelDigest: baseModelDigest, sampleCount: sampleCount)
-        settlingLimit = Self.settlingLimit(graph: graph, edgeBound: edgeBound, depth: depth)
+            index, swarm, schema: schema, baseModelDigest: baseModelDigest, sampleCount: sampleCount)
     }
 
-    /// The configurations of all peers, in their order: the graph's diameter and spectral gap are computed once.
+    /// The configurations of all peers, in their order: what they share is computed once.
     ///
     /// - Throws: `PeerSetupError`.
     package static func all(
         topology: SwarmTopology, graph: SwarmGraph, schema: AdapterSchema, baseModelDigest: [UInt8],
         sampleCounts: [Int]
     ) throws(PeerSetupError) -> [PeerConfiguration] {
-        let depth = graph.diameterWithOneMissing
-        var limit: Int?
+        let swarm = try SharedSettings(topology, graph)
         var configurations: [PeerConfiguration] = []
         for index in topology.peers.indices {
-            var one = try of(
-                topology: topology, index: index, graph: graph, depth: depth, schema: schema,
-                baseModelDigest: baseModelDigest, sampleCount: sampleCounts[index])
-            limit = limit ?? settlingLimit(graph: graph, edgeBound: one.edgeBound, depth: depth)
-            one.settlingLimit = limit!
-            configurations.append(one)
+            configurations.append(
+                try of(
+                    index, swarm, schema: schema, baseModelDigest: baseModelDigest, sampleCount: sampleCounts[index]))
         }
         return configurations
     }
 
-    /// A configuration without its settling limit.
-    private static func of(
-        topology: SwarmTopology, index: Int, graph: SwarmGraph, depth: Int, schema: AdapterSchema,
-        baseModelDigest: [UInt8], sampleCount: Int
-    ) throws(PeerSetupError) -> PeerConfiguration {
-        var neighbours: [Neighbour] = []
-        for other in graph.neighbours[index] {
-            let entry = topology.peers[other]
-            guard let id = entry.id, let key = entry.exchangeKey else { throw .unresolved(name: entry.name) }
-            let remote = RemotePeer(id: id, exchangeKey: key, address: entry.address)
-            let common = graph.neighbours[other].filter { graph.neighbours[index].contains($0) }
-            neighbours.append(
-                Neighbour(
-                    remote: remote, degree: graph.degree(of: other),
-                    common: Set(common.compactMap { topology.peers[$0].id })))
+    /// What is the same for all peers and takes long to compute for large graphs.
+    private struct SharedSettings {
+        let topology: SwarmTopology
+        let graph: SwarmGraph
+        let ids: [PeerID?]
+        let depth: Int
+        let exchange: ExchangePolicy
+        let settlingLimit: Int
+
+        init(_ topology: SwarmTopology, _ graph: SwarmGraph) throws(PeerSetupError) {
+            self.topology = topology
+            self.graph = graph
+            ids = topology.peers.map(\.id)
+            depth = graph.diameterWithOneMissing
+            guard depth <= ContributionStatus.maximumDepth else {
+                throw .graph(
+                    "the graph's peers are up to \(depth) edges apart; \(ContributionStatus.maximumDepth) is allowed")
+            }
+            do { exchange = try ExchangePolicy(topology.exchange) } catch { throw .exchange(error) }
+            settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
         }
-        guard depth <= ContributionStatus.maximumDepth else {
-            throw .graph(
-                "the graph's peers are up to \(depth) edges apart; \(ContributionStatus.maximumDepth) is allowed")
+
+        /// Ten times the rounds that the spectral gap lets expect for equal sample counts: unequal ones make the gap
+        /// smaller.
+        private static func settlingLimit(graph: SwarmGraph, exchange: ExchangePolicy, depth: Int) -> Int {
+            guard graph.count <= 512 else { return 100_000 }
+            let limits = SettlingLimits(consensusBound: exchange.consensusBound, depth: depth, rounds: 0)
+            let matrix = exchange.mixing.matrix(of: graph, sampleCounts: Array(repeating: 1, count: graph.count))
+            return 10 * (matrix?.rounds(to: limits.edgeBound / 10) ?? 1000) + 4 * depth + 50
         }
-        var configuration = PeerConfiguration(
-            schema: schema, baseModelDigest: baseModelDigest, sampleCount: sampleCount, neighbours: neighbours,
-            rounds: topology.tuning.rounds, localSteps: topology.tuning.localSteps, agreementDepth: depth,
-            settlingLimit: 0)
-        configuration.staleness = topology.exchange.staleness
-        configuration.consensusBound = topology.exchange.consensusBound
-        configuration.weighsUniformly = topology.exchange.weights == .uniform
-        configuration.waits.limit = topology.exchange.roundDeadline.map { .seconds($0) }
-        return configuration
     }
 
-    /// Ten times the rounds that the spectral gap lets expect for equal sample counts: unequal ones make the gap smaller.
-    private static func settlingLimit(graph: SwarmGraph, edgeBound: Double, depth: Int) -> Int {
-        guard graph.count <= 512 else { return 100_000 }
-        let expected = MixingMatrix(graph: graph).rounds(to: edgeBound / 10) ?? 1000
-        return 10 * expected + 4 * depth + 50
+    private static func of(
+        _ index: Int, _ swarm: SharedSettings, schema: AdapterSchema, baseModelDigest: [UInt8], sampleCount: Int
+    ) throws(PeerSetupError) -> PeerConfiguration {
+        var remotes: [RemotePeer] = []
+        for other in swarm.graph.neighbours[index] {
+            let entry = swarm.topology.peers[other]
+            guard let id = entry.id, let key = entry.exchangeKey else { throw .unresolved(name: entry.name) }
+            remotes.append(RemotePeer(id: id, exchangeKey: key, address: entry.address))
+        }
+        let tuning = swarm.topology.tuning
+        var configuration = PeerConfiguration(
+            schema: schema, baseModelDigest: baseModelDigest,
+            roster: swarm.graph.roster(of: index, ids: swarm.ids, sampleCount: sampleCount, depth: swarm.depth),
+            remotes: remotes, rounds: tuning.rounds, localSteps: tuning.localSteps,
+            settlingLimit: swarm.settlingLimit, exchange: swarm.exchange)
+        configuration.waits.limit = swarm.topology.exchange.roundDeadline.map { .seconds($0) }
+        return configuration
+    }
+}
+
+extension ExchangePolicy {
+    /// The policy that a topology file's `exchange:` section asks for.
+    ///
+    /// - Throws: `ExchangePolicyError` for what this version does not have.
+    package init(_ section: SwarmTopology.Exchange) throws(ExchangePolicyError) {
+        var names = Names()
+        names.mixing = section.mixing.rawValue
+        names.weights = section.weights.rawValue
+        names.factors = section.factors.rawValue
+        names.compression = section.compression.rawValue
+        names.robustness = section.robustness.rawValue
+        try self.init(names)
+        staleness = section.staleness
+        consensusBound = section.consensusBound
     }
 }

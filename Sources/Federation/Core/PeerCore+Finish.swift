@@ -1,3 +1,4 @@
+import Aggregation
 import Basics
 import Wire
 
@@ -13,8 +14,8 @@ extension PeerCore {
     /// The final adapter's checkpoint is durable, or cannot be made so: there is nothing to wait for.
     mutating func kept(round: Int, at time: MonotonicTime) {
         guard phase == .keeping, round == self.round else { return }
+        now = max(now, time)
         enterFinished(at: time)
-        quietUntil = time
     }
 
     mutating func enterFinished(at time: MonotonicTime) {
@@ -35,12 +36,23 @@ extension PeerCore {
         }
     }
 
+    /// Takes leave of the neighbours.
+    mutating func stop(
+        _ reason: PeerDirective.StopReason, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
+    ) {
+        phase = .stopped(hasFinished: isFinished)
+        wire.close(at: time, using: &generator)
+        report(.traffic(traffic), at: time)
+        report(.left, at: time)
+        directives.append(.stop(reason))
+    }
+
     /// What the peer would go on from.
     func checkpoint(nextRound: Int, isFinished: Bool) -> PeerCheckpoint {
         PeerCheckpoint(
             identity: local.id, swarm: swarm.identifier, baseModelDigest: configuration.baseModelDigest,
             round: nextRound, isFinished: isFinished, handshakeTimestamp: handshakeTimestamp, delta: delta,
-            trainerSnapshot: snapshot,
+            trainerSnapshot: snapshot, exchangeState: pipeline.state,
             progress: neighbours.filter { $0.latestRound >= 0 }.map {
                 PeerCheckpoint.Progress(peer: $0.id, round: $0.latestRound)
             })

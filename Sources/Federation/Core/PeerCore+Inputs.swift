@@ -8,8 +8,8 @@ extension PeerCore {
         precondition(phase == .ready, "a peer starts once")
         startedAt = time
         for neighbour in neighbours { wire.connect(to: neighbour.id, at: time, using: &generator) }
-        report(.started(round: round, resumed: isResumed), at: time)
-        if resumesFinished {
+        report(.started(round: round, resumed: beginning != .anew), at: time)
+        if beginning == .afterFinish {
             enterFinished(at: time)
         } else {
             beginRound(round, at: time)
@@ -28,14 +28,15 @@ extension PeerCore {
     /// Does what is due at `time`.
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         if let due = wire.nextDeadline, due <= time { wire.handleTimeout(at: time, using: &generator) }
-        if time >= quietUntil { repeatRequests(at: time) }
+        if time >= quietUntil ?? .zero { repeatRequests(at: time) }
         proceed(at: time, using: &generator)
     }
 
     /// When `handleTimeout` is to be called next; nil if nothing is due.
     package var nextDeadline: MonotonicTime? {
         mutating get {
-            let earliest = min(wire.nextDeadline ?? .distantFuture, quietUntil)
+            let own = isStopped ? .distantFuture : quietUntil ?? now
+            let earliest = min(wire.nextDeadline ?? .distantFuture, own)
             return earliest == .distantFuture ? nil : earliest
         }
     }
@@ -46,7 +47,6 @@ extension PeerCore {
         using generator: inout some RandomNumberGenerator
     ) {
         guard phase == .training else { return }
-        quietUntil = .zero
         lastTrainingDuration = duration
         if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
             delta = outcome.delta
@@ -67,7 +67,6 @@ extension PeerCore {
         _ reason: String, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
         guard phase == .training else { return }
-        quietUntil = .zero
         report(.trainingFailed(round: round, reason: reason), at: time)
         gather(at: time)
         proceed(at: time, using: &generator)
@@ -95,36 +94,26 @@ extension PeerCore {
 
     /// Says goodbye and stops: the last checkpoint is where the peer goes on later.
     package mutating func leave(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
-        guard phase != .stopped else { return }
+        guard !isStopped else { return }
         stop(.left, at: time, using: &generator)
-    }
-
-    mutating func stop(
-        _ reason: PeerDirective.StopReason, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
-    ) {
-        resumesFinished = isFinished
-        phase = .stopped
-        quietUntil = .distantFuture
-        wire.close(at: time, using: &generator)
-        report(.traffic(traffic), at: time)
-        report(.left, at: time)
-        directives.append(.stop(reason))
     }
 
     /// Takes the protocol's events and moves on as far as it goes.
     mutating func proceed(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         now = max(now, time)
-        while phase != .stopped {
+        while !isStopped {
             if let event = wire.pollEvent() {
-                quietUntil = .zero
                 handle(event, at: time)
-            } else if now < quietUntil || !step(at: time, using: &generator) {
-                if now >= quietUntil { quietUntil = nextChange }
+            } else if isQuiet || !step(at: time, using: &generator) {
+                if !isQuiet { quietUntil = nextChange }
                 if wire.takeMemoryChange() { directives.append(.remember(wire.memory)) }
                 return
             }
         }
     }
+
+    /// Whether nothing is due here, as far as is known.
+    private var isQuiet: Bool { quietUntil.map { now < $0 } ?? false }
 
     /// The first moment after `now` at which something is due here, apart from the protocol.
     private var nextChange: MonotonicTime {

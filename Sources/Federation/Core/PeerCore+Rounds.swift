@@ -21,6 +21,7 @@ extension PeerCore {
     /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is
     /// about to take its neighbours' adapters.
     mutating func gather(at time: MonotonicTime) {
+        sources = pipeline.sources(in: mixingRound())
         phase = .gathering(since: time, deadline: deadline(from: time))
         waits.begin(round: round, at: time)
         for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {
@@ -60,7 +61,7 @@ extension PeerCore {
 
     /// Until when the peer waits for a neighbour's contribution to this round; nil if it does not.
     func awaitedUntil(_ index: Int, deadline: MonotonicTime) -> MonotonicTime? {
-        if neighbours[index].hasAnswered(round) { return nil }
+        if neighbours[index].hasAnswered(round) || !sources.includes(neighbours[index].id) { return nil }
         if neighbours[index].isConnected {
             // In settling rounds a slow neighbour is waited for every time: the swarm does not agree without it.
             let isGivenUp =
@@ -99,72 +100,6 @@ extension PeerCore {
             return earliest
         case .finished(let since):
             return [since + configuration.lingerTimeout, since + configuration.lingerLimit].filter { $0 > now }.min()
-        }
-    }
-
-    /// Mixes with what is there and begins the next round, or finishes.
-    private mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
-        var partners: [MixingPartner] = []
-        var parts: [PeerAudit.Part] = []
-        var present: [PeerID] = []
-        var absent: [PeerID] = []
-        var heard: [AgreementVector?] = []
-        var heardAll = true
-        for index in neighbours.indices {
-            let neighbour = neighbours[index]
-            let usable = neighbour.usable(for: round, staleness: configuration.staleness)
-            if let usable {
-                partners.append(
-                    MixingPartner(
-                        identity: neighbour.id.bytes,
-                        sampleCount: configuration.weighsUniformly ? 1 : usable.sampleCount,
-                        degree: neighbour.degree, delta: usable.delta))
-                present.append(neighbour.id)
-                if isAudited { parts.append(PeerAudit.Part(origin: neighbour.id, sequence: usable.sequence)) }
-            } else {
-                absent.append(neighbour.id)
-            }
-            if let usable, usable.isFinal || usable.round >= round {
-                heard.append(
-                    usable.isFinal ? .finished(depth: configuration.agreementDepth) : usable.agreement)
-            } else if neighbour.isConnected, neighbour.refusedThrough < round {
-                // It is there and did not answer: what it knows is not known here, and in rounds with training it is not
-                // waited for again until it is heard from.
-                heard.append(nil)
-                heardAll = false
-                neighbours[index].isSuspect = true
-            }
-        }
-        let outcome = MetropolisMixing.mix(
-            own: delta, sampleCount: weight, degree: neighbours.count, partners: partners)
-        delta = outcome.delta
-        lastDisagreement = outcome.disagreement
-        if isAudited { directives.append(.audit(.mixed(round: round, with: parts, delta: delta))) }
-        report(
-            .mixed(
-                round: round, disagreement: outcome.disagreement, present: present, absent: absent,
-                duration: time - since), at: time)
-        report(.traffic(traffic), at: time)
-        if round >= configuration.rounds {
-            settle(disagreement: heardAll ? outcome.disagreement : nil, heard: heard, at: time)
-        } else {
-            directives.append(.checkpoint(checkpoint(nextRound: round + 1, isFinished: false)))
-            beginRound(round + 1, at: time)
-        }
-    }
-
-    /// After a settling round: is the swarm known to agree?
-    private mutating func settle(disagreement: Double?, heard: [AgreementVector?], at time: MonotonicTime) {
-        report(.settling(round: round, disagreement: lastDisagreement, bound: configuration.edgeBound), at: time)
-        agreement = agreement.advanced(disagreement: disagreement, heard: heard)
-        if agreement.isWithin(configuration.edgeBound) {
-            report(.settled(round: round, bound: configuration.consensusBound), at: time)
-            finish(at: time)
-        } else if round - configuration.rounds >= configuration.settlingLimit {
-            report(.settlingLimitReached(round: round, disagreement: lastDisagreement), at: time)
-            finish(at: time)
-        } else {
-            beginRound(round + 1, at: time)
         }
     }
 }

@@ -2,6 +2,7 @@ package import Adapters
 import Aggregation
 package import Basics
 import Cryptography
+import Overlay
 package import Wire
 
 /// One peer of a swarm: local rounds, gossip averaging with the neighbours, settling, catching up, leaving.
@@ -25,51 +26,63 @@ package struct PeerCore: Sendable {
         case keeping
         /// The final adapter is there and kept; neighbours are served.
         case finished(since: MonotonicTime)
-        /// Nothing happens any more.
-        case stopped
+        /// Nothing happens any more; `hasFinished` where the final adapter was there.
+        case stopped(hasFinished: Bool)
     }
 
-    /// How contributions are encoded: single precision, least significant byte first.
-    static let plainEncoding: UInt16 = 1
+    /// What the peer begins with.
+    enum Beginning: Sendable, Hashable {
+        /// Nothing is known of an earlier process.
+        case anew
+        /// A checkpoint that was made on the way.
+        case underWay
+        /// A checkpoint that was made after the finish: there is nothing to do but to serve.
+        case afterFinish
+    }
 
     let configuration: PeerConfiguration
     let local: LocalPeer
     let swarm: SwarmSecret
     let schemaDigest: [UInt8]
-    let gate: ContributionGate
     let handshakeTimestamp: UInt64
     var wire: ProtocolEndpoint
-    /// In the order of their identities.
-    var neighbours: [NeighbourState]
-    var phase = Phase.ready
+    /// Who takes part.
+    let roster: Roster
+    /// The way of adapters out and in, with all that averaging keeps.
+    var pipeline: ExchangePipeline
+    /// Whether the swarm is known to agree.
+    var settling: any SettlingRule
+    /// Whose contributions this round waits for.
+    var sources = MixingAudience.everyone
+    /// One for each of the roster's members, in its order.
+    var neighbours: [NeighbourState] { didSet { quietUntil = nil } }
+    var phase = Phase.ready { didSet { quietUntil = nil } }
+    let beginning: Beginning
     /// The round that is under way, or that was the last.
-    package internal(set) var round = 0
+    package internal(set) var round = 0 { didSet { quietUntil = nil } }
     /// The peer's adapter.
     package internal(set) var delta: AdapterDelta
     /// The trainer's snapshot that belongs to `delta`.
     var snapshot: [UInt8] = []
-    var agreement: AgreementVector
     var waits: RoundWaits
     var lastTrainingDuration = Duration.zero
-    var lastDisagreement = Double.infinity
     var nextSequence: UInt64
-    var published: [(round: Int, object: ObjectID, byteCount: Int)] = []
+    /// What is served, oldest first.
+    var published: [PublishedContribution] = []
     var startedAt = MonotonicTime.zero
     /// The moment of the last call: what was due then is no longer a deadline.
     var now = MonotonicTime.zero
-    /// Until when nothing changes here unless the protocol has an event or a call brings something: what `proceed` found out
-    /// last, so that the many datagrams that carry no news cost nothing here.
-    var quietUntil = MonotonicTime.zero
-    /// Whether the checkpoint that the peer began with was made after its finish.
-    var resumesFinished = false
-    var isResumed = false
+    /// Until when nothing happens here unless something changes: what `proceed` found out last, so that the many datagrams
+    /// that carry no news cost nothing here. It follows from the phase, the round and the neighbours, and is forgotten with
+    /// every change of theirs; nil then.
+    var quietUntil: MonotonicTime?
     var directives: [PeerDirective] = []
     /// Whether checkpoints are written: then nobody is told of the finish before its checkpoint is durable.
     var keepsState = false
     /// Whether directives show what is averaged: for simulations with checkers.
     package var isAudited = false
     /// For simulated attackers; nil in every real peer.
-    package var misconduct: Misconduct?
+    package var tampering: (any OutgoingTampering)?
 
     /// A peer that begins anew, or goes on from `checkpoint`.
     ///
@@ -89,38 +102,50 @@ package struct PeerCore: Sendable {
         self.swarm = swarm
         self.schemaDigest = schemaDigest
         self.handshakeTimestamp = handshakeTimestamp
-        gate = ContributionGate(schema: configuration.schema, normLimit: configuration.normLimit)
+        beginning = checkpoint.map { $0.isFinished ? .afterFinish : .underWay } ?? .anew
+        roster = configuration.roster
+        pipeline = ExchangePipeline(configuration.exchange, schema: configuration.schema)
+        settling = configuration.exchange.mixing.settling(configuration.settlingLimits)
         wire = ProtocolEndpoint(
-            local: local, remotes: configuration.neighbours.map(\.remote), swarm: swarm,
+            local: local, remotes: configuration.remotes, swarm: swarm,
             configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, memory: memory, at: time)
-        neighbours = configuration.neighbours.map {
-            NeighbourState(id: $0.remote.id, degree: $0.degree, common: $0.common)
-        }
-        .sorted { $0.id < $1.id }
+        neighbours = roster.members.map { NeighbourState(id: $0.id) }
         for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }
         delta = AdapterDelta(zeroOf: configuration.schema)
-        agreement = AgreementVector(depth: configuration.agreementDepth)
         waits = RoundWaits(configuration.waits)
         // Sequence numbers grow across restarts, also across those without a disk.
         nextSequence = handshakeTimestamp
         guard let checkpoint else { return }
-        try checkpoint.check(
-            identity: local.id, swarm: swarm.identifier, schema: configuration.schema,
-            baseModelDigest: configuration.baseModelDigest)
+        do {
+            try checkpoint.check(
+                identity: local.id, swarm: swarm.identifier, schema: configuration.schema,
+                baseModelDigest: configuration.baseModelDigest)
+        } catch {
+            throw .foreignCheckpoint(error.description)
+        }
         round = checkpoint.round
         delta = checkpoint.delta
         snapshot = checkpoint.trainerSnapshot
-        isResumed = true
-        resumesFinished = checkpoint.isFinished
+        do { try pipeline.restore(checkpoint.exchangeState) } catch { throw .foreignCheckpoint(error.description) }
     }
 
-    /// Records that this peer counts with.
-    var weight: Int { configuration.weighsUniformly ? 1 : max(1, configuration.sampleCount) }
+    /// The round that is under way, as the exchange sees it.
+    func mixingRound(isFinal: Bool = false) -> MixingRound {
+        MixingRound(
+            number: round, isFinal: isFinal, weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount),
+            roster: roster)
+    }
 
     /// Whether the peer has its final adapter.
     package var isFinished: Bool {
-        if case .finished = phase { return true }
-        return phase == .stopped && resumesFinished
+        switch phase {
+        case .finished, .stopped(hasFinished: true): true
+        case .ready, .training, .gathering, .keeping, .stopped(hasFinished: false): false
+        }
+    }
+
+    var isStopped: Bool {
+        if case .stopped = phase { true } else { false }
     }
 
     /// What went over the network.

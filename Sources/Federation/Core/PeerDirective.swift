@@ -1,4 +1,5 @@
 package import Adapters
+package import Basics
 package import Wire
 
 /// What `PeerCore` wants done by the shell around it.
@@ -26,4 +27,28 @@ package enum PeerDirective: Sendable {
         /// It was asked to leave.
         case left
     }
+}
+
+/// What a checker outside has to see to average again what a peer averaged: told only where it was asked for
+/// (`PeerCore.isAudited`), by simulations. A real peer keeps its adapters to itself.
+package enum PeerAudit: Sendable {
+    /// A neighbour's contribution by its sequence number.
+    package struct Part: Sendable, Hashable {
+        /// Who made it.
+        package var origin: PeerID
+        /// Its number.
+        package var sequence: UInt64
+
+        package init(origin: PeerID, sequence: UInt64) {
+            self.origin = origin
+            self.sequence = sequence
+        }
+    }
+
+    /// The peer has published `delta` under the number `sequence`.
+    case published(round: Int, sequence: UInt64, isFinal: Bool, delta: AdapterDelta)
+    /// It has mixed what it published for this round with these, and has now `delta`.
+    case mixed(round: Int, with: [Part], delta: AdapterDelta)
+    /// It fell behind and has taken the mean of these as its own.
+    case adopted(of: [Part], delta: AdapterDelta)
 }

@@ -1,6 +1,9 @@
 package import Basics
 
-/// What a peer tells whoever listens: the live view, the event log, the simulator's checkers.
+/// What a peer tells whoever listens: the live view, the event log, traces, the simulator's checkers.
+///
+/// To add one: a case of `Kind` with its description and its example, all in this file, and the call of
+/// `PeerCore.report` where it happens. Log, trace, terminal and the table in docs/formats.md follow from the description.
 package struct PeerEvent: Sendable {
     /// When, on the peer's own clock.
     package var time: MonotonicTime
@@ -24,7 +27,7 @@ package struct PeerEvent: Sendable {
         /// The trainer failed; the round goes on with the adapter as it was before it.
         case trainingFailed(round: Int, reason: String)
         /// The round's contribution can be fetched by neighbours: `object` is its name, `norm` its Euclidean norm.
-        case contributionPublished(round: Int, byteCount: Int, norm: Double, object: String)
+        case contributionPublished(round: Int, byteCount: Int, tensors: Int, norm: Double, object: String)
         /// The contribution was offered to a neighbour, which fetches it when it wants it.
         case contributionSent(to: PeerID, round: Int, byteCount: Int)
         /// A neighbour's contribution arrived whole and passed the gate; `object` is its name.
@@ -62,6 +65,111 @@ package struct PeerEvent: Sendable {
     }
 }
 
+extension PeerEvent.Kind {
+    /// The event as everybody is told of it.
+    package var described: EventDescription {
+        switch self {
+        case .started(let round, let resumed):
+            .news("started", "begins with {round}; from a checkpoint: {resumed}", [.round(round), .resumed(resumed)])
+        case .roundStarted(let round):
+            .detail("round_started", "{round}: the local steps begin", [.round(round)])
+        case .trained(let round, let loss, let tokens, let records, let duration):
+            .news(
+                "trained", "{round}: loss {loss} after {seconds} of local steps on {records} records",
+                [.round(round), .loss(loss), .tokens(tokens), .records(records), .seconds(duration)])
+        case .trainingFailed(let round, let reason):
+            .news(
+                "training_failed", "{round}: training failed, the adapter stays as it was: {reason}",
+                [.round(round), .reason(reason)])
+        case .contributionPublished(let round, let byteCount, let tensors, let norm, let object):
+            .detail(
+                "contribution_published", "{round}: neighbours can fetch the own contribution, {bytes}",
+                [.round(round), .bytes(byteCount), .tensors(tensors), .norm(norm), .digest(object)])
+        case .contributionSent(let peer, let round, let byteCount):
+            .detail(
+                "contribution_sent", "{round}: the contribution was offered to {neighbour}",
+                [.neighbour(peer), .round(round), .bytes(byteCount)])
+        case .contributionReceived(let peer, let round, let byteCount, let object):
+            .detail(
+                "contribution_received", "{round}: the contribution of {neighbour} arrived whole and passed the gate",
+                [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
+        case .contributionRefused(let peer, let round, let byteCount, let reason):
+            .news(
+                "contribution_refused", "{round}: the contribution of {neighbour} is not mixed: {reason}",
+                [.neighbour(peer), .round(round), .bytes(byteCount), .reason(reason)])
+        case .mixed(let round, let disagreement, let present, let absent, let duration):
+            .news(
+                "mixed", "{round}: mixed with {present}; absent: {absent}; largest distance {disagreement}",
+                [
+                    .round(round), .disagreement(disagreement), .present(present), .absent(absent),
+                    .seconds(duration),
+                ])
+        case .caughtUp(let from, let to, let donors):
+            .news(
+                "caught_up", "had fallen behind to {from_round}; joins {round} with the mean of {donors}",
+                [
+                    .init("from_round", .round(from), "the round in which the peer was"), .round(to),
+                    .init("donors", .peers(donors), "the neighbours whose adapters' mean the peer took over"),
+                ])
+        case .connected(let peer):
+            .news("connected", "a session with {neighbour} stands", [.neighbour(peer)])
+        case .disconnected(let peer, let reason):
+            .news("disconnected", "the session with {neighbour} ended: {reason}", [.neighbour(peer), .reason(reason)])
+        case .barred(let peer, let reason):
+            .news(
+                "neighbour_barred", "nothing of {neighbour} is taken any more: {reason}",
+                [.neighbour(peer), .reason(reason)])
+        case .checkpointed(let round):
+            .detail("checkpointed", "the state to go on with {round} is safe on disk", [.round(round)])
+        case .checkpointFailed(let round, let reason):
+            .news(
+                "checkpoint_failed", "the checkpoint for {round} was not written, or is damaged: {reason}",
+                [.round(round), .reason(reason)])
+        case .settling(let round, let disagreement, let bound):
+            .news(
+                "settling", "{round}: largest distance {disagreement}, which has to fall below {bound} everywhere",
+                [.round(round), .disagreement(disagreement), .bound(bound)])
+        case .settled(let round, let bound):
+            .news("settled", "{round}: the swarm agrees within {bound}", [.round(round), .bound(bound)])
+        case .settlingLimitReached(let round, let disagreement):
+            .news(
+                "settling_limit_reached",
+                "{round}: no agreement in time, largest distance {disagreement}; the adapter stays as it is",
+                [.round(round), .disagreement(disagreement)])
+        case .finished(let round):
+            .news("finished", "finished; serves neighbours that are not", [.round(round)])
+        case .left: .news("left", "says goodbye", [])
+        case .traffic(let traffic):
+            .detail("traffic", "{bytes_sent} sent, {bytes_received} received", traffic.fields)
+        }
+    }
+
+    /// One event of every kind, in the order of the cases: for tables and tests.
+    package static let examples: [PeerEvent.Kind] = {
+        let ids = (1...3).map { PeerID(bytes: [UInt8](repeating: $0, count: PeerID.byteCount))! }
+        let (peer, others) = (ids[0], Array(ids[1...]))
+        return [
+            .started(round: 0, resumed: false), .roundStarted(round: 0),
+            .trained(round: 0, loss: 2.5, tokens: 640, records: 16, duration: .milliseconds(1250)),
+            .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
+            .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
+            .contributionSent(to: peer, round: 0, byteCount: 65_536),
+            .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
+            .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
+            .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
+            .caughtUp(from: 0, to: 4, donors: others), .connected(peer), .disconnected(peer, reason: "timedOut"),
+            .barred(peer, reason: "its keys were revoked"), .checkpointed(round: 1),
+            .checkpointFailed(round: 1, reason: "the disk is full"),
+            .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25),
+            .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9), .left,
+            .traffic(
+                PeerTraffic(
+                    bytesSent: 1_000_000, bytesReceived: 2_000_000, datagramsSent: 900, datagramsReceived: 1_800,
+                    packetsLost: 9, dropped: 1)),
+        ]
+    }()
+}
+
 /// Totals since the peer's process began.
 package struct PeerTraffic: Sendable, Hashable {
     /// Bytes of datagrams handed to the network.
@@ -87,5 +195,22 @@ package struct PeerTraffic: Sendable, Hashable {
         self.datagramsReceived = datagramsReceived
         self.packetsLost = packetsLost
         self.dropped = dropped
+    }
+
+    fileprivate var fields: [EventDescription.Field] {
+        func count(_ name: String, _ value: UInt64, _ meaning: String) -> EventDescription.Field {
+            .init(name, .integer(Int(clamping: value)), meaning)
+        }
+        func bytes(_ name: String, _ value: UInt64, _ meaning: String) -> EventDescription.Field {
+            .init(name, .bytes(Int(clamping: value)), meaning)
+        }
+        return [
+            bytes("bytes_sent", bytesSent, "datagram payloads sent since the process began"),
+            bytes("bytes_received", bytesReceived, "datagram payloads received since the process began"),
+            count("datagrams_sent", datagramsSent, "datagrams sent since the process began"),
+            count("datagrams_received", datagramsReceived, "datagrams received since the process began"),
+            count("packets_lost", packetsLost, "sent packets that were declared lost"),
+            count("dropped", dropped, "what arrived and was dropped, for whatever reason"),
+        ]
     }
 }

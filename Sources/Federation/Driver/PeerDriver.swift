@@ -128,8 +128,8 @@ extension PeerDriver {
     /// Shows what is averaged from now on: for simulations with checkers.
     package mutating func beginAudit() { core.isAudited = true }
 
-    /// Makes the peer dishonest, or honest again: for simulated attackers.
-    package mutating func misbehave(_ misconduct: Misconduct?) { core.misconduct = misconduct }
+    /// Lets `tampering` change what leaves the peer, or nobody again: for simulated attackers.
+    package mutating func tamper(_ tampering: (any OutgoingTampering)?) { core.tampering = tampering }
 
     /// The next thing to do; nil if there is none now.
     ///
@@ -187,4 +187,26 @@ extension PeerDriver {
         writingRound = checkpoint.round
         return .write(checkpoint)
     }
+}
+
+/// What `PeerDriver` wants done by the process around it, in the order in which it is to be done.
+package enum PeerEffect: Sendable {
+    /// Hand this to the network: one datagram, or several for one address.
+    case send(Datagram)
+    /// Tell whoever listens.
+    case report(PeerEvent)
+    /// Show this to a checker; only where the driver is audited.
+    case audit(PeerAudit)
+    /// Train, then call `trainingFinished` or `trainingFailed`. One at a time.
+    case train(TrainingRequest)
+    /// Make the checkpoint durable, then call `written`. One file at a time.
+    case write(PeerCheckpoint)
+    /// Keep this where the next process of the peer finds it, then call `written`. One file at a time.
+    case remember(EndpointMemory)
+    /// This is the swarm's adapter.
+    case deliver(AdapterDelta)
+    /// Nothing follows but the end of what is being written.
+    case stop(PeerDirective.StopReason)
+    /// Call `wake` at this moment, and no longer at the one that was asked for before.
+    case wake(at: MonotonicTime)
 }

@@ -73,6 +73,6 @@ package actor Peer {
     /// What went over the network so far.
     package var traffic: PeerTraffic { driver.core.traffic }
 
-    /// Makes the peer dishonest, or honest again: for simulated attackers.
-    package func misbehave(_ misconduct: Misconduct?) { driver.misbehave(misconduct) }
+    /// Lets `tampering` change what leaves the peer, or nobody again: for simulated attackers.
+    package func tamper(_ tampering: (any OutgoingTampering)?) { driver.tamper(tampering) }
 }

@@ -34,6 +34,7 @@ package struct BuiltInChores: Sendable {
         precondition(count >= 0, "a count of records is not negative")
         guard count <= Self.limit else { throw .tooManyRecords(asked: count, limit: Self.limit) }
         var generator = SeededGenerator(seed: seed, label: "chores")
+        // Sorted: the order of a Set differs from process to process.
         let categories = categories
         let tasks = Dictionary(grouping: BuiltInChore.allCases, by: \.category)
         var seen: Set<InstructionRecord> = []
@@ -69,7 +70,6 @@ struct BuiltInWords: Decodable, Sendable {
     var kinds: [String: [String]]
     /// First names of people.
     var names: [String]
-    /// Places to be at.
     var places: [String]
     /// Pairs of adjectives that are each other's opposite.
     var opposites: [[String]]

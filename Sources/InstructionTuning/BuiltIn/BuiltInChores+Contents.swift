@@ -38,6 +38,7 @@ extension BuiltInChores {
     }
 
     private func classification(using generator: inout SeededGenerator) -> BuiltInContent {
+        // Sorted, as a dictionary's order differs from process to process.
         let kind = generator.pick(words.kinds.keys.sorted())
         let members = generator.pick(3, of: words.kinds[kind, default: []])
         return BuiltInContent(context: members.joined(separator: ", "), answer: kind)
@@ -46,6 +47,7 @@ extension BuiltInChores {
     /// Three numbers at equal steps, up or down; the fourth is the answer.
     private func series(using generator: inout SeededGenerator) -> BuiltInContent {
         let step = generator.pick([-5, -4, -3, -2, -1, 1, 2, 3, 4, 5])
+        // Neither the first number nor the fourth leaves the range that the model was shown.
         let start = Int.random(in: max(0, -3 * step)...(words.largest - max(0, 3 * step)), using: &generator)
         return BuiltInContent(
             context: (0..<3).map { "\(start + $0 * step)" }.joined(separator: " "), answer: "\(start + 3 * step)")

@@ -57,6 +57,7 @@ struct DatasetReader {
     }
 
     private mutating func begin(with first: UInt8) throws(DatasetError) {
+        // The content tells the layout, as names do not: data sets of JSON Lines are called .json as well.
         switch first {
         case UInt8(ascii: "["):
             report.layout = .array

@@ -21,7 +21,6 @@ package struct DatasetReport: Sendable, Equatable {
     /// How many skipped records are kept with line and reason; the rest is only counted.
     package static let skippedLimit = 100
 
-    /// The file.
     package var path: String
     /// How the records stand in it.
     package var layout: Layout

@@ -86,6 +86,7 @@ struct ArrayCutter: RecordCutter {
             defer { bytes.removeAll(keepingCapacity: true) }
             return .record(bytes, line: line)
         }
+        // Before the byte is kept: a quotation mark that is missing would collect the rest of the file.
         guard bytes.count < InstructionDataset.recordLimit else { return .tooLong(line: line) }
         bytes.append(byte)
         if inString {

@@ -97,6 +97,7 @@ enum RecordShape {
         if let one, let other, !one.isEmpty, !other.isEmpty, one != other {
             throw Fault(reason: "\"\(first)\" and \"\(second)\" are both there and differ")
         }
+        // Converted files often have both names, one of them empty.
         return one.flatMap { $0.isEmpty ? nil : $0 } ?? other ?? one
     }
 

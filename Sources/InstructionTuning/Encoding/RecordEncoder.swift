@@ -53,9 +53,11 @@ package struct RecordEncoder: Sendable {
         if template.responseEnd.isEmpty, let end = encoder.endOfSequence, tokens.last != end, tokens.count < cutoff {
             tokens.append(end)
         }
+        // The prompt is tokenised alone: in one text its last token may have merged with the answer's first letters.
         let promptLength = min(tokens.count, promptTokens(prompt).count)
         var mask = [Bool](repeating: trainOnInputs, count: tokens.count)
         for position in promptLength..<tokens.count { mask[position] = true }
+        // Nothing comes before the first token that could predict it.
         if !mask.isEmpty { mask[0] = false }
         return Encoded(
             sequence: TokenSequence(tokens: tokens, lossMask: mask), isTruncated: isTruncated,

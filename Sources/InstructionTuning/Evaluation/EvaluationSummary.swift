@@ -5,13 +5,11 @@ package import Storage
 package struct EvaluationSummary: Sendable, Equatable {
     /// One category's part.
     package struct Category: Sendable, Equatable {
-        /// The category's name.
         package var name: String
         /// Its summary, which has no categories of its own.
         package var summary: EvaluationSummary
     }
 
-    /// The number of records.
     package var records: Int
     /// The number of response tokens, end tokens among them.
     package var tokens: Int
@@ -79,7 +77,6 @@ extension EvaluationSummary {
 
 /// What measuring one record gave.
 package struct RecordScore: Sendable, Hashable {
-    /// The record's category.
     package var category: String
     /// The summed negative log-likelihood of its response tokens, in nats.
     package var negativeLogLikelihood: Double
@@ -117,6 +114,7 @@ extension EvaluationSummary {
         let exact = scores.compactMap(\.isExact)
         self.init(
             records: scores.count, tokens: tokens,
+            // Over tokens, not over records' means: short answers would count more than long ones.
             loss: tokens == 0 ? 0 : scores.reduce(0) { $0 + $1.negativeLogLikelihood } / Double(tokens),
             rougeL: rouge.isEmpty ? nil : rouge.reduce(0, +) / Double(rouge.count),
             exactMatch: exact.isEmpty ? nil : Double(exact.count { $0 }) / Double(exact.count))

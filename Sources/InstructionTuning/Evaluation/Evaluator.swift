@@ -45,6 +45,7 @@ package final class Evaluator: Sendable {
         encoded = EncodedRecords(records, with: self.encoder)
         try encoded.check(
             peer: "held-out", cutoff: encoder.cutoff, vocabularySize: model.configuration.vocabularySize)
+        // The usual options, whatever trains: results are measured in 32-bit floats always.
         engine = TrainingEngine(model: model, lora: lora, trains: false)
         self.lane = lane
         self.options = options
@@ -89,6 +90,7 @@ package final class Evaluator: Sendable {
     }
 
     private func answer(to record: InstructionRecord, generator: TextGenerator) throws -> String {
+        // Chat models have ends of a turn that the tokenizer's own end token is not.
         let stops = encoder.stopTokens.union(engine.model.endOfSequence)
         let options = GenerationOptions(maximumTokens: options.maximumTokens, stopTokens: stops)
         let tokens = try generator.generate(prompt: encoder.promptTokens(of: record), options: options)
@@ -99,6 +101,7 @@ package final class Evaluator: Sendable {
     private func isGenerated(_ index: Int) -> Bool {
         guard let wanted = options.generatedRecords, wanted < encoded.records.count else { return true }
         let count = encoded.records.count
+        // True for exactly `wanted` of the indices: where the line of slope wanted / count passes a whole number.
         return (index + 1) * wanted / count > index * wanted / count
     }
 }

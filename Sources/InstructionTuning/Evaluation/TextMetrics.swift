@@ -26,6 +26,7 @@ package enum RougeL {
             var diagonal = 0
             for (column, other) in right.enumerated() {
                 let above = row[column + 1]
+                // The usual table, of which only the row before is kept: `diagonal` is that row's value to the left.
                 row[column + 1] = word == other ? diagonal + 1 : max(above, row[column])
                 diagonal = above
             }

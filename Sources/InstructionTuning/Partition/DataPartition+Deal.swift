@@ -44,6 +44,7 @@ extension DataPartition {
         guard places.count >= names.count else {
             throw .emptyPeer(name: names[places.count], records: places.count, peers: names.count)
         }
+        // One generator through all schemes and shuffles, in this order: every process deals alike.
         var generator = SeededGenerator(seed: seed, label: "partition")
         let groups = CategoryGroups.of(records, at: places)
         var parts: [[Int]]

@@ -75,6 +75,7 @@ extension DataPartition {
         return proportions.indices.map { index in
             cumulative += proportions[index]
             let isLast = index == proportions.count - 1
+            // The sum of proportions may be off by rounding: the last part takes what is left.
             let end = isLast ? size : max(start, min(size, Int(cumulative * Double(size))))
             defer { start = end }
             return end - start
@@ -92,6 +93,7 @@ extension DataPartition {
             let held = sizes(drawn)
             let least = held.indices.min { held[$0] < held[$1] } ?? 0
             if held[least] >= max(1, minimum) { return drawn }
+            // For the error's words: the nearest that any draw came.
             if held[least] >= best { (best, starved) = (held[least], least) }
         }
         throw .minimumNotReached(minimum: max(1, minimum), draws: drawLimit, best: best, peer: names[starved])

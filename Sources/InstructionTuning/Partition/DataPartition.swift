@@ -2,7 +2,6 @@
 package struct DataPartition: Sendable {
     /// One peer's records.
     package struct Part: Sendable, Hashable {
-        /// The peer's name.
         package var name: String
         /// Its records, shuffled.
         package var records: [InstructionRecord]

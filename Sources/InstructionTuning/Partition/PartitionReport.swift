@@ -4,9 +4,7 @@ package import Storage
 package struct PartitionReport: Sendable, Equatable {
     /// One row: a peer, or the held-out records.
     package struct Row: Sendable, Equatable {
-        /// The peer's name.
         package var name: String
-        /// The number of records.
         package var records: Int
         /// The number of records of each of the report's categories, in their order.
         package var counts: [Int]
@@ -16,7 +14,6 @@ package struct PartitionReport: Sendable, Equatable {
     package let categories: [String]
     /// The peers in their order.
     package let peers: [Row]
-    /// The held-out records.
     package let heldOut: Row
 
     /// Counts what a partition holds.

@@ -1,3 +1,4 @@
+import LanguageModel
 import Storage
 
 /// A checkpoint's own chat template as a prompt template.
@@ -21,8 +22,10 @@ extension PromptTemplate {
         return try ofModel(directory: directory)
     }
 
-    /// The chat template of the checkpoint in `directory`: `chat_template.jinja`, or that of `tokenizer_config.json`.
+    /// The chat template of the checkpoint in `directory`, `chat_template.jinja` or that of `tokenizer_config.json`, or of
+    /// a GGUF file.
     package static func ofModel(directory: String) throws(PromptTemplateError) -> PromptTemplate {
+        if GGUFCheckpoint.isNamed(directory) { return try ofGGUF(path: directory) }
         let configurationPath = "\(directory)/tokenizer_config.json"
         let configuration = try optionalContents(of: configurationPath).map { bytes throws(PromptTemplateError) in
             do throws(JSONError) {
@@ -41,6 +44,28 @@ extension PromptTemplate {
         }
         guard let text = template?.text else { throw .noChatTemplate(directory: directory) }
         return try chat(text, configuration: configuration, path: configurationPath)
+    }
+
+    /// The chat template of a GGUF file, which spells its special tokens by their numbers.
+    private static func ofGGUF(path: String) throws(PromptTemplateError) -> PromptTemplate {
+        let header: GGUFHeader
+        do {
+            header = try GGUFFile.open(path: path).header
+        } catch {
+            throw .badFile(path: path, reason: "\(error)")
+        }
+        guard let text = header["tokenizer.chat_template"]?.text else { throw .noChatTemplate(directory: path) }
+        let tokens = header["tokenizer.ggml.tokens"]?.texts ?? []
+        var members: [(String, JSONValue)] = []
+        for (name, key) in [
+            ("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("pad_token", "padding"),
+        ] {
+            guard let number = header["tokenizer.ggml.\(key)_token_id"]?.integer, tokens.indices.contains(number) else {
+                continue
+            }
+            members.append((name, .text(tokens[number])))
+        }
+        return try chat(text, configuration: .object(JSONObject(members)), path: path)
     }
 
     private static func optionalContents(of path: String) throws(PromptTemplateError) -> [UInt8]? {
@@ -101,6 +126,7 @@ struct ChatForm {
             all["add_generation_prompt"] = .bool(prompts)
             return try JinjaRenderer.render(statements, variables: all)
         }
+        // White space around the content tells whether the template trims it.
         let padded = " \n\(Self.question)\n "
         let prompt = try render([("user", padded)], prompts: true)
         trims = !prompt.contains(padded)
@@ -111,6 +137,7 @@ struct ChatForm {
         }
         let conversation = try render([("user", Self.question), ("assistant", Self.answer)], prompts: false)
         let (head, tail) = try Self.parts(of: conversation, around: Self.answer)
+        // What training shows must begin as what generation will give, or the answer would start elsewhere.
         guard head.utf8.starts(with: plain.utf8) else {
             throw JinjaError(reason: "an answered turn does not begin as the prompt for one")
         }

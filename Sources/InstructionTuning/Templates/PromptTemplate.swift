@@ -39,6 +39,7 @@ package struct PromptTemplate: Sendable, Hashable {
     package func filled(instruction: String, context: String = "") -> String {
         let instruction = trims ? Self.trimmed(instruction) : instruction
         let context = trims ? Self.trimmed(context) : context
+        // After trimming: a context of white space alone counts as none.
         let pattern = context.isEmpty ? withoutContext : withContext
         return pattern.filled(instruction: instruction, context: context)
     }

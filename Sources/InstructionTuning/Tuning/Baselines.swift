@@ -59,27 +59,13 @@ package enum FederatedAveraging {
             try Task.checkCancellation()
             let outcomes = try await trainAll(
                 trainers, TrainingRequest(round: round, steps: localSteps, delta: run.delta))
-            run.delta = mean(outcomes.map(\.delta), weights: trainers.map { Double($0.sampleCount) })
+            run.delta = .weightedMean(zip(trainers, outcomes).map { (Double($0.sampleCount), $1.delta) })
             let tokens = outcomes.reduce(0) { $0 + $1.tokens }
             let sum = outcomes.reduce(0.0) { $0 + $1.loss * Double($1.tokens) }
             run.curve.append(.init(round: round, loss: tokens == 0 ? 0 : sum / Double(tokens), tokens: tokens))
             try await listener?(round, run.delta)
         }
         return run
-    }
-
-    /// The weighted mean of deltas of one schema, summed in double precision; the weights need not sum to one.
-    package static func mean(_ deltas: [AdapterDelta], weights: [Double]) -> AdapterDelta {
-        precondition(deltas.count == weights.count && !deltas.isEmpty, "a weight for every delta")
-        let total = weights.reduce(0, +)
-        precondition(total > 0, "weights have a positive sum")
-        var sums = [Double](repeating: 0, count: deltas[0].values.count)
-        for (delta, weight) in zip(deltas, weights) {
-            precondition(delta.schema == deltas[0].schema, "a mean is over deltas of one schema")
-            let share = weight / total
-            for index in sums.indices { sums[index] += share * Double(delta.values[index]) }
-        }
-        return AdapterDelta(schema: deltas[0].schema, values: sums.map { Float($0) })
     }
 
     private static func trainAll(
@@ -91,6 +77,7 @@ package enum FederatedAveraging {
             }
             var outcomes = [TrainingOutcome?](repeating: nil, count: trainers.count)
             for try await (index, outcome) in group { outcomes[index] = outcome }
+            // Every place is filled: a trainer that failed has ended the group by its error.
             return outcomes.compactMap { $0 }
         }
     }

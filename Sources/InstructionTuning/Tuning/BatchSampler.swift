@@ -56,6 +56,7 @@ package struct BatchSampler: Sendable, Hashable {
 
     /// Goes to a saved state; false, and no change, when it is none of this sampler's.
     package mutating func restore(_ saved: State) -> Bool {
+        // The last epoch of all has none after it to fill a batch from.
         guard saved.position >= 0, saved.position <= count, saved.epoch < .max else { return false }
         enter(saved)
         return true

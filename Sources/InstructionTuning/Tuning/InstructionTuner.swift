@@ -1,7 +1,9 @@
 package import Adapters
 import Basics
+import Foundation
 package import LanguageModel
 package import LinearAlgebra
+package import SwarmFile
 import Synchronization
 
 /// Tunes a LoRA adapter of a language model on one peer's records: the trainer behind a peer.
@@ -19,13 +21,12 @@ package final class InstructionTuner: AdapterTrainer {
     package let sampleCount: Int
     /// What encoding did to the records.
     package let report: EncodedRecords.Report
-    /// The peer's name.
     package let peer: String
 
     let origin: AdapterOrigin
     let engine: TrainingEngine
     let sequences: [TokenSequence]
-    let settings: TuningSettings
+    let settings: SwarmTopology.Tuning
     let seed: UInt64
     let listener: (@Sendable (TuningStep) -> Void)?
     private let lane: ComputeLane
@@ -40,10 +41,10 @@ package final class InstructionTuner: AdapterTrainer {
     ///   - listener: called on the lane after every step.
     /// - Throws: `TuningError`.
     package init(
-        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin, settings: TuningSettings,
+        peer: String, records: EncodedRecords, engine: TrainingEngine, origin: AdapterOrigin,
+        settings: SwarmTopology.Tuning,
         seed: UInt64, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) {
-        if let fault = settings.fault { throw .badSettings(fault) }
         precondition(engine.schema == origin.schema, "engine and origin are of one adapter")
         do throws(RecordsError) {
             try records.check(
@@ -100,7 +101,7 @@ package final class InstructionTuner: AdapterTrainer {
 
     /// What a snapshot must agree in with the trainer that takes it up.
     private var fingerprint: UInt64 {
-        var hash = Fingerprint()
+        var hash = FNV1a()
         hash.add(schema.encoded)
         hash.add(Array("\(peer)|\(seed)|\(sampleCount)|\(settings.recordsPerStep)".utf8))
         return hash.value
@@ -125,11 +126,13 @@ extension InstructionTuner {
     }
 
     private func step(_ adapter: inout [Float], _ state: inout TunerState) throws -> TuningStep {
+        // The optimiser counts over all rounds, and with it the schedule.
         let number = state.optimizer.step
         let rate =
             settings.learningRate
             * settings.schedule.factor(step: number, totalSteps: settings.totalSteps, warmup: settings.warmup)
         let batch = state.sampler.next().map { sequences[$0] }
+        // By step, not drawn on from step to step: a restored trainer needs the step's number only.
         var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
         let result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
         let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
@@ -154,7 +157,6 @@ package struct TuningStep: Sendable, Hashable {
     package var loss: Double
     /// The tokens that carried loss.
     package var tokens: Int
-    /// The learning rate.
     package var learningRate: Double
     /// The gradient's Euclidean norm before clipping.
     package var gradientNorm: Double
@@ -182,6 +184,23 @@ package enum TuningError: Error, Equatable, CustomStringConvertible {
         case .notFinite(let peer, let step, let rate):
             "\(peer): the loss of step \(step) is not a finite number at learning rate \(rate); lower the learning rate"
         case .badSnapshot(let reason): "the trainer's saved state cannot be used: \(reason)"
+        }
+    }
+}
+
+extension SwarmTopology.Tuning.Schedule {
+    /// What the highest learning rate is multiplied with at `step`, counted from zero: `(step + 1) / warmup` during the
+    /// warm-up, then by the schedule. Linear goes on a line, cosine on half a cosine to zero, which they would reach after
+    /// the last step. Steps beyond the run count as the last.
+    package func factor(step: Int, totalSteps: Int, warmup: Int) -> Double {
+        precondition(step >= 0 && warmup >= 0, "steps are counted from zero")
+        if step < warmup { return Double(step + 1) / Double(warmup) }
+        let length = max(1, totalSteps - warmup)
+        let progress = Double(min(step - warmup, length - 1)) / Double(length)
+        return switch self {
+        case .constant: 1
+        case .linear: 1 - progress
+        case .cosine: 0.5 * (1 + cos(Double.pi * progress))
         }
     }
 }

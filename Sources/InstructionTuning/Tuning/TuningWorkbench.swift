@@ -1,6 +1,7 @@
 package import Adapters
 package import LanguageModel
 package import LinearAlgebra
+package import SwarmFile
 
 /// What the trainers and evaluators of one swarm have in common: base model, prompt, seed adapter and settings.
 package struct TuningWorkbench: Sendable {
@@ -11,20 +12,20 @@ package struct TuningWorkbench: Sendable {
     /// Makes tokens of records.
     package let encoder: RecordEncoder
     /// What a peer does between two exchanges.
-    package let settings: TuningSettings
+    package let settings: SwarmTopology.Tuning
     /// The swarm's seed.
     package let seed: UInt64
-    /// The seed adapter.
     package let origin: AdapterOrigin
     /// How trainers compute; each on the one thread of its lane unless more are asked for.
     package let options: EngineOptions
 
     /// A workbench for `model`, whose trainers compute as `options` say. Measuring is in 32-bit floats always. Throws `TuningError` for bad settings and `PromptTemplateError` for a bad template.
     package init(
-        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: TuningSettings, seed: UInt64,
+        model: BaseModel, tokenizer: any TextEncoder, lora: LoRAConfiguration, settings: SwarmTopology.Tuning,
+        seed: UInt64,
         options: EngineOptions = EngineOptions()
     ) throws {
-        if let fault = settings.fault { throw TuningError.badSettings(fault) }
+        if let fault = settings.fault { throw TuningError.badSettings("tuning.\(fault)") }
         if let fault = Self.fault(lora, model) { throw TuningError.badSettings(fault) }
         self.model = model
         self.lora = lora
@@ -70,6 +71,7 @@ package struct TuningWorkbench: Sendable {
         of partition: DataPartition, lane: ComputeLane, listener: (@Sendable (TuningStep) -> Void)? = nil
     ) throws(TuningError) -> InstructionTuner {
         var pooled = settings
+        // In one step of the pooled trainer as many records are seen as in one of all peers together.
         pooled.batch *= partition.peers.count
         return try tuner(
             peer: "pooled", records: partition.pooled, settings: pooled, lane: lane, threads: 1, listener: listener)
@@ -83,7 +85,7 @@ package struct TuningWorkbench: Sendable {
     }
 
     private func tuner(
-        peer: String, records: [InstructionRecord], settings: TuningSettings, lane: ComputeLane,
+        peer: String, records: [InstructionRecord], settings: SwarmTopology.Tuning, lane: ComputeLane,
         threads: Int, listener: (@Sendable (TuningStep) -> Void)?
     ) throws(TuningError) -> InstructionTuner {
         var options = options

@@ -4,7 +4,6 @@ import LinearAlgebra
 package struct AdamW: Sendable, Equatable {
     /// The settings; defaults as in PyTorch but for the decay, which transformers' trainer sets to zero.
     package struct Settings: Sendable, Hashable {
-        /// The learning rate.
         package var learningRate: Double
         /// The decay of the first moment.
         package var beta1: Double
@@ -31,9 +30,7 @@ package struct AdamW: Sendable, Equatable {
     package var settings: Settings
     /// The number of steps taken.
     package private(set) var step = 0
-    /// The first moments.
     package private(set) var first: [Float]
-    /// The second moments.
     package private(set) var second: [Float]
 
     /// A fresh optimiser for `count` parameters.
@@ -68,6 +65,7 @@ package struct AdamW: Sendable, Equatable {
     /// The factor that holds the gradient's norm to `limit`, as PyTorch's `clip_grad_norm_` computes it.
     package static func clippingScale(gradients: [Float], limit: Double) -> Double {
         let norm = gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        // PyTorch's own small number: a gradient of zeros must not divide by zero.
         return min(1, limit / (norm + 1e-6))
     }
 }

@@ -22,11 +22,16 @@ package final class BaseModel: Sendable {
         self.weights = weights
     }
 
-    /// Loads a Hugging Face folder: `config.json` and safetensors weights.
+    /// Loads a Hugging Face folder, `config.json` and safetensors weights, or a GGUF file.
     ///
     /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading JSON and safetensors.
     package static func load(directory: String, storage: WeightStorage? = nil) throws -> BaseModel {
+        if GGUFCheckpoint.isNamed(directory) {
+            let checkpoint = try GGUFCheckpoint(path: directory)
+            return try load(
+                json: try checkpoint.configuration(), file: directory, reading: checkpoint.weights, storage: storage)
+        }
         let (json, file) = try ModelConfiguration.document(directory: directory)
         // What the architecture is comes before which files there are: that is what a user has to know first.
         _ = try ModelConfiguration(json: json, file: file)
@@ -36,6 +41,12 @@ package final class BaseModel: Sendable {
     /// The model that `json`, the content of `file`, describes, with its weights.
     package static func load(
         json: JSONValue, file: String, weights: WeightsDirectory, storage: WeightStorage? = nil
+    ) throws -> BaseModel {
+        try load(json: json, file: file, reading: weights, storage: storage)
+    }
+
+    private static func load(
+        json: JSONValue, file: String, reading weights: some CheckpointWeights, storage: WeightStorage?
     ) throws -> BaseModel {
         var configuration = try ModelConfiguration(json: json, file: file)
         // config.json at most implies whether there are biases; the weights that are there decide.

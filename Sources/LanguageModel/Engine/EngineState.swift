@@ -25,22 +25,24 @@ final class EngineState: @unchecked Sendable {
         adapter = lora.map {
             AdapterMatrices(model: model.configuration, configuration: $0, parts: trains ? team.count : 0)
         }
-        workspace = Workspace(
+        workspace = Workspace.make(
             Workspace.Plan(
                 capacity: capacity, longest: min(capacity, 512), shape: model.configuration,
-                innerWidths: adapter?.innerWidths, trains: trains, options: options),
+                ranks: adapter?.ranks, trains: trains, options: options),
             team: team)
         rotary = RotaryTables(model.configuration, positions: min(capacity, 512))
     }
 
     /// Makes room for `tokens` tokens in a pass, with positions below `positions`.
     private func reserve(tokens: Int, positions: Int) {
-        guard tokens > workspace.capacity || positions > workspace.longest else { return }
-        workspace = Workspace(
+        guard tokens > workspace.plan.capacity || positions > workspace.plan.longest else { return }
+        workspace = Workspace.make(
             Workspace.Plan(
-                capacity: max(tokens, workspace.capacity),
-                longest: positions > workspace.longest ? max(positions, 2 * workspace.longest) : workspace.longest,
-                shape: model.configuration, innerWidths: adapter?.innerWidths, trains: trains, options: options),
+                capacity: max(tokens, workspace.plan.capacity),
+                // Doubled, so that a generation that grows by a token does not make a new workspace for each.
+                longest: positions > workspace.plan.longest
+                    ? max(positions, 2 * workspace.plan.longest) : workspace.plan.longest,
+                shape: model.configuration, ranks: adapter?.ranks, trains: trains, options: options),
             team: team)
     }
 
@@ -53,8 +55,7 @@ final class EngineState: @unchecked Sendable {
             positions: batch.positions, sequences: sequences,
             pieces: AttentionPiece.split(
                 sequences.map(\.rows.count), heads: model.configuration.headCount,
-                before: sequences.map(\.shared.count),
-                into: team.count),
+                prefixes: sequences.map(\.prefix.count), into: team.count),
             wanted: wanted ?? batch.lossRows, dropout: dropout)
         forward(batch.tokens, context, caches: nil)
         return context
@@ -71,9 +72,9 @@ final class EngineState: @unchecked Sendable {
         let context = PassContext(
             shape: model.configuration, workspace: workspace, rotations: [rotation],
             positions: (position..<end).map(Int32.init),
-            sequences: [PackedSequence(shared: 0..<0, rows: 0..<tokens.count)],
+            sequences: [PackedSequence(prefix: 0..<0, rows: 0..<tokens.count)],
             pieces: AttentionPiece.split(
-                [tokens.count], heads: model.configuration.headCount, before: [position], into: team.count),
+                [tokens.count], heads: model.configuration.headCount, prefixes: [position], into: team.count),
             wanted: [Int32(tokens.count - 1)], dropout: nil)
         forward(tokens, context, caches: caches)
         return context
@@ -81,14 +82,15 @@ final class EngineState: @unchecked Sendable {
 
     private func forward(_ tokens: [Int32], _ context: PassContext, caches: [LayerCache]?) {
         let n = tokens.count
-        model.weights.embedding.copyRows(tokens, into: workspace.layer(0, rows: n).input)
+        model.weights.embedding.copyRows(tokens, into: workspace.activations(layer: 0, rows: n).input)
         for index in model.weights.layers.indices {
-            let kept = workspace.layer(index, rows: n)
-            attention(index, context).forward(kept, cache: caches?[index])
+            let activations = workspace.activations(layer: index, rows: n)
+            attention(index, context).forward(activations, cache: caches?[index])
             let rows = rows(index, context)
             let isLast = index + 1 == model.weights.layers.count
-            let output = isLast ? workspace.final.rows(0..<rows) : workspace.layer(index + 1, rows: n).input
-            feedForward(index, context).forward(kept, output: output)
+            let output =
+                isLast ? workspace.final.rows(0..<rows) : workspace.activations(layer: index + 1, rows: n).input
+            feedForward(index, context).forward(activations, output: output)
         }
     }
 
@@ -100,14 +102,16 @@ final class EngineState: @unchecked Sendable {
             return
         }
         for index in (lowest..<model.weights.layers.count).reversed() {
-            let kept = workspace.layer(index, rows: context.rows)
+            let activations = workspace.activations(layer: index, rows: context.rows)
+            // Only the layers' inputs were kept: what else this layer's backward pass reads is computed again, with the
+            // same dropout, as that follows from its key.
             if options.savesMemory {
-                attention(index, context).forward(kept)
-                feedForward(index, context).forward(kept, output: nil)
+                attention(index, context).forward(activations)
+                feedForward(index, context).forward(activations, output: nil)
             }
             let isLowest = index == lowest
-            feedForward(index, context).backward(kept, stops: isLowest && !adapter.layers[index].adaptsAttention)
-            attention(index, context).backward(kept, isLowest: isLowest)
+            feedForward(index, context).backward(activations, stops: isLowest && !adapter.layers[index].adaptsAttention)
+            attention(index, context).backward(activations, isLowest: isLowest)
         }
     }
 

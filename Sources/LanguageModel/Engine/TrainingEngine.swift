@@ -7,7 +7,6 @@ import LinearAlgebra
 /// `ComputeLane`. Between calls an engine holds no matrices; engines of the same base model and settings use the same ones
 /// one after another, and as many as calls run at the same time.
 package final class TrainingEngine: Sendable {
-    /// The base model.
     package let model: BaseModel
     /// The adapter's settings; nil for an engine that only evaluates the base model.
     package let lora: LoRAConfiguration?
@@ -37,7 +36,7 @@ package final class TrainingEngine: Sendable {
 
     let isTraining: Bool
 
-    /// Whether a beginning that some of `sequences` have in common is the same in all of them: positions are rotated alike
+    /// Whether a prefix that some of `sequences` share is computed alike in all of them: positions are rotated alike
     /// unless a sequence is so long that its length changes the rotation.
     func canShare(_ sequences: [TokenSequence]) -> Bool {
         let longest = sequences.map(\.tokens.count).max() ?? 0
@@ -83,8 +82,8 @@ extension TrainingEngine {
     /// The loss of `sequences` under `adapter`, and the adapter's gradient of the mean loss per token that carries loss.
     ///
     /// - Parameters:
-    ///   - sequences: packed one after another; each attends only to itself. Where some of a pass begin with the same
-    ///     tokens, those are computed once, with one dropout.
+    ///   - sequences: packed one after another; each attends only to itself. Where some of a pass share a prefix, it
+    ///     is computed once, with one dropout.
     ///   - adapter: the factors, in the order of the schema.
     ///   - dropoutSeed: fixes what the adapter's dropout drops; give every step its own. Nil for none.
     ///   - divisor: what the summed gradient is divided by, where a batch is split over several calls; otherwise the
@@ -103,9 +102,11 @@ extension TrainingEngine {
             let passes = PassPlan.full(over: sequences, limit: passTokens, isSharing: canShare(sequences))
             for (number, pass) in passes.enumerated() {
                 let batch = PackedBatch(sequences, plan: pass)
+                // A pass of records without a response has no loss and no gradient.
                 guard !batch.lossRows.isEmpty else { continue }
                 let plan = dropoutSeed.flatMap { seed in
                     probability > 0
+                        // 2^64 by the golden ratio: seeds of neighbouring steps and passes stay far apart.
                         ? DropoutPlan(seed: seed &+ UInt64(number) &* 0x9e37_79b9_7f4a_7c15, probability: probability)
                         : nil
                 }

@@ -13,10 +13,10 @@ package final class TextGenerator: Sendable {
         var capacity = 0
     }
 
-    /// The base model.
     package let model: BaseModel
     private let state: Mutex<State>
 
+    // As many tokens as a training pass has: activations of a long prompt would take more memory than its cache.
     private static let promptChunk = 256
 
     /// A generator for `model` with the adapter `adapter` of settings `lora`; neither for the base model alone.
@@ -96,10 +96,10 @@ package final class TextGenerator: Sendable {
     private func reserve(_ tokens: Int, _ state: inout State) {
         guard tokens > state.capacity else { return }
         let shape = model.configuration
+        // At least doubled: longer and longer prompts make few caches.
         let capacity = max(tokens, 2 * state.capacity)
-        let arena = Arena(capacity: shape.layerCount * LayerCache.size(capacity: capacity, shape: shape))
-        state.caches = (0..<shape.layerCount).map { _ in
-            LayerCache(capacity: capacity, shape: shape, arena: arena)
+        state.caches = Arena.planned { arena in
+            (0..<shape.layerCount).map { _ in LayerCache(capacity: capacity, shape: shape, arena: arena) }
         }
         state.capacity = capacity
     }

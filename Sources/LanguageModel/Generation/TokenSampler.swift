@@ -40,11 +40,13 @@ package struct TokenSampler: Sendable {
         if options.temperature == 0 { return likeliest(logits) }
         var order = logits.indices.sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
         if options.topK > 0 { order = Array(order.prefix(options.topK)) }
+        // Less the largest, as the exponential of a large logit would overflow; the factor cancels.
         let largest = Double(logits[order[0]])
         var weights = order.map { exp((Double(logits[$0]) - largest) / options.temperature) }
         let total = weights.reduce(0, +)
         if options.topP < 1 {
             var sum = 0.0
+            // The token that crosses the mass is still among those to choose from.
             let kept = weights.firstIndex { weight in
                 sum += weight
                 return sum >= options.topP * total
@@ -52,11 +54,13 @@ package struct TokenSampler: Sendable {
             if let kept { weights = Array(weights[...kept]) }
         }
         let mass = weights.reduce(0, +)
+        // 53 random bits are as many as a double holds.
         var rest = Double(generator.next() >> 11) * 0x1p-53 * mass
         for (index, weight) in weights.enumerated() {
             rest -= weight
             if rest < 0 { return Int32(order[index]) }
         }
+        // Rounding may leave a rest after the last weight.
         return Int32(order[0])
     }
 

@@ -18,110 +18,124 @@ struct AttentionLayer {
     /// The number of rows from o on.
     private var outRows: Int { isLast ? context.wanted.count : context.rows }
 
-    /// middle = input + o(attention(norm(input))); in the last layer `middle` and what follows have only the wanted
-    /// rows. With a `cache`, which holds one sequence, the rows continue it.
-    func forward(_ kept: LayerActivations, cache: LayerCache? = nil) {
-        let joint = kept.queryKeyValue
+    /// input [n, hidden] -> middle [n, hidden], or in the last layer of the wanted rows only:
+    /// middle = input + o(attention(norm(input))).
+    ///
+    /// With a `cache`, which holds one sequence, the rows continue it.
+    func forward(_ activations: LayerActivations, cache: LayerCache? = nil) {
+        let joint = activations.queryKeyValue
         let normed = workspace.normed.rows(0..<context.rows)
         context.onRows(context.rows) { part, rows in
-            norm(kept, rows)
-            adapter?.queryKeyValue.read(
-                input: normed.rows(rows), u: kept.queryKeyValueU.rows(rows), workspace.own(part, rows, context.dropout))
+            norm(activations, rows)
+            adapter?.groups.queryKeyValue.applyA(
+                input: normed.rows(rows), inner: activations.inner.queryKeyValue.rows(rows),
+                context.adapterRows(part, rows))
             workspace.pack(normed, rows: rows)
         }
         workspace.multiply(normed, by: weights.queryKeyValue, into: joint, bias: weights.queryKeyValueBias)
         context.onRows(context.rows) { _, rows in
-            adapter?.queryKeyValue.write(u: kept.queryKeyValueU.rows(rows), output: joint.rows(rows))
-            if weights.queryNorm != nil { normaliseHeads(kept, rows: rows) }
+            adapter?.groups.queryKeyValue.applyB(
+                inner: activations.inner.queryKeyValue.rows(rows), output: joint.rows(rows))
+            if weights.queryNorm != nil { normaliseHeads(activations, rows: rows) }
             context.rotate(joint.columns(context.rotatedColumns), rows: rows)
         }
         let cached = cache?.append(
             keys: joint.columns(context.keyColumns), values: joint.columns(context.valueColumns),
             at: Int(context.positions[0]))
         CausalAttention(context, window: window)
-            .forward(joint: joint, cached: cached, output: kept.attended, logSums: kept.logSums)
+            .forward(joint: joint, cached: cached, output: activations.attended, logSums: activations.logSums)
 
         let out = outRows
-        let middle = kept.middle.rows(0..<out)
-        let attended = isLast ? workspace.wantedAttended.rows(0..<out) : kept.attended
+        let middle = activations.middle.rows(0..<out)
+        let attended = isLast ? workspace.wantedAttended.rows(0..<out) : activations.attended
         context.onRows(out) { part, rows in
+            // From here on the last layer computes the wanted rows alone: the head reads no others.
             if isLast {
-                attended.rows(rows).gather(rows: context.wanted[rows], of: kept.attended)
-                middle.rows(rows).gather(rows: context.wanted[rows], of: kept.input)
+                attended.rows(rows).gather(rows: context.wanted[rows], of: activations.attended)
+                middle.rows(rows).gather(rows: context.wanted[rows], of: activations.input)
             }
-            adapter?.output.read(
-                input: attended.rows(rows), u: kept.outputU.rows(rows), workspace.own(part, rows, context.dropout))
+            adapter?.groups.output.applyA(
+                input: attended.rows(rows), inner: activations.inner.output.rows(rows), context.adapterRows(part, rows))
             workspace.pack(attended, rows: rows)
         }
-        workspace.multiply(attended, by: weights.output, into: middle, base: isLast ? middle : kept.input)
-        if let adapter, !adapter.output.modules.isEmpty {
+        // The residual is the product's base, which saves a pass over the rows; the last layer has gathered it already.
+        workspace.multiply(attended, by: weights.output, into: middle, base: isLast ? middle : activations.input)
+        if let group = adapter?.groups.output, !group.isEmpty {
             context.onRows(out) { _, rows in
-                adapter.output.write(u: kept.outputU.rows(rows), output: middle.rows(rows))
+                group.applyB(inner: activations.inner.output.rows(rows), output: middle.rows(rows))
             }
         }
     }
 
-    private func norm(_ kept: LayerActivations, _ rows: Range<Int>) {
+    /// input [n, hidden] -> the workspace's normed [n, hidden], in some rows.
+    private func norm(_ activations: LayerActivations, _ rows: Range<Int>) {
         workspace.normed.rows(rows).assignRMSNorm(
-            of: kept.input.rows(rows), weight: weights.attentionNorm, inverse: kept.inputInverse.rows(rows),
+            of: activations.input.rows(rows), weight: weights.attentionNorm,
+            inverse: activations.inputInverse.rows(rows),
             epsilon: Float(shape.normEpsilon))
     }
 
-    /// Turns the gradient of `middle`, which the residual gradient holds in its first rows, into that of `input` and
-    /// adds the adapters' gradients. In the lowest layer nothing needs the input's gradient: there it only does what
-    /// adapters need.
-    func backward(_ kept: LayerActivations, isLowest: Bool) {
-        guard let adapter else { return }
+    /// The residual gradient of middle, in its first rows [n, hidden] -> that of input [n, hidden], in place; adds the
+    /// adapters' gradients.
+    ///
+    /// In the lowest layer nothing needs the input's gradient: there it only does what adapters need.
+    func backward(_ activations: LayerActivations, isLowest: Bool) {
+        guard let groups = adapter?.groups else { return }
         let out = outRows
         let residual = workspace.residualGradient.rows(0..<context.rows)
-        if isLowest && adapter.queryKeyValue.modules.isEmpty && adapter.output.modules.isEmpty { return }
-        let needsAttention = !isLowest || !adapter.queryKeyValue.modules.isEmpty
-        let attended = isLast ? workspace.wantedAttended.rows(0..<out) : kept.attended
+        if isLowest && groups.queryKeyValue.isEmpty && groups.output.isEmpty { return }
+        let needsAttention = !isLowest || !groups.queryKeyValue.isEmpty
+        let attended = isLast ? workspace.wantedAttended.rows(0..<out) : activations.attended
         let outGradient = residual.rows(0..<out)
         context.onRows(out) { part, rows in
-            if isLast { attended.rows(rows).gather(rows: context.wanted[rows], of: kept.attended) }
-            adapter.output.backward(
-                outputGradient: outGradient.rows(rows), input: attended.rows(rows), u: kept.outputU.rows(rows),
-                uGradient: workspace.innerGradient(adapter.output, rows), workspace.own(part, rows, context.dropout))
+            if isLast { attended.rows(rows).gather(rows: context.wanted[rows], of: activations.attended) }
+            groups.output.backward(
+                outputGradient: outGradient.rows(rows), input: attended.rows(rows),
+                inner: activations.inner.output.rows(rows),
+                innerGradient: workspace.innerGradient(groups.output, rows), context.adapterRows(part, rows))
             if needsAttention { workspace.products.pack(outGradient, rows: rows) }
         }
         guard needsAttention else { return }
         let attendedGradient = workspace.attendedGradient.rows(0..<context.rows)
         workspace.products.multiply(by: weights.output, .backward, into: attendedGradient.rows(0..<out))
-        if !adapter.output.modules.isEmpty {
+        if !groups.output.isEmpty {
             context.onRows(out) { part, rows in
-                adapter.output.addInputGradient(
-                    uGradient: workspace.innerGradient(adapter.output, rows), to: attendedGradient.rows(rows),
-                    workspace.own(part, rows, context.dropout))
+                groups.output.addInputGradient(
+                    innerGradient: workspace.innerGradient(groups.output, rows), to: attendedGradient.rows(rows),
+                    context.adapterRows(part, rows))
             }
         }
+        // Back to a row for every token: keys and values of the rows that nobody asked for have gradients too.
         if isLast {
             attendedGradient.spread(rows: context.wanted)
             residual.spread(rows: context.wanted)
         }
-        backwardAttention(kept, adapter, outputGradient: attendedGradient, isLowest: isLowest)
+        backwardAttention(activations, groups.queryKeyValue, outputGradient: attendedGradient, isLowest: isLowest)
     }
 
-    /// The rest of the way down, from the gradient of the heads' outputs.
+    /// The gradient of the heads' outputs [n, q] -> the residual gradient of input [n, hidden], added to: the rest of the
+    /// way down.
     private func backwardAttention(
-        _ kept: LayerActivations, _ adapter: LayerAdapter, outputGradient: Matrix, isLowest: Bool
+        _ activations: LayerActivations, _ group: LowRankGroup, outputGradient: Matrix, isLowest: Bool
     ) {
-        let group = adapter.queryKeyValue
         let joint = workspace.queryKeyValueGradient.rows(0..<context.rows)
         let attention = CausalAttention(context, window: window)
         attention.backward(
-            joint: kept.queryKeyValue, output: kept.attended, logSums: kept.logSums, outputGradient: outputGradient,
+            joint: activations.queryKeyValue, output: activations.attended, logSums: activations.logSums,
+            outputGradient: outputGradient,
             gradient: joint)
         let normed = workspace.normed.rows(0..<context.rows)
         context.onRows(context.rows) { part, rows in
             attention.gather(into: joint, rows: rows)
             context.rotate(joint.columns(context.rotatedColumns), rows: rows, backward: true)
-            if weights.queryNorm != nil { backwardHeads(kept, joint: joint, rows: rows) }
-            if !group.modules.isEmpty {
-                norm(kept, rows)
+            if weights.queryNorm != nil { backwardHeads(activations, joint: joint, rows: rows) }
+            if !group.isEmpty {
+                // Computed again, which costs less than keeping it for every layer.
+                norm(activations, rows)
                 group.backward(
-                    outputGradient: joint.rows(rows), input: normed.rows(rows), u: kept.queryKeyValueU.rows(rows),
-                    uGradient: workspace.innerGradient(group, rows), workspace.own(part, rows, context.dropout))
+                    outputGradient: joint.rows(rows), input: normed.rows(rows),
+                    inner: activations.inner.queryKeyValue.rows(rows),
+                    innerGradient: workspace.innerGradient(group, rows), context.adapterRows(part, rows))
             }
             if !isLowest { workspace.products.pack(joint, rows: rows) }
         }
@@ -130,37 +144,39 @@ struct AttentionLayer {
         workspace.products.multiply(by: weights.queryKeyValue, .backward, into: normedGradient)
         context.onRows(context.rows) { part, rows in
             group.addInputGradient(
-                uGradient: workspace.innerGradient(group, rows), to: normedGradient.rows(rows),
-                workspace.own(part, rows, context.dropout))
+                innerGradient: workspace.innerGradient(group, rows), to: normedGradient.rows(rows),
+                context.adapterRows(part, rows))
             workspace.residualGradient.rows(rows).addRMSNormGradient(
-                normedGradient.rows(rows), of: kept.input.rows(rows), weight: weights.attentionNorm,
-                inverse: kept.inputInverse.rows(rows))
+                normedGradient.rows(rows), of: activations.input.rows(rows), weight: weights.attentionNorm,
+                inverse: activations.inputInverse.rows(rows))
         }
     }
 }
 
 /// The norms of queries and keys that Qwen3 has: an RMSNorm over each head, before the rotation.
 extension AttentionLayer {
-    /// Norms every head of queries and keys in place in some rows, keeping what they were for the backward pass.
-    func normaliseHeads(_ kept: LayerActivations, rows: Range<Int>) {
-        let unnormed = kept.unnormed.rows(rows)
-        let joint = kept.queryKeyValue.rows(rows)
+    /// Queries and keys [n, q + kv] -> every head of them normed, in place in some rows; what they were is kept for the
+    /// backward pass.
+    func normaliseHeads(_ activations: LayerActivations, rows: Range<Int>) {
+        let unnormed = activations.unnormed.rows(rows)
+        let joint = activations.queryKeyValue.rows(rows)
         unnormed.assign(joint.columns(context.rotatedColumns))
-        forEachHead(kept, rows: rows) { columns, weight, inverse in
+        forEachHead(activations, rows: rows) { columns, weight, inverse in
             joint.columns(columns).assignRMSNorm(
                 of: unnormed.columns(columns), weight: weight, inverse: inverse,
                 epsilon: Float(context.shape.normEpsilon))
         }
     }
 
-    /// Turns the gradient of the normed queries and keys in some rows of `joint` into that of what they were before.
-    func backwardHeads(_ kept: LayerActivations, joint: Matrix, rows: Range<Int>) {
+    /// The gradient of normed queries and keys [n, q + kv] -> that of what they were before, in place in some rows of
+    /// `joint`.
+    func backwardHeads(_ activations: LayerActivations, joint: Matrix, rows: Range<Int>) {
         let scratch = context.workspace.headGradient.rows(rows)
         let joint = joint.rows(rows)
-        forEachHead(kept, rows: rows) { columns, weight, inverse in
+        forEachHead(activations, rows: rows) { columns, weight, inverse in
             scratch.fill(0)
             scratch.addRMSNormGradient(
-                joint.columns(columns), of: kept.unnormed.rows(rows).columns(columns), weight: weight,
+                joint.columns(columns), of: activations.unnormed.rows(rows).columns(columns), weight: weight,
                 inverse: inverse)
             joint.columns(columns).assign(scratch)
         }
@@ -168,13 +184,13 @@ extension AttentionLayer {
 
     /// Calls `body` with the columns of each head of queries and keys, its norm's weights and the rows' factors [n, 1].
     private func forEachHead(
-        _ kept: LayerActivations, rows: Range<Int>, _ body: (Range<Int>, FrozenMatrix, Matrix) -> Void
+        _ activations: LayerActivations, rows: Range<Int>, _ body: (Range<Int>, FrozenMatrix, Matrix) -> Void
     ) {
         guard let queryNorm = weights.queryNorm, let keyNorm = weights.keyNorm else { return }
         let shape = context.shape
         let heads = shape.headCount + shape.keyValueHeadCount
         // The factors lie head after head here, so that those of one head are contiguous.
-        let inverses = kept.headInverse.reshaped(rows: heads, columns: kept.headInverse.rows)
+        let inverses = activations.headInverse.reshaped(rows: heads, columns: activations.headInverse.rows)
         for head in 0..<heads {
             body(
                 head * shape.headSize..<(head + 1) * shape.headSize, head < shape.headCount ? queryNorm : keyNorm,

@@ -19,8 +19,9 @@ struct CausalAttention {
 
     private func keyHead(of head: Int) -> Int { head / (shape.headCount / shape.keyValueHeadCount) }
 
-    /// output [n, q] from the joint queries, keys and values [n, q + 2 kv], or from `cached` keys and values [m, kv] of
-    /// the one sequence.
+    /// joint queries, keys and values [n, q + 2 kv] -> output [n, q] and logSums [n, query heads].
+    ///
+    /// With `cached` keys and values [m, kv] of the one sequence, its queries are the last n of m positions.
     func forward(joint: Matrix, cached: (keys: Matrix, values: Matrix)?, output: Matrix, logSums: Matrix) {
         let keys = cached?.keys ?? joint.columns(context.keyColumns)
         let values = cached?.values ?? joint.columns(context.valueColumns)
@@ -35,15 +36,17 @@ struct CausalAttention {
                 let keys = keys.columns(columns(ofHead: head))
                 let values = values.columns(columns(ofHead: head))
                 let rows = cached == nil ? range : 0..<keys.rows
-                if range.count == 1 && sequence.shared.isEmpty {
+                // One query against many keys, as in generation: reading the keys once beats packing them.
+                if range.count == 1 && sequence.prefix.isEmpty {
                     attention.forwardRow(
                         query: joint.rows(range).columns(own), keys: keys.rows(rows), values: values.rows(rows),
                         output: output.rows(range).columns(own),
                         logSums: logSums.rows(range).columns(piece.head..<piece.head + 1), window: window)
                     continue
                 }
+                // The query heads of one key head come one after another, so that its keys are packed once for all.
                 if loaded != (piece.sequence, head) {
-                    load(keys, values, shared: sequence.shared, rows: rows, into: attention)
+                    load(keys, values, prefix: sequence.prefix, rows: rows, into: attention)
                     loaded = (piece.sequence, head)
                 }
                 attention.forward(
@@ -54,27 +57,31 @@ struct CausalAttention {
         }
     }
 
-    /// Gives one head's keys and values of a sequence to `attention`: those of its `shared` rows and of its own.
+    /// keys and values [n, head] of one head and sequence -> packed in `attention`: those of its `prefix` rows, then its
+    /// own.
     private func load(
-        _ keys: Matrix, _ values: Matrix, shared: Range<Int>, rows: Range<Int>, into attention: HeadAttention,
+        _ keys: Matrix, _ values: Matrix, prefix: Range<Int>, rows: Range<Int>, into attention: HeadAttention,
         backward: Bool = false
     ) {
-        if shared.isEmpty {
+        if prefix.isEmpty {
             attention.load(keys: keys.rows(rows), values: values.rows(rows), backward: backward)
         } else {
             attention.load(
-                before: (keys.rows(shared), values.rows(shared)), keys: keys.rows(rows), values: values.rows(rows),
+                prefix: (keys.rows(prefix), values.rows(prefix)), keys: keys.rows(rows), values: values.rows(rows),
                 backward: backward)
         }
     }
 
-    /// The gradients of queries, keys and values, all overwritten, into `gradient` [n, q + 2 kv], from that of the
-    /// output. Every part adds to keys and values of its own first.
+    /// outputGradient [n, q] -> gradient of queries, keys and values [n, q + 2 kv], overwritten.
+    ///
+    /// Several query heads, and several parts, share one key head: every part adds to gradients of keys and values of its
+    /// own, which `gather` adds up.
     func backward(joint: Matrix, output: Matrix, logSums: Matrix, outputGradient: Matrix, gradient: Matrix) {
         let rows = joint.rows
         context.workspace.team.run { part in
             let attention = context.workspace.attention[part]
             let shares = context.workspace.keyValueGradients[part].rows(0..<rows)
+            // Query heads of one key head, and sequences that share a prefix, add to the same rows.
             shares.fill(0)
             let keyShare = shares.columns(0..<shape.keyValueWidth)
             let valueShare = shares.columns(shape.keyValueWidth..<2 * shape.keyValueWidth)
@@ -87,7 +94,7 @@ struct CausalAttention {
                 if loaded != (piece.sequence, head) {
                     load(
                         joint.columns(context.keyColumns).columns(columns(ofHead: head)),
-                        joint.columns(context.valueColumns).columns(columns(ofHead: head)), shared: sequence.shared,
+                        joint.columns(context.valueColumns).columns(columns(ofHead: head)), prefix: sequence.prefix,
                         rows: range, into: attention, backward: true)
                     loaded = (piece.sequence, head)
                 }
@@ -99,19 +106,20 @@ struct CausalAttention {
                     logSums: logSums.rows(range).columns(piece.head..<piece.head + 1),
                     queryGradient: gradient.rows(range).columns(own), keyGradient: keyShare.rows(range),
                     valueGradient: valueShare.rows(range))
-                if sequence.shared.isEmpty {
+                if sequence.prefix.isEmpty {
                     attention.backward(gradients, rows: piece.rows, window: window)
                 } else {
                     attention.backward(
-                        gradients, before: (keyShare.rows(sequence.shared), valueShare.rows(sequence.shared)),
+                        gradients, prefix: (keyShare.rows(sequence.prefix), valueShare.rows(sequence.prefix)),
                         rows: piece.rows, window: window)
                 }
             }
         }
     }
 
-    /// Adds up the parts' gradients of keys and values in the `rows` of `gradient`.
+    /// The parts' gradients of keys and values [n, 2 kv] -> their sum in the `rows` of `gradient`, in the parts' order.
     func gather(into gradient: Matrix, rows: Range<Int>) {
+        // Keys and values lie side by side in the joint matrix, as in the shares.
         let target = gradient.rows(rows).columns(context.keyColumns.lowerBound..<context.valueColumns.upperBound)
         for (part, share) in context.workspace.keyValueGradients.enumerated() {
             if part == 0 { target.assign(share.rows(rows)) } else { target.add(share.rows(rows)) }
@@ -128,12 +136,14 @@ package struct AttentionPiece: Equatable {
     /// The rows, counted in the sequence.
     package var rows: Range<Int>
 
-    /// The heads of sequences with so many queries, whose keys begin `before` positions earlier, dealt out to `parts` in
-    /// runs of about equal work.
+    /// The heads of sequences of so many queries, dealt out to `parts` in runs of about equal work.
+    ///
+    /// - Parameter prefixes: how many keys of each sequence come before that of its first query: those of a shared prefix,
+    ///   or of the tokens that are cached.
     package static func split(
-        _ queries: [Int], heads: Int, before: [Int], into parts: Int
+        _ queries: [Int], heads: Int, prefixes: [Int], into parts: Int
     ) -> [[AttentionPiece]] {
-        precondition(before.count == queries.count, "one number a sequence")
+        precondition(prefixes.count == queries.count, "one number a sequence")
         if parts == 1 {
             return [
                 queries.indices.flatMap { sequence in
@@ -142,15 +152,15 @@ package struct AttentionPiece: Equatable {
             ]
         }
         // A block's work is about that of its rows times the keys they see; the constant stands for what rows cost alone.
-        func work(_ rows: Range<Int>, _ before: Int) -> Int {
-            rows.count * (2 * before + rows.lowerBound + rows.upperBound + 64)
+        func work(_ rows: Range<Int>, _ prefix: Int) -> Int {
+            rows.count * (2 * prefix + rows.lowerBound + rows.upperBound + 64)
         }
         func blocks(_ count: Int) -> [Range<Int>] {
             stride(from: 0, to: count, by: HeadAttention.blockRows).map {
                 $0..<min($0 + HeadAttention.blockRows, count)
             }
         }
-        let total = zip(queries, before).reduce(0) { sum, sequence in
+        let total = zip(queries, prefixes).reduce(0) { sum, sequence in
             sum + heads * blocks(sequence.0).reduce(0) { $0 + work($1, sequence.1) }
         }
         var result = [[AttentionPiece]](repeating: [], count: parts)
@@ -159,7 +169,7 @@ package struct AttentionPiece: Equatable {
             for head in 0..<heads {
                 for rows in blocks(count) {
                     // A block belongs to the part in which its middle lies.
-                    let work = work(rows, before[sequence])
+                    let work = work(rows, prefixes[sequence])
                     let part = min(parts - 1, (2 * sum + work) * parts / max(1, 2 * total))
                     sum += work
                     if let last = result[part].last, last.sequence == sequence, last.head == head {

@@ -5,64 +5,69 @@ struct FeedForwardLayer {
     let weights: LayerWeights
     let adapter: LayerAdapter?
     let context: PassContext
-    /// The number of rows: all, or in the last layer the wanted ones.
+    /// n, the number of rows: all, or in the last layer the wanted ones.
     let count: Int
 
     private var shape: ModelConfiguration { context.shape }
     private var workspace: Workspace { context.workspace }
 
-    /// output = middle + down(silu(gate(norm(middle))) · up(norm(middle))); without `output`, only what the backward pass
-    /// reads is computed.
-    func forward(_ layer: LayerActivations, output: Matrix?) {
-        let kept = layer.prefix(count)
+    /// middle [n, hidden] -> output [n, hidden]: output = middle + down(silu(gate(norm(middle))) · up(norm(middle))).
+    ///
+    /// Without `output`, only what the backward pass reads is computed.
+    func forward(_ all: LayerActivations, output: Matrix?) {
+        let activations = all.firstRows(count)
         let normed = workspace.normed.rows(0..<count)
         context.onRows(count) { part, rows in
-            norm(kept, rows)
-            adapter?.gateUp.read(
-                input: normed.rows(rows), u: kept.gateUpU.rows(rows), workspace.own(part, rows, context.dropout))
+            norm(activations, rows)
+            adapter?.groups.gateUp.applyA(
+                input: normed.rows(rows), inner: activations.inner.gateUp.rows(rows), context.adapterRows(part, rows))
             workspace.pack(normed, rows: rows)
         }
-        workspace.multiply(normed, by: weights.gateUp, into: kept.gateUp)
+        workspace.multiply(normed, by: weights.gateUp, into: activations.gateUp)
         let unit = workspace.unit.rows(0..<count)
         context.onRows(count) { part, rows in
-            adapter?.gateUp.write(u: kept.gateUpU.rows(rows), output: kept.gateUp.rows(rows))
-            unit.rows(rows).assignGatedUnit(kept.gateUp.rows(rows))
-            adapter?.down.read(
-                input: unit.rows(rows), u: kept.downU.rows(rows), workspace.own(part, rows, context.dropout))
+            adapter?.groups.gateUp.applyB(
+                inner: activations.inner.gateUp.rows(rows), output: activations.gateUp.rows(rows))
+            unit.rows(rows).assignGatedUnit(activations.gateUp.rows(rows))
+            adapter?.groups.down.applyA(
+                input: unit.rows(rows), inner: activations.inner.down.rows(rows), context.adapterRows(part, rows))
             if output != nil { workspace.pack(unit, rows: rows) }
         }
         guard let output else { return }
-        workspace.multiply(unit, by: weights.down, into: output, base: kept.middle)
-        if let adapter, !adapter.down.modules.isEmpty {
+        workspace.multiply(unit, by: weights.down, into: output, base: activations.middle)
+        if let down = adapter?.groups.down, !down.isEmpty {
             context.onRows(count) { _, rows in
-                adapter.down.write(u: kept.downU.rows(rows), output: output.rows(rows))
+                down.applyB(inner: activations.inner.down.rows(rows), output: output.rows(rows))
             }
         }
     }
 
-    private func norm(_ kept: LayerActivations, _ rows: Range<Int>) {
+    /// middle [n, hidden] -> the workspace's normed [n, hidden], in some rows.
+    private func norm(_ activations: LayerActivations, _ rows: Range<Int>) {
         workspace.normed.rows(rows).assignRMSNorm(
-            of: kept.middle.rows(rows), weight: weights.feedForwardNorm, inverse: kept.middleInverse.rows(rows),
-            epsilon: Float(shape.normEpsilon))
+            of: activations.middle.rows(rows), weight: weights.feedForwardNorm,
+            inverse: activations.middleInverse.rows(rows), epsilon: Float(shape.normEpsilon))
     }
 
-    /// Turns the residual gradient after the layer into that of `middle` and adds the adapters' gradients. Normed
-    /// values and the unit's product are computed again, which costs less than keeping them.
+    /// The residual gradient after the layer [n, hidden] -> that of middle [n, hidden], in place; adds the adapters'
+    /// gradients.
+    ///
+    /// Normed values and the unit's product are computed again, which costs less than keeping them.
     ///
     /// - Parameter stops: whether nothing below this block needs a gradient.
-    func backward(_ layer: LayerActivations, stops: Bool) {
-        guard let adapter else { return }
-        let kept = layer.prefix(count)
+    func backward(_ all: LayerActivations, stops: Bool) {
+        guard let groups = adapter?.groups else { return }
+        let activations = all.firstRows(count)
         let residual = workspace.residualGradient.rows(0..<count)
-        if stops && adapter.gateUp.modules.isEmpty && adapter.down.modules.isEmpty { return }
-        let needsUnit = !stops || !adapter.gateUp.modules.isEmpty
+        if stops && groups.gateUp.isEmpty && groups.down.isEmpty { return }
+        let needsUnit = !stops || !groups.gateUp.isEmpty
         context.onRows(count) { part, rows in
-            if !adapter.down.modules.isEmpty {
+            if !groups.down.isEmpty {
                 let unit = workspace.unit.rows(rows)
-                unit.assignGatedUnit(kept.gateUp.rows(rows))
-                adapter.down.backward(
-                    outputGradient: residual.rows(rows), input: unit, u: kept.downU.rows(rows),
-                    uGradient: workspace.innerGradient(adapter.down, rows), workspace.own(part, rows, context.dropout))
+                unit.assignGatedUnit(activations.gateUp.rows(rows))
+                groups.down.backward(
+                    outputGradient: residual.rows(rows), input: unit, inner: activations.inner.down.rows(rows),
+                    innerGradient: workspace.innerGradient(groups.down, rows), context.adapterRows(part, rows))
             }
             if needsUnit { workspace.products.pack(residual, rows: rows) }
         }
@@ -72,15 +77,18 @@ struct FeedForwardLayer {
 
         let gateUpGradient = workspace.gateUpGradient.rows(0..<count)
         context.onRows(count) { part, rows in
-            let own = workspace.own(part, rows, context.dropout)
-            adapter.down.addInputGradient(
-                uGradient: workspace.innerGradient(adapter.down, rows), to: unitGradient.rows(rows), own)
-            gateUpGradient.rows(rows).assignGatedUnitGradient(unitGradient.rows(rows), gateUp: kept.gateUp.rows(rows))
-            if !adapter.gateUp.modules.isEmpty {
-                norm(kept, rows)
-                adapter.gateUp.backward(
+            let adapterRows = context.adapterRows(part, rows)
+            // down's inner gradient is still in the workspace: gate and up overwrite it only after this.
+            groups.down.addInputGradient(
+                innerGradient: workspace.innerGradient(groups.down, rows), to: unitGradient.rows(rows), adapterRows)
+            gateUpGradient.rows(rows).assignGatedUnitGradient(
+                unitGradient.rows(rows), gateUp: activations.gateUp.rows(rows))
+            if !groups.gateUp.isEmpty {
+                norm(activations, rows)
+                groups.gateUp.backward(
                     outputGradient: gateUpGradient.rows(rows), input: workspace.normed.rows(rows),
-                    u: kept.gateUpU.rows(rows), uGradient: workspace.innerGradient(adapter.gateUp, rows), own)
+                    inner: activations.inner.gateUp.rows(rows),
+                    innerGradient: workspace.innerGradient(groups.gateUp, rows), adapterRows)
             }
             if !stops { workspace.products.pack(gateUpGradient, rows: rows) }
         }
@@ -88,12 +96,13 @@ struct FeedForwardLayer {
         let normedGradient = workspace.normedGradient.rows(0..<count)
         workspace.products.multiply(by: weights.gateUp, .backward, into: normedGradient)
         context.onRows(count) { part, rows in
-            adapter.gateUp.addInputGradient(
-                uGradient: workspace.innerGradient(adapter.gateUp, rows), to: normedGradient.rows(rows),
-                workspace.own(part, rows, context.dropout))
+            groups.gateUp.addInputGradient(
+                innerGradient: workspace.innerGradient(groups.gateUp, rows), to: normedGradient.rows(rows),
+                context.adapterRows(part, rows))
+            // The residual's own gradient stays: the block's input goes around it as well as through it.
             residual.rows(rows).addRMSNormGradient(
-                normedGradient.rows(rows), of: kept.middle.rows(rows), weight: weights.feedForwardNorm,
-                inverse: kept.middleInverse.rows(rows))
+                normedGradient.rows(rows), of: activations.middle.rows(rows), weight: weights.feedForwardNorm,
+                inverse: activations.middleInverse.rows(rows))
         }
     }
 }

@@ -1,34 +1,36 @@
 import LinearAlgebra
 
-/// What a decoder layer keeps of its forward pass, one row a token.
+/// What a decoder layer computes in its forward pass and its backward pass reads, one row a token of the pass.
+///
+/// The shapes of all steps in this folder are written in these letters: n the rows of a step, hidden the width of the
+/// residual stream, q all query heads together, kv all key heads (or all value heads) together, head one head, r the
+/// ranks of all LoRA modules that read one input.
 struct LayerActivations {
-    /// The residual stream before the layer [n, hidden].
+    /// The residual stream before the layer [n, hidden]. The layers of a workspace that saves memory share all but this.
     var input: Matrix
-    /// The norm's factors [n, 1].
-    var inputInverse: Matrix
+    /// 1 / rms of each row before attention [n, 1].
+    let inputInverse: Matrix
     /// Queries, keys and values after rotation [n, q + 2 kv].
-    var queryKeyValue: Matrix
-    /// Queries and keys before their heads' norms [n, q + kv], and those norms' factors; empty without such norms.
-    var unnormed: Matrix
-    var headInverse: Matrix
+    let queryKeyValue: Matrix
+    /// Queries and keys before their heads' norms [n, q + kv]; no columns without such norms.
+    let unnormed: Matrix
+    /// 1 / rms of each row of each head of those [n, heads].
+    let headInverse: Matrix
     /// The heads' outputs [n, q].
-    var attended: Matrix
-    /// The logarithms of the softmax sums [n, heads].
-    var logSums: Matrix
+    let attended: Matrix
+    /// The logarithms of the softmax sums [n, query heads]: with them the backward pass makes the probabilities again.
+    let logSums: Matrix
     /// The residual stream between attention and the SwiGLU block [n, hidden].
-    var middle: Matrix
-    /// The second norm's factors [n, 1].
-    var middleInverse: Matrix
-    /// Gate and up [n, 2 intermediate].
-    var gateUp: Matrix
-    /// The inner values of the adapters [n, ranks] of each group.
-    var queryKeyValueU: Matrix
-    var outputU: Matrix
-    var gateUpU: Matrix
-    var downU: Matrix
+    let middle: Matrix
+    /// 1 / rms of each row before the SwiGLU block [n, 1].
+    let middleInverse: Matrix
+    /// Gate, then up [n, 2 intermediate].
+    let gateUp: Matrix
+    /// What the A factors of each group of LoRA modules make of its input [n, r].
+    let inner: LoRAGroups<Matrix>
 
-    /// Cuts the matrices for `rows` tokens from `arena`.
-    init(rows: Int, shape: ModelConfiguration, innerWidths: [Int]?, arena: Arena) {
+    /// Cuts the matrices for `rows` tokens from `arena`; `ranks` are those of each group.
+    init(rows: Int, shape: ModelConfiguration, ranks: LoRAGroups<Int>, arena: Arena) {
         func matrix(_ columns: Int) -> Matrix { arena.matrix(rows: rows, columns: columns) }
         input = matrix(shape.hiddenSize)
         inputInverse = matrix(1)
@@ -40,45 +42,28 @@ struct LayerActivations {
         middle = matrix(shape.hiddenSize)
         middleInverse = matrix(1)
         gateUp = matrix(2 * shape.intermediateSize)
-        queryKeyValueU = matrix(innerWidths?[0] ?? 0)
-        outputU = matrix(innerWidths?[1] ?? 0)
-        gateUpU = matrix(innerWidths?[2] ?? 0)
-        downU = matrix(innerWidths?[3] ?? 0)
-    }
-
-    /// The floats that `init` takes from the arena.
-    static func size(rows: Int, shape: ModelConfiguration, innerWidths: [Int]?) -> Int {
-        let widths =
-            [
-                shape.hiddenSize, 1, shape.queryKeyValueWidth, shape.normedWidth, shape.normedWidth / shape.headSize,
-                shape.queryWidth, shape.headCount, shape.hiddenSize, 1,
-                2 * shape.intermediateSize,
-            ] + (innerWidths ?? [])
-        return widths.reduce(0) { $0 + Arena.size(rows: rows, columns: $1) }
+        inner = ranks.map(matrix)
     }
 
     /// The same matrices cut to their first `count` rows.
-    func prefix(_ count: Int) -> LayerActivations {
-        var result = self
-        result.input = input.rows(0..<count)
-        result.inputInverse = inputInverse.rows(0..<count)
-        result.queryKeyValue = queryKeyValue.rows(0..<count)
-        result.unnormed = unnormed.rows(0..<count)
-        result.headInverse = headInverse.rows(0..<count)
-        result.attended = attended.rows(0..<count)
-        result.logSums = logSums.rows(0..<count)
-        result.middle = middle.rows(0..<count)
-        result.middleInverse = middleInverse.rows(0..<count)
-        result.gateUp = gateUp.rows(0..<count)
-        result.queryKeyValueU = queryKeyValueU.rows(0..<count)
-        result.outputU = outputU.rows(0..<count)
-        result.gateUpU = gateUpU.rows(0..<count)
-        result.downU = downU.rows(0..<count)
-        return result
+    func firstRows(_ count: Int) -> LayerActivations { LayerActivations(self) { $0.rows(0..<count) } }
+
+    private init(_ other: LayerActivations, _ cut: (Matrix) -> Matrix) {
+        input = cut(other.input)
+        inputInverse = cut(other.inputInverse)
+        queryKeyValue = cut(other.queryKeyValue)
+        unnormed = cut(other.unnormed)
+        headInverse = cut(other.headInverse)
+        attended = cut(other.attended)
+        logSums = cut(other.logSums)
+        middle = cut(other.middle)
+        middleInverse = cut(other.middleInverse)
+        gateUp = cut(other.gateUp)
+        inner = other.inner.map(cut)
     }
 }
 
-/// The keys and values of one layer for the tokens of a sequence so far.
+/// The keys and values of one layer for the tokens of a sequence so far, [capacity, kv] each.
 struct LayerCache {
     private let keys: Matrix
     private let values: Matrix
@@ -89,12 +74,7 @@ struct LayerCache {
         values = arena.matrix(rows: capacity, columns: shape.keyValueWidth)
     }
 
-    /// The floats that `init` takes from the arena.
-    static func size(capacity: Int, shape: ModelConfiguration) -> Int {
-        2 * Arena.size(rows: capacity, columns: shape.keyValueWidth)
-    }
-
-    /// Keeps new rows from `position` on and returns all keys and values up to them.
+    /// New keys and values [n, kv] at `position` -> all keys and values [position + n, kv].
     func append(keys newKeys: Matrix, values newValues: Matrix, at position: Int) -> (keys: Matrix, values: Matrix) {
         let end = position + newKeys.rows
         keys.rows(position..<end).assign(newKeys)

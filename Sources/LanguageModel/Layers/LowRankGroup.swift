@@ -4,17 +4,22 @@ import LinearAlgebra
 
 /// The LoRA modules of one layer whose projections read the same input: their A factors are one matrix, so that one
 /// product serves them all.
+///
+/// For each module Y = X Wᵀ + s (drop(X) Aᵀ) Bᵀ. The steps compute the second term over some rows of a pass: each part
+/// of the team has rows of its own, and gradients of its own to add to. `inner` is U = drop(X) Aᵀ, s the module's scaling.
 struct LowRankGroup {
     /// One module of the group.
     struct Module {
-        /// Where the module's rank lies in the group's A rows and U columns.
+        /// Where the module's rank lies in the group's A rows and inner columns.
         let ranks: Range<Int>
-        /// The scaling of the product BA.
+        /// The scaling s of the product BA.
         let scaling: Float
         /// Where its output lies in the group's output columns.
         let outputs: Range<Int>
-        /// The factor B, transposed [rank, out], and its gradient, one for each part of the team.
+        /// The factor B, transposed [rank, out]: then both factors have their short side first, as the narrow products
+        /// want it.
         let b: Matrix
+        /// B's gradient, one for each part of the team.
         let bGradients: [Matrix]
         /// Where the factors begin in the adapter's flat vector.
         let aOffset: Int
@@ -25,11 +30,15 @@ struct LowRankGroup {
 
     /// The modules, possibly none.
     let modules: [Module]
-    /// The A factors one below the other [ranks, in] and their gradient, one for each part; absent without modules.
+    /// The A factors one below the other [r, in]; no rows without modules.
     let a: Matrix
+    /// Their gradient, one for each part of the team.
     let aGradients: [Matrix]
-    /// The ranks of all modules together: the columns of U.
-    var width: Int { modules.isEmpty ? 0 : a.rows }
+
+    /// Whether no projection of the group carries an adapter.
+    var isEmpty: Bool { modules.isEmpty }
+    /// r, the ranks of all modules together.
+    var totalRank: Int { a.rows }
 
     /// A projection of the group, and where its output begins in the group's output.
     struct Place {
@@ -69,16 +78,6 @@ struct LowRankGroup {
     }
 
     private static let modulesPerLayer = 7
-
-    /// The floats that `init` takes from the arena.
-    static func size(places: [Place], configuration: LoRAConfiguration, parts: Int) -> Int {
-        let present = places.filter { configuration.includes($0.projection) }
-        let ranks = present.map { configuration.rank(of: $0.projection) }
-        let factorsA = (1 + parts) * Arena.size(rows: ranks.reduce(0, +), columns: places[0].projection.inputSize)
-        return zip(present, ranks).reduce(factorsA) {
-            $0 + (1 + parts) * Arena.size(rows: $1.1, columns: $1.0.projection.outputSize)
-        }
-    }
 }
 
 extension LoRAConfiguration.Target {
@@ -97,66 +96,71 @@ extension LoRAConfiguration.Target {
     }
 }
 
-/// The modules' part of the two passes, over some rows of a pass: each part of the team has rows of its own, and gradients
-/// of its own to add to.
+// MARK: - Forward and backward
+
 extension LowRankGroup {
     /// Some rows of a pass, as one part of the team computes them.
     struct Rows {
         /// The number of the part.
         let part: Int
-        /// Where the first row lies in the pass, for dropout.
+        /// Where the first row lies in the pass: dropout is a function of a value's place in the whole pass, so that it
+        /// does not depend on how rows are shared out.
         let first: Int
         let dropout: DropoutPlan?
         /// Room for the rows of an input with values dropped; empty without dropout.
         let scratch: Matrix
     }
 
-    /// U = drop(X) Aᵀ, which is kept for the backward pass: `x` [n, in], `u` [n, width or more].
-    func read(input x: Matrix, u: Matrix, _ rows: Rows) {
-        guard !modules.isEmpty else { return }
+    /// input [n, in] -> inner [n, r], which the backward pass reads: U = drop(X) Aᵀ.
+    func applyA(input x: Matrix, inner u: Matrix, _ rows: Rows) {
+        guard !isEmpty else { return }
         guard let dropout = rows.dropout else {
-            u.columns(0..<width).assignRowProducts(x, a)
+            // Without dropout all modules see the same input: one product for the whole group.
+            u.columns(0..<totalRank).assignRowProducts(x, a)
             return
         }
-        let scratch = rows.scratch.reshaped(rows: x.rows, columns: x.columns)
+        let dropped = rows.scratch.reshaped(rows: x.rows, columns: x.columns)
         for module in modules {
-            scratch.assignDropout(of: x, dropout.dropout(module: module.number), firstRow: rows.first)
-            u.columns(module.ranks).assignRowProducts(scratch, a.rows(module.ranks))
+            dropped.assignDropout(of: x, dropout.dropout(module: module.number), firstRow: rows.first)
+            u.columns(module.ranks).assignRowProducts(dropped, a.rows(module.ranks))
         }
     }
 
-    /// Y += s U Bᵀ.
-    func write(u: Matrix, output y: Matrix) {
+    /// inner [n, r] -> output [n, out], added to: Y += s U Bᵀ.
+    func applyB(inner u: Matrix, output y: Matrix) {
         for module in modules {
             y.columns(module.outputs).addNarrowProduct(u.columns(module.ranks), module.b, scale: module.scaling)
         }
     }
 
-    /// dU = s dY B and the gradients of the factors: dB += s dYᵀ U, dA += dUᵀ drop(X). `uGradient` [n, width] is
-    /// overwritten.
-    func backward(outputGradient dy: Matrix, input x: Matrix, u: Matrix, uGradient du: Matrix, _ rows: Rows) {
+    /// outputGradient [n, out] -> innerGradient [n, r], overwritten, and the gradients of the factors, added to:
+    /// dU = s dY B, dB += s dYᵀ U, dA += dUᵀ drop(X).
+    func backward(
+        outputGradient dy: Matrix, input x: Matrix, inner u: Matrix, innerGradient du: Matrix, _ rows: Rows
+    ) {
+        guard !isEmpty else { return }
         for module in modules {
             let part = dy.columns(module.outputs)
             du.columns(module.ranks).assignRowProducts(part, module.b, scale: module.scaling)
             module.bGradients[rows.part].addNarrowProduct(
                 u.columns(module.ranks), transposingLeft: true, part, scale: module.scaling)
         }
-        guard !modules.isEmpty else { return }
         guard let dropout = rows.dropout else {
             aGradients[rows.part].addNarrowProduct(du, transposingLeft: true, x)
             return
         }
-        let scratch = rows.scratch.reshaped(rows: x.rows, columns: x.columns)
+        // What was dropped is found again from its key: keeping it would take as much memory as the inputs.
+        let dropped = rows.scratch.reshaped(rows: x.rows, columns: x.columns)
         for module in modules {
-            scratch.assignDropout(of: x, dropout.dropout(module: module.number), firstRow: rows.first)
+            dropped.assignDropout(of: x, dropout.dropout(module: module.number), firstRow: rows.first)
             aGradients[rows.part].rows(module.ranks).addNarrowProduct(
-                du.columns(module.ranks), transposingLeft: true, scratch)
+                du.columns(module.ranks), transposingLeft: true, dropped)
         }
     }
 
-    /// dX += drop(dU A).
-    func addInputGradient(uGradient du: Matrix, to dx: Matrix, _ rows: Rows) {
-        guard !modules.isEmpty else { return }
+    /// innerGradient [n, r] -> inputGradient [n, in], added to: dX += drop(dU A).
+    func addInputGradient(innerGradient du: Matrix, to dx: Matrix, _ rows: Rows) {
+        guard !isEmpty else { return }
         guard let dropout = rows.dropout else {
             dx.addNarrowProduct(du, a)
             return

@@ -7,7 +7,7 @@ struct OutputHead {
 
     private var workspace: Workspace { context.workspace }
 
-    /// The losses of `batch`, one for each of its loss rows, from the final residual stream.
+    /// The final residual stream [n, hidden] -> losses [n], one for each loss row of `batch`.
     ///
     /// - Parameter gradientScale: what each row's loss counts; with zero there is no gradient. Otherwise the first rows
     ///   of the residual gradient are overwritten with that of the sum of scaled losses.
@@ -30,7 +30,7 @@ struct OutputHead {
         return buffers.losses.rows(0..<count).values
     }
 
-    /// The logits [n, vocabulary] of some rows, at most a chunk, of the final residual stream.
+    /// The final residual stream [n, hidden] -> logits [n, vocabulary], of some rows, at most a chunk.
     func logits(of rows: Range<Int>) -> Matrix {
         let buffers = workspace.head
         let input = workspace.final.rows(rows)
@@ -47,7 +47,8 @@ struct OutputHead {
         return logits
     }
 
-    /// The residual gradient of the rows of `chunk` from that of their logits, a part of the vocabulary at a time.
+    /// logitsGradient [n, vocabulary] -> the residual gradient [n, hidden] of the rows of `chunk`, overwritten; a part of
+    /// the vocabulary at a time, as packing all of it would take as much memory as the logits.
     private func backward(_ chunk: Range<Int>, logitsGradient: Matrix) {
         let buffers = workspace.head
         let normedGradient = buffers.normedGradient.rows(0..<chunk.count)
@@ -77,8 +78,9 @@ struct HeadBuffers {
     let inverse: Matrix
     /// The losses [n, 1].
     let losses: Matrix
-    /// The normed residual stream of one chunk [chunk, hidden], and the gradient towards it.
+    /// The normed residual stream of one chunk [chunk, hidden].
     let normed: Matrix
+    /// The gradient towards it [chunk, hidden].
     let normedGradient: Matrix
     /// The logits of one chunk [chunk, vocabulary].
     let logits: Matrix
@@ -106,12 +108,5 @@ struct HeadBuffers {
         normed = arena.matrix(rows: chunk, columns: shape.hiddenSize)
         normedGradient = arena.matrix(rows: chunk, columns: shape.hiddenSize)
         logits = arena.matrix(rows: chunk, columns: shape.vocabularySize)
-    }
-
-    /// The floats that `init` takes from the arena.
-    static func size(rows: Int, shape: ModelConfiguration) -> Int {
-        let chunk = chunk(rows: rows, shape: shape)
-        return 2 * Arena.size(rows: chunk, columns: shape.hiddenSize) + 2 * Arena.size(rows: rows, columns: 1)
-            + Arena.size(rows: chunk, columns: shape.vocabularySize)
     }
 }

@@ -50,7 +50,13 @@ struct PassContext {
         }
     }
 
-    /// Rotates `rows` of queries and keys `x` [n, q + kv] in place by their positions; `backward` turns a gradient back.
+    /// What the adapters' steps need to know of some rows of part `part`.
+    func adapterRows(_ part: Int, _ rows: Range<Int>) -> LowRankGroup.Rows {
+        workspace.adapterRows(part, rows, dropout)
+    }
+
+    /// Queries and keys [n, q + kv] -> the same rotated by their positions, in place in some rows of `x`; `backward` turns
+    /// a gradient back.
     func rotate(_ x: Matrix, rows: Range<Int>, backward: Bool = false) {
         for rotation in rotations {
             let own = rotation.rows.clamped(to: rows)
@@ -76,11 +82,12 @@ final class RotaryTables {
     /// Which rows of a packed batch are rotated by which table.
     func rotations(of sequences: [PackedSequence]) -> [(rows: Range<Int>, table: RotaryTable)] {
         guard let last = sequences.last, let longest = sequences.map(\.length).max() else { return [] }
+        // Where the longest is rotated as usual, all are; otherwise each sequence may need a table of its own.
         if shape.ropeScaling.variant(length: longest) == 0 {
             return [rotation(rows: 0..<last.rows.upperBound, positions: 0..<longest, length: longest)]
         }
         return sequences.map { sequence in
-            precondition(sequence.shared.isEmpty, "what is shared has one rotation")
+            precondition(sequence.prefix.isEmpty, "a shared prefix has one rotation")
             return rotation(rows: sequence.rows, positions: 0..<sequence.length, length: sequence.length)
         }
     }
@@ -93,6 +100,7 @@ final class RotaryTables {
         if variant == 0 {
             let room = usual.positions.upperBound
             if positions.upperBound > room {
+                // At least doubled, so that a table is made a few times only.
                 usual = Self.table(shape, positions: 0..<max(positions.upperBound, 2 * room), length: 0)
             }
             return (rows, usual)

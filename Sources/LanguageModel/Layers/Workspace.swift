@@ -3,71 +3,21 @@ import LinearAlgebra
 /// All matrices of an engine but the weights and the adapter, cut from one arena and used again in every pass, and the
 /// team that computes on them.
 final class Workspace {
-    /// The number of tokens that fit.
-    let capacity: Int
-    /// The longest sequence that fits.
-    let longest: Int
-    /// The threads that share every pass, the large products, and attention for each part.
-    let team: ComputeTeam
-    let products: WeightProducts
-    let attention: [HeadAttention]
-    /// Each part's gradients of keys and values [n, 2 kv].
-    let keyValueGradients: [Matrix]
-    /// What each layer keeps. Without a backward pass all layers share one entry; where memory is saved they share all
-    /// but their inputs.
-    let layers: [LayerActivations]
-    /// The residual stream after the last layer, the wanted rows only.
-    let final: Matrix
-    /// The residual stream's gradient.
-    let residualGradient: Matrix
-    /// Normed values, and the gradient towards them.
-    let normed: Matrix
-    let normedGradient: Matrix
-    /// The unit's product, and its gradient.
-    let unit: Matrix
-    let unitGradient: Matrix
-    let gateUpGradient: Matrix
-    let queryKeyValueGradient: Matrix
-    let attendedGradient: Matrix
-    /// The rows of the last layer's attention that are asked for.
-    let wantedAttended: Matrix
-    /// The gradient of the adapters' inner values.
-    let uGradient: Matrix
-    /// What dropout leaves of an input.
-    let dropped: Matrix
-    /// The gradient of one head's queries or keys before their norm.
-    let headGradient: Matrix
-    /// The output head's matrices.
-    let head: HeadBuffers
-
     /// What a workspace is for.
     struct Plan {
+        /// The number of tokens that fit.
         let capacity: Int
+        /// The longest sequence that fits.
         let longest: Int
         let shape: ModelConfiguration
-        /// The adapter's; nil without one.
-        let innerWidths: [Int]?
+        /// The ranks of the adapter's groups; nil without an adapter.
+        let ranks: LoRAGroups<Int>?
         /// Whether there is a backward pass.
         let trains: Bool
         let options: EngineOptions
 
-        /// The rows and columns of the matrices that all layers share.
-        var shared: [(Int, Int)] {
-            let ranks = innerWidths?.max() ?? 0
-            let widest = max(shape.hiddenSize, shape.intermediateSize, shape.queryWidth)
-            let backward = trains ? capacity : 0
-            let dropped = innerWidths != nil && trains ? capacity : 0
-            return [
-                (capacity, shape.hiddenSize), (backward, shape.hiddenSize), (capacity, shape.hiddenSize),
-                (backward, shape.hiddenSize), (capacity, shape.intermediateSize), (backward, shape.intermediateSize),
-                (backward, 2 * shape.intermediateSize), (backward, shape.queryKeyValueWidth),
-                (backward, shape.queryWidth), (backward, ranks), (dropped, widest), (capacity, shape.queryWidth),
-                (backward, shape.hasQueryKeyNorm ? shape.headSize : 0),
-            ]
-        }
-
-        /// The most values of a row that is packed.
-        var packedWidth: Int {
+        /// The most values of a row that is packed: of any input of a large product, or any gradient of an output.
+        fileprivate var packedWidth: Int {
             max(
                 shape.hiddenSize, shape.queryWidth, shape.intermediateSize,
                 trains ? max(2 * shape.intermediateSize, shape.queryKeyValueWidth) : 0,
@@ -75,62 +25,105 @@ final class Workspace {
         }
     }
 
-    /// The matrices of `plan`, for `team`.
-    init(_ plan: Plan, team: ComputeTeam) {
-        let (capacity, shape) = (plan.capacity, plan.shape)
-        self.capacity = capacity
-        longest = plan.longest
-        self.team = team
-        products = WeightProducts(
-            team: team, precision: plan.options.precision, rows: capacity, inner: plan.packedWidth)
-        attention = (0..<team.count).map { _ in
+    /// What it is for.
+    let plan: Plan
+    /// The threads that share every pass.
+    let team: ComputeTeam
+    /// The products with weights.
+    let products: WeightProducts
+    /// Attention, for each part of the team.
+    let attention: [HeadAttention]
+
+    /// Each layer's activations. Without a backward pass all layers share one entry; where memory is saved they share all
+    /// but their inputs.
+    private let layers: [LayerActivations]
+    /// Each part's gradients of keys and values [n, 2 kv].
+    let keyValueGradients: [Matrix]
+    /// The residual stream after the last layer, the wanted rows only [n, hidden].
+    let final: Matrix
+    /// The residual stream's gradient [n, hidden].
+    let residualGradient: Matrix
+    /// Normed values, which every norm overwrites, and the gradient towards them [n, hidden].
+    let normed: Matrix
+    let normedGradient: Matrix
+    /// The SwiGLU unit's product, and its gradient [n, intermediate].
+    let unit: Matrix
+    let unitGradient: Matrix
+    /// The gradients of gate and up [n, 2 intermediate], of queries, keys and values [n, q + 2 kv], and of the heads'
+    /// outputs [n, q].
+    let gateUpGradient: Matrix
+    let queryKeyValueGradient: Matrix
+    let attendedGradient: Matrix
+    /// The gradient of the adapters' inner values [n, r].
+    private let innerGradient: Matrix
+    /// What dropout leaves of an input [n, the widest input].
+    private let dropped: Matrix
+    /// The rows of the last layer's attention that are asked for [n, q].
+    let wantedAttended: Matrix
+    /// The gradient of one head's queries or keys before their norm [n, head].
+    let headGradient: Matrix
+    /// The output head's matrices.
+    let head: HeadBuffers
+
+    /// A workspace for `plan` on `team`.
+    static func make(_ plan: Plan, team: ComputeTeam) -> Workspace {
+        let products = WeightProducts(
+            team: team, precision: plan.options.precision, rows: plan.capacity, inner: plan.packedWidth)
+        let attention = (0..<team.count).map { _ in
             HeadAttention(
-                longest: plan.longest, headSize: shape.headSize, trains: plan.trains,
+                longest: plan.longest, headSize: plan.shape.headSize, trains: plan.trains,
                 precision: plan.options.precision)
         }
-        let isSaving = plan.trains && plan.options.savesMemory
-        let wholeLayers = plan.trains && !isSaving ? shape.layerCount : 1
-        let inputs = isSaving ? shape.layerCount - 1 : 0
-        let shareRows = plan.trains ? capacity : 0
-        let size =
-            wholeLayers * LayerActivations.size(rows: capacity, shape: shape, innerWidths: plan.innerWidths)
-            + inputs * Arena.size(rows: capacity, columns: shape.hiddenSize)
-            + plan.shared.reduce(0) { $0 + Arena.size(rows: $1.0, columns: $1.1) }
-            + team.count * Arena.size(rows: shareRows, columns: 2 * shape.keyValueWidth)
-            + HeadBuffers.size(rows: capacity, shape: shape)
-        let arena = Arena(capacity: size)
-        var layers = (0..<wholeLayers).map { _ in
-            LayerActivations(rows: capacity, shape: shape, innerWidths: plan.innerWidths, arena: arena)
+        return Arena.planned { arena in
+            Workspace(plan, team: team, products: products, attention: attention, arena: arena)
         }
-        for _ in 0..<inputs {
+    }
+
+    private init(
+        _ plan: Plan, team: ComputeTeam, products: WeightProducts, attention: [HeadAttention], arena: Arena
+    ) {
+        self.plan = plan
+        self.team = team
+        self.products = products
+        self.attention = attention
+        let shape = plan.shape
+        let ranks = plan.ranks ?? LoRAGroups(queryKeyValue: 0, output: 0, gateUp: 0, down: 0)
+        let isSaving = plan.trains && plan.options.savesMemory
+        var layers = (0..<(plan.trains && !isSaving ? shape.layerCount : 1)).map { _ in
+            LayerActivations(rows: plan.capacity, shape: shape, ranks: ranks, arena: arena)
+        }
+        for _ in 1..<(isSaving ? shape.layerCount : 1) {
             var layer = layers[0]
-            layer.input = arena.matrix(rows: capacity, columns: shape.hiddenSize)
+            layer.input = arena.matrix(rows: plan.capacity, columns: shape.hiddenSize)
             layers.append(layer)
         }
         self.layers = layers
-        keyValueGradients = (0..<team.count).map { _ in
-            arena.matrix(rows: shareRows, columns: 2 * shape.keyValueWidth)
+
+        func matrix(_ columns: Int) -> Matrix { arena.matrix(rows: plan.capacity, columns: columns) }
+        func gradient(_ columns: Int) -> Matrix {
+            arena.matrix(rows: plan.trains ? plan.capacity : 0, columns: columns)
         }
-        let cut = plan.shared.map { arena.matrix(rows: $0.0, columns: $0.1) }
-        final = cut[0]
-        residualGradient = cut[1]
-        normed = cut[2]
-        normedGradient = cut[3]
-        unit = cut[4]
-        unitGradient = cut[5]
-        gateUpGradient = cut[6]
-        queryKeyValueGradient = cut[7]
-        attendedGradient = cut[8]
-        uGradient = cut[9]
-        dropped = cut[10]
-        wantedAttended = cut[11]
-        headGradient = cut[12]
-        head = HeadBuffers(rows: capacity, shape: shape, arena: arena)
+        keyValueGradients = (0..<team.count).map { _ in gradient(2 * shape.keyValueWidth) }
+        final = matrix(shape.hiddenSize)
+        residualGradient = gradient(shape.hiddenSize)
+        normed = matrix(shape.hiddenSize)
+        normedGradient = gradient(shape.hiddenSize)
+        unit = matrix(shape.intermediateSize)
+        unitGradient = gradient(shape.intermediateSize)
+        gateUpGradient = gradient(2 * shape.intermediateSize)
+        queryKeyValueGradient = gradient(shape.queryKeyValueWidth)
+        attendedGradient = gradient(shape.queryWidth)
+        innerGradient = gradient(ranks.all.max() ?? 0)
+        let widest = max(shape.hiddenSize, shape.intermediateSize, shape.queryWidth)
+        dropped = arena.matrix(rows: plan.ranks != nil && plan.trains ? plan.capacity : 0, columns: widest)
+        wantedAttended = matrix(shape.queryWidth)
+        headGradient = gradient(shape.hasQueryKeyNorm ? shape.headSize : 0)
+        head = HeadBuffers(rows: plan.capacity, shape: shape, arena: arena)
     }
 
     /// The activations of layer `index` for `count` tokens.
-    func layer(_ index: Int, rows count: Int) -> LayerActivations {
-        layers[layers.count == 1 ? 0 : index].prefix(count)
+    func activations(layer index: Int, rows count: Int) -> LayerActivations {
+        layers[layers.count == 1 ? 0 : index].firstRows(count)
     }
 
     /// Packs some rows of `x` for a product with a weight; a single row is not packed.
@@ -138,10 +131,11 @@ final class Workspace {
         if x.rows > 1 { products.pack(x, rows: rows) }
     }
 
-    /// output = base + x · weightᵀ, where `x` has been packed.
+    /// x [n, in] -> output [n, out]: output = base + x · weightᵀ, where `x` has been packed.
     func multiply(
         _ x: Matrix, by weight: FrozenMatrix, into output: Matrix, base: Matrix? = nil, bias: FrozenMatrix? = nil
     ) {
+        // One row, as in generation, reads each weight once; packing it into panels first would cost as much again.
         if x.rows == 1 {
             products.multiplyRow(x, by: weight, into: output, base: base, bias: bias)
         } else {
@@ -149,8 +143,8 @@ final class Workspace {
         }
     }
 
-    /// What the adapters' passes need to know of some rows of part `part`.
-    func own(_ part: Int, _ rows: Range<Int>, _ dropout: DropoutPlan?) -> LowRankGroup.Rows {
+    /// What the adapters' steps need to know of some rows of part `part`.
+    func adapterRows(_ part: Int, _ rows: Range<Int>, _ dropout: DropoutPlan?) -> LowRankGroup.Rows {
         LowRankGroup.Rows(
             part: part, first: rows.lowerBound, dropout: dropout,
             scratch: dropout == nil || dropped.rows == 0 ? dropped.rows(0..<0) : dropped.rows(rows))
@@ -158,6 +152,6 @@ final class Workspace {
 
     /// Where the gradient of a group's inner values stands for some rows.
     func innerGradient(_ group: LowRankGroup, _ rows: Range<Int>) -> Matrix {
-        uGradient.rows(rows).columns(0..<group.width)
+        innerGradient.rows(rows).columns(0..<group.totalRank)
     }
 }

@@ -9,7 +9,6 @@ package import Storage
 package struct AdapterMerge: Sendable {
     /// The base model's folder.
     package let base: String
-    /// The adapter.
     package let adapter: PEFTAdapter
     /// The type in which weights are written; nil keeps each weight's own.
     package let encoding: FloatEncoding?
@@ -84,6 +83,7 @@ package struct AdapterMerge: Sendable {
                 ]))
             try AtomicFile.write(index.encoded(indented: true), to: "\(path)/model.safetensors.index.json")
         }
+        // Last of all config.json: a folder without it is no model, so that one cut short is never taken for whole.
         try carry(to: path)
         return count
     }

@@ -161,6 +161,7 @@ extension ModelConfiguration {
         case .qwen2, .qwen3:
             guard json["use_sliding_window"]?.bool == true else { return [] }
             guard let types = json["layer_types"]?.array else {
+                // transformers' own default, in models of any depth.
                 let first = json["max_window_layers"]?.int ?? 28
                 return (0..<layers).map { $0 >= first ? window : nil }
             }

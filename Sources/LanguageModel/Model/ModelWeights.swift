@@ -43,7 +43,7 @@ extension ModelWeights {
     /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading safetensors.
     static func read(
-        _ weights: WeightsDirectory, shape: ModelConfiguration, storage: WeightStorage?, file: String
+        _ weights: some CheckpointWeights, shape: ModelConfiguration, storage: WeightStorage?, file: String
     ) throws -> ModelWeights {
         let source = WeightSource(weights: weights, storage: storage)
         try source.refuseUnknownWeights(shape, file: file)
@@ -76,6 +76,7 @@ extension ModelWeights {
         }
         func norm(_ count: Int) -> FrozenMatrix { FrozenMatrix(row: values(count, mean: 1, deviation: 0.1)) }
         let hidden = shape.hiddenSize
+        // The order of drawing is part of the result: a seed's model must stay what it was.
         let embedding = weight(shape.vocabularySize, hidden, deviation: 2 * deviation)
         let layers = (0..<shape.layerCount).map { _ in
             LayerWeights(
@@ -110,7 +111,7 @@ extension ModelWeights {
 
 /// The weights of a Llama-family checkpoint by their Hugging Face names, their shapes checked.
 private struct WeightSource {
-    let weights: WeightsDirectory
+    let weights: any CheckpointWeights
     /// How weights are kept; nil for the smallest form that is exact.
     let storage: WeightStorage?
 
@@ -135,6 +136,7 @@ private struct WeightSource {
     func matrix(_ parts: [(name: String, rows: Int)], columns: Int) throws -> FrozenMatrix {
         // What a configuration claims is not believed before the file has it: a matrix is memory.
         for part in parts { try check(part.name, [part.rows, columns]) }
+        // bfloat16 where that loses nothing; float16 has bits that bfloat16 would drop.
         let isHalf = parts.allSatisfy { weights.type(of: $0.name) == "BF16" }
         return try FrozenMatrix(
             columns: columns, rows: parts.reduce(0) { $0 + $1.rows },

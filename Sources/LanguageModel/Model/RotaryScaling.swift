@@ -43,6 +43,7 @@ package enum RotaryScaling: Sendable, Hashable {
         case .none: return plain(base)
         case .linear(let factor): return plain(base).map { $0 / factor }
         case .dynamic(let factor, let original):
+            // With one pair alone the exponent below would have no value.
             guard length > original, headSize > 2 else { return plain(base) }
             let growth = factor * Double(length) / Double(original) - (factor - 1)
             return plain(base * pow(growth, Double(headSize) / Double(headSize - 2)))
@@ -63,6 +64,7 @@ package enum RotaryScaling: Sendable, Hashable {
             let last = truncates ? pair(turning: slow).rounded(.up) : pair(turning: slow)
             let start = max(first, 0)
             let end = min(last, Double(headSize - 1))
+            // transformers' small number where the ramp would have no width.
             let width = start == end ? 0.001 : end - start
             return zip(pairs, plain(base)).map { pair, frequency in
                 let ramp = min(1, max(0, (Double(pair) - start) / width))

@@ -39,21 +39,22 @@ package struct PackedBatch {
 
     /// The sequences of `sequences` that `plan` takes, as it says.
     init(_ sequences: [TokenSequence], plan: PassPlan) {
-        for (place, shared) in zip(plan.places, plan.shared) { append(sequences[place], shared: shared) }
+        for (place, prefix) in zip(plan.places, plan.prefixes) { append(sequences[place], prefix: prefix) }
     }
 
-    /// Lays down the tokens of `sequence` but those that have the rows `shared`.
-    private mutating func append(_ sequence: TokenSequence, shared: Range<Int>) {
+    /// Lays down the tokens of `sequence` but those that have the rows `prefix`.
+    private mutating func append(_ sequence: TokenSequence, prefix: Range<Int>) {
         let start = tokens.count
-        for index in sequence.tokens.indices.dropFirst(shared.count) {
+        for index in sequence.tokens.indices.dropFirst(prefix.count) {
             tokens.append(sequence.tokens[index])
             positions.append(Int32(index))
+            // A row's output predicts the token after it: the mask is that of the next token.
             if index + 1 < sequence.tokens.count && sequence.lossMask[index + 1] {
                 lossRows.append(Int32(tokens.count - 1))
                 labels.append(sequence.tokens[index + 1])
             }
         }
-        sequences.append(PackedSequence(shared: shared, rows: start..<tokens.count))
+        sequences.append(PackedSequence(prefix: prefix, rows: start..<tokens.count))
         lossCounts.append(sequence.targetCount)
     }
 }
@@ -62,10 +63,10 @@ package struct PackedBatch {
 struct PackedSequence {
     /// The rows of its first tokens, which it has in common with an earlier sequence of the pass, whose they are; may be
     /// empty.
-    let shared: Range<Int>
+    let prefix: Range<Int>
     /// The rows of its other tokens.
     let rows: Range<Int>
 
     /// The number of its tokens.
-    var length: Int { shared.count + rows.count }
+    var length: Int { prefix.count + rows.count }
 }

@@ -2,18 +2,18 @@
 package struct PassPlan {
     /// The places of its sequences in the batch.
     package private(set) var places: [Int] = []
-    /// For each of them the rows that it shares with one before it; may be empty.
-    private(set) var shared: [Range<Int>] = []
+    /// For each of them the rows of the prefix that it shares with one before it; may be empty.
+    private(set) var prefixes: [Range<Int>] = []
     /// Its rows.
     package private(set) var size = 0
 
-    private var beginnings = SharedBeginnings()
+    private var known = SharedPrefixes()
 
-    private mutating func append(_ sequence: TokenSequence, place: Int, shared rows: Range<Int>) {
-        if rows.isEmpty { beginnings.append(sequence, at: size) }
+    private mutating func append(_ sequence: TokenSequence, place: Int, prefix: Range<Int>) {
+        if prefix.isEmpty { known.append(sequence, at: size) }
         places.append(place)
-        shared.append(rows)
-        size += sequence.tokens.count - rows.count
+        prefixes.append(prefix)
+        size += sequence.tokens.count - prefix.count
     }
 
     /// Groups sequences into passes of at most `limit` rows that are as full as may be: the longest first, each into the
@@ -21,23 +21,25 @@ package struct PassPlan {
     /// own.
     package static func full(over sequences: [TokenSequence], limit: Int, isSharing: Bool) -> [PassPlan] {
         let lengths = sequences.map(\.tokens.count)
+        // Equal lengths stay in the batch's order, so that a batch has one plan.
         let order = lengths.indices.sorted { lengths[$0] != lengths[$1] ? lengths[$0] > lengths[$1] : $0 < $1 }
         var passes: [PassPlan] = []
         for place in order {
             let (sequence, length) = (sequences[place], lengths[place])
-            let most = isSharing ? SharedBeginnings.most(of: sequence) : 0
-            var best: (pass: Int, shared: Range<Int>)?
-            for (number, pass) in passes.enumerated() where pass.size + length - most <= limit {
-                let shared = pass.beginnings.rows(for: sequence, most: most)
-                guard pass.size + length - shared.count <= limit else { continue }
-                if let known = best, (known.shared.count, passes[known.pass].size) >= (shared.count, pass.size) {
+            let longest = isSharing ? SharedPrefixes.longest(of: sequence) : 0
+            var best: (pass: Int, prefix: Range<Int>)?
+            // First the cheap bound: with all that could be shared at all, the sequence has to fit.
+            for (number, pass) in passes.enumerated() where pass.size + length - longest <= limit {
+                let prefix = pass.known.rows(for: sequence, longest: longest)
+                guard pass.size + length - prefix.count <= limit else { continue }
+                if let best, (best.prefix.count, passes[best.pass].size) >= (prefix.count, pass.size) {
                     continue
                 }
-                best = (number, shared)
+                best = (number, prefix)
             }
             if best == nil { passes.append(PassPlan()) }
             let chosen = best ?? (passes.count - 1, 0..<0)
-            passes[chosen.pass].append(sequence, place: place, shared: chosen.shared)
+            passes[chosen.pass].append(sequence, place: place, prefix: chosen.prefix)
         }
         return passes
     }
@@ -46,22 +48,22 @@ package struct PassPlan {
     package static func inOrder(over sequences: [TokenSequence], limit: Int, isSharing: Bool) -> [PassPlan] {
         var passes: [PassPlan] = []
         for (place, sequence) in sequences.enumerated() {
-            let most = isSharing ? SharedBeginnings.most(of: sequence) : 0
-            var shared = passes.last?.beginnings.rows(for: sequence, most: most) ?? 0..<0
-            if (passes.last?.size ?? limit) + sequence.tokens.count - shared.count > limit {
+            let longest = isSharing ? SharedPrefixes.longest(of: sequence) : 0
+            var prefix = passes.last?.known.rows(for: sequence, longest: longest) ?? 0..<0
+            if (passes.last?.size ?? limit) + sequence.tokens.count - prefix.count > limit {
                 passes.append(PassPlan())
-                shared = 0..<0
+                prefix = 0..<0
             }
-            passes[passes.count - 1].append(sequence, place: place, shared: shared)
+            passes[passes.count - 1].append(sequence, place: place, prefix: prefix)
         }
         return passes
     }
 }
 
-/// What the sequences of a pass begin with, so that one that begins in the same way need not have those tokens computed
-/// again: instructions mostly begin with the words of their template. A token's activations depend on the tokens before
-/// it alone, so that they are the same in all sequences that begin so, and its gradient is the sum of theirs.
-struct SharedBeginnings {
+/// The prefixes of a pass's sequences, so that one with the same prefix need not have those tokens computed again:
+/// instructions mostly begin with the words of their template. A token's activations depend on the tokens before it
+/// alone, so that they are the same in all sequences with that prefix, and its gradient is the sum of theirs.
+struct SharedPrefixes {
     /// The fewest tokens that are worth sharing: attention has to collect keys and values from two places.
     static let least = 16
 
@@ -69,26 +71,29 @@ struct SharedBeginnings {
 
     /// How many first tokens of `sequence` could be shared: as many as carry no loss and leave at least one token; none
     /// below `least`.
-    static func most(of sequence: TokenSequence) -> Int {
+    static func longest(of sequence: TokenSequence) -> Int {
         // Row i predicts token i + 1.
         let firstLoss = sequence.lossMask.dropFirst().firstIndex(of: true) ?? sequence.tokens.count
-        let most = min(sequence.tokens.count, firstLoss) - 1
-        return most >= least ? most : 0
+        let longest = min(sequence.tokens.count, firstLoss) - 1
+        return longest >= least ? longest : 0
     }
 
-    /// The rows of the longest beginning, of at most `most` tokens, that `sequence` has in common with a sequence of the
+    /// The rows of the longest prefix, of at most `longest` tokens, that `sequence` has in common with a sequence of the
     /// pass; empty below `least`.
-    func rows(for sequence: TokenSequence, most: Int) -> Range<Int> {
-        var longest = 0..<0
+    func rows(for sequence: TokenSequence, longest: Int) -> Range<Int> {
+        var best = 0..<0
         for leader in leaders {
             var count = 0
-            while count < min(most, leader.tokens.count), leader.tokens[count] == sequence.tokens[count] { count += 1 }
-            if count > longest.count { longest = leader.start..<leader.start + count }
+            while count < min(longest, leader.tokens.count), leader.tokens[count] == sequence.tokens[count] {
+                count += 1
+            }
+            if count > best.count { best = leader.start..<leader.start + count }
         }
-        return longest.count >= Self.least ? longest : 0..<0
+        return best.count >= Self.least ? best : 0..<0
     }
 
-    /// Takes in a sequence whose tokens all have rows of their own, from `start` on.
+    /// Takes in a sequence whose tokens all have rows of their own, from `start` on. Only such sequences lead: rows of a
+    /// prefix and of what follows it would lie in two places.
     mutating func append(_ sequence: TokenSequence, at start: Int) {
         leaders.append((sequence.tokens, start))
     }

@@ -30,6 +30,7 @@ struct AddedTokenMatcher: Sendable {
     init(_ tokens: [(spelling: [UInt8], token: AddedToken)]) {
         byFirstByte = Array(repeating: [], count: 256)
         isEmpty = tokens.isEmpty
+        // Longest first, so that the first match is the longest one.
         for entry in tokens.sorted(by: { $0.spelling.count > $1.spelling.count }) {
             if let first = entry.spelling.first { byFirstByte[Int(first)].append(entry) }
         }

@@ -23,6 +23,7 @@ extension BytePairModel {
                 let spelling = String(decoding: (pair.left + [0x20] + pair.right).prefix(120), as: UTF8.self)
                 throw .invalid(file: file, reason: "the merge \(spelling) is not of tokens of the vocabulary into one")
             }
+            // A pair that is listed twice has its later rank.
             merges[Self.key(left, right)] = Merge(rank: rank, result: result)
         }
         self.identifiers = identifiers

@@ -106,6 +106,7 @@ extension BytePairModel {
             else { return }
             Self.push(Candidate(rank: merge.rank, place: Int32(left), result: merge.result), onto: &heap)
         }
+        // Every pair of neighbours once; a merge then adds at most the two pairs that it makes.
         for left in 0..<count - 1 { consider(left, &heap) }
         while let candidate = Self.pop(from: &heap) {
             let left = Int(candidate.place)

@@ -71,6 +71,7 @@ indirect enum PreTokenizer: Sendable {
         for byte in piece {
             if byte == 0x20 { text.append(contentsOf: replacement) } else { text.append(byte) }
         }
+        // One in front is enough: text that begins with a space has its own.
         if isPrefixed, !text.starts(with: replacement) { text.insert(contentsOf: replacement, at: 0) }
         guard splits else { return text.isEmpty ? [] : [text[...]] }
         var words: [ArraySlice<UInt8>] = []

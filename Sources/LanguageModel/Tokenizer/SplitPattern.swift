@@ -127,6 +127,7 @@ struct ScalarText {
                 index += 1
                 continue
             }
+            // Cut at the end, so that even a piece that ends within a character is read within its bounds.
             let length = min(Self.length(lead: lead), bytes.endIndex - index)
             kinds.append(Self.kind(Self.scalar(bytes[index..<index + length])))
             index += length

@@ -112,6 +112,7 @@ package struct StreamingDecoder: Sendable {
         var text = Array(tokenizer.decode(tokens, skipsSpecialTokens: skipsSpecialTokens).utf8)
         // A replacement character at the end may be the beginning of a character that is not whole yet.
         let replacement = Array("\u{fffd}".utf8)
+        // Held back until the next token tells; at the end it is what it is.
         if !isLast {
             while text.suffix(replacement.count).elementsEqual(replacement) { text.removeLast(replacement.count) }
         }

@@ -3,10 +3,12 @@ import Storage
 extension Tokenizer {
     private static let fileLimit = 256 << 20
 
-    /// Loads the tokenizer of a model's folder: `tokenizer.json`, or GPT-2's `vocab.json` with `merges.txt`.
+    /// Loads the tokenizer of a model's folder, `tokenizer.json` or GPT-2's `vocab.json` with `merges.txt`, or that of a
+    /// GGUF file.
     ///
-    /// - Throws: `TokenizerError`, or `FileError` for a file that cannot be read.
+    /// - Throws: `TokenizerError`, or `FileError` or `GGUFError` for a file that cannot be read.
     package static func load(directory: String) throws -> Tokenizer {
+        if GGUFCheckpoint.isNamed(directory) { return try GGUFCheckpoint(path: directory).tokenizer() }
         let path = "\(directory)/tokenizer.json"
         let bytes: [UInt8]
         do throws(FileError) {

@@ -106,11 +106,13 @@ package final class Tokenizer: Sendable {
     }
 
     private func encode(word: ArraySlice<UInt8>) -> [Int32] {
+        // Long words are rare, and each would be kept for nothing.
         guard word.count <= Self.cachedWordLimit else { return parts.model.encode(word) }
         let key = Array(word)
         if let known = cache.withLock({ $0[key] }) { return known }
         let tokens = parts.model.encode(word)
         cache.withLock { cache in
+            // Emptied, not aged: words are so unequally common that it is soon full of the right ones again.
             if cache.count >= Self.cacheLimit { cache.removeAll(keepingCapacity: true) }
             cache[key] = tokens
         }

@@ -77,6 +77,7 @@ struct TokenizerReader {
             var suffix: [Int32] = []
             for processor in value["processors"]?.array ?? [] {
                 let inner = try template(processor)
+                // The last of the processors puts its tokens outermost.
                 prefix = inner.prefix + prefix
                 suffix += inner.suffix
             }
@@ -91,6 +92,7 @@ struct TokenizerReader {
         var sides: [[Int32]] = [[]]
         for piece in pieces {
             if let sequence = piece["Sequence"] {
+                // A is the text; B would be the second of a pair.
                 guard sequence["id"]?.text == "A" else { throw invalid("a single template names a second text") }
                 sides.append([])
                 continue

@@ -4,7 +4,6 @@ import CKernels
 package struct AdamWUpdate: Sendable {
     /// The learning rate of this step.
     package var learningRate: Double
-    /// The decoupled weight decay.
     package var weightDecay: Double
     /// The decay of the first moment.
     package var beta1: Double
@@ -37,21 +36,25 @@ package struct AdamWUpdate: Sendable {
     ) {
         let count = parameters.count
         precondition(gradients.count == count && first.count == count && second.count == count, "equal lengths")
-        var power1 = 1.0
-        var power2 = 1.0
-        for (base, isFirst) in [(beta1, true), (beta2, false)] {
-            var result = 1.0
-            var factor = base
-            var exponent = step
-            while exponent > 0 {
-                if exponent & 1 == 1 { result *= factor }
-                factor *= factor
-                exponent >>= 1
-            }
-            if isFirst { power1 = result } else { power2 = result }
-        }
+        // The bias corrections in double precision: 1 - beta2^step is a thousandth at first.
+        let correction1 = 1 - Self.power(beta1, step)
+        let correction2 = 1 - Self.power(beta2, step)
         murmur_adamw(
             &parameters, gradients, &first, &second, count, Float(learningRate), Float(weightDecay), Float(beta1),
-            Float(beta2), Float(1 - power1), Float((1 - power2).squareRoot()), Float(epsilon), Float(gradientScale))
+            Float(beta2), Float(correction1), Float(correction2.squareRoot()), Float(epsilon), Float(gradientScale))
+    }
+
+    /// `base` to the power of `exponent`, by squaring: multiplications give the same bits everywhere, `pow` differs from
+    /// one C library to the next.
+    private static func power(_ base: Double, _ exponent: Int) -> Double {
+        var result = 1.0
+        var factor = base
+        var rest = exponent
+        while rest > 0 {
+            if rest & 1 == 1 { result *= factor }
+            factor *= factor
+            rest >>= 1
+        }
+        return result
     }
 }

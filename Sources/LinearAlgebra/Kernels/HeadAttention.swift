@@ -10,6 +10,7 @@ package final class HeadAttention {
     private let headSize: Int
     private let longest: Int
     private let isTraining: Bool
+    // bfloat16 values lie in pairs in a word, as the processor's dot products take them.
     private let isPaired: Int32
     private let packed: FloatBuffer
     private let scratch: FloatBuffer
@@ -25,9 +26,12 @@ package final class HeadAttention {
         self.headSize = headSize
         isTraining = trains
         isPaired = precision == .bfloat16 ? 1 : 0
+        // The kernels take positions and head columns 32 at a time, two registers of sixteen floats.
         let padded = (longest + 31) / 32 * 32
         let width = (headSize + 31) / 32 * 32
+        // Keys and values; for the backward pass the transpose of each as well, which other products read along their rows.
         packed = FloatBuffer(count: (trains ? 4 : 2) * padded * width + 32)
+        // Scores and probabilities of a block of query rows, whole rows of keys wide, and the block's own rows.
         scratch = FloatBuffer(
             count: trains
                 ? Self.blockRows * (3 * (padded + 16) + 2 * width)
@@ -35,6 +39,7 @@ package final class HeadAttention {
         joined = Matrix(rows: longest, columns: 2 * headSize)
     }
 
+    // Scores are divided by the root of the head's width, so that their deviation does not grow with it.
     private static func scale(_ size: Int) -> Float { 1 / Float(size).squareRoot() }
 
     /// Takes the keys and values [m, head] of one head.
@@ -42,21 +47,22 @@ package final class HeadAttention {
         precondition(keys.rows == values.rows && keys.rows <= longest, "the sequence fits")
         precondition(keys.stride == values.stride && keys.columns == headSize, "keys and values lie alike")
         precondition(!backward || isTraining, "there is room for the backward pass")
+        // The passes know the keys by what was packed last; the matrices may be overwritten from here on.
         keyCount = keys.rows
         murmur_attention_pack(
             isPaired, keys.pointer, values.pointer, keys.stride, keys.rows, headSize, packed.base, backward ? 1 : 0)
     }
 
-    /// The same of a sequence whose first positions lie elsewhere: those of `before`, then those of `keys` and `values`.
+    /// The same of a sequence whose first positions lie elsewhere: those of `prefix`, then those of `keys` and `values`.
     package func load(
-        before: (keys: Matrix, values: Matrix), keys: Matrix, values: Matrix, backward: Bool = false
+        prefix: (keys: Matrix, values: Matrix), keys: Matrix, values: Matrix, backward: Bool = false
     ) {
-        precondition(before.keys.rows + keys.rows <= longest, "the sequence fits")
-        let (allKeys, allValues) = joinedMatrices(before.keys.rows + keys.rows)
-        let (first, rest) = (0..<before.keys.rows, before.keys.rows..<allKeys.rows)
-        allKeys.rows(first).assign(before.keys)
+        precondition(prefix.keys.rows + keys.rows <= longest, "the sequence fits")
+        let (allKeys, allValues) = joinedMatrices(prefix.keys.rows + keys.rows)
+        let (first, rest) = (0..<prefix.keys.rows, prefix.keys.rows..<allKeys.rows)
+        allKeys.rows(first).assign(prefix.keys)
         allKeys.rows(rest).assign(keys)
-        allValues.rows(first).assign(before.values)
+        allValues.rows(first).assign(prefix.values)
         allValues.rows(rest).assign(values)
         load(keys: allKeys, values: allValues, backward: backward)
     }
@@ -70,6 +76,7 @@ package final class HeadAttention {
     /// the keys, and each sees the last `window` positions up to its own.
     package func forward(queries: Matrix, output: Matrix, logSums: Matrix, rows: Range<Int>, window: Int) {
         precondition(queries.rows <= keyCount && rows.upperBound <= queries.rows && window > 0, "a query has a key")
+        // A window of all keys is the largest integer: held below 2^40, so that the kernel's sums of it cannot overflow.
         murmur_attention_forward(
             isPaired, queries.pointer, queries.stride, output.pointer, output.stride, logSums.pointer, logSums.stride,
             queries.rows, keyCount, rows.lowerBound, rows.upperBound, headSize, min(window, 1 << 40),
@@ -128,12 +135,12 @@ package final class HeadAttention {
             Self.scale(headSize), packed.base, scratch.base)
     }
 
-    /// The same of a sequence loaded from two places. `before` are the gradients of the keys and values of its first
+    /// The same of a sequence loaded from two places. `prefix` are the gradients of the keys and values of its first
     /// positions, those of `head` the gradients of the others.
     package func backward(
-        _ head: Gradients, before: (keyGradient: Matrix, valueGradient: Matrix), rows: Range<Int>, window: Int
+        _ head: Gradients, prefix: (keyGradient: Matrix, valueGradient: Matrix), rows: Range<Int>, window: Int
     ) {
-        precondition(before.keyGradient.rows + head.keyGradient.rows == keyCount, "gradients of all keys")
+        precondition(prefix.keyGradient.rows + head.keyGradient.rows == keyCount, "gradients of all keys")
         // What was loaded has been packed, so that its place is free.
         let (keys, values) = joinedMatrices(keyCount)
         keys.fill(0)
@@ -143,10 +150,10 @@ package final class HeadAttention {
                 queries: head.queries, output: head.output, outputGradient: head.outputGradient,
                 logSums: head.logSums, queryGradient: head.queryGradient, keyGradient: keys, valueGradient: values),
             rows: rows, window: window)
-        let (first, rest) = (0..<before.keyGradient.rows, before.keyGradient.rows..<keyCount)
-        before.keyGradient.add(keys.rows(first))
+        let (first, rest) = (0..<prefix.keyGradient.rows, prefix.keyGradient.rows..<keyCount)
+        prefix.keyGradient.add(keys.rows(first))
         head.keyGradient.add(keys.rows(rest))
-        before.valueGradient.add(values.rows(first))
+        prefix.valueGradient.add(values.rows(first))
         head.valueGradient.add(values.rows(rest))
     }
 }

@@ -23,6 +23,7 @@ package final class RotaryTable: @unchecked Sendable {
         sines = FloatBuffer(count: positions.count * half)
         for (pair, frequency) in frequencies.enumerated() {
             for (row, position) in positions.enumerated() {
+                // In single precision the angles of late positions would be off by thousandths of a radian.
                 let angle = Double(position) * frequency
                 cosines.base[row * half + pair] = Float(magnitude * cos(angle))
                 sines.base[row * half + pair] = Float(magnitude * sin(angle))
@@ -36,6 +37,7 @@ package final class RotaryTable: @unchecked Sendable {
         precondition(
             x.columns.isMultiple(of: headSize) && rowPositions.count == x.rows, "whole heads, a position a row")
         precondition(rowPositions.allSatisfy { positions.contains(Int($0)) }, "the table covers the positions")
+        // The kernel counts rows of the table from position zero.
         let first = positions.lowerBound * headSize / 2
         rowPositions.withUnsafeBufferPointer { rows in
             murmur_rotate(

@@ -19,6 +19,7 @@ package enum ShortFloats {
                 sums.withUnsafeBufferPointer { sums in
                     for position in 0..<count {
                         let bits = Float(sums[position] / Double(vectors.count)).bitPattern
+                        // Half of the last place that stays, less one where that place is even: ties go to even.
                         let short = UInt16(truncatingIfNeeded: (bits + 0x7fff + (bits >> 16 & 1)) >> 16)
                         target.storeBytes(
                             of: short.littleEndian, toByteOffset: 2 * (start + position), as: UInt16.self)

@@ -34,6 +34,7 @@ package final class WeightProducts {
         self.precision = precision
         self.rows = (rows + Self.tileRows - 1) / Self.tileRows * Self.tileRows
         self.inner = inner
+        // Two bfloat16 values share a word; the last of an odd number has one to itself.
         left = FloatBuffer(count: self.rows * (precision == .bfloat16 ? (inner + 65) / 2 : inner))
         let block = precision == .bfloat16 ? 2048 : 1024
         panels = (0..<team.count).map { _ in
@@ -41,7 +42,8 @@ package final class WeightProducts {
         }
     }
 
-    /// Inner values of each block but the last: even, and about equal.
+    /// Inner values of each block but the last: a multiple of 32, and about equal, as a short last block would pay for its
+    /// panels with few products.
     private func step(_ inner: Int) -> Int {
         let blocks = (inner + blockSize - 1) / blockSize
         return min(inner, ((inner + blocks - 1) / blocks + 31) / 32 * 32)
@@ -87,6 +89,7 @@ package final class WeightProducts {
             pointer: output.pointer, stride: output.stride, rows: output.rows, columns: outputs,
             base: base.map { UnsafePointer($0.pointer) } ?? bias?.pointer, baseStride: base?.stride ?? 0)
         team.run { number in
+            // Tiles times panels are shared out, not panels: a small weight has fewer panels than there are parts.
             let units = tiles * panelCount * number / team.count..<tiles * panelCount * (number + 1) / team.count
             var start = inner.lowerBound
             let step = step(inner.count)
@@ -115,6 +118,7 @@ package final class WeightProducts {
     ) {
         let words = words(block.count)
         let packed = left.base + tiles * Self.tileRows * self.words(block.lowerBound - inner.lowerBound)
+        // The first block adds to the base, the others to what the blocks before them left in the output.
         let isFirst = block.lowerBound == inner.lowerBound
         var unit = units.lowerBound
         while unit < units.upperBound {
@@ -126,6 +130,7 @@ package final class WeightProducts {
             murmur_pack_panel(
                 weight.storage.kind, isPaired ? 1 : 0, isForward ? 1 : 0, weight.stored, weight.columns,
                 weight.rowScales, column, width, block.lowerBound, block.upperBound, panel)
+            // While these products run, the part of the weight that the next panel is made of is brought near.
             let following = column + Self.panelColumns
             var next = murmur_block()
             if unit + last - first < units.upperBound {

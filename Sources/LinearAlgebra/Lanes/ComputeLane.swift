@@ -89,8 +89,10 @@ final class LaneMailbox: @unchecked Sendable {
             pthread_cond_wait(condition, mutex)
         }
         let work = waiting[taken]
+        // Else the queue would hold on to what the work holds, perhaps a model, until the place is cut off.
         waiting[taken] = {}
         taken += 1
+        // What was taken is cut off half a queue at a time, so that taking costs the same however long the queue is.
         if taken > 64 && taken * 2 > waiting.count {
             waiting.removeFirst(taken)
             taken = 0

@@ -30,6 +30,7 @@ package final class ComputeTeam: @unchecked Sendable {
     /// memory, unless all only read.
     package func run(_ body: (_ part: Int) -> Void) {
         if count == 1 { return body(0) }
+        // The C team calls back with a pointer to the closure, which lives until `murmur_team_run` returns.
         withoutActuallyEscaping(body) { body in
             withUnsafePointer(to: body) { pointer in
                 murmur_team_run(

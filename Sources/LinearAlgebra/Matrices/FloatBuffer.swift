@@ -6,7 +6,6 @@ import Glibc
 /// Not sendable: whoever owns one hands out `Matrix` views of it, all used from one place at a time.
 package final class FloatBuffer {
     let base: UnsafeMutablePointer<Float>
-    /// The number of floats.
     package let count: Int
     /// The bytes of a large block; nil of a small one.
     private let mappedSize: Int?
@@ -61,29 +60,37 @@ package final class FloatBuffer {
 /// One allocation from which matrices are cut when an engine is set up, so that a step allocates nothing.
 package final class Arena {
     private let buffer: FloatBuffer
+    /// Whether nothing is cut: the arena only counts what is asked of it.
+    private let isCounting: Bool
     private var used = 0
 
-    // Rows of different matrices never share a cache line.
+    // Whole cache lines of 64 bytes: rows of different matrices never share one.
     private static let granule = 16
 
-    /// An arena for `capacity` floats; `Arena.size(of:_:)` says what a matrix takes.
-    package init(capacity: Int) {
+    private init(capacity: Int, isCounting: Bool) {
         buffer = FloatBuffer(count: capacity)
+        self.isCounting = isCounting
     }
 
-    /// The number of floats that a matrix of this shape takes.
-    package static func size(rows: Int, columns: Int) -> Int {
-        (rows * columns + granule - 1) / granule * granule
+    /// What `make` makes of the matrices that it cuts from one allocation, which is exactly as large as they need.
+    ///
+    /// `make` is called twice and must ask for the same matrices each time. The first call only counts, and gets
+    /// matrices without rows; what it returns is dropped. So one list of matrices gives their sizes as well.
+    package static func planned<Result>(_ make: (Arena) -> Result) -> Result {
+        let counter = Arena(capacity: 0, isCounting: true)
+        _ = make(counter)
+        let arena = Arena(capacity: counter.used, isCounting: false)
+        let result = make(arena)
+        precondition(arena.used == arena.buffer.count, "both calls ask for the same matrices")
+        return result
     }
 
-    /// The number of floats not yet cut.
-    package var remaining: Int { buffer.count - used }
-
-    /// Cuts a matrix of zeros. The capacity must suffice.
+    /// Cuts a matrix of zeros.
     package func matrix(rows: Int, columns: Int) -> Matrix {
-        let size = Self.size(rows: rows, columns: columns)
-        precondition(size <= remaining, "the arena holds what was planned")
+        let size = (rows * columns + Self.granule - 1) / Self.granule * Self.granule
         defer { used += size }
+        if isCounting { return Matrix(buffer: buffer, offset: 0, rows: 0, columns: columns, stride: columns) }
+        precondition(used + size <= buffer.count, "both calls ask for the same matrices")
         return Matrix(buffer: buffer, offset: used, rows: rows, columns: columns, stride: columns)
     }
 }

@@ -20,6 +20,7 @@ package final class FrozenMatrix: @unchecked Sendable {
         self.columns = columns
         self.rows = rows
         self.storage = storage
+        // Buffers count floats, whatever lies in them.
         buffer = FloatBuffer(count: (rows * columns * storage.size + 3) / 4)
         scales = FloatBuffer(count: storage == .int8 ? rows : 0)
     }
@@ -105,7 +106,7 @@ package enum WeightStorage: String, Sendable, Hashable, CaseIterable {
     case int8
 
     /// The bytes of a value.
-    var size: Int {
+    package var size: Int {
         switch self {
         case .float32: 4
         case .bfloat16: 2

@@ -62,6 +62,7 @@ extension Matrix {
     /// Takes over the values of a matrix of the same shape.
     package func assign(_ other: Matrix) {
         precondition(rows == other.rows && columns == other.columns, "equal shapes")
+        // One block copy where no row has a gap.
         if isContiguous && other.isContiguous {
             pointer.update(from: other.pointer, count: rows * columns)
             return

@@ -5,15 +5,14 @@
 package struct Matrix {
     let buffer: FloatBuffer
     let offset: Int
-    /// The number of rows.
     package let rows: Int
-    /// The number of columns.
     package let columns: Int
     /// The number of floats from one row to the next.
     package let stride: Int
 
     init(buffer: FloatBuffer, offset: Int, rows: Int, columns: Int, stride: Int) {
         precondition(rows >= 0 && columns >= 0 && stride >= columns && offset >= 0, "a matrix has a shape")
+        // The last row need not have a whole stride behind it: a view of some columns ends with its own.
         let end = rows == 0 ? offset : offset + (rows - 1) * stride + columns
         precondition(end <= buffer.count, "a matrix lies within its buffer")
         self.buffer = buffer

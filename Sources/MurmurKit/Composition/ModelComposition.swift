@@ -24,9 +24,8 @@ package struct ModelComposition: Sendable {
         let model = try BaseModel.load(directory: modelDirectory, storage: compute.weights.storage)
         tokenizer = try Self.tokenizer(directory: modelDirectory, model: model)
         workbench = try TuningWorkbench(
-            model: model, tokenizer: tokenizer, lora: Self.lora(topology.model.lora),
-            settings: Self.settings(topology.tuning), seed: topology.swarm.seed,
-            options: compute.engine(topology.tuning))
+            model: model, tokenizer: tokenizer, lora: topology.model.lora, settings: topology.tuning,
+            seed: topology.swarm.seed, options: compute.engine(topology.tuning))
     }
 
     /// The directory that a model's name means.
@@ -43,49 +42,6 @@ package struct ModelComposition: Sendable {
                     + "\(model.configuration.vocabularySize); they do not belong together")
         }
         return tokenizer
-    }
-
-    /// The adapter's settings as the topology gives them.
-    package static func lora(_ section: SwarmTopology.LoRA) -> LoRAConfiguration {
-        let isAll = section.targets == [SwarmTopology.LoRA.allTargets]
-        var lora = LoRAConfiguration(
-            rank: section.rank, alpha: section.alpha, dropout: section.dropout,
-            targets: Set(
-                isAll
-                    ? LoRAConfiguration.Target.allCases
-                    : section.targets.compactMap(LoRAConfiguration.Target.init(rawValue:))))
-        lora.modules = section.targets.filter { $0.contains(".") }.compactMap(ModuleName.init)
-        lora.isRankStabilised = section.isRankStabilised
-        lora.rankExceptions = section.rankPattern.compactMap { entry in
-            ModuleName(entry.module).map { .init(modules: $0, value: entry.value) }
-        }
-        lora.alphaExceptions = section.alphaPattern.compactMap { entry in
-            ModuleName(entry.module).map { .init(modules: $0, value: entry.value) }
-        }
-        return lora
-    }
-
-    /// The settings of local steps as the topology gives them.
-    package static func settings(_ section: SwarmTopology.Tuning) -> TuningSettings {
-        var settings = TuningSettings()
-        settings.template = section.template
-        settings.cutoff = section.cutoff
-        settings.trainOnInputs = section.trainOnInputs
-        settings.batch = section.batch
-        settings.accumulation = section.accumulation
-        settings.clipNorm = section.clipNorm
-        settings.learningRate = section.learningRate
-        settings.localSteps = section.localSteps
-        settings.rounds = section.rounds
-        settings.weightDecay = section.weightDecay
-        settings.warmup = section.warmup
-        settings.schedule =
-            switch section.schedule {
-            case .constant: .constant
-            case .linear: .linear
-            case .cosine: .cosine
-            }
-        return settings
     }
 
     /// The digest that manifests carry for the base model: BLAKE2b-256 over the digests of `config.json` and of each

@@ -100,9 +100,8 @@ package struct SwarmComposition: Sendable {
         var configuration = try PeerConfiguration(
             topology: topology, index: try place(of: name), schema: schema, baseModelDigest: baseModelDigest,
             sampleCount: sampleCount)
-        for place in configuration.neighbours.indices {
-            configuration.neighbours[place].remote.address = try await Self.numeric(
-                configuration.neighbours[place].remote.address)
+        for index in configuration.remotes.indices {
+            configuration.remotes[index].address = try await Self.numeric(configuration.remotes[index].address)
         }
         return configuration
     }

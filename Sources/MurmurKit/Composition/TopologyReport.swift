@@ -1,4 +1,6 @@
+import Aggregation
 import Basics
+import Federation
 import Overlay
 package import SwarmFile
 
@@ -9,7 +11,7 @@ package struct TopologyReport: Encodable, Sendable {
     package let edges: Int
     package let degrees: [Int]
     package let diameter: Int
-    package let spectralGap: Double
+    package let spectralGap: Double?
     package let bound: Double
     package let roundsToBound: Int?
     package let cutPeers: [String]
@@ -23,7 +25,10 @@ package struct TopologyReport: Encodable, Sendable {
 
     /// - Throws: an error for a graph that cannot be.
     package init(_ topology: SwarmTopology) throws {
-        let audit = TopologyAudit(graph: try topology.swarmGraph(), bound: topology.exchange.consensusBound)
+        let graph = try topology.swarmGraph()
+        let matrix = try ExchangePolicy(topology.exchange).mixing.matrix(
+            of: graph, sampleCounts: topology.peers.map { _ in 1 })
+        let audit = TopologyAudit(graph: graph, matrix: matrix, bound: topology.exchange.consensusBound)
         name = topology.swarm.name
         peers = audit.peers
         edges = audit.edges

@@ -1,23 +1,38 @@
+package import Basics
+package import Federation
 package import Observability
 import Synchronization
+
+/// An event as listeners are told it.
+package struct ToldEvent: Sendable {
+    /// Its line in the log.
+    package let line: LoggedEvent
+    /// What it says; nil of an event of another process, of which only the line is known.
+    package let description: EventDescription?
+
+    package init(_ line: LoggedEvent, description: EventDescription? = nil) {
+        self.line = line
+        self.description = description
+    }
+}
 
 /// Somebody who is told what peers do, event by event: a log, a screen, the state of a live view.
 ///
 /// A new listener is a type that takes events and a place in the list that a run is given.
 package protocol EventSink: Sendable {
     /// Takes the next event; on whatever task the run follows its peers.
-    func receive(_ event: LoggedEvent)
+    func receive(_ event: ToldEvent)
 }
 
 /// How a peer tells its events on standard output.
 package enum EventOutput: Sendable, Hashable {
     case json, sentences
 
-    /// The sink that tells them so, in a run of `rounds` rounds.
-    package func sink(rounds: Int) -> any EventSink {
+    /// The sink that tells them so, in a run of `rounds` rounds whose peers are called as `name` says.
+    package func sink(rounds: Int, name: @escaping @Sendable (PeerID) -> String) -> any EventSink {
         switch self {
         case .json: JSONLineSink(write: Terminal.write)
-        case .sentences: SentenceSink(rounds: rounds, print: Terminal.print)
+        case .sentences: SentenceSink(rounds: rounds, name: name, print: Terminal.print)
         }
     }
 }
@@ -30,23 +45,28 @@ package struct JSONLineSink: EventSink {
         self.write = write
     }
 
-    package func receive(_ event: LoggedEvent) {
-        if let line = try? event.encoded() { write(String(decoding: line, as: UTF8.self) + "\n") }
+    package func receive(_ event: ToldEvent) {
+        write(String(decoding: event.line.encoded, as: UTF8.self) + "\n")
     }
 }
 
-/// Events as sentences, but for those that only programs need.
+/// News as sentences: what a person wants to read of the peer of this process.
 package struct SentenceSink: EventSink {
     private let rounds: Int
+    private let name: @Sendable (PeerID) -> String
     private let print: @Sendable (String) -> Void
 
-    package init(rounds: Int, print: @escaping @Sendable (String) -> Void) {
+    package init(
+        rounds: Int, name: @escaping @Sendable (PeerID) -> String, print: @escaping @Sendable (String) -> Void
+    ) {
         self.rounds = rounds
+        self.name = name
         self.print = print
     }
 
-    package func receive(_ event: LoggedEvent) {
-        if let sentence = EventSentence.of(event, rounds: rounds) { print(sentence) }
+    package func receive(_ event: ToldEvent) {
+        guard let description = event.description, description.isNews else { return }
+        print(description.text(rounds: rounds, name: name))
     }
 }
 
@@ -70,8 +90,8 @@ package final class ProgressSink: EventSink {
     /// What is known so far.
     package var progress: SwarmProgress { state.withLock(\.progress) }
 
-    package func receive(_ event: LoggedEvent) {
-        state.withLock { $0.progress.record(event) }
+    package func receive(_ event: ToldEvent) {
+        state.withLock { $0.progress.record(event.line) }
     }
 
     /// Takes note that a peer's process ended without its goodbye.

@@ -61,7 +61,7 @@ package struct PeerRun: Sendable {
         // of `murmur chaos`, which would be passed by.
         let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
         let recorder = try EventRecorder(
-            names: swarm.topology.names, name: name, folder: folder, tensorCount: trainers.schema.tensors.count)
+            names: swarm.topology.names, name: name, folder: folder)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let peer = try Peer(
@@ -109,12 +109,12 @@ package struct PeerRun: Sendable {
 
     /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer.
     private func follow(_ peer: Peer, _ recorder: EventRecorder) async throws -> Peer.Result {
-        let sinks = [output?.sink(rounds: swarm.topology.tuning.rounds)].compactMap { $0 } + sinks
+        let own = output?.sink(rounds: swarm.topology.tuning.rounds, name: recorder.name(of:))
+        let sinks = [own].compactMap { $0 } + sinks
         let listener = Task {
             for await event in peer.events {
-                // The log gives an event its words; everyone else reads them.
-                let logged = recorder.record(event)
-                for sink in sinks { sink.receive(logged) }
+                let told = ToldEvent(recorder.record(event), description: event.kind.described)
+                for sink in sinks { sink.receive(told) }
             }
         }
         let stopper = Task {

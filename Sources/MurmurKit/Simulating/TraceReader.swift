@@ -7,24 +7,24 @@ package struct TraceReader {
     package struct Filter: Sendable {
         /// Subjects; empty for all.
         package var peers: Set<String>
-        /// Kinds; empty for all.
-        package var kinds: Set<String>
+        /// Events' names; empty for all.
+        package var events: Set<String>
         /// Seconds of virtual time.
         package var from: Double
         package var to: Double
 
         package init(
-            peers: Set<String> = [], kinds: Set<String> = [], from: Double = 0, to: Double = .infinity
+            peers: Set<String> = [], events: Set<String> = [], from: Double = 0, to: Double = .infinity
         ) {
             self.peers = peers
-            self.kinds = kinds
+            self.events = events
             self.from = from
             self.to = to
         }
 
         func wants(_ line: TraceLine) -> Bool {
             line.seconds >= from && line.seconds <= to && (peers.isEmpty || peers.contains(line.subject))
-                && (kinds.isEmpty || kinds.contains(line.kind))
+                && (events.isEmpty || events.contains(line.event))
         }
     }
 
@@ -86,10 +86,10 @@ extension TraceLine {
     /// The line as a JSON object.
     package var json: String {
         var members: [(String, JSONValue)] = [
-            ("time", .number(seconds)), ("peer", .text(subject)), ("kind", .text(kind)),
+            ("time", .number(seconds)), ("peer", .text(subject)), ("event", .text(event)),
         ]
         // A file may say anything, also one thing twice: the first counts.
-        var names: Set<String> = ["time", "peer", "kind"]
+        var names: Set<String> = ["time", "peer", "event"]
         for field in fields where names.insert(field.name).inserted {
             members.append((field.name, Self.value(field)))
         }
@@ -97,8 +97,8 @@ extension TraceLine {
     }
 
     private static func value(_ field: TraceLine.Field) -> JSONValue {
-        // The name of an object may look like a number.
-        guard field.name != "object" else { return .text(field.value) }
+        // A digest may look like a number.
+        guard field.name != "digest" else { return .text(field.value) }
         if let whole = Int(field.value) { return .integer(whole) }
         guard let number = Double(field.value), number.isFinite else { return .text(field.value) }
         return .number(number)

@@ -62,7 +62,7 @@ package struct TraceStepper {
         let fields = line.fields.map { field in
             "    \(field.name)" + String(repeating: " ", count: width - field.name.count + 2) + field.value
         }
-        return (["[\(place + 1) of \(lines.count)]  \(time) s  \(line.subject)  \(line.kind)"] + fields)
+        return (["[\(place + 1) of \(lines.count)]  \(time) s  \(line.subject)  \(line.event)"] + fields)
             .joined(separator: "\n")
     }
 

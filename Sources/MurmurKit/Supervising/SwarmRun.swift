@@ -79,8 +79,8 @@ package struct SwarmRun {
         var running = Set(folder.topology.peers.map(\.name))
         for await event in events {
             switch event {
-            case .report(.event(let told)):
-                for sink in sinks { sink.receive(told) }
+            case .report(.event(let line)):
+                for sink in sinks { sink.receive(ToldEvent(line)) }
             case .report(.exited(let name, let status, let bySignal)):
                 if try !continues(name, status: status, bySignal: bySignal, supervisor) { running.remove(name) }
             case .stopRequest:

@@ -1,11 +1,6 @@
 /// How much of each peer's adapter every peer takes in a round of gossip averaging when nobody is missing: a
-/// row-stochastic matrix over the peers of a graph.
-///
-/// Metropolis–Hastings weights with the target distribution `π ∝ sampleCounts` (Hastings, 1970, with the proposal
-/// `1 / (degree + 1)` for every neighbour and for the peer itself):
-/// `w_ij = min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))` for neighbours i and j, and the rest of the row stays with i.
-/// `n_i w_ij = n_j w_ji`, so the sample-weighted mean `Σ n_i x_i / Σ n_i` does not change, and it is where a connected
-/// swarm ends. With equal sample counts the matrix is the symmetric, doubly stochastic one of Xiao and Boyd (2004).
+/// row-stochastic matrix over the peers of a graph. A mixing rule that has one makes it (`MixingRule.matrix`); here it is
+/// kept and measured.
 package struct MixingMatrix: Sendable, Hashable {
     /// A weight that is not zero, and whose.
     package struct Entry: Sendable, Hashable {
@@ -18,35 +13,31 @@ package struct MixingMatrix: Sendable, Hashable {
     package let rows: [[Entry]]
     /// The number of peers.
     package var count: Int { rows.count }
-    /// The fixed distribution: `sampleCounts` scaled to the sum one.
+    /// The fixed distribution, which sums to one: the mean that mixing keeps is weighted with it.
     package let stationary: [Double]
 
-    /// The matrix of `graph`, whose peers hold `sampleCounts` records each (at least one).
-    package init(graph: SwarmGraph, sampleCounts: [Int]) {
-        precondition(sampleCounts.count == graph.count, "there is a sample count for each peer")
-        precondition(sampleCounts.allSatisfy { $0 > 0 }, "a peer holds at least one record")
-        let count = graph.count
-        rows = (0..<count).map { peer in
+    /// A matrix over the edges of `graph`: peer i takes `weight(i, j)` of its neighbour j and keeps the rest.
+    ///
+    /// - Parameters:
+    ///   - stationary: what the fixed distribution is proportional to, one positive number for each peer.
+    ///   - weight: what the first of two neighbours takes of the second. Those of a row sum to one at most.
+    package init(graph: SwarmGraph, stationary: [Double], weight: (Int, Int) -> Double) {
+        precondition(stationary.count == graph.count, "there is a share of the fixed distribution for each peer")
+        precondition(stationary.allSatisfy { $0 > 0 }, "every peer has a share of the fixed distribution")
+        rows = (0..<graph.count).map { peer in
             var kept = 1.0
             var row: [Entry] = []
             for neighbour in graph.neighbours[peer] {
-                let ratio = Double(sampleCounts[neighbour]) / Double(sampleCounts[peer])
-                let weight = min(
-                    1 / Double(graph.degree(of: peer) + 1), ratio / Double(graph.degree(of: neighbour) + 1))
-                row.append(Entry(column: neighbour, weight: weight))
-                kept -= weight
+                let taken = weight(peer, neighbour)
+                row.append(Entry(column: neighbour, weight: taken))
+                kept -= taken
             }
             row.insert(
                 Entry(column: peer, weight: kept), at: row.firstIndex { $0.column > peer } ?? row.endIndex)
             return row
         }
-        let total = sampleCounts.reduce(0.0) { $0 + Double($1) }
-        stationary = sampleCounts.map { Double($0) / total }
-    }
-
-    /// The matrix of `graph` when every peer counts alike.
-    package init(graph: SwarmGraph) {
-        self.init(graph: graph, sampleCounts: [Int](repeating: 1, count: graph.count))
+        let total = stationary.reduce(0, +)
+        self.stationary = stationary.map { $0 / total }
     }
 
     /// What peer `row` takes of peer `column`.

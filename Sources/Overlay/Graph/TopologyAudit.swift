@@ -12,37 +12,28 @@ package struct TopologyAudit: Sendable, Hashable {
     package let diameter: Int?
     /// Peers without whom the others would not be connected, ascending.
     package let cutPeers: [Int]
-    /// The factor by which the distance from the mean shrinks in a round, at worst.
-    package let secondEigenvalueModulus: Double
+    /// The factor by which the distance from the mean shrinks in a round, at worst; nil where the mixing rule has no
+    /// matrix.
+    package let secondEigenvalueModulus: Double?
     /// The bound that `roundsToBound` is for.
     package let bound: Double
     /// Rounds until any start has come nearer to the mean by the factor `bound`; nil when it never does.
     package let roundsToBound: Int?
 
-    /// Audits `graph` whose peers hold `sampleCounts` records; nil for equal numbers.
-    package init(graph: SwarmGraph, sampleCounts: [Int]? = nil, bound: Double = 1e-3) {
-        let matrix = MixingMatrix(
-            graph: graph, sampleCounts: sampleCounts ?? [Int](repeating: 1, count: graph.count))
+    /// Audits `graph`, whose peers mix as `matrix` says.
+    package init(graph: SwarmGraph, matrix: MixingMatrix?, bound: Double = 1e-3) {
         peers = graph.count
         edges = graph.edges.count
         degrees = (0..<graph.count).map(graph.degree(of:))
         isConnected = graph.isConnected
         diameter = graph.diameter
         cutPeers = graph.cutPeers
-        secondEigenvalueModulus = matrix.secondEigenvalueModulus
+        secondEigenvalueModulus = matrix?.secondEigenvalueModulus
         self.bound = bound
-        roundsToBound = isConnected ? MixingMatrix.rounds(to: bound, modulus: secondEigenvalueModulus) : nil
+        roundsToBound =
+            isConnected ? secondEigenvalueModulus.flatMap { MixingMatrix.rounds(to: bound, modulus: $0) } : nil
     }
 
     /// `1 − secondEigenvalueModulus`.
-    package var spectralGap: Double { 1 - secondEigenvalueModulus }
-
-    /// The smallest degree.
-    package var minimumDegree: Int { degrees.min() ?? 0 }
-
-    /// The largest degree.
-    package var maximumDegree: Int { degrees.max() ?? 0 }
-
-    /// The mean degree.
-    package var meanDegree: Double { degrees.isEmpty ? 0 : Double(2 * edges) / Double(peers) }
+    package var spectralGap: Double? { secondEigenvalueModulus.map { 1 - $0 } }
 }

@@ -48,13 +48,13 @@ final class ActorProcess: Sendable {
 
     /// Tells the surroundings something and runs the peer until it waits again; what it did, in the driver's order.
     func turn(
-        at time: MonotonicTime, using generator: inout SeededGenerator, _ happening: (Surroundings) -> Void
+        at time: MonotonicTime, using generator: inout SeededGenerator, _ event: (Surroundings) -> Void
     ) -> [PeerEffect] {
         surroundings.state.withLock { [generator] state in
             state.now = time
             state.generator = generator
         }
-        happening(surroundings)
+        event(surroundings)
         executor.runUntilIdle()
         let (effects, drawn) = surroundings.state.withLock { state in
             defer { state.effects = [] }

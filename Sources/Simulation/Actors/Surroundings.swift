@@ -1,6 +1,7 @@
 import Adapters
 import Basics
 import Federation
+import Overlay
 import Synchronization
 import Wire
 
@@ -46,7 +47,7 @@ final class Surroundings: Sendable {
         self.kept = kept
         localAddress = address
         schema = configuration.schema
-        sampleCount = configuration.sampleCount
+        sampleCount = configuration.roster.sampleCount
         (incoming, arrivals) = AsyncStream.makeStream()
     }
 

@@ -1,12 +1,15 @@
 import Adapters
+import Aggregation
 package import Basics
 package import Federation
+package import Overlay
 
 /// Averages again what honest peers averaged, from what everybody published, and compares: mass that is lost, gained or
 /// counted twice shows at once, and so does a contribution that is too old or was never published.
 ///
-/// It has its own copy of the rule: Metropolis–Hastings weights, `min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))`, the rest
-/// for the own adapter (docs/mathematics.md).
+/// It has its own copy of one rule: Metropolis–Hastings weights, `min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))`, the rest
+/// for the own adapter (docs/mathematics.md). Of another rule it takes the matrix that the rule says it mixes by; where
+/// there is none, it compares no sums.
 package struct MixingChecker: Sendable {
     private struct Published {
         var sequence: UInt64
@@ -18,6 +21,14 @@ package struct MixingChecker: Sendable {
     /// The most contributions of a peer that are remembered.
     private static let memory = 32
 
+    /// What a peer is to take of a neighbour.
+    private enum Weights: Sendable {
+        case metropolis
+        case matrix(MixingMatrix)
+        case unknown
+    }
+
+    private let weights: Weights
     private let indexOfPeer: [PeerID: Int]
     /// The peers' weights and numbers of neighbours.
     private let counts: [Int]
@@ -25,12 +36,28 @@ package struct MixingChecker: Sendable {
     private let staleness: Int
     private var published: [[Published]]
 
-    package init(ids: [PeerID], configurations: [PeerConfiguration]) {
+    package init(ids: [PeerID], graph: SwarmGraph, configurations: [PeerConfiguration]) {
         indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
-        counts = configurations.map { $0.weighsUniformly ? 1 : max(1, $0.sampleCount) }
-        degrees = configurations.map(\.neighbours.count)
-        staleness = configurations.map(\.staleness).max() ?? 0
+        counts = configurations.map { $0.exchange.weight(ofSampleCount: $0.roster.sampleCount) }
+        degrees = configurations.map(\.roster.degree)
+        staleness = configurations.map(\.exchange.staleness).max() ?? 0
         published = Array(repeating: [], count: ids.count)
+        let rule = configurations.first?.exchange.mixing ?? MetropolisMixing()
+        weights =
+            rule is MetropolisMixing
+            ? .metropolis
+            : rule.matrix(of: graph, sampleCounts: counts).map { .matrix($0) } ?? .unknown
+    }
+
+    /// What `peer` takes of `origin`; nil where that is not known.
+    private func weight(of origin: Int, at peer: Int) -> Double? {
+        switch weights {
+        case .metropolis:
+            let ratio = Double(counts[origin]) / Double(counts[peer])
+            return min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1))
+        case .matrix(let matrix): return matrix[peer, origin]
+        case .unknown: return nil
+        }
     }
 
     /// Takes what a peer did; what is wrong with it, or nil. `dishonest` are those whose contributions are not known.
@@ -53,10 +80,10 @@ package struct MixingChecker: Sendable {
                 guard found.isFinal || abs(found.round - round) <= staleness else {
                     return "mixed in round \(round) peer \(origin)'s contribution of round \(found.round)"
                 }
-                let ratio = Double(counts[origin]) / Double(counts[peer])
-                terms.append(
-                    (min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1)), found.values))
+                guard let weight = weight(of: origin, at: peer) else { continue }
+                terms.append((weight, found.values))
             }
+            if case .unknown = weights { return nil }
             terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
             return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
         case .adopted(let parts, let delta):

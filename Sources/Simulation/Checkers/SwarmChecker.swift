@@ -89,7 +89,7 @@ struct SwarmChecker: Sendable {
             }
         case .checkpointed(let round):
             acknowledged[peer] = max(acknowledged[peer], round)
-        case .contributionPublished(_, _, _, let object):
+        case .contributionPublished(_, _, _, _, let object):
             published[peer].insert(Self.mark(object))
         case .contributionReceived(let from, let round, let byteCount, let object):
             let object = Self.mark(object)
@@ -197,4 +197,16 @@ struct SwarmChecker: Sendable {
             }.max() ?? 0
         return norm > 0 ? farthest / norm : farthest
     }
+}
+
+/// Something that must not happen, and did.
+package struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The checker that found it.
+    package var checker: String
+    /// When, in seconds of virtual time from the swarm's start.
+    package var seconds: Double
+    /// What.
+    package var message: String
+
+    package var description: String { "\(checker) at \(seconds) s: \(message)" }
 }

@@ -85,8 +85,8 @@ struct SimulatedProcess: Sendable {
 
     /// Makes it dishonest, or honest again.
     mutating func misbehave(_ misconduct: Misconduct?) {
-        driver?.misbehave(misconduct)
-        shell?.answer { await $0.misbehave(misconduct) }
+        driver?.tamper(misconduct)
+        shell?.answer { await $0.tamper(misconduct) }
     }
 
     /// The next thing that it wants done; nil if there is none now.
@@ -95,10 +95,10 @@ struct SimulatedProcess: Sendable {
     }
 
     private mutating func turn(
-        at time: MonotonicTime, using generator: inout SeededGenerator, _ happening: (Surroundings) -> Void
+        at time: MonotonicTime, using generator: inout SeededGenerator, _ event: (Surroundings) -> Void
     ) {
         guard let shell else { return }
-        effects = (effects.reversed() + shell.turn(at: time, using: &generator, happening)).reversed()
+        effects = (effects.reversed() + shell.turn(at: time, using: &generator, event)).reversed()
     }
 
     /// Ends it without a word.

@@ -63,7 +63,7 @@ extension SimulatedSwarm {
     /// Puts the peer's next wake-up into the heap; one that is in there already is overtaken.
     mutating func wake(_ index: Int, at due: MonotonicTime) {
         peers[index].wake = due
-        heap.push(due, .wake(index, life: peers[index].life, due: due))
+        heap.push(due, .wake(index, incarnation: peers[index].incarnation, due: due))
     }
 
     /// A peer's datagram enters the network.

@@ -1,5 +1,6 @@
 import Adapters
 import Basics
+import Cryptography
 import Faults
 import Federation
 
@@ -14,10 +15,10 @@ extension SimulatedSwarm {
         case .train(let request):
             let (ticket, duration) = train(request, by: index)
             heap.push(
-                time + duration * peers[index].slowness, .trained(index, life: peers[index].life, ticket))
+                time + duration * peers[index].slowness, .trained(index, incarnation: peers[index].incarnation, ticket))
         case .write(let checkpoint):
             peers[index].writing = checkpoint
-            heap.push(time + scenario.writingTime, .written(index, life: peers[index].life))
+            heap.push(time + scenario.writingTime, .written(index, incarnation: peers[index].incarnation))
         case .remember(let memory): peers[index].waitingMemory = memory
         case .wake(let deadline):
             wake(index, at: max(time, peers[index].clock.time(at: deadline)))
@@ -26,8 +27,12 @@ extension SimulatedSwarm {
                 violate("mass", "\(peers[index].name) \(problem)")
             }
         case .report(let event):
+            let described = event.kind.described
             trace.note(
-                time, 5, index, 0, Self.digest(of: event.kind), line: Self.line(of: event.kind, by: index, peers))
+                time, 5, index, 0, described.traceWord,
+                line: described.line(of: peers[index].name) { [peers] id in
+                    peers.first { $0.id == id }?.name ?? id.short
+                })
             checker.observe(event, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
             if case .mixed(let round, _, _, _, _) = event.kind {
                 peers[index].lastRound = round
@@ -57,14 +62,6 @@ extension SimulatedSwarm {
         return (ticket, training.duration(of: request, peer: index))
     }
 
-    /// An event as the trace's line has it.
-    private static func line(of kind: PeerEvent.Kind, by index: Int, _ peers: [SimulatedPeer]) -> String {
-        let (word, fields) = kind.traced { id in
-            peers.first { $0.id == id }?.name ?? id.short
-        }
-        return TraceLine.text(peers[index].name, word, fields)
-    }
-
     mutating func violate(_ name: String, _ message: String) {
         checker.violate(name, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds), message)
     }
@@ -72,34 +69,6 @@ extension SimulatedSwarm {
     private mutating func checkAdapter(of index: Int) {
         guard let delta = peers[index].process?.delta else { return }
         checker.observe(delta, of: index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
-    }
-
-    /// A word for an event in the trace's hash: which kind it is and its numbers, as the datagrams' bytes cover the rest.
-    private static func digest(of kind: PeerEvent.Kind) -> UInt64 {
-        switch kind {
-        case .started(let round, let resumed): 1 << 40 | UInt64(round) << 1 | (resumed ? 1 : 0)
-        case .roundStarted(let round): 2 << 40 | UInt64(round)
-        case .trained(let round, let loss, _, _, _): 3 << 40 ^ UInt64(round) ^ loss.bitPattern
-        case .trainingFailed(let round, _): 4 << 40 | UInt64(round)
-        case .contributionPublished(let round, _, let norm, _): 5 << 40 ^ UInt64(round) ^ norm.bitPattern
-        case .contributionSent(_, let round, _): 6 << 40 | UInt64(round)
-        case .contributionReceived(_, let round, _, _): 7 << 40 | UInt64(round)
-        case .contributionRefused(_, let round, _, _): 8 << 40 | UInt64(clamping: round)
-        case .mixed(let round, let disagreement, let present, _, _):
-            9 << 40 ^ UInt64(round) ^ disagreement.bitPattern ^ UInt64(present.count) << 32
-        case .caughtUp(let from, let to, _): 10 << 40 ^ UInt64(from) << 20 ^ UInt64(to)
-        case .connected: 11 << 40
-        case .disconnected: 12 << 40
-        case .checkpointed(let round): 13 << 40 | UInt64(round)
-        case .checkpointFailed(let round, _): 14 << 40 | UInt64(round)
-        case .settling(let round, let disagreement, _): 15 << 40 ^ UInt64(round) ^ disagreement.bitPattern
-        case .settled(let round, _): 16 << 40 | UInt64(round)
-        case .settlingLimitReached(let round, _): 17 << 40 | UInt64(round)
-        case .finished(let round): 18 << 40 | UInt64(round)
-        case .left: 19 << 40
-        case .barred: 21 << 40
-        case .traffic(let traffic): 20 << 40 ^ traffic.bytesSent << 20 ^ traffic.bytesReceived
-        }
     }
 
     /// The process has stopped and written everything, and ends.
@@ -123,13 +92,13 @@ extension SimulatedSwarm {
             peers[index].pastTraffic.received += traffic.bytesReceived
         }
         peers[index].process = nil
-        peers[index].life += 1
+        peers[index].incarnation += 1
     }
 
     /// A fault begins.
     mutating func begin(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
-        trace.note(time, 8, index, 0, 0, line: peers[index].line("fault-begins", ("fault", fault.kind)))
+        trace.note(time, 8, index, 0, 0, line: peers[index].line("fault_begins", ("fault", fault.kind)))
         switch fault.kind {
         case .crash(_, let disk):
             guard peers[index].process != nil else { return }
@@ -147,7 +116,7 @@ extension SimulatedSwarm {
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].process?.misbehave(behaviour.misconduct)
+            peers[index].process?.misbehave(misconduct(of: index))
             checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
@@ -156,7 +125,7 @@ extension SimulatedSwarm {
     /// A fault ends.
     mutating func end(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
-        trace.note(time, 9, index, 0, 0, line: peers[index].line("fault-ends", ("fault", fault.kind)))
+        trace.note(time, 9, index, 0, 0, line: peers[index].line("fault_ends", ("fault", fault.kind)))
         switch fault.kind {
         case .crash, .absent:
             guard peers[index].returns, peers[index].process == nil else { return }
@@ -185,6 +154,13 @@ extension SimulatedSwarm {
         lostAddresses.insert(old)
         peers[index].address = NetworkAddress(host: old.host, port: old.port + 1)
         indexOfAddress[peers[index].address] = index
+    }
+
+    /// What is done to what the peer sends, as it behaves now.
+    func misconduct(of index: Int) -> Misconduct? {
+        peers[index].behaviour?.misconduct.map {
+            Misconduct($0, key: peers[index].keys.signing, exchange: configurations[index].exchange)
+        }
     }
 
     /// What a dishonest peer makes of its adapter before it contributes it.

@@ -73,3 +73,20 @@ extension SimulatedSwarm {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
+
+extension SimulatedSwarm {
+    /// How far the run is.
+    var progress: SimulationProgress {
+        let rounds = peers.map(\.lastRound)
+        return SimulationProgress(
+            seconds: elapsed.inSeconds, events: trace.count, slowest: rounds.min() ?? 0, fastest: rounds.max() ?? 0,
+            finished: peers.count { $0.final != nil }, peers: peers.count)
+    }
+
+    /// Tells who watches, if it is time again. What is told changes nothing.
+    mutating func tellProgress() {
+        guard let watch, trace.count >= nextLook else { return }
+        nextLook = trace.count + SimulationProgress.interval
+        watch(progress)
+    }
+}

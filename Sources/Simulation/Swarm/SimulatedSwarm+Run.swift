@@ -28,35 +28,35 @@ extension SimulatedSwarm {
 
     private mutating func begin() throws {
         // Faults of the first moment come before the start: an absent peer is not started.
-        while let due = heap.firstTime, due <= time, let happening = heap.pop() { try perform(happening) }
-        for index in peers.indices where peers[index].life == 0 && !peers[index].returns { try launch(index) }
+        while let due = heap.firstTime, due <= time, let event = heap.pop() { try perform(event) }
+        for index in peers.indices where peers[index].incarnation == 0 && !peers[index].returns { try launch(index) }
     }
 
     /// Runs to the end, or to where local steps have to be waited for: then their ticket is returned.
     private mutating func advance() throws -> TrainingTicket? {
-        if let happening = blocked.take() { try perform(happening) }
+        if let event = blocked.take() { try perform(event) }
         while running > 0, arrived.count < peers.count, let due = heap.firstTime {
             time = max(time, due)
             tellProgress()
             guard !isExhausted else { return nil }
-            let happening = heap.pop()!
-            if case .trained(let index, let life, let ticket) = happening, peers[index].life == life,
+            let event = heap.pop()!
+            if case .trained(let index, let incarnation, let ticket) = event, peers[index].incarnation == incarnation,
                 ticket.outcome == nil
             {
-                blocked = happening
+                blocked = event
                 return ticket
             }
-            try perform(happening)
+            try perform(event)
         }
         return nil
     }
 
-    private mutating func perform(_ happening: Happening) throws {
-        switch happening {
+    private mutating func perform(_ event: Event) throws {
+        switch event {
         case .datagram(let to, let datagram): arrive(datagram, at: to)
-        case .wake(let index, let life, let due):
+        case .wake(let index, let incarnation, let due):
             // One that an earlier one has overtaken is no longer meant.
-            guard peers[index].life == life, peers[index].wake == due else { return }
+            guard peers[index].incarnation == incarnation, peers[index].wake == due else { return }
             if let paused = peers[index].pausedUntil {
                 wake(index, at: paused)
                 return
@@ -65,15 +65,15 @@ extension SimulatedSwarm {
             let local = peers[index].clock.local(at: time)
             peers[index].process!.wake(at: local, using: &generators[index])
             drain(index)
-        case .trained(let index, let life, let ticket):
-            guard peers[index].life == life else { return }
+        case .trained(let index, let incarnation, let ticket):
+            guard peers[index].incarnation == incarnation else { return }
             if let paused = peers[index].pausedUntil {
-                heap.push(paused, .trained(index, life: life, ticket))
+                heap.push(paused, .trained(index, incarnation: incarnation, ticket))
                 return
             }
             finish(ticket, of: index)
             drain(index)
-        case .written(let index, let life): written(index, life: life)
+        case .written(let index, let incarnation): written(index, incarnation: incarnation)
         case .begins(let number): try begin(plan.faults[number])
         case .ends(let number): try end(plan.faults[number])
         case .intrudes(let number): intrude(number)
@@ -101,7 +101,7 @@ extension SimulatedSwarm {
         if peers[index].final != nil, peers[index].disk.hasBetrayed { checker.forgets(index) }
         packets?.starts(index)
         peers[index].disk.forgive()
-        peers[index].life += 1
+        peers[index].incarnation += 1
         peers[index].starts += 1
         peers[index].returns = false
         if peers[index].hasEnded { running += 1 }
@@ -113,11 +113,12 @@ extension SimulatedSwarm {
         let wall = peers[index].clock.wall(at: time, epoch: Self.epoch)
         let local = peers[index].clock.local(at: time)
         trace.note(
-            time, 1, index, peers[index].life, wall, line: peers[index].line("starts", ("life", peers[index].starts)))
+            time, 1, index, peers[index].incarnation, wall,
+            line: peers[index].line("starts", ("number", peers[index].starts)))
         peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
         peers[index].trainer = try scenario.training?.trainer(of: index)
         peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
-        peers[index].process!.misbehave(peers[index].behaviour?.misconduct)
+        peers[index].process!.misbehave(misconduct(of: index))
         peers[index].process!.start(at: local, using: &generators[index])
         drain(index)
     }
@@ -197,10 +198,10 @@ extension SimulatedSwarm {
         }
     }
 
-    private mutating func written(_ index: Int, life: Int) {
-        guard peers[index].life == life, let checkpoint = peers[index].writing else { return }
+    private mutating func written(_ index: Int, incarnation: Int) {
+        guard peers[index].incarnation == incarnation, let checkpoint = peers[index].writing else { return }
         if let paused = peers[index].pausedUntil {
-            heap.push(paused, .written(index, life: life))
+            heap.push(paused, .written(index, incarnation: incarnation))
             return
         }
         peers[index].writing = nil

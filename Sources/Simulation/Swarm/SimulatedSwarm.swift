@@ -7,22 +7,22 @@ import Overlay
 import SwarmFile
 import Wire
 
-/// A swarm of real peer cores on a virtual clock and network: tier A of docs/simulation.md.
+/// A swarm of real peer cores on a virtual clock and network: tier A of docs/simulation-reference.md.
 ///
 /// The cores, the protocol, the handshakes and the cryptography are those of real peers; the clock, the network, the
 /// disks and the trainers are simulated. A value: nothing outside of it is asked or changed, so that one scenario gives
 /// one history.
 package struct SimulatedSwarm {
     /// What happens at a moment.
-    enum Happening {
+    enum Event {
         /// A datagram arrives at an address.
         case datagram(to: NetworkAddress, Datagram)
         /// A peer's deadline, as it was when this was put in for `due`.
-        case wake(Int, life: Int, due: MonotonicTime)
+        case wake(Int, incarnation: Int, due: MonotonicTime)
         /// A peer's local steps are done.
-        case trained(Int, life: Int, TrainingTicket)
+        case trained(Int, incarnation: Int, TrainingTicket)
         /// A peer's checkpoint is on the disk, or not.
-        case written(Int, life: Int)
+        case written(Int, incarnation: Int)
         /// A fault begins or ends.
         case begins(Int)
         case ends(Int)
@@ -41,7 +41,7 @@ package struct SimulatedSwarm {
     let secret: SwarmSecret
     let plan: FaultPlan
     var peers: [SimulatedPeer]
-    /// Each peer's randomness, across its lives.
+    /// Each peer's randomness, across its incarnations.
     var generators: [SeededGenerator]
     var configurations: [PeerConfiguration]
     var indexOfAddress: [NetworkAddress: Int]
@@ -49,9 +49,9 @@ package struct SimulatedSwarm {
     var lostAddresses: Set<NetworkAddress> = []
     var links: [UInt64: LinkModel] = [:]
     var intruders: [SimulatedIntruder]
-    var heap = EventHeap<Happening>()
+    var heap = EventHeap<Event>()
     /// What cannot be performed before local steps are done.
-    var blocked: Happening?
+    var blocked: Event?
     /// What runs the peers' actors on tier B; nil on tier A.
     let executor: SeededExecutor?
     /// True time.
@@ -73,7 +73,7 @@ package struct SimulatedSwarm {
 
     /// Is told how far the run is, from time to time.
     package var watch: (@Sendable (SimulationProgress) -> Void)?
-    /// The number of happenings at which it is told again.
+    /// The number of events at which it is told again.
     package var nextLook = SimulationProgress.interval
 
     /// When the swarm starts on the virtual clock: its faults' times count from here.
@@ -132,7 +132,7 @@ package struct SimulatedSwarm {
         }
         if peers.count <= Self.closelyWatched {
             packets = PacketChecker(count: peers.count)
-            mixing = MixingChecker(ids: peers.map(\.id), configurations: configurations)
+            mixing = MixingChecker(ids: peers.map(\.id), graph: graph, configurations: configurations)
         }
         schedule()
     }

@@ -40,7 +40,7 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var traceHash: String
     /// The digest of all final adapters, 16 hexadecimal digits.
     package var adapterDigest: String
-    /// Happenings that were performed.
+    /// Events that were performed.
     package var events: Int
     /// How long the swarm took, in seconds of virtual time.
     package var seconds: Double
@@ -67,14 +67,19 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var everyoneFinished: Bool { !peers.contains { !$0.isFinished } }
 }
 
-/// Something that must not happen, and did.
-package struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
-    /// The checker that found it.
-    package var checker: String
-    /// When, in seconds of virtual time from the swarm's start.
+/// How far a simulated run is.
+package struct SimulationProgress: Sendable {
+    /// Seconds of virtual time since the swarm's start.
     package var seconds: Double
-    /// What.
-    package var message: String
+    /// Events that were performed.
+    package var events: Int
+    /// The rounds that the slowest and the fastest peer last spoke of.
+    package var slowest: Int
+    package var fastest: Int
+    /// Peers that have their final adapter, of how many.
+    package var finished: Int
+    package var peers: Int
 
-    package var description: String { "\(checker) at \(seconds) s: \(message)" }
+    /// Events between two looks: about half a second of a machine's time.
+    package static let interval = 32_768
 }

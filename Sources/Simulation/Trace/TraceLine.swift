@@ -1,6 +1,6 @@
 /// A line of a trace that people and `murmur inspect` read: when, who, what, and what there is to say of it.
 ///
-/// Its text is `SECONDS SUBJECT KIND NAME=VALUE …`, the seconds with six decimals. A value with other characters than
+/// Its text is `SECONDS SUBJECT EVENT NAME=VALUE …`, the seconds with six decimals. A value with other characters than
 /// letters, digits and `.,:;+-_/()[]%` stands in quotation marks, with `\"`, `\\` and `\n` for those three.
 package struct TraceLine: Sendable, Hashable {
     /// Something that there is to say of what happened.
@@ -18,15 +18,15 @@ package struct TraceLine: Sendable, Hashable {
     package var microseconds: Int64
     /// A peer's name, or who else did it.
     package var subject: String
-    /// What happened: one word.
-    package var kind: String
+    /// What happened: the event's name, in snake case.
+    package var event: String
     /// The rest.
     package var fields: [Field]
 
-    package init(microseconds: Int64, subject: String, kind: String, fields: [Field] = []) {
+    package init(microseconds: Int64, subject: String, event: String, fields: [Field] = []) {
         self.microseconds = microseconds
         self.subject = subject
-        self.kind = kind
+        self.event = event
         self.fields = fields
     }
 
@@ -37,12 +37,12 @@ package struct TraceLine: Sendable, Hashable {
     package var text: String {
         let fraction = String(microseconds % 1_000_000)
         let time = "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
-        return time + " " + Self.text(subject, kind, fields)
+        return time + " " + Self.text(subject, event, fields)
     }
 
     /// What follows the time.
-    static func text(_ subject: String, _ kind: String, _ fields: [Field]) -> String {
-        fields.reduce("\(Self.quoted(subject)) \(kind)") { $0 + " \($1.name)=\(Self.quoted($1.value))" }
+    static func text(_ subject: String, _ event: String, _ fields: [Field]) -> String {
+        fields.reduce("\(Self.quoted(subject)) \(event)") { $0 + " \($1.name)=\(Self.quoted($1.value))" }
     }
 
     private static func isPlain(_ character: Character) -> Bool {
@@ -73,12 +73,12 @@ extension TraceLine {
     package init?(parsing text: some StringProtocol) {
         var words = Words(text)
         guard let time = words.next(), let micros = Self.microseconds(time), let subject = words.next(),
-            let kind = words.next(), !kind.isEmpty
+            let event = words.next(), !event.isEmpty
         else { return nil }
         var fields: [Field] = []
         while let field = words.nextField() { fields.append(field) }
         guard words.isAtEnd else { return nil }
-        self.init(microseconds: micros, subject: subject, kind: kind, fields: fields)
+        self.init(microseconds: micros, subject: subject, event: event, fields: fields)
     }
 
     private static func microseconds(_ text: String) -> Int64? {

@@ -59,6 +59,7 @@ struct PartialFile: ~Copyable {
     /// Opens a new file beside `path`.
     init(for path: String) throws(FileError) {
         let (folder, name) = Self.split(path)
+        // In the same folder, as a rename does not reach from one file system to another.
         let temporary = "\(folder)/.\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(path: path, errorNumber: errno) }
@@ -101,6 +102,7 @@ struct PartialFile: ~Copyable {
         guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
             throw FileError(path: path, errorNumber: errno)
         }
+        // Without this the new name may be lost with the power, though the content is on disk.
         try AtomicFile.synchronise(folder: folder)
     }
 

@@ -12,6 +12,7 @@ package enum FloatEncoding: String, Sendable, Hashable, CaseIterable {
         precondition(bytes.count.isMultiple(of: size), "whole numbers are decoded")
         floats.reserveCapacity(floats.count + bytes.count / size)
         let starts = stride(from: bytes.startIndex, to: bytes.endIndex, by: size)
+        // Byte by byte, which is right on processors of either order.
         func word(_ index: Int) -> UInt32 { UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 }
         switch self {
         case .float32:

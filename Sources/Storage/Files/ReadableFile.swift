@@ -5,7 +5,6 @@ import Glibc
 /// It reads and does not map: a mapped file that another process shortens ends this one with a signal, a read reports an
 /// error.
 package final class ReadableFile: Sendable {
-    /// The path it was opened at.
     package let path: String
     /// Its size in bytes when it was opened.
     package let size: Int
@@ -18,6 +17,7 @@ package final class ReadableFile: Sendable {
 
     /// Opens the regular file at `path`. Throws `FileError`.
     package init(path: String) throws(FileError) {
+        // O_NONBLOCK: opening a named pipe in the file's place must not wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, errorNumber: errno) }
         var status = stat()

@@ -224,6 +224,7 @@ extension JSONParser {
             try digits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        // Sizes and offsets beyond 2^53 would lose digits as doubles.
         if isWhole, let value = Int(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else { throw .numberOutOfRange(offset: start) }
         return .number(value)

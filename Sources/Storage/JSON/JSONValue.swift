@@ -101,7 +101,6 @@ package struct JSONObject: Sendable, Equatable {
         }
     }
 
-    /// The number of members.
     package var count: Int { keys.count }
 
     /// The value of the member with these key bytes.

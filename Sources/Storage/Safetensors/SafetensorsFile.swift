@@ -1,3 +1,5 @@
+import Basics
+
 /// A safetensors file open for reading single tensors.
 package struct SafetensorsFile: Sendable {
     private enum Source: Sendable {
@@ -140,11 +142,10 @@ package struct SafetensorsWriter {
             offset = end
         }
         var json = JSONValue.object(JSONObject(members)).encoded()
+        // So that the data begin at a multiple of eight, as readers that map the file want it.
         while !json.count.isMultiple(of: 8) { json.append(0x20) }
         var bytes: [UInt8] = []
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: UInt64(json.count) >> shift))
-        }
+        bytes.append(integer: UInt64(json.count))
         return bytes + json
     }
 

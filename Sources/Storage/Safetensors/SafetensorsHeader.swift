@@ -1,3 +1,5 @@
+import Basics
+
 /// The checked table of contents of a safetensors file.
 ///
 /// Layout of a file: the length N of the header (UInt64, little-endian), N bytes of JSON, the data. The tensors must
@@ -53,11 +55,10 @@ extension SafetensorsHeader {
     ///
     /// - Throws: `SafetensorsError.malformed`.
     package static func length(prefix: [UInt8], fileSize: Int, file: String) throws(SafetensorsError) -> Int {
-        guard prefix.count == 8, fileSize >= 8 else {
+        var reader = ByteReader(prefix)
+        guard let length = reader.integer(UInt64.self), reader.isAtEnd, fileSize >= 8 else {
             throw .malformed(file: file, reason: "it has \(fileSize) bytes, fewer than the 8 of a header's length")
         }
-        var length: UInt64 = 0
-        for byte in prefix.reversed() { length = length << 8 | UInt64(byte) }
         guard length <= UInt64(lengthLimit) else {
             throw .malformed(
                 file: file, reason: "its header is said to have \(length) bytes, the limit is \(lengthLimit)")
@@ -100,6 +101,7 @@ extension SafetensorsHeader {
                     try Self.entry(name: key, value, dataStart: 8 + json.count, fileSize: fileSize, file: file))
             }
         }
+        // By place, not by name: readers go through a file in one direction.
         entries.sort {
             ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
         }

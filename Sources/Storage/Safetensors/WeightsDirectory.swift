@@ -72,6 +72,7 @@ package struct WeightsDirectory: Sendable {
                 positions[shard] = files.count
                 files.append(try SafetensorsFile.open(path: "\(path)/\(shardName)"))
             }
+            // Every tensor that the index names must be where it says, or loading would fail after most of the work.
             guard let position = positions[shard], files[position].contains(bytes: tensor) else {
                 throw SafetensorsError.missingTensor(name: name, file: "\(path)/\(shardName)")
             }

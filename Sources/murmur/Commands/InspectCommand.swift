@@ -12,7 +12,7 @@ struct InspectCommand: AsyncParsableCommand {
               murmur inspect demo-run/peer-0/adapter
               murmur inspect demo-run/peer-0/state --json
               murmur inspect demo-run/peer-0/events.jsonl
-              murmur inspect run.trace --peer peer-3 --from 10 --to 20 --kind mixed --kind caught-up
+              murmur inspect run.trace --peer peer-3 --from 10 --to 20 --event mixed --event caught_up
 
             A trace (murmur simulate --trace) is stepped through on a terminal and listed in a pipe.
             """)
@@ -21,18 +21,18 @@ struct InspectCommand: AsyncParsableCommand {
         help: "A PEFT or model directory, a .safetensors file, a state folder, events.jsonl, a recording or a trace.")
     var path: String
     @Option(help: "Of a trace: only what this peer does; may be given several times.") var peer: [String] = []
-    @Option(help: "Of a trace: only this kind of happening; may be given several times.") var kind: [String] = []
+    @Option(help: "Of a trace: only events of this name; may be given several times.") var event: [String] = []
     @Option(help: "Of a trace: from this second of virtual time on.") var from = 0.0
     @Option(help: "Of a trace: up to this second of virtual time.") var to = Double.infinity
     @Flag(help: "Print JSON; of a trace, an object a line.") var json = false
 
     func run() async throws {
         if TraceReader.isTrace(path) {
-            let filter = TraceReader.Filter(peers: Set(peer), kinds: Set(kind), from: from, to: to)
+            let filter = TraceReader.Filter(peers: Set(peer), events: Set(event), from: from, to: to)
             return try TraceReader(path: path).show(filter, json: json)
         }
-        guard peer.isEmpty, kind.isEmpty, from == 0, to == .infinity else {
-            throw CommandFailure("\(path) is no trace: --peer, --kind, --from and --to are for traces")
+        guard peer.isEmpty, event.isEmpty, from == 0, to == .infinity else {
+            throw CommandFailure("\(path) is no trace: --peer, --event, --from and --to are for traces")
         }
         let facts = try Artefact.facts(of: path)
         guard !json else { return Terminal.print(JSONText.of(.object(JSONObject(facts)))) }

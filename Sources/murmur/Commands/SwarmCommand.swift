@@ -10,7 +10,8 @@ struct SwarmCommand: AsyncParsableCommand {
             Makes identities for the peers, starts one process each over loopback UDP, restarts a peer that dies, and \
             leaves adapters, logs and a report in DIR. A run that was stopped goes on from its checkpoints when the \
             command is given again. With --faults a relay stands between the peers and does to their datagrams what \
-            the fault file says; processes crash, stand still and come back on its schedule (docs/simulation.md).
+            the fault file says; processes crash, stand still and come back on its schedule \
+            (docs/simulation-reference.md).
 
             Examples:
               murmur swarm topologies/demo.yaml --out demo-run --fresh

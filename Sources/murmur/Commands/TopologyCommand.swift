@@ -99,7 +99,7 @@ struct TopologyCommand: AsyncParsableCommand {
             print("edges            \(report.edges)")
             print("degrees          \(report.degreeText)")
             print("diameter         \(report.diameterText)")
-            print("spectral gap     \(Readable.number(report.spectralGap, digits: 4))")
+            print("spectral gap     \(report.spectralGap.map { Readable.number($0, digits: 4) } ?? "none")")
             print(
                 "rounds of mixing to a relative distance of \(Readable.scientific(report.bound)): "
                     + (report.roundsToBound.map { "\($0)" } ?? "never"))

@@ -51,26 +51,21 @@ struct TuneCommand: AsyncParsableCommand {
         guard rank > 0, rank <= 1024, alpha > 0, (0..<1).contains(dropout) else {
             throw ValidationError("--rank is from 1 to 1024, --alpha above 0, --dropout from 0 up to 1")
         }
-        guard LearningRateSchedule(rawValue: schedule) != nil else {
+        guard SwarmTopology.Tuning.Schedule(rawValue: schedule) != nil else {
             throw ValidationError("--schedule \(schedule): known are constant, linear, cosine")
         }
-        if targetNames == [SwarmTopology.LoRA.allTargets] { return }
-        for target in targetNames {
-            guard let last = target.split(separator: ".").last, ModuleName(target) != nil,
-                SwarmTopology.LoRA.knownTargets.contains(String(last))
-            else {
-                throw ValidationError(
-                    "--targets \(target): known are \(SwarmTopology.LoRA.knownTargets.joined(separator: ", "))")
-            }
-        }
+        do { _ = try lora() } catch { throw ValidationError("\(error)") }
     }
 
-    private var targetNames: [String] { targets.split(separator: ",").map(String.init) }
+    private func lora() throws -> LoRAConfiguration {
+        var lora = LoRAConfiguration(rank: rank, alpha: alpha, dropout: dropout, targets: [])
+        lora.isRankStabilised = rankStabilised
+        for key in LoRAConfiguration.keys where key.name == "targets" { try key.read(argument: targets, into: &lora) }
+        return lora
+    }
 
     func run() async throws {
-        var lora = SwarmTopology.LoRA(rank: rank, alpha: alpha, dropout: dropout, targets: targetNames)
-        lora.isRankStabilised = rankStabilised
-        var topology = options.topology(lora: lora, data: data, seed: seed)
+        var topology = options.topology(lora: try lora(), data: data, seed: seed)
         topology.tuning.accumulation = accumulation
         topology.tuning.weightDecay = weightDecay
         topology.tuning.clipNorm = clipNorm

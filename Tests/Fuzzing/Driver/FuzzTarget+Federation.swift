@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import Basics
 import Cryptography
+import Overlay
 
 @testable import Federation
 @testable import Wire
@@ -16,12 +17,14 @@ extension FuzzTarget {
         [[1], [1, 0, 0, 0], [1, 255, 7, 3], Array(repeating: 0, count: 48)]
     } run: { input in
         for depth in [0, 2, 5] {
-            guard let status = ContributionStatus(encoded: input, depth: depth) else { continue }
+            var rule = AgreementSettling(SettlingLimits(consensusBound: 1e-3, depth: depth, rounds: 9))
+            guard let status = ContributionStatus(encoded: input, rule: rule) else { continue }
             precondition(status.encoded == input, "a status is written as it was read")
-            _ = status.agreement?.isWithin(1e-3)
-            _ = status.agreement?.advanced(disagreement: 0.5, heard: [status.agreement, nil])
+            rule.advance(disagreement: 0.5, heard: [.status(status.settling), .silence])
+            _ = rule.verdict(after: 1)
         }
-        _ = try? ContributionGate(schema: schema).open(input)
+        var pipeline = ExchangePipeline(ExchangePolicy(), schema: schema)
+        _ = try? pipeline.open(input, from: WireRig.connected.id(0))
     }
 
     /// A peer in the midst of its rounds, whose only neighbour signs whatever it likes.
@@ -88,9 +91,11 @@ struct PeerRig {
                 id: WireRig.connected.id($0), exchangeKey: keys[$0].exchange.publicKey, address: WireRig.addresses[$0])
         }
         let configuration = PeerConfiguration(
-            schema: Self.schema, baseModelDigest: Array(repeating: 7, count: 32), sampleCount: 10,
-            neighbours: [.init(remote: remotes[0], degree: 1)], rounds: 3, localSteps: 1, agreementDepth: 2,
-            settlingLimit: 20)
+            schema: Self.schema, baseModelDigest: Array(repeating: 7, count: 32),
+            roster: Roster(
+                place: 1, sampleCount: 10, swarmCount: 2, depth: 2,
+                members: [.init(id: remotes[0].id, place: 0, degree: 1)]),
+            remotes: [remotes[0]], rounds: 3, localSteps: 1, settlingLimit: 20)
         core = try! PeerCore(
             configuration: configuration, local: LocalPeer(keys[1]), swarm: swarm, handshakeTimestamp: 50, at: time)
         liar = ProtocolEndpoint(

@@ -76,7 +76,9 @@ import Testing
             (
                 "{{ " + String(repeating: "(", count: 1000) + "1" + String(repeating: ")", count: 1000) + " }}",
                 "too deeply"
-            ), ("{{ 99999999999999999999 }}", "number"),
+            ), ("{{ " + String(repeating: "- ", count: 50_000) + "1 }}", "too long"),
+            ("{{ 1" + String(repeating: " + 1", count: 50_000) + " }}", "too long"),
+            ("{{ 99999999999999999999 }}", "number"),
             ("{{ 9223372036854775807 + 1 }}", "between"), ("{{ 1 // 0 }}", "between"),
         ])
     func refused(text: String, reason: String) throws {

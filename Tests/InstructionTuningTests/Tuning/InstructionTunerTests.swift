@@ -3,6 +3,7 @@ import Foundation
 import InstructionTuning
 import LanguageModel
 import LinearAlgebra
+import SwarmFile
 import Synchronization
 import Testing
 
@@ -122,7 +123,7 @@ import Testing
         let seen = steps.withLock { $0 }
         #expect(seen.map(\.step) == Array(0..<15))
         for step in seen {
-            let factor = LearningRateSchedule.cosine.factor(step: step.step, totalSteps: 30, warmup: 3)
+            let factor = SwarmTopology.Tuning.Schedule.cosine.factor(step: step.step, totalSteps: 30, warmup: 3)
             #expect(step.learningRate == 5e-3 * factor)
             #expect(step.gradientNorm > 0 && step.tokens > 0)
         }
@@ -160,7 +161,7 @@ import Testing
         }
         rig.settings.batch = 0
         #expect(throws: TuningError.self) { _ = try rig.workbench() }
-        rig.settings = TuningSettings()
+        rig.settings = SwarmTopology.Tuning()
         rig.settings.template = "none"
         #expect(throws: PromptTemplateError.self) { _ = try rig.workbench() }
     }

@@ -1,6 +1,7 @@
 import Adapters
 import InstructionTuning
 import LanguageModel
+import SwarmFile
 
 /// A tiny model with random weights over characters, and arithmetic-free instructions that it can learn: repeat a word.
 struct TuningRig {
@@ -9,13 +10,13 @@ struct TuningRig {
         tiesEmbeddings: true)
     static let model = BaseModel(configuration: configuration, randomSeed: 11)
 
-    var settings: TuningSettings
+    var settings: SwarmTopology.Tuning
     var lora = LoRAConfiguration(
         rank: 4, alpha: 8, dropout: 0.05, targets: [.query, .key, .value, .output, .gate, .up, .down])
     var seed: UInt64 = 5
 
     init() {
-        settings = TuningSettings()
+        settings = SwarmTopology.Tuning()
         settings.template = "terse"
         settings.cutoff = 48
         settings.batch = 4

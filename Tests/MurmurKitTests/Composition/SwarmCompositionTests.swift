@@ -78,9 +78,9 @@ import Wire
         let schema = AdapterSchema(tensors: [.init(name: "a", rows: 1, columns: 4)])
         let configuration = try await swarm.configuration(
             of: "peer-1", schema: schema, baseModelDigest: [UInt8](repeating: 1, count: 32), sampleCount: 5)
-        let neighbours = Set(configuration.neighbours.map(\.remote.id))
+        let neighbours = Set(configuration.remotes.map(\.id))
         #expect(neighbours == Set([0, 2].compactMap { run.topology.peers[$0].id }))
-        #expect(configuration.neighbours.allSatisfy { $0.remote.address?.host == "127.0.0.1" })
+        #expect(configuration.remotes.allSatisfy { $0.address?.host == "127.0.0.1" })
     }
 
     @Test func revocationsAreRead() throws {

@@ -1,5 +1,5 @@
 import Adapters
-import FoundationEssentials
+import Foundation
 import InstructionTuning
 import MurmurKit
 import Recording

@@ -25,7 +25,7 @@ import Testing
         let tensors = try Artefact.facts(of: folder.path("adapter/adapter_model.safetensors"))
         #expect(tensors.count == adapter.schema.tensors.count)
         let event = LoggedEvent(time: 1, peer: "ada", event: "left")
-        try event.encoded().write(to: folder.url.appendingPathComponent("events.jsonl"))
+        try event.encoded.write(to: folder.url.appendingPathComponent("events.jsonl"))
         #expect(try Self.kind(folder.path("events.jsonl")) == "event log of ada")
         let recording = TrainingRecording(
             peer: "ada", sampleCount: 3, baseModelDigest: [UInt8](repeating: 1, count: 32), schema: adapter.schema)

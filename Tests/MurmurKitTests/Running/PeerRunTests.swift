@@ -10,7 +10,7 @@ import Testing
 @Suite(.serialized) struct PeerRunTests {
     final class Collector: EventSink {
         let events = Mutex<[LoggedEvent]>([])
-        func receive(_ event: LoggedEvent) { events.withLock { $0.append(event) } }
+        func receive(_ event: ToldEvent) { events.withLock { $0.append(event.line) } }
     }
 
     @Test func twoPeersFinish() async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import MurmurKit
 import Observability
+import Storage
 import SwarmFile
 import TestSupport
 import Testing
@@ -62,9 +63,10 @@ import Testing
         let run = try RunFolder.prepare(
             folder.path("run"), topologyPath: try SmallTopology.write(in: folder), fresh: false)
         #expect(!run.holdsAllAdapters)
-        var event = LoggedEvent(time: 1, peer: "peer-1", event: "trained")
-        (event.round, event.loss) = (0, 2.5)
-        try (try event.encoded() + Data("\ntorn li".utf8)).write(to: run.events(of: "peer-1"))
+        let event = LoggedEvent(
+            time: 1, peer: "peer-1", event: "trained",
+            fields: JSONObject([("round", .integer(0)), ("loss", .number(2.5))]))
+        try (event.encoded + Data("\ntorn li".utf8)).write(to: run.events(of: "peer-1"))
         #expect(run.progress().peers["peer-1"]?.loss == 2.5)
         #expect(run.progress().peers["peer-0"]?.loss == nil)
         for name in ["peer-0", "peer-1"] {

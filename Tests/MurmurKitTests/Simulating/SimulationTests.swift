@@ -52,12 +52,12 @@ import Testing
         #expect(TraceReader.isTrace(trace) && !TraceReader.isTrace(choices.topologyPath))
         let reader = try TraceReader(path: trace)
         var lines: [TraceLine] = []
-        try reader.forEach(.init(peers: ["peer-0"], kinds: ["mixed", "finished"])) { line in
+        try reader.forEach(.init(peers: ["peer-0"], events: ["mixed", "finished"])) { line in
             lines.append(line)
             return true
         }
         #expect(lines.count > 2 && lines.allSatisfy { $0.subject == "peer-0" })
-        #expect(lines.last?.json.contains("\"kind\"") == true)
+        #expect(lines.last?.json.contains("\"event\"") == true)
         var count = 0
         try reader.forEach(.init()) { _ in
             count += 1

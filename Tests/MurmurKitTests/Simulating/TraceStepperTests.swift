@@ -5,8 +5,8 @@ import Testing
 @Suite struct TraceStepperTests {
     static let lines = (0..<5).map { index in
         TraceLine(
-            microseconds: Int64(index) * 1_500_000, subject: "ada", kind: index == 3 ? "mixed" : "trained",
-            fields: [.init("round", "\(index)"), .init("object", "77")])
+            microseconds: Int64(index) * 1_500_000, subject: "ada", event: index == 3 ? "mixed" : "trained",
+            fields: [.init("round", "\(index)"), .init("digest", "77")])
     }
 
     @Test func commandsAreUnderstood() {
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func objectsAreText() {
-        #expect(Self.lines[1].json.contains("\"object\":\"77\""))
+        #expect(Self.lines[1].json.contains("\"digest\":\"77\""))
         #expect(Self.lines[1].json.contains("\"round\":1"))
     }
 }

@@ -82,7 +82,7 @@ import Testing
     @Test func aSupervisorReportsLinesAndEnds() async throws {
         let folder = try TemporaryFolder()
         let event = LoggedEvent(time: 1, peer: "ada", event: "left")
-        let line = String(decoding: try event.encoded(), as: UTF8.self)
+        let line = String(decoding: event.encoded, as: UTF8.self)
         let supervisor = Supervisor(executable: URL(fileURLWithPath: "/bin/sh"))
         let script = "echo '\(line)'; echo no event; echo trouble >&2; exit 3"
         try supervisor.start(

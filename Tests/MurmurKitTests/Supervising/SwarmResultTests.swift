@@ -1,6 +1,7 @@
 import Foundation
 import MurmurKit
 import Observability
+import Storage
 import SwarmFile
 import TestSupport
 import Testing
@@ -14,9 +15,9 @@ import Testing
     static func progress(_ phases: [String: String]) -> SwarmProgress {
         var progress = SwarmProgress(names: ["peer-0", "peer-1"])
         for (peer, phase) in phases {
-            var event = LoggedEvent(time: 1, peer: peer, event: phase)
-            event.bytesSent = 1_000
-            progress.record(event)
+            progress.record(
+                LoggedEvent(
+                    time: 1, peer: peer, event: phase, fields: JSONObject([("bytes_sent", .integer(1_000))])))
         }
         return progress
     }

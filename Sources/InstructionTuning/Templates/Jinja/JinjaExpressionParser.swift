@@ -5,6 +5,10 @@ struct JinjaExpressionParser {
     private var position = 0
     private var depth = 0
 
+    // Chains such as `1 + 1 + …` make trees as deep as they are long, which are read and rendered by calls of calls; the
+    // stack has room for this many. Real templates have some dozen tokens in an expression.
+    private static let tokenLimit = 1000
+
     init(_ tokens: [JinjaLexer.Token]) {
         self.tokens = tokens
     }
@@ -42,6 +46,9 @@ struct JinjaExpressionParser {
         depth += 1
         defer { depth -= 1 }
         guard depth <= JinjaParser.depthLimit else { throw JinjaError(reason: "expressions are nested too deeply") }
+        guard tokens.count <= Self.tokenLimit else {
+            throw JinjaError(reason: "an expression of \(tokens.count) signs and words is too long")
+        }
         let value = try disjunction()
         guard takeWord("if") else { return value }
         let condition = try disjunction()
@@ -65,13 +72,16 @@ struct JinjaExpressionParser {
         while takeWord("not") { count += 1 }
         let value = try comparison()
         if count == 0 { return value }
+        // Two negations are not none: they make a truth value of whatever stands there.
         return count.isMultiple(of: 2) ? .not(.not(value)) : .not(value)
     }
 
     private mutating func comparison() throws(JinjaError) -> JinjaExpression {
         let left = try sum()
+        // One comparison only: chains of them, which Python has, occur in no template.
         for sign in ["==", "!=", "<=", ">=", "<", ">"] where take(sign) { return .binary(sign, left, try sum()) }
         if takeWord("in") { return .binary("in", left, try sum()) }
+        // Here `not` belongs to `in`; before a comparison it was taken as a negation.
         if position + 1 < tokens.count, tokens[position] == .name("not"), tokens[position + 1] == .name("in") {
             position += 2
             return .not(.binary("in", left, try sum()))

@@ -96,6 +96,7 @@ enum JinjaFunctions {
         case ("rstrip", .string(let text), nil): return .string(stripped(text, start: false))
         case ("startswith", .string(let text), .string(let part)):
             return .bool(text.utf8.starts(with: part.utf8))
+        // By bytes, as Swift's own comparison takes canonically equivalent texts for equal.
         case ("endswith", .string(let text), .string(let part)):
             return .bool(text.utf8.reversed().starts(with: part.utf8.reversed()))
         case ("upper", .string(let text), nil): return .string(text.uppercased())

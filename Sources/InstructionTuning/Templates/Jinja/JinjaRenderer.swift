@@ -7,6 +7,7 @@ struct JinjaRenderer {
 
     // A template of a few turns takes some hundred steps.
     private static let stepLimit = 20_000
+    // No prompt has a million bytes around its contents; a loop that doubles a text has them in twenty turns.
     private static let outputLimit = 1 << 20
 
     /// The text that `statements` write with these variables.
@@ -64,6 +65,7 @@ struct JinjaRenderer {
         _ variables: [String], over values: JinjaValue, _ body: [JinjaStatement]
     ) throws(JinjaError) {
         guard case .list(let items) = values, variables.count == 1 else {
+            // As in Jinja: a template asks `for tool in tools` also where nobody gave any.
             if case .undefined = values { return }
             throw JinjaError(reason: "a loop over something that is no list of messages")
         }
@@ -133,6 +135,7 @@ struct JinjaRenderer {
         _ sign: String, _ left: JinjaExpression, _ right: JinjaExpression
     ) throws(JinjaError) -> JinjaValue {
         let first = try value(left)
+        // As in Python the result is one of the values, not a truth value, and the right side may stay unread.
         if sign == "and" { return first.isTrue ? try value(right) : first }
         if sign == "or" { return first.isTrue ? first : try value(right) }
         return try JinjaFunctions.binary(sign, first, try value(right))
@@ -172,6 +175,7 @@ struct JinjaRenderer {
             if let expression { ends[place] = try value(expression) }
         }
         let isReversed = if case .int(-1) = ends[2] { true } else { false }
+        // `messages[::-1]` is the one step that templates take.
         if isReversed, from == nil, to == nil { return .list(items.reversed()) }
         guard case .undefined = ends[2] else { throw JinjaError(reason: "a part with a step") }
         let start = try bound(ends[0], default: 0)

@@ -1,0 +1,110 @@
+package import Adapters
+package import Basics
+
+/// How a contribution's values become bytes, and bytes values again.
+///
+/// A value with the state of one peer: what an encoding rounds away it may keep for each audience and add to what is sent
+/// next (error feedback). Payloads come from the network: `decode` throws at whatever is no payload of the schema, and
+/// allocates no more than the schema asks for.
+package protocol PayloadEncoding: Sendable {
+    /// The number that manifests give it. It never changes its meaning.
+    var number: UInt16 { get }
+
+    /// How many bytes the values of an adapter of `schema` take, at least and at most. Nothing longer is fetched.
+    func byteCounts(for schema: AdapterSchema) -> ClosedRange<Int>
+
+    /// Appends the values to a payload.
+    ///
+    /// - Returns: what receivers will read, which is what the averaging has to reckon with.
+    mutating func encode(
+        _ delta: AdapterDelta, for audience: MixingAudience, into payload: inout [UInt8]
+    ) -> AdapterDelta
+
+    /// The values that the bytes of a neighbour's payload hold.
+    mutating func decode(
+        _ bytes: ArraySlice<UInt8>, as schema: AdapterSchema, from origin: PeerID
+    ) throws(PayloadError) -> AdapterDelta
+
+    /// What the encoding has to be given again when its process starts anew; empty where it keeps nothing.
+    var state: [UInt8] { get }
+
+    /// Takes over what `state` was.
+    ///
+    /// - Throws: `ExchangeStateError` where these are not its bytes.
+    mutating func restore(_ state: [UInt8]) throws(ExchangeStateError)
+}
+
+extension PayloadEncoding {
+    package var state: [UInt8] { [] }
+
+    package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
+        guard state.isEmpty else { throw ExchangeStateError(description: "the encoding keeps no state") }
+    }
+}
+
+/// Why bytes are no payload.
+package enum PayloadError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// They are not as many as the schema says.
+    case length(bytes: Int, expected: ClosedRange<Int>)
+    /// Their content contradicts itself.
+    case malformed(String)
+
+    package var description: String {
+        switch self {
+        case .length(let bytes, let expected):
+            "the contribution has \(bytes) bytes where the adapter's schema asks for \(Self.text(expected))"
+        case .malformed(let reason): "the contribution's bytes are malformed: \(reason)"
+        }
+    }
+
+    private static func text(_ range: ClosedRange<Int>) -> String {
+        range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+    }
+}
+
+/// Every value in single precision, least significant byte first, tensor after tensor in the schema's order. Nothing is
+/// lost and nothing kept.
+package struct SinglePrecision: PayloadEncoding {
+    private static let bytesOfValue = 4
+
+    package init() {}
+
+    package var number: UInt16 { 1 }
+
+    package func byteCounts(for schema: AdapterSchema) -> ClosedRange<Int> {
+        let count = Self.bytesOfValue * schema.count
+        return count...count
+    }
+
+    package mutating func encode(
+        _ delta: AdapterDelta, for audience: MixingAudience, into payload: inout [UInt8]
+    ) -> AdapterDelta {
+        var place = payload.count
+        payload.append(contentsOf: repeatElement(0, count: Self.bytesOfValue * delta.values.count))
+        for value in delta.values {
+            let bits = value.bitPattern
+            payload[place] = UInt8(truncatingIfNeeded: bits)
+            payload[place + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+            payload[place + 2] = UInt8(truncatingIfNeeded: bits >> 16)
+            payload[place + 3] = UInt8(truncatingIfNeeded: bits >> 24)
+            place += Self.bytesOfValue
+        }
+        return delta
+    }
+
+    package mutating func decode(
+        _ bytes: ArraySlice<UInt8>, as schema: AdapterSchema, from origin: PeerID
+    ) throws(PayloadError) -> AdapterDelta {
+        let expected = byteCounts(for: schema)
+        guard expected.contains(bytes.count) else { throw .length(bytes: bytes.count, expected: expected) }
+        var values = [Float](repeating: 0, count: schema.count)
+        var place = bytes.startIndex
+        for index in values.indices {
+            let low = UInt32(bytes[place]) | UInt32(bytes[place + 1]) << 8
+            let high = UInt32(bytes[place + 2]) << 16 | UInt32(bytes[place + 3]) << 24
+            values[index] = Float(bitPattern: low | high)
+            place += Self.bytesOfValue
+        }
+        return AdapterDelta(schema: schema, values: values)
+    }
+}

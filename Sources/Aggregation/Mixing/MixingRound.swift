@@ -1,0 +1,111 @@
+package import Adapters
+package import Basics
+package import Overlay
+
+/// The round that a rule is asked about, and who takes part in it.
+package struct MixingRound: Sendable {
+    /// The round, from zero; settling rounds follow those with training.
+    package var number: Int
+    /// Whether this peer's adapter is final: what it sends now is the last.
+    package var isFinal: Bool
+    /// What this peer counts: its number of records, or one where all count alike.
+    package var weight: Int
+    /// The neighbours.
+    package var roster: Roster
+
+    package init(number: Int, isFinal: Bool = false, weight: Int, roster: Roster) {
+        self.number = number
+        self.isFinal = isFinal
+        self.weight = weight
+        self.roster = roster
+    }
+}
+
+/// Some of a peer's neighbours.
+package enum MixingAudience: Sendable, Hashable {
+    /// All of them, also those that come later.
+    case everyone
+    /// These and no others.
+    case only(Set<PeerID>)
+
+    /// Whether `peer` is one of them.
+    package func includes(_ peer: PeerID) -> Bool {
+        switch self {
+        case .everyone: true
+        case .only(let peers): peers.contains(peer)
+        }
+    }
+}
+
+/// Changes a peer's adapter on its way out, before it is shared and encoded. The peer goes on with the adapter as it was.
+package protocol OutgoingStage: Sendable {
+    /// Changes what is sent in a round.
+    mutating func apply(to delta: inout AdapterDelta, in round: MixingRound)
+}
+
+/// What a peer sends in a round, before it is encoded.
+package struct OutgoingShare: Sendable {
+    /// Who gets it.
+    package var audience: MixingAudience
+    /// The values.
+    package var delta: AdapterDelta
+    /// What the rule says beside them: exactly `headerByteCount` bytes.
+    package var header: [UInt8]
+
+    package init(audience: MixingAudience, delta: AdapterDelta, header: [UInt8] = []) {
+        self.audience = audience
+        self.delta = delta
+        self.header = header
+    }
+}
+
+/// What a neighbour sent, decoded and let through the gate.
+package struct HeardShare: Sendable {
+    /// Whose it is.
+    package var origin: PeerID
+    /// The round that it belongs to.
+    package var round: Int
+    /// What its origin counts: its number of records, or one where all count alike.
+    package var weight: Int
+    /// The values.
+    package var delta: AdapterDelta
+    /// What the origin's rule says beside them.
+    package var header: [UInt8]
+
+    package init(origin: PeerID, round: Int, weight: Int, delta: AdapterDelta, header: [UInt8] = []) {
+        self.origin = origin
+        self.round = round
+        self.weight = weight
+        self.delta = delta
+        self.header = header
+    }
+}
+
+/// What a peer's part of a round of mixing gave.
+package struct MixingOutcome: Sendable {
+    /// The mixed adapter.
+    package var delta: AdapterDelta
+    /// The largest relative distance to a neighbour before mixing, `max_j ‖x_j − x_i‖ / ‖x_i‖`: infinite where the own
+    /// adapter is zero and a neighbour's is not.
+    package var disagreement: Double
+    /// What was taken of each neighbour, in the order of the sum.
+    package var weights: [(origin: PeerID, weight: Double)]
+    /// What the peer kept of its own.
+    package var keptWeight: Double
+
+    package init(
+        delta: AdapterDelta, disagreement: Double, weights: [(origin: PeerID, weight: Double)], keptWeight: Double
+    ) {
+        self.delta = delta
+        self.disagreement = disagreement
+        self.weights = weights
+        self.keptWeight = keptWeight
+    }
+}
+
+/// Why the exchange cannot go on from what was kept.
+package struct ExchangeStateError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) { self.description = description }
+}

@@ -1,0 +1,87 @@
+package import Adapters
+import Basics
+package import Overlay
+
+/// How peers average: what each sends in a round, whom it waits for, and what it makes of what it heard.
+///
+/// A value with the state of one peer. In every round the pipeline calls `outgoing`, then `sent` for each share once its
+/// payload exists, and when the peer waits no longer `mix`. Rules of four kinds fit:
+///
+/// - Who mixes everybody's adapter with fixed weights (Metropolis–Hastings) sends one share to everyone and keeps nothing.
+/// - Who averages with one neighbour a round (pairwise, one-peer exponential) names it in the share and in `sources`.
+/// - Who gives mass away (push-sum) sends each neighbour the sum of all that it was ever given, with the weight in the
+///   share's header, and deducts in `sent` what the neighbour will read; sums and what was heard of others' are its `state`.
+/// - Who sends to a few at random (epidemic) waits for nobody: `sources` is `.only([])`.
+package protocol MixingRule: Sendable {
+    /// How many bytes of its own the rule puts before the values of each contribution.
+    var headerByteCount: Int { get }
+
+    /// Whose contributions the peer waits for in this round. What others sent is handed to `mix` all the same.
+    func sources(in round: MixingRound) -> MixingAudience
+
+    /// What the peer sends in this round, in the order in which it is published. `delta` is the adapter after the local
+    /// steps, whatever came of it since the last mixing.
+    mutating func outgoing(_ delta: AdapterDelta, in round: MixingRound) -> [OutgoingShare]
+
+    /// The share is published; its `delta` is now what the receivers will read, which an encoding may have rounded.
+    mutating func sent(_ share: OutgoingShare, in round: MixingRound)
+
+    /// The peer's adapter after this round. `heard` has at most one contribution of each neighbour, ascending by origin:
+    /// the round's, or the nearest that is not too stale, which may be one that was mixed before.
+    mutating func mix(_ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound) -> MixingOutcome
+
+    /// What a peer that fell behind takes as its own, of the neighbours that are ahead; nil if it cannot take anything.
+    mutating func adopt(_ heard: [HeardShare], in round: MixingRound) -> AdapterDelta?
+
+    /// What the rule has to be given again when its process starts anew; empty where it keeps nothing.
+    var state: [UInt8] { get }
+
+    /// Takes over what `state` was.
+    ///
+    /// - Throws: `ExchangeStateError` where these are not its bytes.
+    mutating func restore(_ state: [UInt8]) throws(ExchangeStateError)
+
+    /// How all peers of `graph`, which hold `sampleCounts` records, mix when nobody is missing; nil where that is no
+    /// matrix, or not the same one every round. Audits, checkers and the limit of settling rounds come from it.
+    func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix?
+
+    /// How peers that mix by this rule find out that they agree.
+    func settling(_ limits: SettlingLimits) -> any SettlingRule
+}
+
+/// What most rules have in common: one share for everyone, everyone waited for, nothing kept.
+extension MixingRule {
+    package var headerByteCount: Int { 0 }
+
+    package func sources(in round: MixingRound) -> MixingAudience { .everyone }
+
+    package mutating func outgoing(_ delta: AdapterDelta, in round: MixingRound) -> [OutgoingShare] {
+        [OutgoingShare(audience: .everyone, delta: delta)]
+    }
+
+    package mutating func sent(_ share: OutgoingShare, in round: MixingRound) {}
+
+    package mutating func adopt(_ heard: [HeardShare], in round: MixingRound) -> AdapterDelta? {
+        WeightedMean.of(heard.map { (sampleCount: $0.weight, delta: $0.delta) })
+    }
+
+    package var state: [UInt8] { [] }
+
+    package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
+        guard state.isEmpty else { throw ExchangeStateError(description: "the mixing rule keeps no state") }
+    }
+
+    package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? { nil }
+
+    package func settling(_ limits: SettlingLimits) -> any SettlingRule { AgreementSettling(limits) }
+}
+
+/// The average that FedAvg's server makes, and that a peer far behind its neighbours adopts from them.
+package enum WeightedMean {
+    /// `Σ n_j x_j / Σ n_j` over `contributions`, in their order, in double precision; nil without any. Counts below one
+    /// count as one.
+    package static func of(_ contributions: [(sampleCount: Int, delta: AdapterDelta)]) -> AdapterDelta? {
+        guard !contributions.isEmpty else { return nil }
+        return .weightedMean(contributions.map { (Double(max(1, $0.sampleCount)), $0.delta) })
+    }
+}

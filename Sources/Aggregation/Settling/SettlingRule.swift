@@ -1,0 +1,102 @@
+/// How peers that only mix find out that the swarm agrees: what each tells the others about it, and when it is known.
+///
+/// A value with the state of one peer. Its status goes out with every contribution of a settling round; after each such
+/// round `advance` takes what was measured and heard, and `verdict` says whether the peer may stop.
+package protocol SettlingRule: Sendable {
+    /// What the peer tells its neighbours: at most 511 bytes.
+    var status: [UInt8] { get }
+
+    /// Whether a neighbour's status is one of this rule.
+    func accepts(_ status: ArraySlice<UInt8>) -> Bool
+
+    /// A settling round was mixed.
+    ///
+    /// - Parameters:
+    ///   - disagreement: the largest relative distance to a neighbour before mixing; nil if one that is there was not heard.
+    ///   - heard: what each neighbour told, in any order.
+    mutating func advance(disagreement: Double?, heard: [SettlingNews])
+
+    /// Whether the peer may stop after so many settling rounds.
+    func verdict(after rounds: Int) -> SettlingVerdict
+
+    /// The peer took another adapter as its own: what it knew holds no longer.
+    mutating func restart()
+}
+
+/// What a neighbour told in a settling round.
+package enum SettlingNews: Sendable, Hashable {
+    /// It has finished: its adapter moves no more.
+    case finished
+    /// Its status, which the rule accepts; empty in a round with training.
+    case status([UInt8])
+    /// Nothing, though it is there.
+    case silence
+}
+
+/// Whether a peer may stop mixing.
+package enum SettlingVerdict: Sendable, Hashable {
+    /// It is not known that the swarm agrees.
+    case unsettled
+    /// The swarm agrees.
+    case settled
+    /// It took more rounds than the graph lets expect.
+    case limitReached
+}
+
+/// When the swarm agrees, and how long that may take.
+package struct SettlingLimits: Sendable, Hashable {
+    /// The relative consensus distance at which the swarm is done.
+    package var consensusBound: Double
+    /// How far news has to travel: the graph's diameter when one peer is missing.
+    package var depth: Int
+    /// Settling rounds after which a peer gives up.
+    package var rounds: Int
+
+    package init(consensusBound: Double, depth: Int, rounds: Int) {
+        self.consensusBound = consensusBound
+        self.depth = depth
+        self.rounds = rounds
+    }
+
+    /// The largest relative distance between neighbours from which `consensusBound` follows for the whole swarm: over at
+    /// most `D = depth` edges of ε each, no peer is further than `Dε / (1 − Dε)` from the mean, and that is the bound for
+    /// `ε = bound / (D (1 + bound))`. Not below what single precision can tell apart.
+    package var edgeBound: Double {
+        max(3e-7, consensusBound / (Double(max(1, depth)) * (1 + consensusBound)))
+    }
+}
+
+/// Settling by agreement vectors: right for every rule that replaces adapters by convex combinations of adapters.
+package struct AgreementSettling: SettlingRule {
+    private let limits: SettlingLimits
+    private var agreement: AgreementVector
+
+    package init(_ limits: SettlingLimits) {
+        self.limits = limits
+        agreement = AgreementVector(depth: limits.depth)
+    }
+
+    package var status: [UInt8] { agreement.entries }
+
+    package func accepts(_ status: ArraySlice<UInt8>) -> Bool {
+        AgreementVector(entries: status, depth: limits.depth) != nil
+    }
+
+    package mutating func advance(disagreement: Double?, heard: [SettlingNews]) {
+        let vectors = heard.map { news -> AgreementVector? in
+            switch news {
+            case .finished: .finished(depth: limits.depth)
+            case .status(let entries): AgreementVector(entries: entries, depth: limits.depth)
+            case .silence: nil
+            }
+        }
+        agreement = agreement.advanced(disagreement: disagreement, heard: vectors)
+    }
+
+    package func verdict(after rounds: Int) -> SettlingVerdict {
+        if agreement.isWithin(limits.edgeBound) { return .settled }
+        return rounds >= limits.rounds ? .limitReached : .unsettled
+    }
+
+    package mutating func restart() { agreement = AgreementVector(depth: limits.depth) }
+}

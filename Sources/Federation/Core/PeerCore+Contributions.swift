@@ -1,0 +1,175 @@
+import Adapters
+import Aggregation
+import Basics
+import Overlay
+import Wire
+
+extension PeerCore {
+    /// How often an object is asked for.
+    static let requestLimit = 5
+    /// The pause before an object is asked for again.
+    static let requestPause = Duration.seconds(1)
+
+    /// Takes an event of the protocol.
+    mutating func handle(_ event: WireEvent, at time: MonotonicTime) {
+        switch event {
+        case .connected(let peer):
+            guard let index = index(of: peer) else { return }
+            neighbours[index].isConnected = true
+            neighbours[index].wasConnected = true
+            neighbours[index].hasLeft = false
+            neighbours[index].isSuspect = false
+            // Who comes back without its memory has not finished, whatever it said before.
+            neighbours[index].isFinal = false
+            report(.connected(peer), at: time)
+            offerLatest(to: peer, count: 2, at: time)
+        case .disconnected(let peer, let reason):
+            guard let index = index(of: peer) else { return }
+            let wasFinal = neighbours[index].isFinal
+            neighbours[index].disconnect(left: reason == .closed, at: time)
+            neighbours[index].isFinal = wasFinal && reason != .restarted
+            report(.disconnected(peer, reason: "\(reason)"), at: time)
+        case .message: break
+        case .equivocated(let proof):
+            let sequence = proof.first.manifest.sequence
+            bar(proof.origin, reason: "it signed two contributions under the number \(sequence)", at: time)
+        case .revoked(let peer): bar(peer, reason: "its keys were revoked", at: time)
+        case .announced(let peer, let manifest): announced(manifest, from: peer, at: time)
+        case .received(let peer, let manifest, let payload):
+            received(manifest, payload: payload, from: peer, at: time)
+        case .transferFailed(let object, let peer, let reason):
+            guard let index = index(of: peer), let lost = neighbours[index].inFlight.removeValue(forKey: object) else {
+                return
+            }
+            guard reason == .timedOut || reason == .limitReached, lost.tries < Self.requestLimit else { return }
+            neighbours[index].retries.append((object, lost.round, lost.tries, time + Self.requestPause))
+        }
+    }
+
+    private mutating func bar(_ peer: PeerID, reason: String, at time: MonotonicTime) {
+        guard let index = index(of: peer), !neighbours[index].isBarred else { return }
+        neighbours[index].bar()
+        report(.barred(peer, reason: reason), at: time)
+    }
+
+    /// The most neighbours that are told of one contribution what its origin said.
+    private static let witnesses = 4
+
+    /// Passes a neighbour's manifest on to some others that know it too, other ones every round, so that one who tells each neighbour
+    /// something else is found out where two that it has lied to know each other or a third.
+    private mutating func testify(_ signed: SignedManifest, of index: Int) {
+        guard let origin = roster[neighbours[index].id] else { return }
+        let others = neighbours.indices.filter {
+            $0 != index && neighbours[$0].isConnected && origin.knows(neighbours[$0].id)
+        }
+        guard !others.isEmpty else { return }
+        for step in 0..<min(Self.witnesses, others.count) {
+            let place =
+                (Int(truncatingIfNeeded: signed.manifest.round % 1024) * Self.witnesses + index + step) % others.count
+            wire.testify(signed, to: neighbours[others[place]].id)
+        }
+    }
+
+    private func index(of peer: PeerID) -> Int? { neighbours.firstIndex { $0.id == peer } }
+
+    /// A neighbour offers a contribution: fetch it if it can be of use.
+    private mutating func announced(_ signed: SignedManifest, from peer: PeerID, at time: MonotonicTime) {
+        let manifest = signed.manifest
+        guard let index = index(of: peer), manifest.origin == peer else { return }
+        testify(signed, of: index)
+        if tampering != nil { tampering?.heard(signed, in: scene, through: &wire) }
+        if let reason = refusal(of: manifest) {
+            refuse(signed, from: index, reason: reason, at: time)
+            return
+        }
+        let offered = Int(manifest.round)
+        let isFinal = manifest.flags.contains(.final)
+        if manifest.sequence >= neighbours[index].latestSequence {
+            neighbours[index].latestSequence = manifest.sequence
+            neighbours[index].latestRound = offered
+            if isFinal { neighbours[index].isFinal = true }
+        }
+        if offered >= round - configuration.exchange.staleness { neighbours[index].isSuspect = false }
+        switch phase {
+        case .keeping, .finished, .stopped: return
+        case .ready, .training, .gathering: break
+        }
+        guard isFinal || offered >= round - configuration.exchange.staleness,
+            !neighbours[index].taken.contains(manifest.sequence),
+            neighbours[index].inFlight[signed.id] == nil,
+            // Those to be asked for again count too: whoever offers much and sends nothing fills no more than this.
+            neighbours[index].inFlight.count + neighbours[index].retries.count < NeighbourState.inFlightLimit
+        else { return }
+        neighbours[index].inFlight[signed.id] = (offered, 1)
+        wire.request(signed.id, from: peer, at: time)
+    }
+
+    /// No contribution is of a later round than this: who has restarted late adds one to its donors' round, and settles
+    /// once more.
+    private var lastRound: Int { configuration.rounds + 4 * (configuration.settlingLimit + 1) }
+
+    /// Why a manifest's contribution is not fetched; nil if it may be.
+    private func refusal(of manifest: ContributionManifest) -> String? {
+        if manifest.round > UInt64(lastRound) { return "the swarm has no round \(manifest.round)" }
+        if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
+        if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }
+        if let refusal = pipeline.refusal(encoding: manifest.encoding, byteCount: manifest.payloadByteCount) {
+            return refusal.description
+        }
+        if ContributionStatus(encoded: manifest.status, rule: settling) == nil { return "its status is malformed" }
+        return nil
+    }
+
+    private mutating func refuse(_ signed: SignedManifest, from index: Int, reason: String, at time: MonotonicTime) {
+        let manifest = signed.manifest
+        let isFinal = manifest.flags.contains(.final)
+        if isFinal { neighbours[index].isFinal = true }
+        neighbours[index].refusedThrough =
+            isFinal ? .max : max(neighbours[index].refusedThrough, Int(clamping: manifest.round))
+        report(
+            .contributionRefused(
+                from: neighbours[index].id, round: Int(clamping: manifest.round), byteCount: manifest.payloadByteCount,
+                reason: reason), at: time)
+    }
+
+    /// A contribution arrived: keep it if it passes the gate.
+    private mutating func received(
+        _ signed: SignedManifest, payload: [UInt8], from peer: PeerID, at time: MonotonicTime
+    ) {
+        guard let index = index(of: peer), neighbours[index].inFlight.removeValue(forKey: signed.id) != nil else {
+            return
+        }
+        let manifest = signed.manifest
+        let opened: (header: [UInt8], delta: AdapterDelta)
+        do { opened = try pipeline.open(payload, from: peer) } catch {
+            refuse(signed, from: index, reason: error.description, at: time)
+            return
+        }
+        let weight = configuration.exchange.weight(ofSampleCount: Int(clamping: manifest.sampleCount))
+        let contribution = Contribution(
+            sequence: manifest.sequence, isFinal: manifest.flags.contains(.final),
+            settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
+            share: HeardShare(
+                origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
+        neighbours[index].insert(contribution)
+        neighbours[index].prune(for: round)
+        waits.arrived(round: contribution.round, at: time)
+        report(
+            .contributionReceived(
+                from: peer, round: contribution.round, byteCount: payload.count, object: signed.id.description),
+            at: time)
+    }
+
+    /// Asks again for what failed to arrive.
+    mutating func repeatRequests(at time: MonotonicTime) {
+        for index in neighbours.indices {
+            let due = neighbours[index].retries.filter { $0.time <= time }
+            guard !due.isEmpty else { continue }
+            neighbours[index].retries.removeAll { $0.time <= time }
+            for retry in due {
+                neighbours[index].inFlight[retry.object] = (retry.round, retry.tries + 1)
+                wire.request(retry.object, from: neighbours[index].id, at: time)
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Adapters
+import Aggregation
+import Basics
+import Overlay
+import Wire
+
+/// A contribution that is served.
+struct PublishedContribution: Sendable {
+    let round: Int
+    let object: ObjectID
+    let byteCount: Int
+    let audience: MixingAudience
+}
+
+/// The part of a manifest that is federation's own: one byte of version, then what settling tells, in settling rounds.
+struct ContributionStatus: Sendable, Hashable {
+    static let version: UInt8 = 1
+    /// The greatest depth of an agreement vector: a manifest's status has 512 bytes, and the vector an entry more.
+    static let maximumDepth = 500
+
+    /// What settling tells; empty in rounds with training.
+    var settling: [UInt8]
+
+    var encoded: [UInt8] { [Self.version] + settling }
+
+    init(settling: [UInt8]) { self.settling = settling }
+
+    /// The status that `bytes` hold in a swarm that settles by `rule`; nil for anything else.
+    init?(encoded bytes: [UInt8], rule: any SettlingRule) {
+        guard bytes.first == Self.version, bytes.count == 1 || rule.accepts(bytes.dropFirst()) else { return nil }
+        settling = Array(bytes.dropFirst())
+    }
+}
+
+extension PeerCore {
+    /// Signs, serves and offers what the exchange makes of the adapter in this round, and ends serving old contributions. A
+    /// mixing rule may have something else for every neighbour, or nothing.
+    mutating func publish(isFinal: Bool, at time: MonotonicTime) {
+        var publications: [Publication] = []
+        for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal)) {
+            publications.append(publish(contribution, isFinal: isFinal, at: time))
+        }
+        while let first = published.first, first.round < round - 1 - configuration.exchange.staleness,
+            first.round < published[published.count - 1].round
+        {
+            wire.retire(first.object)
+            published.removeFirst()
+        }
+        for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
+        guard tampering != nil else { return }
+        for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
+    }
+
+    /// - Returns: what the peer means to publish, whatever was made of it.
+    private mutating func publish(
+        _ contribution: ExchangePipeline.Outgoing, isFinal: Bool, at time: MonotonicTime
+    ) -> Publication {
+        let payload = HashedPayload(contribution.payload)
+        let meant = Publication(
+            manifest: manifest(of: payload, encoding: contribution.encoding, isFinal: isFinal), payload: payload,
+            delta: contribution.delta)
+        nextSequence += 1
+        var served = meant
+        tampering?.publish(&served)
+        let signed = SignedManifest(served.manifest, signedWith: local.signingKey)
+        let object =
+            tampering == nil
+            ? wire.publish(signed, payload) : wire.publishUnchecked(signed, payload: served.payload.bytes)
+        let byteCount = payload.bytes.count
+        published.append(
+            PublishedContribution(
+                round: round, object: object, byteCount: byteCount, audience: contribution.audience))
+        if isAudited, tampering == nil {
+            directives.append(
+                .audit(
+                    .published(
+                        round: round, sequence: meant.manifest.sequence, isFinal: isFinal, delta: contribution.delta)))
+        }
+        report(
+            .contributionPublished(
+                round: round, byteCount: byteCount, tensors: configuration.schema.tensors.count, norm: delta.norm,
+                object: object.description), at: time)
+        return meant
+    }
+
+    /// What one who tampers sees of this peer.
+    var scene: TamperingScene {
+        TamperingScene(
+            neighbours: neighbours.map { (id: $0.id, isConnected: $0.isConnected) }, served: published.map(\.object))
+    }
+
+    /// What is signed for a contribution of this round with `payload`.
+    private func manifest(of payload: HashedPayload, encoding: UInt16, isFinal: Bool) -> ContributionManifest {
+        let isSettling = round >= configuration.rounds
+        return ContributionManifest(
+            swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
+            baseModelDigest: configuration.baseModelDigest, schemaDigest: schemaDigest, encoding: encoding,
+            flags: isFinal ? .final : [], sampleCount: UInt64(max(1, roster.sampleCount)), payload: payload,
+            status: ContributionStatus(settling: isSettling ? settling.status : []).encoded)
+    }
+
+    /// Offers the newest `count` contributions that are for `peer`, oldest first.
+    mutating func offerLatest(to peer: PeerID, count: Int, at time: MonotonicTime) {
+        for contribution in published.filter({ $0.audience.includes(peer) }).suffix(count) {
+            wire.announce(contribution.object, to: peer, at: time)
+            report(
+                .contributionSent(to: peer, round: contribution.round, byteCount: contribution.byteCount), at: time)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Storage
+
+extension SwarmTopology {
+    /// `data:` the instructions and how they are dealt out.
+    package struct Data: KeyedSection, Hashable {
+        /// nil where every peer names its own `data`.
+        package var source: String?
+        package var partition = Partition()
+        package var heldOut = 10
+        /// nil for the source's own number.
+        package var count: Int?
+
+        package init(source: String? = nil) {
+            self.source = source
+        }
+
+        package static let defaults = Data()
+        package static let keys: [SectionKey<Self>] = [
+            .local("source", \.source, .optional(.source), "The instructions that are dealt out to the peers."),
+            .shared("partition", \.partition, .section, "How the source is dealt out.")
+                .only(for: "a source that is dealt out; here every peer has data: of its own") { $0.source != nil },
+            .shared(
+                "held-out", \.heldOut, .integer(0...1_000_000),
+                "Records of each category that nobody trains on and everyone is measured by."),
+            .shared(
+                "count", \.count, .optional(.integer(1...10_000_000)), "Records that a built-in source makes.",
+                "A file has the records it has."
+            )
+            .otherwise("the source's")
+            .only(for: "built-in sources; a file has the records it has") { $0.source?.hasPrefix("builtin:") == true },
+        ]
+    }
+}
+
+extension SwarmTopology.Data {
+    /// How the records of one source are dealt out.
+    package enum Scheme: String, Sendable, Hashable, CaseIterable {
+        case iid, category, shards, dirichlet, quantity
+
+        /// Whether proportions are drawn from a Dirichlet distribution: then there are `alpha` and `minimum`.
+        package var isDrawn: Bool { self == .dirichlet || self == .quantity }
+    }
+
+    /// `data.partition:` how the records of one source are dealt out to the peers.
+    package struct Partition: KeyedSection, Hashable {
+        package var scheme = Scheme.iid
+        package var alpha = 0.5
+        package var minimum = 1
+
+        package init() {}
+
+        package static let defaults = Partition()
+        package static let keys: [SectionKey<Self>] = [
+            .shared(
+                "scheme", \.scheme, .choice(), "The rule; `iid` where there is no `partition`.",
+                "`category`: whole categories to each peer. `shards`: two shards of the records sorted by category to "
+                    + "each peer. `dirichlet`: each category is shared out by a Dirichlet draw. `quantity`: numbers of "
+                    + "records are drawn, categories stay mixed."
+            ).required(),
+            .shared(
+                "alpha", \.alpha, .number(above: 0, to: 1e6),
+                "For `dirichlet` and `quantity`: the concentration; smaller is more unequal."
+            ).only(for: "the schemes dirichlet and quantity") { $0.scheme.isDrawn },
+            .shared(
+                "minimum", \.minimum, .integer(1...10_000_000),
+                "For `dirichlet` and `quantity`: the least number of records of a peer."
+            ).only(for: "the schemes dirichlet and quantity") { $0.scheme.isDrawn },
+        ]
+    }
+}
+
+extension SwarmTopology {
+    /// Reads `data:`. There is one source to deal out, or every peer has data of its own.
+    static func readData(_ value: TopologyValue?, peers: [PeerEntry], in file: TopologySection) throws -> Data {
+        let own = peers.filter { $0.data != nil }.count
+        guard let value else {
+            if own == peers.count { return Data() }
+            throw file.place.error(
+                "data is missing: a source to deal out, or data: on each of the \(peers.count) peers (\(own) have it)")
+        }
+        let section = try value.section(keys: Data.keys.map(\.name))
+        if let source = section["source"] {
+            guard own == 0 else {
+                throw source.error("there is one source to deal out and data: on \(own) peers; give one or the other")
+            }
+        } else if own < peers.count {
+            throw value.error("source is missing, and \(peers.count - own) of the peers have no data: of their own")
+        }
+        return try Data.read(section)
+    }
+}
+
+extension ValueFormat where Value == String {
+    /// One of the built-in names, or a path; another name that begins with `builtin` is refused.
+    static func builtIn(_ known: [String], orElse path: String) -> ValueFormat {
+        text(
+            "\(known.joined(separator: ", ")) or \(path)",
+            schema: JSONObject([("type", .text("string")), ("minLength", .integer(1))])
+        ) { try builtIn($0, known, orElse: path) }
+    }
+
+    /// A built-in source, or the path of a JSON or JSON Lines file.
+    static var source: ValueFormat {
+        let known = ["builtin:chores"], path = "the path of a .json or .jsonl file"
+        return text(
+            "\(known.joined(separator: ", ")) or \(path)", schema: JSONObject([("$ref", .text("#/$defs/source"))])
+        ) { value in
+            let text = try builtIn(value, known, orElse: path)
+            guard text.hasPrefix("builtin:") || text.hasSuffix(".json") || text.hasSuffix(".jsonl") else {
+                throw value.error("\"\(text)\" is not a source; builtin:chores or \(path) is allowed")
+            }
+            guard !text.contains("://") else {
+                throw value.error("\"\(text)\" is an address on a network; fetch the file and give its path")
+            }
+            return text
+        }
+    }
+
+    private static func builtIn(_ value: TopologyValue, _ known: [String], orElse path: String) throws -> String {
+        let text = try value.text()
+        guard text.hasPrefix("builtin") && !known.contains(text) else { return text }
+        let hint = NearestName.of(text, among: known).map { " (did you mean \"\($0)\"?)" } ?? ""
+        throw value.error("\"\(text)\" is unknown\(hint); allowed: \(known.joined(separator: ", ")) or \(path)")
+    }
+}

@@ -1,0 +1,74 @@
+extension SwarmTopology {
+    /// `exchange:` what peers send each other and how they mix it.
+    package struct Exchange: KeyedSection, Hashable {
+        /// How a peer averages what it has with what came.
+        package enum Mixing: String, Sendable, Hashable, CaseIterable {
+            case metropolis
+        }
+
+        /// What a peer weighs in the average.
+        package enum Weights: String, Sendable, Hashable, CaseIterable {
+            case samples, uniform
+        }
+
+        /// Which LoRA factors are exchanged.
+        package enum Factors: String, Sendable, Hashable, CaseIterable {
+            case both
+        }
+
+        /// How a contribution is made smaller.
+        package enum Compression: String, Sendable, Hashable, CaseIterable {
+            case none
+        }
+
+        /// How contributions that lie are kept out.
+        package enum Robustness: String, Sendable, Hashable, CaseIterable {
+            case none
+        }
+
+        package var mixing = Mixing.metropolis
+        package var weights = Weights.samples
+        package var factors = Factors.both
+        package var compression = Compression.none
+        package var robustness = Robustness.none
+        package var staleness = 2
+        package var consensusBound = 1e-3
+        /// Seconds; nil: adaptive.
+        package var roundDeadline: Double?
+
+        package init() {}
+
+        package static let defaults = Exchange()
+        package static let keys: [SectionKey<Self>] = [
+            .shared(
+                "mixing", \.mixing, .choice(planned: ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]),
+                "How a peer averages what it has with what came.", "`docs/mathematics.md` tells it."),
+            .shared(
+                "weights", \.weights, .choice(), "What a peer weighs in the average.",
+                "`samples`: its number of records, as in FedAvg; `uniform`: as much as any other."),
+            .shared(
+                "factors", \.factors, .choice(planned: ["freeze-a", "alternate", "product"]),
+                "Which LoRA factors are exchanged."),
+            .shared(
+                "compression", \.compression, .choice(planned: ["bf16", "int8", "int4", "top-k"]),
+                "How a contribution is made smaller.", "`none`: single precision as it is."),
+            .shared(
+                "robustness", \.robustness,
+                .choice(planned: ["clip", "centred-clipping", "median", "trimmed-mean", "krum"]),
+                "How contributions that lie are kept out.",
+                "Beyond the gate that every contribution passes: right length, finite, bounded norm."),
+            .shared(
+                "staleness", \.staleness, .integer(0...1000),
+                "How many rounds apart a neighbour's contribution may be and still be mixed.",
+                "A peer that is further behind takes its neighbours' mean as its own."),
+            .shared(
+                "consensus-bound", \.consensusBound, .number(1e-6..<1),
+                "The relative distance from the mean at which the swarm is done."),
+            .local(
+                "round-deadline", \.roundDeadline, .optional(.number(above: 0, to: 604_800, unit: "seconds")),
+                "How long a peer at most waits for neighbours after its own training.",
+                "Too short a deadline makes a slow peer's work be passed over."
+            ).otherwise("adaptive"),
+        ]
+    }
+}

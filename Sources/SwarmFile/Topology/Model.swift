@@ -1,0 +1,172 @@
+package import Adapters
+import Storage
+
+extension SwarmTopology {
+    /// `model:` what is tuned.
+    package struct Model: KeyedSection, Hashable {
+        /// `builtin:fledgling`, or a path.
+        package var base: String
+        /// The adapter.
+        package var lora: LoRAConfiguration
+
+        package init(base: String, lora: LoRAConfiguration = .defaults) {
+            self.base = base
+            self.lora = lora
+        }
+
+        package static let defaults = Model(base: "builtin:fledgling")
+        package static let keys: [SectionKey<Self>] = [
+            .local(
+                "base", \.base, .builtIn(["builtin:fledgling"], orElse: "the path of a directory"), "The base model.",
+                "A directory as `save_pretrained` writes it. Its place may differ, its files may not."
+            ).required(),
+            .shared("lora", \.lora, .section, "The adapter, with PEFT's names."),
+        ]
+    }
+}
+
+/// `model.lora:` the adapter. The same values as PEFT's `adapter_config.json` has are read from a topology file and from
+/// a command line.
+extension LoRAConfiguration: KeyedSection {
+    package static let defaults = LoRAConfiguration(targets: [.query, .key, .value, .output])
+    package static let keys: [SectionKey<Self>] = [
+        .shared("rank", \.rank, .rank, "The adapter's rank."),
+        .shared("alpha", \.alpha, .alpha, "The numerator of the scaling alpha / rank.")
+            .otherwise("twice the rank") { $0.alpha = 2 * Double($0.rank) },
+        .local("dropout", \.dropout, .number(0..<1), "The probability with which the adapter's inputs are dropped."),
+        .shared(
+            "targets", \.places, .places, "The projections that carry an adapter, or all-linear.",
+            "Also longer ends of a module's path, as `layers.3.self_attn.q_proj`. Phi-3 has `qkv_proj` and "
+                + "`gate_up_proj` in place of the projections that these join."),
+        .shared(
+            "rank-stabilised", \.isRankStabilised, .flag, "Whether to scale by alpha / √rank instead of alpha / rank."),
+        .shared(
+            "rank-pattern", \.rankExceptions, .pattern(.rank), "Other ranks for single modules.",
+            "`{ down_proj: 4, layers.0.mlp.up_proj: 2 }`: for the modules whose path ends so; the first that fits counts."
+        ),
+        .shared(
+            "alpha-pattern", \.alphaExceptions, .pattern(.alpha), "Other alphas for single modules.", "In the same way."
+        ),
+    ]
+}
+
+extension ValueFormat where Value == Int {
+    fileprivate static var rank: ValueFormat { .integer(1...1024) }
+}
+
+extension ValueFormat where Value == Double {
+    fileprivate static var alpha: ValueFormat { .number(above: 0, to: 1e6) }
+}
+
+extension LoRAConfiguration {
+    /// What `targets` lists: kinds of projections and single modules.
+    fileprivate struct Places: Sendable, Equatable {
+        /// The word for all of a model's projections.
+        static let all = "all-linear"
+
+        var targets: Set<Target>
+        var modules: [ModuleName]
+
+        var names: [String] {
+            Target.allCases.filter(targets.contains).map(\.rawValue) + modules.map(\.text)
+        }
+    }
+
+    fileprivate var places: Places {
+        get { Places(targets: targets, modules: modules) }
+        set {
+            targets = newValue.targets
+            modules = newValue.modules
+        }
+    }
+
+    /// Whether `name` is a projection's name, or a path of plain words and numbers that ends in one.
+    fileprivate static func isModule(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard let last = parts.last, Target(rawValue: String(last)) != nil, name.utf8.count <= 512 else { return false }
+        return parts.allSatisfy { part in
+            !part.isEmpty
+                && part.utf8.allSatisfy {
+                    ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7a || $0 == 0x5f || (0x30...0x39).contains($0)
+                }
+        }
+    }
+}
+
+extension ValueFormat where Value == LoRAConfiguration.Places {
+    /// A list of modules' names, or `all-linear`.
+    fileprivate static var places: ValueFormat {
+        let known = LoRAConfiguration.Target.allCases.map(\.rawValue)
+        @Sendable func text(_ places: Value) -> String {
+            let isAll = places.targets.count == known.count && places.modules.isEmpty
+            return isAll ? Value.all : "[\(places.names.joined(separator: ", "))]"
+        }
+        let list = JSONObject([
+            ("type", .text("array")), ("minItems", .integer(1)), ("uniqueItems", .bool(true)),
+            ("items", .object(JSONObject([("$ref", .text("#/$defs/module"))]))),
+        ])
+        return ValueFormat(
+            values: "a list of \(known.joined(separator: ", "))",
+            schema: JSONObject([
+                ("oneOf", .array([.object(JSONObject([("const", .text(Value.all))])), .object(list)]))
+            ]),
+            argument: .list(word: Value.all), read: { try read($0, known: known) }, write: text,
+            json: { .array($0.names.map(JSONValue.text)) })
+    }
+
+    private static func read(_ value: TopologyValue, known: [String]) throws -> Value {
+        if value.isSingle, try value.text() == Value.all {
+            return Value(targets: Set(LoRAConfiguration.Target.allCases), modules: [])
+        }
+        var places = Value(targets: [], modules: [])
+        for element in try value.list() {
+            let name = try element.text()
+            guard LoRAConfiguration.isModule(name), let module = ModuleName(name) else {
+                let hint = NearestName.of(name, among: known).map { " (did you mean \"\($0)\"?)" } ?? ""
+                throw element.error("\"\(name)\" is unknown\(hint); allowed: \(known.joined(separator: ", "))")
+            }
+            guard !places.names.contains(name) else { throw element.error("\"\(name)\" is given twice") }
+            if let target = LoRAConfiguration.Target(rawValue: name) {
+                places.targets.insert(target)
+            } else {
+                places.modules.append(module)
+            }
+        }
+        guard !places.names.isEmpty else { throw value.error("one projection at least carries the adapter") }
+        return places
+    }
+}
+
+extension ValueFormat {
+    /// Values of `format` for the modules whose path ends in a name, in their order.
+    fileprivate static func pattern<Element>(_ format: ValueFormat<Element>) -> ValueFormat
+    where Value == [LoRAConfiguration.Exception<Element>] {
+        ValueFormat(
+            values: "ends of paths with values: \(format.values)",
+            schema: JSONObject([
+                ("type", .text("object")),
+                ("propertyNames", .object(JSONObject([("$ref", .text("#/$defs/module"))]))),
+                ("additionalProperties", .object(format.schema)),
+            ]),
+            argument: .pairs,
+            read: { place in
+                var names: Set<String> = []
+                return try place.entries().map { name, value in
+                    guard LoRAConfiguration.isModule(name), let module = ModuleName(name) else {
+                        throw value.error(
+                            "\"\(name.prefix(80))\" is not the end of a module's path; for example "
+                                + "layers.3.self_attn.q_proj")
+                    }
+                    guard names.insert(name).inserted else { throw value.error("\"\(name)\" is given twice") }
+                    return .init(modules: module, value: try format.read(value))
+                }
+            },
+            write: { entries in
+                let fields = entries.compactMap { entry in
+                    format.write(entry.value).map { "\(entry.modules.text): \($0)" }
+                }
+                return fields.isEmpty ? nil : "{ \(fields.joined(separator: ", ")) }"
+            },
+            json: { _ in nil })
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Overlay
+
+extension SwarmTopology {
+    /// Reads and checks the topology file at `path`, and the `.edges` file it may name.
+    ///
+    /// Throws a `TopologyError` that says where the fault is and what is allowed.
+    package static func load(path: String) throws -> SwarmTopology {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        return try parse(try TopologyValue.contents(of: path, named: path), file: path) { name in
+            let target = name.hasPrefix("/") ? name : folder.appendingPathComponent(name).path
+            return try TopologyValue.contents(of: target, named: name)
+        }
+    }
+
+    /// Reads and checks the text of a topology file that messages call `file`; `include` gives the text of a further
+    /// file that the topology names.
+    package static func parse(
+        _ text: String, file: String,
+        include: (String) throws -> String = { name in
+            throw TopologyError(file: name, problem: "no further file can be read here")
+        }
+    ) throws -> SwarmTopology {
+        let place = try TopologyValue.root(of: text, file: file)
+        let keys = ["murmuration", "swarm", "model", "tuning", "data", "exchange", "graph", "peers"]
+        let section = try place.section(keys: keys)
+        _ = try section.required("murmuration").integer(in: formatVersion...formatVersion)
+
+        let (peers, named) = try readPeers(section.required("peers"))
+        var topology = SwarmTopology(
+            swarm: try .read(section.required("swarm")),
+            model: try .read(section.required("model")),
+            tuning: try section["tuning"].map { try .read($0) } ?? Tuning(),
+            data: try readData(section["data"], peers: peers, in: section),
+            exchange: try section["exchange"].map { try .read($0) } ?? Exchange(),
+            graph: Graph(kind: .edges),
+            peers: peers)
+        topology.graph = try readGraph(section, peers: peers, named: named, include: include)
+        try topology.checkConnected(at: section["graph"] ?? section.required("peers"))
+        return topology
+    }
+
+    /// As `TopologyValue.quoted`.
+    package static func quoted(_ text: String) -> String { TopologyValue.quoted(text) }
+
+    /// As `TopologyValue.name`.
+    package static func checkName(_ value: TopologyValue) throws { _ = try value.name() }
+
+    private func checkConnected(at place: TopologyValue) throws {
+        let graph: SwarmGraph
+        do { graph = try swarmGraph() } catch { throw place.error(error.description) }
+        let cut = graph.unreachable()
+        guard cut.isEmpty else {
+            let names = cut.prefix(5).map { peers[$0].name }.joined(separator: ", ") + (cut.count > 5 ? " …" : "")
+            throw place.error(
+                "the graph is not connected: \(peers[0].name) does not reach \(names); add edges between the parts")
+        }
+    }
+
+    /// The topology as a file with every key written out and the peers as a list; reading it gives an equal value.
+    package var yaml: String {
+        var lines = ["murmuration: \(Self.formatVersion)"]
+        lines += swarm.lines(name: "swarm") + model.lines(name: "model") + tuning.lines(name: "tuning")
+        lines += data.lines(name: "data") + exchange.lines(name: "exchange") + graph.lines(name: "graph")
+        if graph.kind == .edges { lines.append("  edges: \(edgesText)") }
+        lines += ["peers:"] + peers.map { "  - \($0.braced)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,65 @@
+extension SwarmTopology {
+    /// `tuning:` what every peer does between two exchanges. Trainers are configured with it.
+    package struct Tuning: KeyedSection, Hashable {
+        /// How the learning rate goes after the warm-up, over the whole run.
+        package enum Schedule: String, Sendable, Hashable, CaseIterable {
+            case constant, linear, cosine
+        }
+
+        /// What the large products of a local step are computed in; auto: bf16 where the processor has instructions for it.
+        package enum Precision: String, Sendable, Hashable, CaseIterable {
+            case fp32, bf16, auto
+        }
+
+        package var template = "alpaca"
+        package var cutoff = 512
+        package var trainOnInputs = false
+        package var batch = 16
+        package var learningRate = 3e-4
+        package var localSteps = 10
+        package var rounds = 20
+        package var weightDecay = 0.0
+        package var warmup = 0
+        package var schedule = Schedule.constant
+        package var accumulation = 1
+        package var clipNorm = 1.0
+        package var precision = Precision.fp32
+
+        package init() {}
+
+        package static let defaults = Tuning()
+        package static let keys: [SectionKey<Self>] = [
+            .shared("template", \.template, .text("a name, or the path of a file"), "The prompt template."),
+            .local("cutoff", \.cutoff, .integer(8...1_048_576), "Tokens at which a record is cut."),
+            .local(
+                "train-on-inputs", \.trainOnInputs, .flag, "Whether the instruction's tokens carry loss too."),
+            .local("batch", \.batch, .integer(1...65_536), "Records a step."),
+            .local("learning-rate", \.learningRate, .number(above: 0, to: 1), "AdamW's learning rate at its height."),
+            .local("local-steps", \.localSteps, .integer(1...1_000_000), "Optimiser steps between two exchanges."),
+            .shared(
+                "rounds", \.rounds, .integer(1...1_000_000), "Rounds with training.",
+                "Rounds of pure mixing follow until the swarm agrees."),
+            .local("weight-decay", \.weightDecay, .number(0...1), "AdamW's decoupled weight decay."),
+            .local("warmup", \.warmup, .integer(0...1_000_000), "Steps over which the learning rate rises from zero."),
+            .local(
+                "schedule", \.schedule, .choice(), "How the learning rate goes after the warm-up.",
+                "Over the whole run: a round does not start it anew."),
+            .local(
+                "accumulation", \.accumulation, .integer(1...65_536), "Batches a step.",
+                "Their gradients are those of one large batch: the mean is over the tokens of all."),
+            .local(
+                "clip-norm", \.clipNorm, .number(0...1e6), "The greatest norm of a step's gradient; 0 for no limit.",
+                "A gradient with a greater norm is scaled down to it."),
+            .local(
+                "precision", \.precision, .choice(), "What the large products of a step are computed in.",
+                "`bf16`: factors rounded to bfloat16, sums in 32-bit floats. `auto`: `bf16` where the processor has "
+                    + "instructions for it. Measuring is in `fp32` always."),
+        ]
+
+        /// Optimiser steps of the whole run.
+        package var totalSteps: Int { localSteps * rounds }
+
+        /// Records of a step.
+        package var recordsPerStep: Int { batch * accumulation }
+    }
+}

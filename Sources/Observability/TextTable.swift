@@ -52,6 +52,8 @@ package enum Readable {
         var exponent = 0
         while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
         while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+        // 9.96 is written as 10.0, which is one with the next exponent.
+        if mantissa >= 9.95 { (mantissa, exponent) = (1, exponent + 1) }
         return "\(value < 0 ? "-" : "")\(number(mantissa, digits: 1))e\(exponent)"
     }
 

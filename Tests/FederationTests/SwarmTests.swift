@@ -1,6 +1,8 @@
 import Adapters
 import Aggregation
 import Federation
+import Recording
+import Simulation
 import Testing
 
 @Suite struct SwarmTests {

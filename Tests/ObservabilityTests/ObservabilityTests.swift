@@ -16,6 +16,7 @@ import Testing
     @Test func scientificNotation() {
         #expect(Readable.scientific(0.000_013) == "1.3e-5")
         #expect(Readable.scientific(0) == "0")
+        #expect(Readable.scientific(0.000_999_9) == "1.0e-3")
         #expect(Readable.scientific(nil) == "–")
     }
 

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Basics
 import Overlay
 import SwarmFile

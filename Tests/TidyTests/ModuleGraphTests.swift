@@ -16,7 +16,7 @@ import Testing
         "InstructionTuning": ["SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
         "Aggregation": ["Adapters", "Overlay", "Basics"],
         "Overlay": ["Basics"],
-        "SwarmFile": ["Adapters", "Overlay", "Storage", "Basics", "Yams"],
+        "SwarmFile": ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", "Yams"],
         "Wire": ["Cryptography", "Basics"],
         "Transport": ["Wire", "Basics", "CSocketFilter", "NIOCore", "NIOPosix"],
         "Faults": ["SwarmFile", "Basics"],

@@ -1,8 +1,8 @@
 /// How a swarm exchanges adapters: what a peer sends, how it is encoded, what is let in and how it is averaged. All peers
 /// of a swarm have the same.
 ///
-/// The stages are values in their first state; `ExchangePipeline` runs them. A policy is made from the names of a topology
-/// file's `exchange:` section, which `Names` lists.
+/// The stages are values in their first state; `ExchangePipeline` runs them. The names are those of a topology file's
+/// `exchange:` section: what has no name here is refused where the file is read.
 package struct ExchangePolicy: Sendable {
     /// How peers average.
     package var mixing: any MixingRule = MetropolisMixing()
@@ -29,56 +29,74 @@ package struct ExchangePolicy: Sendable {
     package func weight(ofSampleCount count: Int) -> Int { weighsUniformly ? 1 : max(1, count) }
 }
 
+/// What there is to choose from, and its names. A new rule, encoding, filter or stage is registered here: a case, and what it
+/// stands for. `planned` are the names that are kept for what is to come.
 extension ExchangePolicy {
-    /// The names that a topology file gives the parts of a policy.
-    package struct Names: Sendable, Hashable {
-        package var mixing = "metropolis"
-        package var weights = "samples"
-        package var factors = "both"
-        package var compression = "none"
-        package var robustness = "none"
+    /// How a peer averages what it has with what came.
+    package enum Mixing: String, Sendable, Hashable, CaseIterable {
+        case metropolis
 
-        package init() {}
-    }
+        package static let planned = ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]
 
-    /// What each key may name. A new rule, encoding, filter or stage is registered here.
-    private static let mixingRules: [(name: String, value: any MixingRule)] = [("metropolis", MetropolisMixing())]
-    private static let encodings: [(name: String, value: any PayloadEncoding)] = [("none", SinglePrecision())]
-    private static let robustRules: [(name: String, value: [any ContributionFilter])] = [("none", [])]
-    private static let factorModes: [(name: String, value: [any OutgoingStage])] = [("both", [])]
-    private static let weightings: [(name: String, value: Bool)] = [("samples", false), ("uniform", true)]
-
-    /// The policy that `names` describe.
-    ///
-    /// - Throws: `ExchangePolicyError` for the first name that this version does not know.
-    package init(_ names: Names) throws(ExchangePolicyError) {
-        mixing = try Self.value(of: names.mixing, key: "mixing", among: Self.mixingRules)
-        weighsUniformly = try Self.value(of: names.weights, key: "weights", among: Self.weightings)
-        stages = try Self.value(of: names.factors, key: "factors", among: Self.factorModes)
-        encoding = try Self.value(of: names.compression, key: "compression", among: Self.encodings)
-        filters = try Self.value(of: names.robustness, key: "robustness", among: Self.robustRules)
-    }
-
-    private static func value<Value>(
-        of name: String, key: String, among known: [(name: String, value: Value)]
-    ) throws(ExchangePolicyError) -> Value {
-        guard let found = known.first(where: { $0.name == name }) else {
-            throw ExchangePolicyError(key: key, name: name, known: known.map(\.name))
+        var rule: any MixingRule {
+            switch self {
+            case .metropolis: MetropolisMixing()
+            }
         }
-        return found.value
     }
-}
 
-/// A part of the exchange that this version does not have.
-package struct ExchangePolicyError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The key of the topology file's `exchange:` section.
-    package let key: String
-    /// What it says.
-    package let name: String
-    /// What it may say.
-    package let known: [String]
+    /// What a peer weighs in the average: its number of records, as in FedAvg, or as much as any other.
+    package enum Weights: String, Sendable, Hashable, CaseIterable {
+        case samples, uniform
+    }
 
-    package var description: String {
-        "exchange.\(key): \"\(name)\" is not supported by this version; supported: \(known.joined(separator: ", "))"
+    /// Which LoRA factors are exchanged.
+    package enum Factors: String, Sendable, Hashable, CaseIterable {
+        case both
+
+        package static let planned = ["freeze-a", "alternate", "product"]
+
+        var stages: [any OutgoingStage] {
+            switch self {
+            case .both: []
+            }
+        }
+    }
+
+    /// How a contribution is made smaller.
+    package enum Compression: String, Sendable, Hashable, CaseIterable {
+        case none
+
+        package static let planned = ["bf16", "int8", "int4", "top-k"]
+
+        var encoding: any PayloadEncoding {
+            switch self {
+            case .none: SinglePrecision()
+            }
+        }
+    }
+
+    /// How contributions that lie are kept out, beyond the gate that every contribution passes.
+    package enum Robustness: String, Sendable, Hashable, CaseIterable {
+        case none
+
+        package static let planned = ["clip", "centred-clipping", "median", "trimmed-mean", "krum"]
+
+        var filters: [any ContributionFilter] {
+            switch self {
+            case .none: []
+            }
+        }
+    }
+
+    /// The policy of these names.
+    package init(
+        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness
+    ) {
+        self.mixing = mixing.rule
+        weighsUniformly = weights == .uniform
+        stages = factors.stages
+        encoding = compression.encoding
+        filters = robustness.filters
     }
 }

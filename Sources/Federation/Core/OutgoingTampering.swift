@@ -5,10 +5,10 @@ package import Wire
 /// Stands between a peer and its endpoint and changes what leaves: how a simulation makes a peer lie. Nil in every real
 /// peer, whose core has no way to say what is not so.
 package protocol OutgoingTampering: Sendable {
-    /// The peer is about to sign and serve this.
-    mutating func publish(_ publication: inout Publication)
+    /// Signs and serves what becomes of `publication`, which the peer means to publish; the name under which that is offered.
+    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID
 
-    /// The peer has served `publication`, which it meant to, and offered it.
+    /// The peer has offered what was served for `publication`.
     mutating func offered(
         _ publication: Publication, in scene: TamperingScene, through wire: inout ProtocolEndpoint,
         at time: MonotonicTime)
@@ -18,7 +18,7 @@ package protocol OutgoingTampering: Sendable {
         _ manifest: SignedManifest, in scene: TamperingScene, through wire: inout ProtocolEndpoint)
 }
 
-/// What is signed, and what is served under it.
+/// What a peer publishes: what it signs, and what it serves under it.
 package struct Publication: Sendable {
     package var manifest: ContributionManifest
     package var payload: HashedPayload

@@ -11,8 +11,6 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
     case unresolved(name: String)
     /// No graph, or one that agreement takes too long on.
     case graph(String)
-    /// The exchange asks for what this version does not have.
-    case exchange(ExchangePolicyError)
     /// The checkpoint is another peer's, another swarm's, or another model's.
     case foreignCheckpoint(String)
 
@@ -21,7 +19,6 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
         case .unresolved(let name):
             "the topology file gives no id and key for peer \(name); make them with `murmur identity new`"
         case .graph(let reason): reason
-        case .exchange(let error): error.description
         case .foreignCheckpoint(let reason): "the checkpoint cannot be resumed: \(reason)"
         }
     }
@@ -76,7 +73,7 @@ extension PeerConfiguration {
                 throw .graph(
                     "the graph's peers are up to \(depth) edges apart; \(ContributionStatus.maximumDepth) is allowed")
             }
-            do { exchange = try ExchangePolicy(topology.exchange) } catch { throw .exchange(error) }
+            exchange = ExchangePolicy(topology.exchange)
             settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
         }
 
@@ -112,16 +109,10 @@ extension PeerConfiguration {
 
 extension ExchangePolicy {
     /// The policy that a topology file's `exchange:` section asks for.
-    ///
-    /// - Throws: `ExchangePolicyError` for what this version does not have.
-    package init(_ section: SwarmTopology.Exchange) throws(ExchangePolicyError) {
-        var names = Names()
-        names.mixing = section.mixing.rawValue
-        names.weights = section.weights.rawValue
-        names.factors = section.factors.rawValue
-        names.compression = section.compression.rawValue
-        names.robustness = section.robustness.rawValue
-        try self.init(names)
+    package init(_ section: SwarmTopology.Exchange) {
+        self.init(
+            mixing: section.mixing, weights: section.weights, factors: section.factors,
+            compression: section.compression, robustness: section.robustness)
         staleness = section.staleness
         consensusBound = section.consensusBound
     }

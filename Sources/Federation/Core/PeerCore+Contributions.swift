@@ -77,7 +77,10 @@ extension PeerCore {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
         testify(signed, of: index)
-        if tampering != nil { tampering?.heard(signed, in: scene, through: &wire) }
+        if tampering != nil {
+            let scene = scene
+            tampering?.heard(signed, in: scene, through: &wire)
+        }
         if let reason = refusal(of: manifest) {
             refuse(signed, from: index, reason: reason, at: time)
             return

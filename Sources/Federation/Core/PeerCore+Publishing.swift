@@ -48,6 +48,7 @@ extension PeerCore {
         }
         for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
         guard tampering != nil else { return }
+        let scene = scene
         for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
     }
 
@@ -60,12 +61,9 @@ extension PeerCore {
             manifest: manifest(of: payload, encoding: contribution.encoding, isFinal: isFinal), payload: payload,
             delta: contribution.delta)
         nextSequence += 1
-        var served = meant
-        tampering?.publish(&served)
-        let signed = SignedManifest(served.manifest, signedWith: local.signingKey)
         let object =
-            tampering == nil
-            ? wire.publish(signed, payload) : wire.publishUnchecked(signed, payload: served.payload.bytes)
+            tampering?.serve(meant, through: &wire)
+            ?? wire.publish(SignedManifest(meant.manifest, signedWith: local.signingKey), payload)
         let byteCount = payload.bytes.count
         published.append(
             PublishedContribution(

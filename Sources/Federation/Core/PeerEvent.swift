@@ -75,7 +75,7 @@ extension PeerEvent.Kind {
             .detail("round_started", "{round}: the local steps begin", [.round(round)])
         case .trained(let round, let loss, let tokens, let records, let duration):
             .news(
-                "trained", "{round}: loss {loss} after {seconds} of local steps on {records} records",
+                "trained", "{round}: loss {loss}, {seconds}",
                 [.round(round), .loss(loss), .tokens(tokens), .records(records), .seconds(duration)])
         case .trainingFailed(let round, let reason):
             .news(
@@ -112,9 +112,9 @@ extension PeerEvent.Kind {
                     .init("donors", .peers(donors), "the neighbours whose adapters' mean the peer took over"),
                 ])
         case .connected(let peer):
-            .news("connected", "a session with {neighbour} stands", [.neighbour(peer)])
+            .news("connected", "{neighbour} is connected", [.neighbour(peer)])
         case .disconnected(let peer, let reason):
-            .news("disconnected", "the session with {neighbour} ended: {reason}", [.neighbour(peer), .reason(reason)])
+            .news("disconnected", "{neighbour} is gone: {reason}", [.neighbour(peer), .reason(reason)])
         case .barred(let peer, let reason):
             .news(
                 "neighbour_barred", "nothing of {neighbour} is taken any more: {reason}",
@@ -127,7 +127,7 @@ extension PeerEvent.Kind {
                 [.round(round), .reason(reason)])
         case .settling(let round, let disagreement, let bound):
             .news(
-                "settling", "{round}: largest distance {disagreement}, which has to fall below {bound} everywhere",
+                "settling", "{round}: largest distance {disagreement}, bound {bound}",
                 [.round(round), .disagreement(disagreement), .bound(bound)])
         case .settled(let round, let bound):
             .news("settled", "{round}: the swarm agrees within {bound}", [.round(round), .bound(bound)])
@@ -137,8 +137,8 @@ extension PeerEvent.Kind {
                 "{round}: no agreement in time, largest distance {disagreement}; the adapter stays as it is",
                 [.round(round), .disagreement(disagreement)])
         case .finished(let round):
-            .news("finished", "finished; serves neighbours that are not", [.round(round)])
-        case .left: .news("left", "says goodbye", [])
+            .news("finished", "finished; serving neighbours that are not", [.round(round)])
+        case .left: .news("left", "goodbye", [])
         case .traffic(let traffic):
             .detail("traffic", "{bytes_sent} sent, {bytes_received} received", traffic.fields)
         }

@@ -83,7 +83,7 @@ package struct GGUFCheckpoint: Sendable {
     private func value(_ key: String) -> GGUFValue? { header["\(architecture).\(key)"] }
 
     /// The weights by their Hugging Face names.
-    var weights: GGUFWeights { GGUFWeights(checkpoint: self) }
+    package var weights: GGUFWeights { GGUFWeights(checkpoint: self) }
 }
 
 extension GGUFCheckpoint {

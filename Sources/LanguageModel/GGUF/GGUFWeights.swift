@@ -1,10 +1,10 @@
 import Storage
 
 /// The weights of a GGUF model by their Hugging Face names.
-struct GGUFWeights: CheckpointWeights {
+package struct GGUFWeights: CheckpointWeights {
     let checkpoint: GGUFCheckpoint
 
-    var path: String { checkpoint.path }
+    package var path: String { checkpoint.path }
 
     /// Names outside of layers.
     private static let outer = [
@@ -44,16 +44,16 @@ struct GGUFWeights: CheckpointWeights {
         return checkpoint.tensor("blk.\(parts[2]).\(module)\(parts[3][dot...])")
     }
 
-    var tensorNames: [String] {
+    package var tensorNames: [String] {
         let inner = inner
         return checkpoint.files.flatMap { $0.header.entries.map { outerName($0.name, inner) } }.sorted()
     }
 
-    func shape(of weight: String) -> [Int]? { tensor(weight)?.entry.shape }
+    package func shape(of weight: String) -> [Int]? { tensor(weight)?.entry.shape }
 
-    func type(of weight: String) -> String? { tensor(weight)?.entry.type.name }
+    package func type(of weight: String) -> String? { tensor(weight)?.entry.type.name }
 
-    func floats(named weight: String) throws -> [Float] {
+    package func floats(named weight: String) throws -> [Float] {
         guard let (entry, file) = tensor(weight) else {
             throw GGUFError.missingTensor(name: weight, file: checkpoint.path)
         }
@@ -79,7 +79,7 @@ struct GGUFWeights: CheckpointWeights {
     /// Rows in the order in which the rotary embedding of transformers pairs them: value i of a head with i + half of it.
     ///
     /// llama.cpp's llama family pairs neighbours, 2 i with 2 i + 1, and its files have the rows of q and k in that order.
-    static func halvesApart(_ values: [Float], rows: Int, headSize: Int) -> [Float] {
+    package static func halvesApart(_ values: [Float], rows: Int, headSize: Int) -> [Float] {
         let columns = values.count / rows
         var result: [Float] = []
         result.reserveCapacity(values.count)

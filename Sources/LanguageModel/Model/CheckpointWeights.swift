@@ -2,7 +2,7 @@ package import Storage
 
 /// Where the weights of a base model are read from, by their Hugging Face names: safetensors files, or a GGUF file that
 /// calls and orders them otherwise.
-protocol CheckpointWeights: Sendable {
+package protocol CheckpointWeights: Sendable {
     /// The file or folder, for errors.
     var path: String { get }
     /// The names of all weights, in an order that does not change.
@@ -16,7 +16,8 @@ protocol CheckpointWeights: Sendable {
 }
 
 extension CheckpointWeights {
-    func contains(_ tensor: String) -> Bool { shape(of: tensor) != nil }
+    /// Whether there is a weight of this name.
+    package func contains(_ tensor: String) -> Bool { shape(of: tensor) != nil }
 }
 
 extension WeightsDirectory: CheckpointWeights {}

@@ -26,7 +26,7 @@ package struct TopologyReport: Encodable, Sendable {
     /// - Throws: an error for a graph that cannot be.
     package init(_ topology: SwarmTopology) throws {
         let graph = try topology.swarmGraph()
-        let matrix = try ExchangePolicy(topology.exchange).mixing.matrix(
+        let matrix = ExchangePolicy(topology.exchange).mixing.matrix(
             of: graph, sampleCounts: topology.peers.map { _ in 1 })
         let audit = TopologyAudit(graph: graph, matrix: matrix, bound: topology.exchange.consensusBound)
         name = topology.swarm.name

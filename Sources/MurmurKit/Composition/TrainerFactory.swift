@@ -1,6 +1,5 @@
 package import Adapters
 import Basics
-import Federation
 package import Recording
 import SwarmFile
 

@@ -36,7 +36,8 @@ struct Misconduct: OutgoingTampering {
         self.exchange = exchange
     }
 
-    mutating func publish(_ publication: inout Publication) {
+    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID {
+        var publication = publication
         switch kind {
         case .fill(let value):
             let values = [Float](repeating: value, count: publication.delta.values.count)
@@ -47,6 +48,9 @@ struct Misconduct: OutgoingTampering {
         case .malformedLeaf: publication.payload = HashedPayload(publication.payload.bytes.map { ~$0 })
         case .equivocate, .replay, .forge: break
         }
+        // Of bytes that are not the manifest's, too.
+        return wire.publishUnchecked(
+            SignedManifest(publication.manifest, signedWith: key), payload: publication.payload.bytes)
     }
 
     mutating func offered(

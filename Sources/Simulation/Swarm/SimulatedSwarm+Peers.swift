@@ -3,6 +3,7 @@ import Basics
 import Cryptography
 import Faults
 import Federation
+import Recording
 
 extension SimulatedSwarm {
     /// How far a gradient step goes towards the target.
@@ -116,7 +117,8 @@ extension SimulatedSwarm {
         case .rebind: rebind(index)
         case .byzantine(let behaviour):
             peers[index].behaviour = behaviour
-            peers[index].process?.misbehave(misconduct(of: index))
+            let misconduct = misconduct(of: index)
+            peers[index].process?.misbehave(misconduct)
             checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }

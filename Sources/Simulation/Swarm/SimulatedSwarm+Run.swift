@@ -118,7 +118,8 @@ extension SimulatedSwarm {
         peers[index].process = try process(of: index, from: stored, wall: wall, at: local)
         peers[index].trainer = try scenario.training?.trainer(of: index)
         peers[index].restoring = stored.checkpoint.flatMap { $0.trainerSnapshot.isEmpty ? nil : $0.trainerSnapshot }
-        peers[index].process!.misbehave(misconduct(of: index))
+        let misconduct = misconduct(of: index)
+        peers[index].process!.misbehave(misconduct)
         peers[index].process!.start(at: local, using: &generators[index])
         drain(index)
     }

@@ -1,30 +1,13 @@
+package import Aggregation
+
 extension SwarmTopology {
-    /// `exchange:` what peers send each other and how they mix it.
+    /// `exchange:` what peers send each other and how they mix it. What there is to choose from stands in `ExchangePolicy`.
     package struct Exchange: KeyedSection, Hashable {
-        /// How a peer averages what it has with what came.
-        package enum Mixing: String, Sendable, Hashable, CaseIterable {
-            case metropolis
-        }
-
-        /// What a peer weighs in the average.
-        package enum Weights: String, Sendable, Hashable, CaseIterable {
-            case samples, uniform
-        }
-
-        /// Which LoRA factors are exchanged.
-        package enum Factors: String, Sendable, Hashable, CaseIterable {
-            case both
-        }
-
-        /// How a contribution is made smaller.
-        package enum Compression: String, Sendable, Hashable, CaseIterable {
-            case none
-        }
-
-        /// How contributions that lie are kept out.
-        package enum Robustness: String, Sendable, Hashable, CaseIterable {
-            case none
-        }
+        package typealias Mixing = ExchangePolicy.Mixing
+        package typealias Weights = ExchangePolicy.Weights
+        package typealias Factors = ExchangePolicy.Factors
+        package typealias Compression = ExchangePolicy.Compression
+        package typealias Robustness = ExchangePolicy.Robustness
 
         package var mixing = Mixing.metropolis
         package var weights = Weights.samples
@@ -41,20 +24,20 @@ extension SwarmTopology {
         package static let defaults = Exchange()
         package static let keys: [SectionKey<Self>] = [
             .shared(
-                "mixing", \.mixing, .choice(planned: ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]),
+                "mixing", \.mixing, .choice(planned: Mixing.planned),
                 "How a peer averages what it has with what came.", "`docs/mathematics.md` tells it."),
             .shared(
                 "weights", \.weights, .choice(), "What a peer weighs in the average.",
                 "`samples`: its number of records, as in FedAvg; `uniform`: as much as any other."),
             .shared(
-                "factors", \.factors, .choice(planned: ["freeze-a", "alternate", "product"]),
+                "factors", \.factors, .choice(planned: Factors.planned),
                 "Which LoRA factors are exchanged."),
             .shared(
-                "compression", \.compression, .choice(planned: ["bf16", "int8", "int4", "top-k"]),
+                "compression", \.compression, .choice(planned: Compression.planned),
                 "How a contribution is made smaller.", "`none`: single precision as it is."),
             .shared(
                 "robustness", \.robustness,
-                .choice(planned: ["clip", "centred-clipping", "median", "trimmed-mean", "krum"]),
+                .choice(planned: Robustness.planned),
                 "How contributions that lie are kept out.",
                 "Beyond the gate that every contribution passes: right length, finite, bounded norm."),
             .shared(

@@ -1,9 +1,8 @@
 import Foundation
+import LanguageModel
 import Storage
 import TestSupport
 import Testing
-
-@testable import LanguageModel
 
 /// Models and tokenizers as GGUF beside the same in Hugging Face's form; scripts/make-gguf-fixture wrote the files.
 @Suite("GGUF models") struct GGUFCheckpointTests {

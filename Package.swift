@@ -75,25 +75,33 @@ let modules: [Target] = [
     module("SwarmFile", ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", yams]),
     module("Wire", ["Cryptography", "Basics", deque]),
     module("Transport", ["Wire", "Basics", "CSocketFilter", nioCore, nioPosix]),
+    module("Faults", ["SwarmFile", "Basics"]),
+    module("Recording", ["Adapters", "Storage", "Basics"]),
     module(
         "Federation",
         ["Adapters", "Aggregation", "Overlay", "SwarmFile", "Wire", "Cryptography", "Storage", "Basics"]),
     module(
         "Simulation",
         [
-            "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
-            "Basics",
+            "Federation", "Faults", "Recording", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation",
+            "Cryptography", "Storage", "Basics",
         ]),
     module("Observability", ["Federation", "Storage", "Basics"]),
+    module(
+        "MurmurKit",
+        [
+            "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+            "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
+            "SwarmFile", "Transport", "Wire",
+        ]),
 ]
 
 let executables: [Target] = [
     .executableTarget(
         name: "murmur",
         dependencies: [
-            "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
-            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Storage", "SwarmFile", "Transport", "Wire",
-            argumentParser,
+            "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
+            "Recording", "Storage", "SwarmFile", "Wire", argumentParser,
         ],
         swiftSettings: settings),
     .executableTarget(
@@ -128,13 +136,24 @@ let testTargets: [Target] = [
     tests(
         "FederationTests",
         [
-            "Federation", "Simulation", "Transport", "Wire", "SwarmFile", "Aggregation", "Overlay", "Adapters",
-            "Cryptography", "Storage", "Basics",
+            "Federation", "Simulation", "Recording", "Transport", "Wire", "SwarmFile", "Aggregation", "Overlay",
+            "Adapters", "Cryptography", "Storage", "Basics",
         ]),
+    tests("FaultsTests", ["Faults", "Basics", "TestSupport"]),
+    tests("RecordingTests", ["Recording", "Adapters", "Basics"]),
     tests(
         "SimulationTests",
-        ["Simulation", "Federation", "Overlay", "SwarmFile", "Adapters", "Storage", "Basics", "TestSupport"]),
+        [
+            "Simulation", "Faults", "Recording", "Federation", "Overlay", "SwarmFile", "Adapters", "Storage", "Basics",
+        ]),
     tests("ObservabilityTests", ["Observability", "Federation", "Storage", "Basics", "TestSupport"]),
+    tests(
+        "MurmurKitTests",
+        [
+            "MurmurKit", "Adapters", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+            "LanguageModel", "LinearAlgebra",
+            "Observability", "Recording", "Simulation", "Storage", "SwarmFile", "TestSupport", "Transport", "Wire",
+        ]),
     tests(
         "EndToEndTests",
         [
@@ -155,8 +174,8 @@ let fuzzTargets: [Target] =
         .executableTarget(
             name: "murmur-fuzz",
             dependencies: [
-                "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning",
-                "LanguageModel", "Overlay", "Simulation", "Storage", "SwarmFile", "Wire",
+                "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+                "LanguageModel", "Overlay", "Recording", "Storage", "SwarmFile", "Wire",
             ],
             path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MurmurKit
 
 /// The command `murmur`.
 @main
@@ -31,11 +32,23 @@ struct Murmur: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            let code = exitCode(for: error)
-            // The library's code for a usage error is 64 (EX_USAGE); ours is 2.
-            guard code == .validationFailure else { exit(withError: error) }
+            end(after: error)
+        }
+    }
+
+    /// Ends the process as `error` asks for: the one place that makes exit codes of errors.
+    private static func end(after error: any Error) -> Never {
+        switch exitCode(for: error) {
+        case .validationFailure:
+            // The library's code for a usage error is 64 (EX_USAGE).
             Terminal.note(fullMessage(for: error))
-            exit(withError: ExitCode(2))
+            exit(withError: ExitCode(ExitStatus.usage.rawValue))
+        case .success:
+            // Help and version.
+            exit(withError: error)
+        default:
+            if let message = ExitStatus.message(for: error) { Terminal.note(message) }
+            exit(withError: ExitCode(ExitStatus(of: error).rawValue))
         }
     }
 }

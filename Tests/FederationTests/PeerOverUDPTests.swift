@@ -4,6 +4,7 @@ import Basics
 import Cryptography
 import Federation
 import Foundation
+import Recording
 import Simulation
 import SwarmFile
 import Testing

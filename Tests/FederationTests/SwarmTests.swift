@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Federation
+import Recording
 import Simulation
 import Testing
 

@@ -3,6 +3,7 @@ import Aggregation
 import Basics
 import Cryptography
 import Federation
+import Recording
 import Simulation
 import SwarmFile
 import Wire

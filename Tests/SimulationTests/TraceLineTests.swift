@@ -1,3 +1,4 @@
+import Faults
 import Federation
 import Simulation
 import Synchronization

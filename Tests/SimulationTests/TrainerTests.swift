@@ -1,6 +1,8 @@
 import Adapters
 import Basics
+import Faults
 import Federation
+import Recording
 import Simulation
 import Synchronization
 import Testing

@@ -1,5 +1,6 @@
 import Adapters
 import Basics
+import Faults
 import Federation
 import Simulation
 import Storage

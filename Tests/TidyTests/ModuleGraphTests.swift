@@ -19,18 +19,24 @@ import Testing
         "SwarmFile": ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", "Yams"],
         "Wire": ["Cryptography", "Basics", "DequeModule"],
         "Transport": ["Wire", "Basics", "CSocketFilter", "NIOCore", "NIOPosix"],
+        "Faults": ["SwarmFile", "Basics"],
+        "Recording": ["Adapters", "Storage", "Basics"],
         "Federation": [
             "Adapters", "Aggregation", "Overlay", "SwarmFile", "Wire", "Cryptography", "Storage", "Basics",
         ],
         "Simulation": [
-            "Federation", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation", "Cryptography", "Storage",
-            "Basics",
+            "Federation", "Faults", "Recording", "Wire", "Overlay", "SwarmFile", "Adapters", "Aggregation",
+            "Cryptography", "Storage", "Basics",
         ],
         "Observability": ["Federation", "Storage", "Basics"],
+        "MurmurKit": [
+            "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
+            "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
+            "SwarmFile", "Transport", "Wire",
+        ],
         "murmur": [
-            "Adapters", "Aggregation", "Basics", "Cryptography", "Federation", "InstructionTuning", "LanguageModel",
-            "LinearAlgebra", "Observability", "Overlay", "Simulation", "Storage", "SwarmFile", "Transport", "Wire",
-            "ArgumentParser",
+            "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
+            "Recording", "Storage", "SwarmFile", "Wire", "ArgumentParser",
         ],
         "EngineBench": ["Adapters", "Basics", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
         "WireBench": ["Basics", "Cryptography", "LinearAlgebra", "Transport", "Wire"],
@@ -93,6 +99,15 @@ import Testing
                 #expect(owner.contains(module), "\(module) imports \(imported), which belongs to \(owner.sorted())")
             }
         }
+    }
+
+    /// A real peer's process needs nothing of the simulator: in MurmurKit one room alone imports it.
+    @Test func onlyItsRoomImportsTheSimulator() {
+        for file in SourceTree.module("MurmurKit") where !file.path.hasPrefix("Sources/MurmurKit/Simulating/") {
+            let imports = file.lines.compactMap(Self.importedModule)
+            #expect(!imports.contains("Simulation"), "\(file.path) imports Simulation")
+        }
+        #expect(Self.allowed["murmur"]?.contains("Simulation") == false)
     }
 
     /// The module that a line imports: `package import Overlay` gives `Overlay`.

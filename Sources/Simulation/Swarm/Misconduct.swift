@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import Basics
 import Cryptography
+import Faults
 import Federation
 import Wire
 

@@ -1,5 +1,6 @@
 import Basics
 import Cryptography
+import Faults
 import Wire
 
 /// Somebody outside of the swarm who sends datagrams to its peers.

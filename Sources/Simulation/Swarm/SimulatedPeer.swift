@@ -1,6 +1,7 @@
 import Adapters
 import Basics
 import Cryptography
+import Faults
 import Federation
 import Wire
 

@@ -1,4 +1,5 @@
 import Basics
+import Faults
 import Federation
 import Wire
 
@@ -22,7 +23,7 @@ extension SimulatedSwarm {
             heap.push(paused, .datagram(to: address, datagram))
             return
         }
-        let digest = Trace.digest(datagram.bytes)
+        let digest = WordHash.of(datagram.bytes)
         if !peers[index].hasStopped { packets?.arrived(digest: digest, at: index) }
         trace.note(
             time, 3, index, datagram.bytes.count, digest,
@@ -78,7 +79,7 @@ extension SimulatedSwarm {
             return
         }
         if packets != nil,
-            let problem = packets!.sent(datagram.bytes, digest: Trace.digest(datagram.bytes), from: index, to: to)
+            let problem = packets!.sent(datagram.bytes, digest: WordHash.of(datagram.bytes), from: index, to: to)
         {
             violate("nonce", "\(peers[index].name): \(problem)")
         }
@@ -104,7 +105,7 @@ extension SimulatedSwarm {
             to: peers[victim], wall: UInt64(Self.epoch + time.nanoseconds), at: time)
         {
             trace.note(
-                time, 4, number, victim, Trace.digest(sent.bytes),
+                time, 4, number, victim, WordHash.of(sent.bytes),
                 line: TraceLine.text(
                     "intruder-\(number)", "intrudes",
                     [

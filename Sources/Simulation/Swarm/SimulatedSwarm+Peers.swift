@@ -1,7 +1,9 @@
 import Adapters
 import Basics
 import Cryptography
+import Faults
 import Federation
+import Recording
 
 extension SimulatedSwarm {
     /// How far a gradient step goes towards the target.
@@ -43,7 +45,7 @@ extension SimulatedSwarm {
             }
         case .deliver(let delta):
             peers[index].final = delta
-            trace.note(time, 6, index, 0, Trace.digest(delta.values), line: peers[index].line("delivered"))
+            trace.note(time, 6, index, 0, WordHash.of(delta.values), line: peers[index].line("delivered"))
             checkAdapter(of: index)
         case .stop: peers[index].hasStopped = true
         }

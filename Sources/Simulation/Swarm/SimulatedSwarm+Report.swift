@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Basics
+import Faults
 import Federation
 
 extension SimulatedSwarm {
@@ -15,14 +16,14 @@ extension SimulatedSwarm {
             : checker.conclude(finals: peers.map(\.final), at: now)
         let distances = losses ?? distancesToOptimum
         var ends: [SimulationReport.Peer] = []
-        var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+        var digest = WordHash.basis
         var sent: UInt64 = 0
         for (index, peer) in peers.enumerated() {
             let traffic = peer.process?.traffic
             let bytesSent = peer.pastTraffic.sent + (traffic?.bytesSent ?? 0)
             sent += bytesSent
             if let final = peer.final {
-                digest = (digest ^ Trace.digest(final.values)) &* 0x0000_0100_0000_01b3
+                digest = WordHash.fold(WordHash.of(final.values), into: digest)
             }
             ends.append(
                 SimulationReport.Peer(

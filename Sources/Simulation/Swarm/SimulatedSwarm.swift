@@ -1,6 +1,7 @@
 import Adapters
 package import Basics
 import Cryptography
+import Faults
 import Federation
 import Overlay
 import SwarmFile

@@ -1,4 +1,5 @@
 import Basics
+package import Faults
 import Federation
 package import SwarmFile
 import Wire

@@ -1,4 +1,5 @@
 import Basics
+package import Faults
 package import Storage
 
 /// One peer's disk: files as its process sees them, and what of them survives when the power fails.

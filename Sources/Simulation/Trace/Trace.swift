@@ -7,7 +7,7 @@ import Federation
 /// two runs with one hash did the same.
 package struct Trace: Sendable {
     /// The hash so far.
-    package private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    package private(set) var hash = WordHash.basis
     /// How many events went in.
     package private(set) var count = 0
     /// Takes the lines; nil for none.
@@ -35,30 +35,7 @@ package struct Trace: Sendable {
         if let write { write("\(Self.seconds(time - origin)) \(line())") }
     }
 
-    private mutating func fold(_ word: UInt64) { hash = Self.folding(word, into: hash) }
-
-    /// One step of the hash.
-    static func folding(_ word: UInt64, into hash: UInt64) -> UInt64 { (hash ^ word) &* 0x0000_0100_0000_01b3 }
-
-    /// The digest of a datagram's or an adapter's bytes.
-    static func digest(_ bytes: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        var word: UInt64 = 0
-        for (index, byte) in bytes.enumerated() {
-            word = word << 8 | UInt64(byte)
-            if index & 7 == 7 {
-                hash = (hash ^ word) &* 0x0000_0100_0000_01b3
-                hash ^= hash >> 29
-                word = 0
-            }
-        }
-        return (hash ^ word ^ UInt64(bytes.count)) &* 0x0000_0100_0000_01b3
-    }
-
-    /// The digest of values, bit for bit.
-    package static func digest(_ values: [Float]) -> UInt64 {
-        values.reduce(0xcbf2_9ce4_8422_2325) { (($0 ^ UInt64($1.bitPattern)) &* 0x0000_0100_0000_01b3) }
-    }
+    private mutating func fold(_ word: UInt64) { hash = WordHash.fold(word, into: hash) }
 
     private static func seconds(_ time: Duration) -> String {
         let microseconds = time.wholeNanoseconds / 1000
@@ -88,16 +65,16 @@ extension EventDescription {
     /// A word for the trace's hash: the event's name and the values that no words are in. What is said in words may be
     /// put better without making another history; the datagrams' bytes cover what it is about.
     var traceWord: UInt64 {
-        fields.reduce(Trace.digest(Array(name.utf8))) { hash, field in
+        fields.reduce(WordHash.of(Array(name.utf8))) { hash, field in
             switch field.value {
             case .round(let count), .integer(let count), .bytes(let count):
-                Trace.folding(UInt64(bitPattern: Int64(count)), into: hash)
-            case .number(let number): Trace.folding(number.bitPattern, into: hash)
+                WordHash.fold(UInt64(bitPattern: Int64(count)), into: hash)
+            case .number(let number): WordHash.fold(number.bitPattern, into: hash)
             case .duration(let duration):
-                Trace.folding(UInt64(bitPattern: duration.wholeNanoseconds), into: hash)
-            case .flag(let flag): Trace.folding(flag ? 1 : 0, into: hash)
-            case .peer(let peer): Trace.folding(Trace.digest(peer.bytes), into: hash)
-            case .peers(let peers): peers.reduce(hash) { Trace.folding(Trace.digest($1.bytes), into: $0) }
+                WordHash.fold(UInt64(bitPattern: duration.wholeNanoseconds), into: hash)
+            case .flag(let flag): WordHash.fold(flag ? 1 : 0, into: hash)
+            case .peer(let peer): WordHash.fold(WordHash.of(peer.bytes), into: hash)
+            case .peers(let peers): peers.reduce(hash) { WordHash.fold(WordHash.of($1.bytes), into: $0) }
             case .text: hash
             }
         }

@@ -1,12 +1,9 @@
 package import Adapters
+import Basics
+package import Recording
 
 /// Plays recordings back: a swarm with the language model's adapters, and without the language model.
 package struct RecordedTraining: SwarmTraining {
-    /// What does not fit.
-    package struct Mismatch: Error, CustomStringConvertible {
-        package let description: String
-    }
-
     package let schema: AdapterSchema
     package let baseModelDigest: [UInt8]
     private let recordings: [TrainingRecording]
@@ -18,17 +15,17 @@ package struct RecordedTraining: SwarmTraining {
     /// - Parameters:
     ///   - pace: how long local steps take, whatever was recorded; nil for what was recorded.
     ///   - fallback: how long they take where nothing was recorded.
-    /// - Throws: `Mismatch` where they are not of one swarm, or one is empty.
+    /// - Throws: `RecordingMismatch` where they are not of one swarm, or one is empty.
     package init(_ recordings: [TrainingRecording], pace: Duration?, fallback: Duration) throws {
-        guard let first = recordings.first else { throw Mismatch(description: "there are no recordings") }
+        guard let first = recordings.first else { throw RecordingMismatch(description: "there are no recordings") }
         for recording in recordings {
             guard recording.schema == first.schema, recording.baseModelDigest == first.baseModelDigest else {
-                throw Mismatch(
+                throw RecordingMismatch(
                     description: "the recordings of \(first.peer) and \(recording.peer) are of other models or adapters"
                 )
             }
             guard !recording.entries.isEmpty else {
-                throw Mismatch(description: "the recording of \(recording.peer) holds no round")
+                throw RecordingMismatch(description: "the recording of \(recording.peer) holds no round")
             }
         }
         schema = first.schema
@@ -40,34 +37,14 @@ package struct RecordedTraining: SwarmTraining {
 
     package var sampleCounts: [Int] { recordings.map(\.sampleCount) }
 
-    package func trainer(of peer: Int) throws -> any AdapterTrainer { RecordedTrainer(recording: recordings[peer]) }
+    package func trainer(of peer: Int) throws -> any AdapterTrainer { RecordedTrainer(recordings[peer]) }
 
     package func duration(of request: TrainingRequest, peer: Int) -> Duration {
         if let pace { return pace }
-        let entry = recordings[peer].entry(round: request.round, start: Trace.digest(request.delta.values))
+        let entry = recordings[peer].entry(round: request.round, start: WordHash.of(request.delta.values))
         return entry.flatMap { $0.duration > .zero ? $0.duration : nil } ?? fallback
     }
 
     /// There is no model to measure by.
     package func losses(of finals: [AdapterDelta?]) async throws -> [Double?] { finals.map { _ in nil } }
-}
-
-/// Plays the recording of one peer back.
-struct RecordedTrainer: AdapterTrainer {
-    let recording: TrainingRecording
-
-    var schema: AdapterSchema { recording.schema }
-    var sampleCount: Int { recording.sampleCount }
-
-    func train(_ request: TrainingRequest) async throws -> TrainingOutcome {
-        guard let entry = recording.entry(round: request.round, start: Trace.digest(request.delta.values)) else {
-            throw RecordedTraining.Mismatch(
-                description: "\(recording.peer) has no recording of round \(request.round)")
-        }
-        return entry.outcome(of: request)
-    }
-
-    func snapshot() async throws -> [UInt8] { [] }
-
-    func restore(_ snapshot: [UInt8]) async throws {}
 }

@@ -1,4 +1,5 @@
 import Adapters
+import Faults
 import Synchronization
 
 /// Local steps of a simulated peer that are under way, or done.

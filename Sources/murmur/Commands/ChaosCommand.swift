@@ -1,8 +1,6 @@
 import ArgumentParser
 import Basics
-import Foundation
-import Simulation
-import SwarmFile
+import MurmurKit
 
 /// `murmur chaos`: the relay alone.
 struct ChaosCommand: AsyncParsableCommand {
@@ -26,52 +24,16 @@ struct ChaosCommand: AsyncParsableCommand {
     @Option(help: "The seed of what is drawn, where the fault file has none; else the swarm's.") var seed: UInt64?
     @Option(help: "The numeric address of this machine at which peers reach the relay.") var host = "127.0.0.1"
 
-    func run() async throws {
-        try await reportingFailures {
-            let schedule = try FaultSchedule.load(faults)
-            var file = try SwarmTopology.load(path: topology)
-            file.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
-            guard file.isResolved else {
-                throw CommandFailure("\(topology) lacks an id, key or address; the peers need all of each other")
-            }
-            guard let numeric = NetworkAddress.canonicalHost(host) else {
-                throw ValidationError("--host \(host): a numeric address is expected")
-            }
-            let names = file.peers.map(\.name)
-            let plan = try FaultPlan(schedule, names: names, seed: seed ?? file.swarm.seed)
-            let relay = try await FaultRelay.bind(plan: plan, topology: file, host: numeric)
-            let folder = URL(fileURLWithPath: out, isDirectory: true)
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            for (place, name) in names.enumerated() {
-                try await relay.topology(file, for: place).yaml.write(
-                    to: folder.appendingPathComponent("\(name).yaml"), atomically: true, encoding: .utf8)
-            }
-            let notApplied = NotApplied.of(schedule, networkOnly: true)
-            if !notApplied.isEmpty {
-                Terminal.note("murmur: the relay alone does not apply: \(notApplied.joined(separator: ", "))")
-            }
-            await carry(relay, names: names)
+    func validate() throws {
+        guard NetworkAddress.canonicalHost(host) != nil else {
+            throw ValidationError("--host \(host): a numeric address is expected")
         }
     }
 
-    /// Relays until a signal asks to stop.
-    private func carry(_ relay: FaultRelay, names: [String]) async {
-        let origin = ContinuousClock.now
-        let stops = Signals.stopRequests()
-        await relay.start(at: origin)
-        Terminal.note("murmur: relaying; topology files for the peers are in \(out)")
-        let printer = Task {
-            var earlier: [FaultRelay.Traffic] = []
-            repeat {
-                try? await Task.sleep(for: .seconds(1))
-                let seconds = (ContinuousClock.now - origin).inSeconds
-                let lines = try? RelayLine.news(of: await relay.links, names: names, seconds: seconds, since: &earlier)
-                for line in lines ?? [] { Terminal.print(String(decoding: line, as: UTF8.self)) }
-            } while !Task.isCancelled
-        }
-        for await _ in stops { break }
-        printer.cancel()
-        await printer.value
-        await relay.close()
+    func run() async throws {
+        let run = try await ChaosRun(
+            swarm: try SwarmComposition.load(topology), topologyPath: topology, faultsPath: faults, seed: seed,
+            host: NetworkAddress.canonicalHost(host) ?? host, folder: out)
+        await run.carry()
     }
 }

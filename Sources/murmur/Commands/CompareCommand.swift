@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import MurmurKit
 
 /// `murmur compare`: gossip beside its alternatives.
 struct CompareCommand: AsyncParsableCommand {
@@ -32,27 +32,27 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
-            let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources, fresh: false)
-            if !folder.holdsAllAdapters {
-                var run = SwarmRun(
-                    folder: folder, sources: sources, compute: compute, restarts: 3, showsView: !json)
-                let result = try await run.run()
-                guard result.finished else {
-                    throw CommandFailure(
-                        "the swarm did not finish; see \(out)/PEER/peer.log\n" + result.text(folder: out))
-                }
-            }
-            let comparison = Comparison(
-                folder: folder, answerTokens: maxNewTokens, answerRecords: answers, quietly: json,
-                badRecords: sources.badRecords, compute: compute)
-            let result = try await comparison.run()
-            try result.write(to: folder)
-            if json {
-                print(try String(contentsOf: folder.url.appendingPathComponent("summary.json"), encoding: .utf8))
-            } else {
-                print(result.text(folder: out))
+        let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources.choices, fresh: false)
+        if !folder.holdsAllAdapters {
+            var choices = SwarmRun.Choices()
+            choices.sources = sources.choices
+            choices.compute = compute.choices
+            choices.showsView = !json
+            var run = SwarmRun(folder: folder, choices: choices)
+            let result = try await run.run()
+            guard result.finished else {
+                throw CommandFailure(
+                    "the swarm did not finish; see \(out)/PEER/peer.log\n" + result.text(folder: out))
             }
         }
+        var comparison = Comparison(folder: folder)
+        comparison.answerTokens = maxNewTokens
+        comparison.answerRecords = answers
+        comparison.sources = sources.choices
+        comparison.compute = compute.choices
+        comparison.isQuiet = json
+        let result = try await comparison.run()
+        try folder.write(result)
+        Terminal.print(json ? JSONText.of(result.json) : result.text(folder: out))
     }
 }

@@ -1,8 +1,7 @@
 import ArgumentParser
-import Foundation
 import InstructionTuning
+import MurmurKit
 import Storage
-import SwarmFile
 
 /// `murmur data`: instructions and how they are dealt out.
 struct DataCommand: AsyncParsableCommand {
@@ -29,21 +28,15 @@ struct DataCommand: AsyncParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
-            try await reportingFailures {
-                var file = try SwarmTopology.load(path: topology)
-                file.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
-                if let data { file.data.source = RunFolder.absolute(data) }
-                let partition = try Composition.partition(file, onBadRecord: skipBad ? .skip : .refuse)
-                if let out {
-                    try AtomicFile.createFolder(out)
-                    for part in partition.peers { try write(part.records, to: "\(out)/\(part.name).jsonl") }
-                    try write(partition.heldOut, to: "\(out)/held-out.jsonl")
-                }
-                print(
-                    json
-                        ? String(decoding: partition.report.json.encoded(indented: true), as: UTF8.self)
-                        : partition.report.table)
+            let sources = SourceChoices(data: data, skipsBadRecords: skipBad)
+            let swarm = try SwarmComposition.load(topology, replacing: sources)
+            let partition = try ModelComposition.partition(swarm.topology, onBadRecord: sources.badRecords)
+            if let out {
+                try AtomicFile.createFolder(out)
+                for part in partition.peers { try write(part.records, to: "\(out)/\(part.name).jsonl") }
+                try write(partition.heldOut, to: "\(out)/held-out.jsonl")
             }
+            Terminal.print(json ? JSONText.of(partition.report.json) : partition.report.table)
         }
 
         private func write(_ records: [InstructionRecord], to path: String) throws {
@@ -73,13 +66,8 @@ struct DataCommand: AsyncParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
-            try await reportingFailures {
-                let dataset = try InstructionDataset.read(path: file, onBadRecord: skipBad ? .skip : .refuse)
-                print(
-                    json
-                        ? String(decoding: dataset.report.json.encoded(indented: true), as: UTF8.self)
-                        : dataset.report.description)
-            }
+            let dataset = try InstructionDataset.read(path: file, onBadRecord: skipBad ? .skip : .refuse)
+            Terminal.print(json ? JSONText.of(dataset.report.json) : dataset.report.description)
         }
     }
 }

@@ -1,8 +1,7 @@
 import ArgumentParser
 import Basics
 import Cryptography
-import Foundation
-import SwarmFile
+import MurmurKit
 import Wire
 
 /// `murmur identity`: keys of a peer.
@@ -27,10 +26,8 @@ struct IdentityCommand: AsyncParsableCommand {
         @Flag(help: "Print the public part as JSON.") var json = false
 
         func run() async throws {
-            try await reportingFailures {
-                let identity = try IdentityFile.create(at: file)
-                print(try IdentityReport(identity).text(asJSON: json))
-            }
+            let identity = try IdentityFile.create(at: file)
+            print(try IdentityReport(identity).text(asJSON: json))
         }
     }
 
@@ -47,9 +44,7 @@ struct IdentityCommand: AsyncParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
-            try await reportingFailures {
-                print(try IdentityReport(try IdentityFile.read(file)).text(asJSON: json))
-            }
+            print(try IdentityReport(try IdentityFile.read(file)).text(asJSON: json))
         }
     }
 }
@@ -72,13 +67,10 @@ extension IdentityCommand {
         @Option(help: "The topology file of the swarm.") var topology: String
 
         func run() async throws {
-            try await reportingFailures {
-                var swarm = try SwarmTopology.load(path: topology)
-                swarm.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
-                let keys = try IdentityFile.read(file)
-                let secret = try Composition.swarmSecret(swarm.swarm)
-                print(Revocation(of: keys.signing, swarm: secret.identifier).encoded.hexadecimal)
-            }
+            let swarm = try SwarmComposition.load(topology)
+            let keys = try IdentityFile.read(file)
+            let secret = try swarm.secret()
+            print(Revocation(of: keys.signing, swarm: secret.identifier).encoded.hexadecimal)
         }
     }
 }

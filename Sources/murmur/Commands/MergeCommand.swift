@@ -1,7 +1,7 @@
 import Adapters
 import ArgumentParser
-import Foundation
 import LanguageModel
+import MurmurKit
 import Storage
 
 /// `murmur merge`: an adapter becomes part of a model.
@@ -29,15 +29,13 @@ struct MergeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
-            let base = Composition.modelDirectory(model)
-            let shape = try ModelConfiguration.read(directory: base)
-            let adapter = try PEFTDirectory.read(adapter) {
-                .lora(configuration: $0, projections: shape.projections)
-            }
-            let merge = AdapterMerge(base: base, adapter: adapter, encoding: type.flatMap { Self.types[$0] })
-            let count = try merge.write(to: out, shape: shape)
-            Terminal.print("The merged model is in \(out); \(count) weights carry the adapter")
+        let base = ModelComposition.modelDirectory(model)
+        let shape = try ModelConfiguration.read(directory: base)
+        let adapter = try PEFTDirectory.read(adapter) {
+            .lora(configuration: $0, projections: shape.projections)
         }
+        let merge = AdapterMerge(base: base, adapter: adapter, encoding: type.flatMap { Self.types[$0] })
+        let count = try merge.write(to: out, shape: shape)
+        Terminal.print("The merged model is in \(out); \(count) weights carry the adapter")
     }
 }

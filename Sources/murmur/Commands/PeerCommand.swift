@@ -1,7 +1,8 @@
 import ArgumentParser
 import Basics
 import Foundation
-import SwarmFile
+import MurmurKit
+import Recording
 
 /// `murmur peer`: one peer of a swarm.
 struct PeerCommand: AsyncParsableCommand {
@@ -30,6 +31,10 @@ struct PeerCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
     var record = false
+    @Option(
+        help: ArgumentHelp(
+            "Who trains, for trials: lora, quadratic (a toy), or a folder that --record wrote.", visibility: .hidden))
+    var trainer = "lora"
     @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
@@ -41,27 +46,21 @@ struct PeerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
-            var file = try SwarmTopology.load(path: topology)
-            file.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
-            if let model = sources.model { file.model.base = RunFolder.absolute(model) }
-            if let data = sources.data {
-                let path = RunFolder.absolute(data)
-                // A supervised peer deals from the swarm's source; a peer on its own brings its own records.
-                if supervised || file.data.source != nil {
-                    file.data.source = path
-                } else if let place = file.index(ofPeerNamed: name) {
-                    file.peers[place].data = path
-                }
-            }
-            compute.apply(to: &file)
-            let run = PeerRun(
-                topology: file, name: name, listening: listen.flatMap { NetworkAddress($0) }, identityPath: identity,
-                folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true),
-                dropRate: sources.dropRate, badRecords: sources.badRecords, compute: compute,
-                revocationPath: revocation, output: json || supervised ? .json : .sentences, isSupervised: supervised,
-                recorder: record ? RecordingFolder(out) : nil)
-            try await run.run()
-        }
+        let sources = sources.choices
+        var swarm = try SwarmComposition.load(topology)
+        swarm.replaceSources(by: sources, ofPeer: supervised ? nil : name)
+        compute.choices.apply(to: &swarm.topology)
+        var run = PeerRun(
+            swarm: swarm, name: name, identityPath: identity,
+            folder: URL(fileURLWithPath: out).appendingPathComponent(name, isDirectory: true))
+        run.listening = listen.flatMap { NetworkAddress($0) }
+        run.revocationPath = revocation
+        run.sources = sources
+        run.compute = compute.choices
+        run.trainer = TrainerChoice(trainer)
+        run.output = json || supervised ? .json : .sentences
+        run.isSupervised = supervised
+        run.recordings = record ? RecordingFolder(out) : nil
+        try await run.run()
     }
 }

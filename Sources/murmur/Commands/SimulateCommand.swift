@@ -2,8 +2,7 @@ import ArgumentParser
 import Basics
 import Cryptography
 import Foundation
-import Simulation
-import SwarmFile
+import MurmurKit
 
 /// `murmur simulate`: a whole swarm in one process, on a virtual clock and network.
 struct SimulateCommand: AsyncParsableCommand {
@@ -32,10 +31,10 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "How many seeds to run, from --seed on.") var seeds = 1
     @Flag(help: "End a sweep at the first seed with a violation.") var untilViolation = false
     @Option(help: "How many runs at once; one for each core unless given.") var jobs: Int?
-    @Option(help: "Values of the toy adapter.") var values = 64
+    @Option(help: "Values of the toy adapter.") var values = SimulationChoices.usualValues
     @OptionGroup var trainers: TrainerOptions
     @Option(help: "End the run when every peer has mixed in this round, counted from 0.") var lastRound: Int?
-    @Option(help: "Seconds of virtual time after which a run is given up.") var limit = 14_400.0
+    @Option(help: "Seconds of virtual time after which a run is given up.") var limit = SimulationChoices.usualLimit
     @Option(
         help: "on: real signatures, key agreement and ciphers; off: cheap ones that protect nothing, for large swarms.")
     var crypto = Crypto.on
@@ -69,154 +68,47 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
-            SignatureMemory.begin()
-            if crypto == .off, !PretendedCryptography.begin() {
-                throw CommandFailure("this process has used real keys already: --crypto off comes too late")
-            }
-            let swarm = try SwarmTopology.load(path: topology)
-            if trainers.pace { return try await measurePace(swarm) }
-            let written = try faults.map { try FaultSchedule.load($0) }
-            let first = seed ?? UInt64.random(in: 0..<1 << 32)
-            guard seeds == 1 || first <= UInt64.max - UInt64(seeds) else {
-                throw CommandFailure("--seed \(first): there are no \(seeds) seeds from there on")
-            }
-            let trainer = try trainers.training(swarm, path: topology)
-            if seeds == 1 {
-                try await runOne(scenario(swarm, written, trainer?.training, seed: first))
-            } else {
-                try await sweep(swarm, written, trainer?.training, from: first).run()
-            }
-            try trainer?.recorder?.close()
+        SignatureMemory.begin()
+        if crypto == .off, !PretendedCryptography.begin() {
+            throw CommandFailure("this process has used real keys already: --crypto off comes too late")
+        }
+        if trainers.pace { return try await measurePace() }
+        let first = seed ?? UInt64.random(in: 0..<1 << 32)
+        guard seeds == 1 || first <= UInt64.max - UInt64(seeds) else {
+            throw CommandFailure("--seed \(first): there are no \(seeds) seeds from there on")
+        }
+        let run = try SimulationRun(choices, recordingPath: trainers.record)
+        if seeds == 1 {
+            try await run.runOne(seed: first, outputs: .init(trace: trace, folder: out, json: json))
+        } else {
+            try await run.sweep(
+                from: first, count: seeds, width: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
+                untilViolation: untilViolation, json: json)
         }
     }
 
-    private func sweep(
-        _ swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?, from first: UInt64
-    ) -> SeedSweep {
-        var sweep = SeedSweep(
-            seeds: first..<first + UInt64(seeds), width: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
-            untilViolation: untilViolation, json: json,
-            scenario: { scenario(swarm, written, training, seed: $0) }, replay: { replay($0) })
-        if bothTiers { sweep.difference = { try await difference($0, $1) } }
-        return sweep
+    private var choices: SimulationChoices {
+        var choices = SimulationChoices(topologyPath: topology)
+        choices.faultsPath = faults
+        choices.drawsFaults = drawFaults
+        choices.drawsByzantine = drawByzantine
+        choices.trainer = trainers.choice
+        choices.trainingTime = trainers.trainingTime
+        choices.values = values
+        choices.lastRound = lastRound
+        choices.limit = limit
+        choices.hasCryptography = crypto == .on
+        choices.runsActors = actors
+        choices.runsBothTiers = bothTiers
+        return choices
     }
 
-    private func measurePace(_ swarm: SwarmTopology) async throws {
-        var swarm = swarm
-        swarm.makePathsAbsolute(relativeTo: URL(fileURLWithPath: topology).deletingLastPathComponent())
-        let seconds = try await LoRATraining.pace(swarm).inSeconds
-        let text = String(format: "%.4f", seconds)
-        print(
+    private func measurePace() async throws {
+        let swarm = try SwarmComposition.load(topology)
+        let text = String(format: "%.4f", try await BuiltInTrainers.pace(swarm.topology).inSeconds)
+        Terminal.print(
             json
-                ? "{\"peers\":\(swarm.peers.count),\"seconds_per_round\":\(text)}"
+                ? "{\"peers\":\(swarm.names.count),\"seconds_per_round\":\(text)}"
                 : "\(text) s for the local steps of a round, one peer alone on a core")
-    }
-
-    private func scenario(
-        _ swarm: SwarmTopology, _ written: FaultSchedule?, _ training: (any SwarmTraining)?, seed: UInt64
-    ) -> SimulationScenario {
-        let faults: FaultSchedule =
-            drawFaults || drawByzantine
-            ? .drawn(seed: seed, temper: .init(hasByzantine: drawByzantine)) : written ?? .none
-        var scenario = SimulationScenario(
-            topology: swarm, faults: faults, seed: seed, adapterCount: values,
-            trainingTime: trainers.duration, limit: .seconds(limit))
-        scenario.training = training
-        if actors { scenario.tier = .actors }
-        scenario.lastRound = lastRound
-        if drawFaults || drawByzantine { scenario.varySurroundings() }
-        return scenario
-    }
-
-    /// The command that runs a seed again.
-    private func replay(_ seed: UInt64) -> String {
-        var words = ["murmur simulate", topology]
-        if let faults { words.append("--faults \(faults)") }
-        if drawFaults { words.append("--draw-faults") }
-        if drawByzantine { words.append("--draw-byzantine") }
-        words.append("--seed \(seed)")
-        if actors { words.append("--actors") }
-        if bothTiers { words.append("--both-tiers") }
-        if crypto == .off { words.append("--crypto off") }
-        if let lastRound { words.append("--last-round \(lastRound)") }
-        if values != 64 { words.append("--values \(values)") }
-        words += trainers.words
-        if limit != 14_400 { words.append("--limit \(limit)") }
-        return words.joined(separator: " ")
-    }
-
-    private func runOne(_ scenario: SimulationScenario) async throws {
-        let file = try trace.map { try TraceFile(path: $0) }
-        var write: (@Sendable (String) -> Void)?
-        if let file { write = { line in file.write(line) } }
-        var swarm = try SimulatedSwarm(scenario, write: write)
-        let line = ProgressLine("Simulating")
-        swarm.watch = { progress in
-            let last = scenario.lastRound
-            line.update(
-                last == nil ? progress.finished : progress.slowest, of: last ?? progress.peers,
-                detail: (last == nil ? "peers finished, " : "rounds of the slowest peer, ")
-                    + "rounds \(progress.slowest) to \(progress.fastest), "
-                    + "\(Int(progress.seconds)) s of virtual time, \(progress.events) events")
-        }
-        let report = try await swarm.runWithTrainers()
-        line.finish()
-        try file?.close()
-        if bothTiers, let difference = try await difference(report, scenario) { throw CommandFailure(difference) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let text = String(decoding: try encoder.encode(report), as: UTF8.self)
-        if let out {
-            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
-            try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: out).appendingPathComponent("simulation.json"))
-        }
-        print(json ? text : summary(report))
-        if !report.violations.isEmpty {
-            throw CommandFailure(
-                "\(report.violations.count) violations; the first: \(report.violations[0])\n"
-                    + "run it again with: \(replay(report.seed))")
-        }
-    }
-
-    /// In what the other tier's run differs from this one's report; nil where it is the same.
-    private func difference(_ report: SimulationReport, _ scenario: SimulationScenario) async throws -> String? {
-        var other = scenario
-        other.tier = scenario.tier == .cores ? .actors : .cores
-        var swarm = try SimulatedSwarm(other)
-        let second = try await swarm.runWithTrainers()
-        return second == report
-            ? nil
-            : "the tiers differ: traces \(report.traceHash) and \(second.traceHash), "
-                + "adapters \(report.adapterDigest) and \(second.adapterDigest)"
-    }
-
-    private func summary(_ report: SimulationReport) -> String {
-        let finished = report.peers.count(where: \.isFinished)
-        let distance = report.consensusDistance.map { String(format: "%.2e", $0) } ?? "–"
-        let loss = report.meanLoss.map { String(format: "%.6f", $0) } ?? "–"
-        let isToy = trainers.trainer == "quadratic"
-        let each = report.peers.map { peer in
-            let loss = peer.loss.map { String(format: "%.4f", $0) } ?? "–"
-            return
-                "  \(peer.name): loss \(loss), round \(peer.round), \(peer.bytesSent) bytes sent, starts \(peer.starts)"
-        }
-        return
-            ([
-                "seed \(report.seed), faults: \(report.faults)",
-                "\(finished) of \(report.peers.count) peers finished after \(Int(report.seconds)) s of virtual time, "
-                    + "in round \(report.rounds)",
-                "\(report.datagrams) datagrams, \(report.datagramsLost) lost, \(report.bytesSent) bytes sent",
-                Self.spread(report.spread),
-                "consensus distance \(distance), \(isToy ? "loss beyond the optimum" : "mean held-out loss") \(loss)",
-                "trace \(report.traceHash) of \(report.events) events, adapters \(report.adapterDigest)",
-            ] + (isToy ? [] : each)).joined(separator: "\n")
-    }
-
-    private static func spread(_ spread: SimulationReport.Spread) -> String {
-        let hops =
-            spread.lastDeliveryHops.map { "\($0) hops to the last delivery" } ?? "not everything reached everyone"
-        return "\(hops), \(spread.missed) contributions missed, redundancy "
-            + String(format: "%.4f, %.2f bytes sent a payload byte", spread.redundancy, spread.bytesPerPayloadByte)
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
-import Foundation
-import Observability
+import MurmurKit
 
 /// `murmur swarm`: every peer of a topology as a process on this machine.
 struct SwarmCommand: AsyncParsableCommand {
@@ -40,22 +39,19 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
-            let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources, fresh: fresh)
-            var plan: SwarmFaults?
-            if let faults { plan = try await SwarmFaults(path: faults, seed: seed, folder: folder) }
-            var run = SwarmRun(
-                folder: folder, sources: sources, compute: compute, restarts: restarts, showsView: !json && !quiet,
-                faults: plan,
-                records: record)
-            var result = try await run.run()
-            if evaluate, result.finished { try await result.measure(folder) }
-            if json {
-                print(try JSONText.of(result))
-            } else {
-                print(result.text(folder: out))
-            }
-            if !result.finished { throw ExitCode(result.stopped ? 0 : 1) }
-        }
+        let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources.choices, fresh: fresh)
+        var plan: SwarmFaults?
+        if let faults { plan = try await SwarmFaults(path: faults, seed: seed, folder: folder) }
+        var choices = SwarmRun.Choices()
+        choices.sources = sources.choices
+        choices.compute = compute.choices
+        choices.restarts = restarts
+        choices.showsView = !json && !quiet
+        choices.records = record
+        choices.measuresLosses = evaluate
+        var run = SwarmRun(folder: folder, choices: choices, faults: plan)
+        let result = try await run.run()
+        Terminal.print(json ? try JSONText.of(result) : result.text(folder: out))
+        if !result.finished, !result.stopped { throw ExitStatus.failure }
     }
 }

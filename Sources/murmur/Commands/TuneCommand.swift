@@ -1,10 +1,7 @@
 import Adapters
 import ArgumentParser
-import Foundation
 import InstructionTuning
-import LanguageModel
-import LinearAlgebra
-import Observability
+import MurmurKit
 import SwarmFile
 
 /// The keys of `tuning:` that `murmur tune` takes; ModelOptions and ComputeOptions have the others.
@@ -48,21 +45,14 @@ struct TuneCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await reportingFailures {
-            var topology = options.topology(lora: try adapter.applied(to: .defaults), data: data, seed: seed)
-            topology.tuning = try tuning.applied(to: topology.tuning)
-            if let steps { (topology.tuning.localSteps, topology.tuning.rounds) = (1, steps) }
-            compute.apply(to: &topology)
-            let composition = try Composition(topology, compute: compute)
-            let records = try Composition.records(data, topology, onBadRecord: options.badRecords)
-            let tuner = try composition.workbench.tuner(
-                peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
-            Terminal.note(tuner.report.description)
-            try await AloneRun(
-                composition: composition, tuner: tuner, folder: out, steps: topology.tuning.totalSteps,
-                saveEvery: saveEvery, fresh: fresh,
-                json: json
-            ).run()
-        }
+        var topology = options.topology(lora: try adapter.applied(to: .defaults), data: data, seed: seed)
+        topology.tuning = try tuning.applied(to: topology.tuning)
+        if let steps { (topology.tuning.localSteps, topology.tuning.rounds) = (1, steps) }
+        compute.choices.apply(to: &topology)
+        let records = try ModelComposition.records(data, topology, onBadRecord: options.badRecords)
+        let run = try TuneRun(
+            topology, records: records, compute: compute.choices, folder: out, steps: topology.tuning.totalSteps,
+            saveEvery: saveEvery, startsAnew: fresh, json: json)
+        try await run.run()
     }
 }

@@ -1,9 +1,10 @@
 import Basics
 import Cryptography
+import Faults
 import Foundation
 import InstructionTuning
 import LanguageModel
-import Simulation
+import Recording
 import Storage
 import SwarmFile
 

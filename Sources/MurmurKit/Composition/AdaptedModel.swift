@@ -1,0 +1,34 @@
+package import Adapters
+package import InstructionTuning
+package import LanguageModel
+
+/// A base model with its tokenizer and, where one is given, an adapter that fits it.
+package struct AdaptedModel: Sendable {
+    package let model: BaseModel
+    package let tokenizer: Tokenizer
+    package let adapter: PEFTAdapter?
+
+    /// Loads the parts and checks that they fit; the base model is kept as `weights` says.
+    package init(base: String, adapter path: String?, weights: WeightChoice = .auto) throws {
+        let directory = ModelComposition.modelDirectory(base)
+        let model = try BaseModel.load(directory: directory, storage: weights.storage)
+        self.model = model
+        tokenizer = try ModelComposition.tokenizer(directory: directory, model: model)
+        adapter = try path.map { path in
+            try PEFTDirectory.read(path) { model.adapterSchema($0) }
+        }
+    }
+
+    /// The tokens that end an answer.
+    package var stopTokens: Set<Int32> {
+        var tokens = Set(model.endOfSequence)
+        if let end = tokenizer.endOfSequence { tokens.insert(end) }
+        return tokens
+    }
+
+    /// What makes prompts of records: the template called `template`, and at most `cutoff` tokens.
+    package func encoder(template: String, cutoff: Int) throws -> RecordEncoder {
+        RecordEncoder(
+            template: try PromptTemplate.named(template, model: model.path), encoder: tokenizer, cutoff: cutoff)
+    }
+}

@@ -1,0 +1,79 @@
+package import Adapters
+package import InstructionTuning
+import LinearAlgebra
+package import SwarmFile
+
+/// The built-in engine's trainers: tuners of a composition's model, each on its peer's part of the data.
+package struct BuiltInTrainers: TrainerFactory {
+    /// Where trainers compute.
+    package enum Placement: Sendable, Hashable {
+        /// On a lane of its own with so many threads: the only trainer of its process.
+        case alone(threads: Int)
+        /// On the machine's lanes, which all trainers of the process share.
+        case shared
+    }
+
+    package let schema: AdapterSchema
+    package let baseModelDigest: [UInt8]
+    private let composition: ModelComposition
+    private let partition: DataPartition
+    private let placement: Placement
+
+    package init(_ composition: ModelComposition, _ partition: DataPartition, placement: Placement) throws {
+        self.composition = composition
+        self.partition = partition
+        self.placement = placement
+        schema = composition.workbench.origin.schema
+        baseModelDigest = try composition.baseModelDigest()
+    }
+
+    package func trainer(of name: String) throws -> any AdapterTrainer {
+        let (place, records) = try records(of: name)
+        return switch placement {
+        case .alone(let threads):
+            try composition.workbench.tuner(peer: name, records: records, lane: ComputeLane(), threads: threads)
+        case .shared:
+            try composition.workbench.tuner(peer: name, records: records, lane: .shared(for: place))
+        }
+    }
+
+    private func records(of name: String) throws -> (place: Int, records: [InstructionRecord]) {
+        guard let place = partition.peers.firstIndex(where: { $0.name == name }) else {
+            throw CommandFailure("\(name) has no records")
+        }
+        return (place, partition.peers[place].records)
+    }
+
+    /// A record costs what it has of tokens.
+    package func profile(of name: String) throws -> TrainerProfile {
+        let encoded = EncodedRecords(try records(of: name).records, with: composition.workbench.encoder)
+        let count = encoded.sequences.count
+        return TrainerProfile(sampleCount: count, cost: Double(encoded.report.tokens) / Double(max(1, count)))
+    }
+
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] {
+        try await composition.heldOutLosses(of: deltas, partition)
+    }
+
+    package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { composition.adapter(of: delta) }
+}
+
+extension BuiltInTrainers {
+    /// How long the local steps of a round really take on this machine, by the first peer alone on a core: the median of
+    /// five rounds after one.
+    package static func pace(_ topology: SwarmTopology) async throws -> Duration {
+        let composition = try ModelComposition(topology)
+        let part = try ModelComposition.partition(topology).peers[0]
+        let tuner = try composition.workbench.tuner(peer: part.name, records: part.records, lane: ComputeLane())
+        var delta = AdapterDelta(zeroOf: tuner.schema)
+        var durations: [Duration] = []
+        for round in 0..<6 {
+            let begin = ContinuousClock.now
+            let request = TrainingRequest(round: round, steps: topology.tuning.localSteps, delta: delta)
+            delta = try await tuner.train(request).delta
+            _ = try await tuner.snapshot()
+            durations.append(ContinuousClock.now - begin)
+        }
+        return durations.dropFirst().sorted()[2]
+    }
+}

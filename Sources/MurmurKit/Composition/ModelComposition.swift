@@ -1,0 +1,86 @@
+package import Adapters
+import Cryptography
+import Foundation
+package import InstructionTuning
+package import LanguageModel
+import Storage
+package import SwarmFile
+
+/// Where learning meets the swarm: the model, the tokenizer and the tuners that a topology file asks for.
+package struct ModelComposition: Sendable {
+    /// The swarm.
+    package let topology: SwarmTopology
+    /// The directory of the base model.
+    package let modelDirectory: String
+    /// Model, prompt, seed adapter and settings.
+    package let workbench: TuningWorkbench
+    /// The tokenizer.
+    package let tokenizer: Tokenizer
+
+    /// Loads the model that `topology` names and checks that the parts fit each other.
+    package init(_ topology: SwarmTopology, compute: ComputeChoices = ComputeChoices()) throws {
+        self.topology = topology
+        modelDirectory = Self.modelDirectory(topology.model.base)
+        let model = try BaseModel.load(directory: modelDirectory, storage: compute.weights.storage)
+        tokenizer = try Self.tokenizer(directory: modelDirectory, model: model)
+        workbench = try TuningWorkbench(
+            model: model, tokenizer: tokenizer, lora: topology.model.lora, settings: topology.tuning,
+            seed: topology.swarm.seed, options: compute.engine(topology.tuning))
+    }
+
+    /// The directory that a model's name means.
+    package static func modelDirectory(_ base: String) -> String {
+        base == "builtin:fledgling" ? BuiltInModel.fledglingDirectory.path : base
+    }
+
+    /// The tokenizer of a model directory; one with more tokens than the model has is refused.
+    package static func tokenizer(directory: String, model: BaseModel) throws -> Tokenizer {
+        let tokenizer = try Tokenizer.load(directory: directory)
+        guard Int(tokenizer.largestIdentifier) < model.configuration.vocabularySize else {
+            throw CommandFailure(
+                "\(directory): the tokenizer has a token \(tokenizer.largestIdentifier) and the model knows only "
+                    + "\(model.configuration.vocabularySize); they do not belong together")
+        }
+        return tokenizer
+    }
+
+    /// The digest that manifests carry for the base model: BLAKE2b-256 over the digests of `config.json` and of each
+    /// weight file, in the order of their names.
+    package func baseModelDigest() throws -> [UInt8] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: modelDirectory)
+            .filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()
+        var whole = Digest(personalisation: "murmur-base")
+        for name in names {
+            whole.update(try Self.digest(ofFile: modelDirectory + "/" + name))
+        }
+        return whole.finish()
+    }
+
+    private static func digest(ofFile path: String) throws -> [UInt8] {
+        let file = try ReadableFile(path: path)
+        var digest = Digest()
+        var position = 0
+        while position < file.size {
+            let end = min(file.size, position + 4 << 20)
+            digest.update(try file.bytes(position..<end))
+            position = end
+        }
+        return digest.finish()
+    }
+
+    /// The whole adapter for a delta, ready for PEFT.
+    package func adapter(of delta: AdapterDelta) -> PEFTAdapter {
+        PEFTAdapter(
+            configuration: workbench.lora, schema: delta.schema, values: workbench.origin.adapter(of: delta),
+            baseModel: topology.model.base)
+    }
+
+    /// The delta of the adapter in a PEFT directory.
+    package func delta(ofAdapterIn path: String) throws -> AdapterDelta {
+        let adapter = try PEFTDirectory.read(path) { workbench.model.adapterSchema($0) }
+        guard adapter.schema == workbench.origin.schema else {
+            throw CommandFailure("\(path) holds an adapter of another rank or other targets than the topology's")
+        }
+        return workbench.origin.delta(of: adapter.values)
+    }
+}

@@ -1,0 +1,149 @@
+package import Adapters
+import Basics
+package import Recording
+import SwarmFile
+
+/// Makes the trainers of a swarm's peers: the one place to stand for whoever trains in another way.
+package protocol TrainerFactory: Sendable {
+    /// The tensors of the adapter that the trainers train.
+    var schema: AdapterSchema { get }
+    /// The digest of the base model, 32 bytes; peers whose digests differ refuse each other's contributions.
+    var baseModelDigest: [UInt8] { get }
+
+    /// A trainer for the peer called `name`, in the state of one that has trained nothing.
+    func trainer(of name: String) throws -> any AdapterTrainer
+
+    /// What is known of the peer called `name` before it trains.
+    func profile(of name: String) throws -> TrainerProfile
+
+    /// The adapter that a delta makes, ready for PEFT; nil where no model belongs to it.
+    func adapter(of delta: AdapterDelta) -> PEFTAdapter?
+
+    /// The losses of adapters on records that nobody trains on; nil where there is no adapter, or nothing to measure by.
+    func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
+}
+
+/// What is known of a peer's trainer before it trains.
+package struct TrainerProfile: Sendable, Hashable {
+    /// How many records the peer holds.
+    package var sampleCount: Int
+    /// What a record costs beside other peers' records, in any unit.
+    package var cost: Double
+
+    package init(sampleCount: Int, cost: Double = 1) {
+        self.sampleCount = sampleCount
+        self.cost = cost
+    }
+}
+
+extension TrainerFactory {
+    package func profile(of name: String) throws -> TrainerProfile {
+        TrainerProfile(sampleCount: try trainer(of: name).sampleCount)
+    }
+
+    package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { nil }
+
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
+}
+
+/// Which trainers a peer or a simulation uses: where a new kind is entered.
+package enum TrainerChoice: Sendable, Hashable {
+    /// The topology's model and data.
+    case builtIn
+    /// A toy whose optimum is known: the protocol without a model.
+    case quadratic
+    /// What `--record` wrote into this folder is played back.
+    case recorded(folder: String)
+
+    /// The choice that a word of the command line means: `quadratic`, `lora`, or a folder.
+    package init(_ word: String) {
+        self =
+            switch word {
+            case "lora": .builtIn
+            case "quadratic": .quadratic
+            default: .recorded(folder: word)
+            }
+    }
+
+    /// The word that means it.
+    package var word: String {
+        switch self {
+        case .builtIn: "lora"
+        case .quadratic: "quadratic"
+        case .recorded(let folder): folder
+        }
+    }
+
+    /// The factory for `swarm`.
+    ///
+    /// - Parameter own: the peer that has this process for itself; nil for all peers together, which share it.
+    package func factory(
+        for swarm: SwarmComposition, own: String?, sources: SourceChoices = SourceChoices(),
+        compute: ComputeChoices = ComputeChoices()
+    ) throws -> any TrainerFactory {
+        switch self {
+        case .builtIn:
+            let composition = try ModelComposition(swarm.topology, compute: compute)
+            let partition = try ModelComposition.partition(
+                swarm.topology, own: own, onBadRecord: sources.badRecords)
+            return try BuiltInTrainers(
+                composition, partition, placement: own == nil ? .shared : .alone(threads: compute.threadCount))
+        case .quadratic: return QuadraticTrainers(swarm)
+        case .recorded(let folder):
+            return try RecordedTrainers(RecordingFolder(folder).read(own.map { [$0] } ?? swarm.names))
+        }
+    }
+}
+
+/// Toys without a model: each is drawn to a target of its own.
+package struct QuadraticTrainers: TrainerFactory {
+    package let schema: AdapterSchema
+    package let baseModelDigest: [UInt8]
+    private let swarm: SwarmComposition
+
+    /// Records that each peer says it holds: with equal counts the swarm's optimum is the mean of the targets.
+    private static let sampleCount = 100
+
+    /// Toys for the peers of `swarm`, with `count` values each.
+    package init(_ swarm: SwarmComposition, count: Int = 64) {
+        self.swarm = swarm
+        schema = AdapterSchema(tensors: [.init(name: "toy", rows: 1, columns: count)])
+        baseModelDigest = [UInt8](repeating: 0, count: 32)
+    }
+
+    /// What the peer called `name` is drawn to: the same for the same topology, whoever asks.
+    package func target(of name: String) throws -> AdapterDelta {
+        var generator = SeededGenerator(
+            seed: swarm.topology.swarm.seed, label: "target", index: UInt64(try swarm.place(of: name)))
+        return AdapterDelta(schema: schema, values: (0..<schema.count).map { _ in Float(generator.normal()) })
+    }
+
+    package func trainer(of name: String) throws -> any AdapterTrainer {
+        QuadraticTrainer(target: try target(of: name), sampleCount: Self.sampleCount)
+    }
+}
+
+/// Plays recordings back.
+package struct RecordedTrainers: TrainerFactory {
+    package let schema: AdapterSchema
+    package let baseModelDigest: [UInt8]
+    private let recordings: [TrainingRecording]
+
+    /// - Throws: `RecordingMismatch` where there are none, or they are not of one model and adapter.
+    package init(_ recordings: [TrainingRecording]) throws {
+        guard let first = recordings.first else { throw RecordingMismatch(description: "there are no recordings") }
+        guard recordings.allSatisfy({ $0.schema == first.schema && $0.baseModelDigest == first.baseModelDigest }) else {
+            throw RecordingMismatch(description: "the recordings are of several models or adapters")
+        }
+        schema = first.schema
+        baseModelDigest = first.baseModelDigest
+        self.recordings = recordings
+    }
+
+    package func trainer(of name: String) throws -> any AdapterTrainer {
+        guard let recording = recordings.first(where: { $0.peer == name }) else {
+            throw RecordingMismatch(description: "there is no recording of \(name)")
+        }
+        return RecordedTrainer(recording)
+    }
+}

@@ -1,0 +1,129 @@
+import Adapters
+package import Basics
+import Cryptography
+import Federation
+package import Foundation
+import InstructionTuning
+import LinearAlgebra
+import Observability
+package import Recording
+import Storage
+import SwarmFile
+import Transport
+import Wire
+
+/// One run of `murmur peer`: builds the peer, follows its events and ends it when it is asked to.
+package struct PeerRun: Sendable {
+    package let swarm: SwarmComposition
+    package let name: String
+    /// The file with the peer's keys.
+    package let identityPath: String
+    /// The folder that receives the adapter, the state and the logs.
+    package let folder: URL
+    /// Where it listens; nil for where the topology says.
+    package var listening: NetworkAddress?
+    /// A file with revoked keys that the swarm is told of.
+    package var revocationPath: String?
+    package var sources = SourceChoices()
+    package var compute = ComputeChoices()
+    package var trainer = TrainerChoice.builtIn
+    /// How events are told on standard output; nil for not at all.
+    package var output: EventOutput? = .sentences
+    /// Further listeners beside the log and the output.
+    package var sinks: [any EventSink] = []
+    /// Whether a supervisor holds standard input, whose end is a request to stop.
+    package var isSupervised = false
+    /// Where what the trainer returns is written down; nil for nowhere.
+    package var recordings: RecordingFolder?
+
+    package init(swarm: SwarmComposition, name: String, identityPath: String, folder: URL) {
+        self.swarm = swarm
+        self.name = name
+        self.identityPath = identityPath
+        self.folder = folder
+    }
+
+    /// Runs until the swarm is done or the peer is asked to leave.
+    package func run() async throws {
+        let keys = try swarm.keys(of: name, in: identityPath)
+        let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)
+        let tuner = try trainers.trainer(of: name)
+        let configuration = try await swarm.configuration(
+            of: name, schema: trainers.schema, baseModelDigest: trainers.baseModelDigest,
+            sampleCount: tuner.sampleCount)
+        do {
+            try AtomicFile.createFolder(folder.path)
+        } catch {
+            throw CommandFailure("cannot make the folder: \(error)")
+        }
+        let endpoint = try await swarm.bind(name, at: listening, dropRate: sources.dropRate)
+        // What the file says they know. A bound address that nobody has named may be one behind a router, or behind the relay
+        // of `murmur chaos`, which would be passed by.
+        let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
+        let recorder = try EventRecorder(
+            names: swarm.topology.names, name: name, folder: folder)
+        var wire = WireConfiguration.attentive
+        wire.suites = CipherSuite.ofThisMachine
+        let peer = try Peer(
+            configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
+            trainer: try recorded(tuner, configuration),
+            store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
+            revocations: try SwarmComposition.revocations(in: revocationPath),
+            deliver: { leave($0, of: trainers) })
+        let result = try await follow(peer, recorder)
+        try recordings?.close()
+        let isLeft = FileManager.default.fileExists(atPath: adapterPath)
+        if result.reason == .finished, !isLeft, result.delta.flatMap(trainers.adapter) != nil {
+            throw CommandFailure("\(name) finished, but its adapter could not be written to \(adapterPath)")
+        }
+        guard output == .sentences else { return }
+        Terminal.print(
+            result.reason == .finished
+                ? (isLeft ? "Done. The adapter is in \(adapterPath)" : "Done.")
+                : "Stopped before the end; the same command goes on from the checkpoint.")
+    }
+
+    private var adapterPath: String { folder.appendingPathComponent("adapter").path }
+
+    /// Leaves the PEFT directory.
+    private func leave(_ delta: AdapterDelta, of trainers: any TrainerFactory) {
+        guard let adapter = trainers.adapter(of: delta) else { return }
+        do {
+            try PEFTDirectory.write(adapter, to: adapterPath)
+        } catch {
+            Terminal.note("murmur: the adapter could not be written: \(error)")
+        }
+    }
+
+    /// The trainer, with a recording of what it returns where one is wanted.
+    private func recorded(
+        _ trainer: any AdapterTrainer, _ configuration: PeerConfiguration
+    ) throws -> any AdapterTrainer {
+        guard let recordings else { return trainer }
+        let head = TrainingRecording(
+            peer: name, sampleCount: trainer.sampleCount, baseModelDigest: configuration.baseModelDigest,
+            schema: trainer.schema)
+        try recordings.begin([head], isContinued: true)
+        return RecordingTrainer(trainer, now: { SystemClock().now() }) { [name] in recordings.append($0, of: name) }
+    }
+
+    /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer.
+    private func follow(_ peer: Peer, _ recorder: EventRecorder) async throws -> Peer.Result {
+        let own = output?.sink(rounds: swarm.topology.tuning.rounds, name: recorder.name(of:))
+        let sinks = [own].compactMap { $0 } + sinks
+        let listener = Task {
+            for await event in peer.events {
+                let told = ToldEvent(recorder.record(event), description: event.kind.described)
+                for sink in sinks { sink.receive(told) }
+            }
+        }
+        let stopper = Task {
+            for await _ in Signals.stopRequests(watchingInput: isSupervised) { await peer.leave() }
+        }
+        defer { stopper.cancel() }
+        let result = try await peer.run()
+        await listener.value
+        recorder.close()
+        return result
+    }
+}

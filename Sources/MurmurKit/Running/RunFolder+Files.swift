@@ -1,0 +1,98 @@
+package import Adapters
+import Basics
+import Cryptography
+import Foundation
+package import Observability
+import Overlay
+package import SwarmFile
+
+extension RunFolder {
+    /// Makes the folder ready: identities for peers without, and the resolved topology.
+    ///
+    /// An earlier run in it is gone on with where its topology is the same, replaced where `fresh` says so, and
+    /// otherwise left alone with an error.
+    package static func prepare(
+        _ path: String, topologyPath: String, sources: SourceChoices = SourceChoices(), fresh: Bool
+    ) throws -> RunFolder {
+        let url = URL(fileURLWithPath: path, isDirectory: true)
+        var topology = try SwarmComposition.load(topologyPath, replacing: sources).topology
+        let marker = url.appendingPathComponent("topology.yaml")
+        if fresh { try removeEarlierRun(url, marker: marker) }
+        do {
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+            for peer in topology.peers {
+                try FileManager.default.createDirectory(
+                    at: url.appendingPathComponent(peer.name), withIntermediateDirectories: true)
+            }
+        } catch {
+            throw CommandFailure("cannot make the folder \(path): \(error.localizedDescription)")
+        }
+        let identities = try topology.peers.map { peer in
+            let keys = try IdentityFile.readOrCreate(
+                url.appendingPathComponent(peer.name).appendingPathComponent("identity").path)
+            guard let id = PeerID(bytes: keys.signing.publicKey) else {
+                throw CommandFailure("the identity of \(peer.name) is broken; remove \(path) and begin anew")
+            }
+            if let listed = peer.id, listed != id {
+                throw CommandFailure(
+                    "\(topologyPath) gives \(peer.name) an identity whose keys are not in \(path); "
+                        + "run it with `murmur peer` where its identity file is")
+            }
+            return PeerIdentity(id: id, exchangeKey: keys.exchange.publicKey)
+        }
+        topology = topology.expanded(identities: identities)
+        let text =
+            "# Made by `murmur swarm` from \(URL(fileURLWithPath: topologyPath).lastPathComponent).\n" + topology.yaml
+        if let earlier = try? String(contentsOf: marker, encoding: .utf8), earlier != text {
+            throw CommandFailure(
+                "\(path) holds a run of another topology; give another --out, or --fresh to replace that run")
+        }
+        try text.write(to: marker, atomically: true, encoding: .utf8)
+        return RunFolder(url: url, topology: topology)
+    }
+
+    /// Removes a run, and nothing but a run: a folder that has no `topology.yaml` of ours is not touched.
+    private static func removeEarlierRun(_ url: URL, marker: URL) throws {
+        guard FileManager.default.fileExists(atPath: url.path) else { return }
+        let content = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+        guard !content.isEmpty else { return }
+        guard FileManager.default.fileExists(atPath: marker.path) else {
+            throw CommandFailure("\(url.path) is not empty and holds no run; --fresh does not remove it")
+        }
+        do {
+            try FileManager.default.removeItem(at: url)
+        } catch {
+            throw CommandFailure("cannot remove the run in \(url.path): \(error.localizedDescription)")
+        }
+    }
+
+    /// Whether every peer has left its adapter.
+    package var holdsAllAdapters: Bool {
+        topology.peers.allSatisfy { peer in
+            FileManager.default.fileExists(
+                atPath: adapter(of: peer.name).appendingPathComponent("adapter_config.json").path)
+        }
+    }
+
+    /// What the peers' event logs tell.
+    package func progress() -> SwarmProgress {
+        var progress = SwarmProgress(names: topology.peers.map(\.name))
+        for peer in topology.peers {
+            for event in (try? LoggedEvent.read(events(of: peer.name))) ?? [] { progress.record(event) }
+        }
+        return progress
+    }
+
+    /// The deltas of the adapters that the peers left, in the topology's order.
+    package func deltas(for composition: ModelComposition) throws -> [AdapterDelta] {
+        try topology.peers.map { try composition.delta(ofAdapterIn: adapter(of: $0.name).path) }
+    }
+}
+
+extension TopologyDrawing {
+    /// The graph of `topology`.
+    package init(_ topology: SwarmTopology) throws {
+        self.init(
+            names: topology.peers.map(\.name), edges: try topology.swarmGraph().edges.map { ($0.first, $0.second) })
+    }
+}

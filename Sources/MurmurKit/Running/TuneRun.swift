@@ -1,0 +1,108 @@
+import Adapters
+import Foundation
+package import InstructionTuning
+import LinearAlgebra
+import Observability
+import Storage
+package import SwarmFile
+
+/// The steps of `murmur tune`: one trainer alone, with progress, saving and resumption.
+package struct TuneRun {
+    private let composition: ModelComposition
+    private let tuner: InstructionTuner
+    private let folder: String
+    private let steps: Int
+    private let saveEvery: Int
+    private let startsAnew: Bool
+    private let json: Bool
+
+    /// Steps between two looks at whether to stop.
+    private static let stepsAtATime = 10
+
+    /// A run of `steps` steps on `records` in `folder`, with the model and the settings of `topology`. It goes on from what
+    /// the folder holds unless it `startsAnew`.
+    ///
+    /// - Parameters:
+    ///   - saveEvery: adapter and state are written every so many steps.
+    ///   - json: whether progress is told as JSON lines.
+    package init(
+        _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String, steps: Int,
+        saveEvery: Int, startsAnew: Bool, json: Bool
+    ) throws {
+        composition = try ModelComposition(topology, compute: compute)
+        tuner = try composition.workbench.tuner(
+            peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
+        self.folder = folder
+        self.steps = steps
+        self.saveEvery = saveEvery
+        self.startsAnew = startsAnew
+        self.json = json
+        Terminal.note(tuner.report.description)
+    }
+
+    private var statePath: String { folder + "/state.bin" }
+
+    /// Takes the steps that are missing; a request to stop ends it after the steps under way.
+    package func run() async throws {
+        do {
+            try AtomicFile.createFolder(folder)
+        } catch {
+            throw CommandFailure("cannot make the folder: \(error)")
+        }
+        var (step, delta) = try await resumed()
+        let progress = ProgressLine("tuning", quietly: json)
+        let stop = StopFlag()
+        let stopper = Task { for await _ in Signals.stopRequests() { stop.raise() } }
+        defer { stopper.cancel() }
+        while step < steps, !stop.isRaised {
+            let count = min(Self.stepsAtATime - step % Self.stepsAtATime, steps - step)
+            let outcome = try await tuner.train(TrainingRequest(round: step, steps: count, delta: delta))
+            step += count
+            delta = outcome.delta
+            tell(step, outcome, progress)
+            if step % saveEvery < count { try await save(step, delta) }
+        }
+        progress.finish()
+        try await save(step, delta)
+        if step < steps {
+            Terminal.note("Stopped after \(step) of \(steps) steps; the same command goes on from there.")
+        } else if !json {
+            Terminal.print("The adapter is in \(folder)")
+        }
+    }
+
+    private func tell(_ step: Int, _ outcome: TrainingOutcome, _ progress: ProgressLine) {
+        progress.update(step, of: steps, detail: "loss " + Readable.number(outcome.loss))
+        if json {
+            Terminal.print("{\"loss\":\(outcome.loss),\"step\":\(step),\"tokens\":\(outcome.tokens)}")
+        } else if !Terminal.errorIsTerminal, step % 50 == 0 || step == steps {
+            Terminal.print("step \(step)/\(steps)  loss \(Readable.number(outcome.loss))")
+        }
+    }
+
+    private func save(_ step: Int, _ delta: AdapterDelta) async throws {
+        let state = TuneState(step: step, values: delta.values, snapshot: try await tuner.snapshot())
+        try PEFTDirectory.write(composition.adapter(of: delta), to: folder)
+        try AtomicFile.write(state.encoded, to: statePath)
+    }
+
+    private func resumed() async throws -> (step: Int, delta: AdapterDelta) {
+        let begin = (step: 0, delta: AdapterDelta(zeroOf: tuner.schema))
+        guard !startsAnew, FileManager.default.fileExists(atPath: statePath) else { return begin }
+        let bytes = try ReadableFile.contents(of: statePath, limit: 4 << 30)
+        guard let state = TuneState(encoded: bytes, valueCount: tuner.schema.count) else {
+            throw CommandFailure("\(statePath) is not the state of such a run; give another --out, or --fresh")
+        }
+        do {
+            try await tuner.restore(state.snapshot)
+        } catch {
+            throw CommandFailure("\(statePath): \(error); give another --out, or --fresh")
+        }
+        guard state.step <= steps else {
+            throw CommandFailure(
+                "\(folder) holds an adapter of \(state.step) steps already; ask for more --steps, or --fresh")
+        }
+        Terminal.note("Going on after \(state.step) steps")
+        return (state.step, AdapterDelta(schema: tuner.schema, values: state.values))
+    }
+}

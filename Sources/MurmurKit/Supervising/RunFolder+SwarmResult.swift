@@ -1,0 +1,31 @@
+import Aggregation
+import Foundation
+import InstructionTuning
+import Observability
+import Overlay
+import SwarmFile
+
+extension RunFolder {
+    /// Measures how far apart the adapters are that the peers left.
+    func measureConsensus(_ result: inout SwarmResult) throws {
+        result.consensusDistance = ConsensusDistance.relative(try deltas(for: ModelComposition(topology)))
+    }
+
+    /// Measures the adapters that the peers left on the held-out records.
+    func measureLosses(_ result: inout SwarmResult) async throws {
+        let composition = try ModelComposition(topology)
+        let partition = try ModelComposition.partition(topology)
+        result.enter(
+            heldOutLosses: try await composition.heldOutLosses(of: try deltas(for: composition), partition))
+    }
+
+    /// Writes `summary.json` and `report.html`.
+    func write(_ result: SwarmResult, _ progress: SwarmProgress) throws {
+        try JSONText.of(result).write(to: summary, atomically: true, encoding: .utf8)
+        let report = HTMLReport(
+            swarm: result.swarm, facts: result.facts, progress: progress, comparison: nil,
+            notes: ["`murmur compare` adds the comparison with the alternatives."],
+            topology: try TopologyDrawing(topology))
+        try report.html.write(to: self.report, atomically: true, encoding: .utf8)
+    }
+}

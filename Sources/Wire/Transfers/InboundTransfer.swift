@@ -143,14 +143,6 @@ struct InboundTransfer: Sendable {
         return share
     }
 
-    /// The holder's parts are free for others.
-    mutating func release(_ holder: ConnectionID) {
-        for part in assignees.indices where assignees[part] == holder && missingOfPart[part] > 0 {
-            if Int(missingOfPart[part]) < layout.chunks(ofPart: part).count { reset(part: part) }
-            assignees[part] = nil
-        }
-    }
-
     /// Whether dividing anew would give a holder without work something to do.
     var hasWorkToShare: Bool {
         var untouched = 0

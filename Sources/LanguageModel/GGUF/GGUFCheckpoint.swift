@@ -12,6 +12,8 @@ package struct GGUFCheckpoint: Sendable {
     package var header: GGUFHeader { files[0].header }
     /// All files, in their order.
     let files: [GGUFFile]
+    /// The paths of all files, in their order.
+    package var paths: [String] { files.map(\.path) }
     /// Where each tensor lies.
     private let fileOfTensor: [String: Int]
     /// The architecture.

@@ -45,14 +45,16 @@ package struct ModelComposition: Sendable {
     }
 
     /// The digest that manifests carry for the base model: BLAKE2b-256 over the digests of `config.json` and of each
-    /// weight file, in the order of their names.
+    /// weight file, in the order of their names; of a GGUF model, over those of its files in their order.
     package func baseModelDigest() throws -> [UInt8] {
-        let names = try FileManager.default.contentsOfDirectory(atPath: modelDirectory)
-            .filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()
+        let paths =
+            GGUFCheckpoint.isNamed(modelDirectory)
+            ? try GGUFCheckpoint(path: modelDirectory).paths
+            : try FileManager.default.contentsOfDirectory(atPath: modelDirectory)
+                .filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()
+                .map { modelDirectory + "/" + $0 }
         var whole = Digest(personalisation: "murmur-base")
-        for name in names {
-            whole.update(try Self.digest(ofFile: modelDirectory + "/" + name))
-        }
+        for path in paths { whole.update(try Self.digest(ofFile: path)) }
         return whole.finish()
     }
 

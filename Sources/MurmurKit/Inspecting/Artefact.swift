@@ -18,6 +18,7 @@ package enum Artefact {
         if exists(path + "/config.json") { return try model(path) }
         if exists(path + "/checkpoint.bin") || exists(path + "/checkpoint.previous.bin") { return try state(path) }
         if path.hasSuffix(".safetensors") { return try tensors(path) }
+        if GGUFCheckpoint.isNamed(path), exists(path) { return try gguf(path) }
         if path.hasSuffix(".jsonl") { return try events(path) }
         if path.hasSuffix(TrainingRecording.fileName) { return try recording(path) }
         throw CommandFailure(
@@ -60,6 +61,28 @@ package enum Artefact {
             ("key_value_heads", .integer(shape.keyValueHeadCount)),
             ("intermediate", .integer(shape.intermediateSize)), ("tied", .bool(shape.tiesEmbeddings)),
         ]
+    }
+
+    /// A GGUF file may hold a model that the engine does not compute; what it is can be said all the same.
+    private static func gguf(_ path: String) throws -> [(String, JSONValue)] {
+        let header = try GGUFFile.open(path: path).header
+        var facts: [(String, JSONValue)] = [("kind", .text("GGUF file"))]
+        for (name, key) in [
+            ("name", "general.name"), ("architecture", "general.architecture"), ("license", "general.license"),
+            ("tokenizer", "tokenizer.ggml.model"), ("words", "tokenizer.ggml.pre"),
+        ] {
+            if let text = header[key]?.text { facts.append((name, .text(text))) }
+        }
+        if let parts = header["split.count"]?.integer, parts > 1 { facts.append(("files", .integer(parts))) }
+        facts.append(("tensors", .integer(header.entries.count)))
+        facts.append(("values", .integer(header.entries.reduce(0) { $0 + $1.count })))
+        for type in GGUFTensorType.allCases {
+            let count = header.entries.count { $0.type == type }
+            if count > 0 { facts.append(("tensors_\(type.name)", .integer(count))) }
+        }
+        facts.append(("vocabulary", .integer(header["tokenizer.ggml.tokens"]?.texts?.count ?? 0)))
+        facts.append(("chat_template", .bool(header["tokenizer.chat_template"] != nil)))
+        return facts
     }
 
     private static func state(_ path: String) throws -> [(String, JSONValue)] {

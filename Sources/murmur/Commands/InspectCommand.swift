@@ -6,7 +6,7 @@ import Storage
 struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Say what an adapter, a model, a safetensors file, a peer's state, a log or a trace holds.",
+        abstract: "Say what an adapter, a model, a safetensors or GGUF file, a peer's state, a log or a trace holds.",
         discussion: """
             Examples:
               murmur inspect demo-run/peer-0/adapter
@@ -18,7 +18,7 @@ struct InspectCommand: AsyncParsableCommand {
             """)
 
     @Argument(
-        help: "A PEFT or model directory, a .safetensors file, a state folder, events.jsonl, a recording or a trace.")
+        help: "A PEFT or model directory, a .safetensors or .gguf file, a state, events.jsonl, a recording or a trace.")
     var path: String
     @Option(help: "Of a trace: only what this peer does; may be given several times.") var peer: [String] = []
     @Option(help: "Of a trace: only events of this name; may be given several times.") var event: [String] = []

@@ -5,7 +5,7 @@ import SwarmFile
 
 /// The options of commands that use a model without a topology.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "The base model: builtin:fledgling or a Hugging Face directory.")
+    @Option(help: "The base model: builtin:fledgling, a Hugging Face directory or a GGUF file.")
     var model = "builtin:fledgling"
 
     @Option(

@@ -3,7 +3,7 @@ import MurmurKit
 
 /// The options with which a command's model and data replace those that the topology file names.
 struct SourceOptions: ParsableArguments {
-    @Option(help: "The base model instead of the topology's: builtin:fledgling or a Hugging Face directory.")
+    @Option(help: "The base model instead of the topology's: builtin:fledgling, a directory or a GGUF file.")
     var model: String?
 
     @Option(help: "The instructions instead of the topology's: builtin:chores, a JSON or a JSON Lines file.")

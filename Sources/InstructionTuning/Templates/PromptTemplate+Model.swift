@@ -25,7 +25,7 @@ extension PromptTemplate {
     /// The chat template of the checkpoint in `directory`, `chat_template.jinja` or that of `tokenizer_config.json`, or of
     /// a GGUF file.
     package static func ofModel(directory: String) throws(PromptTemplateError) -> PromptTemplate {
-        if GGUFCheckpoint.isNamed(directory) { return try ofGGUF(path: directory) }
+        if GGUFFile.isNamed(directory) { return try ofGGUF(path: directory) }
         let configurationPath = "\(directory)/tokenizer_config.json"
         let configuration = try optionalContents(of: configurationPath).map { bytes throws(PromptTemplateError) in
             do throws(JSONError) {

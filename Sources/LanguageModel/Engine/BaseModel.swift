@@ -27,7 +27,7 @@ package final class BaseModel: Sendable {
     /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading JSON and safetensors.
     package static func load(directory: String, storage: WeightStorage? = nil) throws -> BaseModel {
-        if GGUFCheckpoint.isNamed(directory) {
+        if GGUFFile.isNamed(directory) {
             let checkpoint = try GGUFCheckpoint(path: directory)
             return try load(
                 json: try checkpoint.configuration(), file: directory, reading: checkpoint.weights, storage: storage)

@@ -7,7 +7,7 @@ extension Tokenizer {
     /// - Throws: `TokenizerError`, or `FileError` or `GGUFError` for a file that cannot be read.
     package static func load(directory: String) throws -> Tokenizer {
         // It stands here, as the tokenizer's own folder knows no container.
-        if GGUFCheckpoint.isNamed(directory) { return try GGUFCheckpoint(path: directory).tokenizer() }
+        if GGUFFile.isNamed(directory) { return try GGUFCheckpoint(path: directory).tokenizer() }
         return try load(folder: directory)
     }
 }

@@ -21,9 +21,6 @@ package struct GGUFCheckpoint: Sendable {
     /// The prefix of the architecture's keys.
     private let architecture: String
 
-    /// Whether `path` is called as a GGUF file is.
-    package static func isNamed(_ path: String) -> Bool { path.hasSuffix(".gguf") }
-
     /// Opens the model that begins with the file at `path`; the other parts are found by their names.
     ///
     /// - Throws: `FileError` or `GGUFError` for files that cannot be read, `ModelError` for an architecture that this

@@ -32,7 +32,7 @@ package struct AdapterMerge: Sendable {
     /// One weight at a time is in memory. Returns the number of weights that were changed. Throws `ModelError`, and the
     /// errors of reading and writing files.
     package func write(to path: String, shape: ModelConfiguration) throws -> Int {
-        guard !GGUFCheckpoint.isNamed(base) else {
+        guard !GGUFFile.isNamed(base) else {
             throw ModelError.unsupported(
                 file: base, feature: "merging an adapter into a GGUF file", supported: "Hugging Face directories")
         }

@@ -48,7 +48,7 @@ package struct ModelComposition: Sendable {
     /// weight file, in the order of their names; of a GGUF model, over those of its files in their order.
     package func baseModelDigest() throws -> [UInt8] {
         let paths =
-            GGUFCheckpoint.isNamed(modelDirectory)
+            GGUFFile.isNamed(modelDirectory)
             ? try GGUFCheckpoint(path: modelDirectory).paths
             : try FileManager.default.contentsOfDirectory(atPath: modelDirectory)
                 .filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()

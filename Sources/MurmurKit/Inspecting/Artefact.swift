@@ -18,7 +18,7 @@ package enum Artefact {
         if exists(path + "/config.json") { return try model(path) }
         if exists(path + "/checkpoint.bin") || exists(path + "/checkpoint.previous.bin") { return try state(path) }
         if path.hasSuffix(".safetensors") { return try tensors(path) }
-        if GGUFCheckpoint.isNamed(path), exists(path) { return try gguf(path) }
+        if GGUFFile.isNamed(path), exists(path) { return try gguf(path) }
         if path.hasSuffix(".jsonl") { return try events(path) }
         if path.hasSuffix(TrainingRecording.fileName) { return try recording(path) }
         throw CommandFailure(

@@ -6,6 +6,9 @@ package struct GGUFFile: Sendable {
     package let path: String
     private let file: ReadableFile
 
+    /// Whether `path` is called as a GGUF file is.
+    package static func isNamed(_ path: String) -> Bool { path.hasSuffix(".gguf") }
+
     private static let firstPiece = 1 << 20
     /// Bytes that are read and decoded at a time, rounded down to whole blocks.
     private static let pieceSize = 1 << 20

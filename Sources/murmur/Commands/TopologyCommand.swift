@@ -1,7 +1,6 @@
 import ArgumentParser
 import MurmurKit
 import Observability
-import Overlay
 import Storage
 import SwarmFile
 

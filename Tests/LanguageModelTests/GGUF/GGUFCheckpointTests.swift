@@ -63,7 +63,9 @@ import Testing
             let expected = try #require(example["ids"]?.array?.map { Int32($0.int ?? -1) })
             #expect(tokenizer.encode(text, addSpecialTokens: false) == expected, "\(text.debugDescription.prefix(100))")
             #expect(tokenizer.encode(text, addSpecialTokens: true).dropFirst() == expected[...])
-            #expect(Array(tokenizer.decode(expected).utf8) == Array(text.utf8))
+            // A text that has the sign for spaces itself reads back with spaces.
+            let spaced = text.replacing("▁", with: " ")
+            #expect(Array(tokenizer.decode(expected).utf8) == Array(spaced.utf8))
         }
         #expect(tokenizer.beginOfSequence == 1)
         #expect(tokenizer.endOfSequence == 2)
@@ -99,7 +101,7 @@ import Testing
                 "qwen2-bias", "architecture\u{8}\0\0\0\u{5}\0\0\0\0\0\0\0qwen2",
                 "architecture\u{8}\0\0\0\u{5}\0\0\0\0\0\0\0gemma", "gemma"
             ),
-            ("qwen2-bias", "attention.head_count_kv", "attention.head_count_kw", "num_key_value_heads"),
+            ("qwen2-bias", "attention.head_count_kv", "attention.head_count_kw", "k_proj"),
             ("llama-tied", "block_count", "block_kount", "llama.block_count is missing"),
             ("llama-tied", "blk.0.ffn_up.weight", "blk.0.ffn_xy.weight", "ffn_xy"),
             ("llama-tied", "blk.1.ffn_up.weight", "blk.9.ffn_up.weight", "layers.9"),

@@ -91,7 +91,7 @@ import Testing
         append("general.alignment")
         bytes.append(integer: UInt32(4))
         bytes.append(integer: alignment)
-        for index in 0..<tensors where index < 4 {
+        for index in 0..<min(tensors, 4) {
             append("t\(index)")
             bytes.append(integer: UInt32(shape.count))
             for size in shape { bytes.append(integer: size) }

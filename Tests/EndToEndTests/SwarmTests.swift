@@ -1,6 +1,6 @@
-import Storage
 import Foundation
 import Observability
+import Storage
 import TestSupport
 import Testing
 

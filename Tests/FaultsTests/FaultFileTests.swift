@@ -1,6 +1,6 @@
 import Basics
-import Foundation
 import Faults
+import Foundation
 import TestSupport
 import Testing
 

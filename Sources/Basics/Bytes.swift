@@ -1,8 +1,5 @@
 /// Reads a byte string from front to back. Every read is checked against the end: what is not there is nil, never a
 /// trap. Integers lie least significant byte first.
-///
-/// What is read for every packet can be inlined: compiled once for integers of any type, as other modules would have it
-/// otherwise, each integer of a packet's header cost more than the header's cipher.
 package struct ByteReader: Sendable {
     @usableFromInline let bytes: [UInt8]
     @usableFromInline var place: Int
@@ -32,17 +29,22 @@ package struct ByteReader: Sendable {
         return bytes[place]
     }
 
-    /// The next integer of type `Integer`.
+    /// The next integer of type `Integer`, of at most eight bytes.
     @inlinable
     package mutating func integer<Integer: FixedWidthInteger & UnsignedInteger>(_ type: Integer.Type) -> Integer? {
-        let width = Integer.bitWidth / 8
-        guard remaining >= width else { return nil }
-        var value: Integer = 0
-        for index in 0..<width {
-            value |= Integer(truncatingIfNeeded: bytes[place + index]) << Integer(index * 8)
-        }
-        place += width
-        return value
+        word(byteCount: MemoryLayout<Integer>.size).map { Integer(truncatingIfNeeded: $0) }
+    }
+
+    /// The next `byteCount` bytes as a number. Not generic, so that it is compiled for what it does: byte by byte in a
+    /// type that the compiler does not know, reading a packet's header cost more than deciphering it.
+    @usableFromInline
+    package mutating func word(byteCount: Int) -> UInt64? {
+        precondition((1...8).contains(byteCount), "a word has one to eight bytes")
+        guard remaining >= byteCount else { return nil }
+        var word: UInt64 = 0
+        for index in 0..<byteCount { word |= UInt64(bytes[place + index]) << UInt64(8 * index) }
+        place += byteCount
+        return word
     }
 
     /// Where the next `count` bytes lie; they count as read.
@@ -61,14 +63,16 @@ package struct ByteReader: Sendable {
 
 /// What is written to byte strings: integers, least significant byte first.
 extension [UInt8] {
-    /// Appends `value`, least significant byte first.
+    /// Appends `value`, of at most eight bytes, least significant byte first.
     @inlinable
     package mutating func append(integer value: some FixedWidthInteger & UnsignedInteger) {
-        var value = value
-        for _ in 0..<value.bitWidth / 8 {
-            append(UInt8(truncatingIfNeeded: value))
-            value >>= 8
-        }
+        append(word: UInt64(truncatingIfNeeded: value), byteCount: value.bitWidth / 8)
+    }
+
+    /// Appends the low `byteCount` bytes of `word`. Not generic for the reason that reading is not.
+    @usableFromInline
+    package mutating func append(word: UInt64, byteCount: Int) {
+        for index in 0..<byteCount { append(UInt8(truncatingIfNeeded: word >> UInt64(8 * index))) }
     }
 }
 

@@ -26,11 +26,8 @@ package final class EventRecorder: Sendable {
             event.kind.described, time: Date().timeIntervalSince1970, peer: peer, name: name(of:))
         let line = logged.encoded
         events.append(line)
-        switch event.kind {
-        // The ledger: what was made ready for others, and whom it was offered to.
-        case .contributionPublished, .contributionSent: outgoing.append(line)
-        default: break
-        }
+        // The ledger: what neighbours have acknowledged, and so what has really left.
+        if case .contributionSent = event.kind { outgoing.append(line) }
         return logged
     }
 

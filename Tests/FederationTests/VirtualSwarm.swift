@@ -36,29 +36,32 @@ struct VirtualSwarm {
         var deadline: MonotonicTime?
     }
 
-    enum Happening {
+    enum Event {
         case datagram(to: Int, Datagram)
         case trained(Int, start: Int, TrainingOutcome, Duration)
         case action(Int)
     }
 
-    let schema = AdapterSchema(tensors: [.init(name: "a", rows: 4, columns: 8), .init(name: "b", rows: 8, columns: 4)])
+    let schema: AdapterSchema
     let topology: SwarmTopology
     let secret: SwarmSecret
     var members: [Member]
     var conditions: VirtualConditions
     var time = MonotonicTime(nanoseconds: 1_000_000_000)
     var generator: SeededGenerator
-    var queue = EventHeap<Happening>()
+    var queue = EventHeap<Event>()
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     var datagrams = 0
     var actions: [(inout VirtualSwarm) -> Void] = []
     var adjust: (inout PeerConfiguration) -> Void = { _ in }
+    var wire = WireConfiguration.attentive
 
     init(
         graph: String, count: Int, seed: UInt64 = 1, rounds: Int = 5, loss: Double = 0, unequal: Bool = true,
-        exchange: String = "staleness: 2"
+        exchange: String = "staleness: 2", rows: Int = 4
     ) throws {
+        schema = AdapterSchema(
+            tensors: [.init(name: "a", rows: rows, columns: 8), .init(name: "b", rows: 8, columns: 4)])
         var generator = SeededGenerator(seed: seed)
         let base = try SwarmTopology.parse(
             """
@@ -99,7 +102,7 @@ struct VirtualSwarm {
         members[index].starts += 1
         members[index].stopped = nil
         members[index].core = try PeerCore(
-            configuration: configuration, local: LocalPeer(members[index].keys), swarm: secret,
+            configuration: configuration, local: LocalPeer(members[index].keys), swarm: secret, wire: wire,
             checkpoint: members[index].disk,
             handshakeTimestamp: UInt64(time.nanoseconds) + UInt64(members[index].starts),
             memory: members[index].memory, at: time)
@@ -143,8 +146,8 @@ struct VirtualSwarm {
         return true
     }
 
-    private mutating func perform(_ happening: Happening) {
-        switch happening {
+    private mutating func perform(_ event: Event) {
+        switch event {
         case .datagram(let to, let datagram):
             guard members[to].core != nil else { return }
             members[to].core!.receive(datagram, at: time, using: &generator)

@@ -1,7 +1,9 @@
 import Basics
 import Federation
+import Foundation
 import Observability
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct ReadableTests {
@@ -51,6 +53,22 @@ import Testing
     @Test(arguments: ["", "{", "null", "[1,2]", "{\"time\":1}", "{\"time\":\"x\",\"peer\":\"a\",\"event\":\"b\"}"])
     func whatIsNoEventIsLeftOut(line: String) {
         #expect(LoggedEvent(line: line.utf8) == nil)
+    }
+}
+
+@Suite struct EventRecorderTests {
+    /// The log has everything, the ledger only what neighbours have acknowledged.
+    @Test func theLedgerHasWhatWasAcknowledged() throws {
+        let folder = try TemporaryFolder()
+        let recorder = try EventRecorder(names: [:], name: "a", folder: folder.url)
+        for kind in PeerEvent.Kind.examples { _ = recorder.record(PeerEvent(time: .zero, kind: kind)) }
+        recorder.close()
+        let log = try LoggedEvent.read(folder.url.appending(path: "events.jsonl"))
+        #expect(log.map(\.event) == PeerEvent.Kind.examples.map(\.described.name))
+        let ledger = try LoggedEvent.read(folder.url.appending(path: "outgoing.jsonl"))
+        #expect(ledger == log.filter { $0.event == "contribution_sent" })
+        let line = try #require(ledger.first)
+        #expect(line.integer("bytes") == 65_536 && line.integer("tensors") == 8 && line.text("digest") == "0a1b")
     }
 }
 

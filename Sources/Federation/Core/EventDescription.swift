@@ -106,7 +106,7 @@ extension EventDescription.Field {
 
     static func neighbour(_ peer: PeerID) -> Self { Self("neighbour", .peer(peer), "the neighbour concerned") }
 
-    static func bytes(_ count: Int) -> Self { Self("bytes", .bytes(count), "size of the contribution's payload") }
+    static func bytes(_ count: Int) -> Self { Self("bytes", .bytes(count), "bytes of the contribution's payload") }
 
     static func tensors(_ count: Int) -> Self { Self("tensors", .integer(count), "tensors of the contribution") }
 

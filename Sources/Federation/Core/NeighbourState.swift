@@ -124,6 +124,7 @@ extension PeerCore {
         if Set(published.map(\.round)).count > configuration.exchange.staleness + 4 {
             return "\(published.count) published contributions"
         }
+        if ledger.roundCount > PublishedLedger.limit + 1 { return "\(ledger.roundCount) rounds in the ledger" }
         return wire.brokenBound
     }
 }

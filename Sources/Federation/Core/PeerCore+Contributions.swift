@@ -29,7 +29,9 @@ extension PeerCore {
             neighbours[index].disconnect(left: reason == .closed, at: time)
             neighbours[index].isFinal = wasFinal && reason != .restarted
             report(.disconnected(peer, reason: "\(reason)"), at: time)
-        case .message, .delivered: break
+        case .delivered(let object, let peer, let byteCount, _):
+            delivered(object, to: peer, byteCount: byteCount, at: time)
+        case .message: break
         case .equivocated(let proof):
             let sequence = proof.first.manifest.sequence
             bar(proof.origin, reason: "it signed two contributions under the number \(sequence)", at: time)

@@ -42,6 +42,7 @@ extension PeerCore {
     ) {
         phase = .stopped(hasFinished: isFinished)
         wire.close(at: time, using: &generator)
+        closeLedger(at: time)
         report(.traffic(traffic), at: time)
         report(.left, at: time)
         directives.append(.stop(reason))

@@ -68,6 +68,8 @@ extension PeerCore {
         published.append(
             PublishedContribution(
                 round: round, object: object, byteCount: byteCount, audience: contribution.audience))
+        let norm = contribution.delta.norm
+        ledger.append(PublishedLedger.Entry(round: round, object: object, norm: norm))
         if isAudited, tampering == nil {
             directives.append(
                 .audit(
@@ -76,7 +78,7 @@ extension PeerCore {
         }
         report(
             .contributionPublished(
-                round: round, byteCount: byteCount, tensors: configuration.schema.tensors.count, norm: delta.norm,
+                round: round, byteCount: byteCount, tensors: configuration.schema.tensors.count, norm: norm,
                 object: object.description), at: time)
         return meant
     }
@@ -102,7 +104,9 @@ extension PeerCore {
         for contribution in published.filter({ $0.audience.includes(peer) }).suffix(count) {
             wire.announce(contribution.object, to: peer, at: time)
             report(
-                .contributionSent(to: peer, round: contribution.round, byteCount: contribution.byteCount), at: time)
+                .contributionOffered(
+                    to: peer, round: contribution.round, byteCount: contribution.byteCount,
+                    object: contribution.object.description), at: time)
         }
     }
 }

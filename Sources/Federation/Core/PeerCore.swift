@@ -69,6 +69,7 @@ package struct PeerCore: Sendable {
     var nextSequence: UInt64
     /// What is served, oldest first.
     var published: [PublishedContribution] = []
+    var ledger = PublishedLedger()
     var startedAt = MonotonicTime.zero
     /// The moment of the last call: what was due then is no longer a deadline.
     var now = MonotonicTime.zero

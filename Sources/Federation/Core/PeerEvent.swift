@@ -29,7 +29,10 @@ package struct PeerEvent: Sendable {
         /// The round's contribution can be fetched by neighbours: `object` is its name, `norm` its Euclidean norm.
         case contributionPublished(round: Int, byteCount: Int, tensors: Int, norm: Double, object: String)
         /// The contribution was offered to a neighbour, which fetches it when it wants it.
-        case contributionSent(to: PeerID, round: Int, byteCount: Int)
+        case contributionOffered(to: PeerID, round: Int, byteCount: Int, object: String)
+        /// A neighbour has acknowledged `byteCount` bytes of the contribution's payload: all of them, or fewer where it is
+        /// no longer served or the session ended. Once for each contribution and session. This is what really left.
+        case contributionSent(to: PeerID, round: Int, byteCount: Int, tensors: Int, norm: Double, object: String)
         /// A neighbour's contribution arrived whole and passed the gate; `object` is its name.
         case contributionReceived(from: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution is not mixed.
@@ -85,10 +88,17 @@ extension PeerEvent.Kind {
             .detail(
                 "contribution_published", "{round}: neighbours can fetch the own contribution, {bytes}",
                 [.round(round), .bytes(byteCount), .tensors(tensors), .norm(norm), .digest(object)])
-        case .contributionSent(let peer, let round, let byteCount):
+        case .contributionOffered(let peer, let round, let byteCount, let object):
             .detail(
-                "contribution_sent", "{round}: the contribution was offered to {neighbour}",
-                [.neighbour(peer), .round(round), .bytes(byteCount)])
+                "contribution_offered", "{round}: the contribution was offered to {neighbour}",
+                [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
+        case .contributionSent(let peer, let round, let byteCount, let tensors, let norm, let object):
+            .detail(
+                "contribution_sent", "{round}: {neighbour} has acknowledged {bytes} of the contribution",
+                [
+                    .neighbour(peer), .round(round), .bytes(byteCount), .tensors(tensors), .norm(norm),
+                    .digest(object),
+                ])
         case .contributionReceived(let peer, let round, let byteCount, let object):
             .detail(
                 "contribution_received", "{round}: the contribution of {neighbour} arrived whole and passed the gate",
@@ -153,7 +163,8 @@ extension PeerEvent.Kind {
             .trained(round: 0, loss: 2.5, tokens: 640, records: 16, duration: .milliseconds(1250)),
             .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
-            .contributionSent(to: peer, round: 0, byteCount: 65_536),
+            .contributionOffered(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),
+            .contributionSent(to: peer, round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
             .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),

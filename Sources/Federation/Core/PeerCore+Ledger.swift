@@ -1,0 +1,52 @@
+import Adapters
+import Basics
+import Wire
+
+/// What the peer has published of late, so that it can be told what an acknowledgement belongs to. Longer than it is
+/// served: what a neighbour was sent may be acknowledged, or given up, after that.
+struct PublishedLedger: Sendable {
+    /// A contribution that was published.
+    struct Entry: Sendable {
+        let round: Int
+        let object: ObjectID
+        let norm: Double
+    }
+
+    /// Contributions of so many rounds before the newest are remembered. Few are under way at a time, as old ones are no
+    /// longer served.
+    static let limit = 16
+
+    private var entries: [Entry] = []
+
+    /// Of how many rounds something is remembered.
+    var roundCount: Int { Set(entries.map(\.round)).count }
+
+    /// Remembers a contribution, and forgets what is too old.
+    mutating func append(_ entry: Entry) {
+        entries.removeAll { $0.round < entry.round - Self.limit }
+        entries.append(entry)
+    }
+
+    /// The contribution with this name; nil for one that was never published or long ago.
+    subscript(object: ObjectID) -> Entry? { entries.last { $0.object == object } }
+}
+
+extension PeerCore {
+    /// A neighbour has acknowledged so much of a contribution: that has left this machine. Of one that was asked for and of
+    /// which nothing arrived there is nothing to tell.
+    mutating func delivered(_ object: ObjectID, to peer: PeerID, byteCount: Int, at time: MonotonicTime) {
+        guard byteCount > 0, let entry = ledger[object] else { return }
+        report(
+            .contributionSent(
+                to: peer, round: entry.round, byteCount: byteCount, tensors: configuration.schema.tensors.count,
+                norm: entry.norm, object: object.description), at: time)
+    }
+
+    /// Tells what the end of the sessions has brought to light; nothing else is taken of the protocol any more.
+    mutating func closeLedger(at time: MonotonicTime) {
+        while let event = wire.pollEvent() {
+            guard case .delivered(let object, let peer, let byteCount, _) = event else { continue }
+            delivered(object, to: peer, byteCount: byteCount, at: time)
+        }
+    }
+}

@@ -31,6 +31,8 @@ struct NeighbourState: Sendable {
     private(set) var isBarred = false
     /// Whether it missed a deadline and was not heard from since.
     var isSuspect = false
+    /// In which settings it differs from this peer, in words; nil where it is not known to.
+    var settingsDifference: String?
     /// Whether it says that it has finished.
     var isFinal = false
     /// The newest manifest's sequence number and round.

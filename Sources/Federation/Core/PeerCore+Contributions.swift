@@ -22,6 +22,7 @@ extension PeerCore {
             // Who comes back without its memory has not finished, whatever it said before.
             neighbours[index].isFinal = false
             report(.connected(peer), at: time)
+            tellSettings(to: peer, at: time)
             offerLatest(to: peer, count: 2, at: time)
         case .disconnected(let peer, let reason):
             guard let index = index(of: peer) else { return }
@@ -31,7 +32,7 @@ extension PeerCore {
             report(.disconnected(peer, reason: "\(reason)"), at: time)
         case .delivered(let object, let peer, let byteCount, _):
             delivered(object, to: peer, byteCount: byteCount, at: time)
-        case .message: break
+        case .message(let peer, let bytes): takeMessage(bytes, from: peer, at: time)
         case .equivocated(let proof):
             let sequence = proof.first.manifest.sequence
             bar(proof.origin, reason: "it signed two contributions under the number \(sequence)", at: time)
@@ -115,6 +116,7 @@ extension PeerCore {
 
     /// Why a manifest's contribution is not fetched; nil if it may be.
     private func refusal(of manifest: ContributionManifest) -> String? {
+        if let reason = settingsRefusal(of: manifest.origin) { return reason }
         if manifest.round > UInt64(lastRound) { return "the swarm has no round \(manifest.round)" }
         if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
         if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }

@@ -149,6 +149,30 @@ extension EndToEnd {
             #expect(FileManager.default.fileExists(atPath: "\(folder.url.path)/so-far/adapter_model.safetensors"))
         }
 
+        @Test("What the run came to is not on the disk", .timeLimit(.minutes(3)))
+        func whatIsNotWrittenIsNotDone() async throws {
+            let folder = try TemporaryFolder()
+            let pair = try await Pair(in: folder.url.path, firstPort: 25_450)
+            for name in ["a", "b"] { try pair.write(name) }
+            // Something stands where the adapter is to go, and where checkpoints are written first.
+            let blocked = "\(folder.url.path)/run-a/a/adapter"
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.url.path)/run-a/a", withIntermediateDirectories: true)
+            try Data().write(to: URL(fileURLWithPath: blocked))
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.url.path)/run-b/b/state/.checkpoint.partial/x", withIntermediateDirectories: true)
+            let (a, b) = try await pair.run()
+            #expect(a.status == 6 && a.output.contains("The adapter could not be written"), "\(a.output)")
+            #expect(b.status == 6 && b.output.contains("The last checkpoint could not be written"), "\(b.output)")
+            #expect(!a.output.contains("Done.") && !b.output.contains("Done."))
+            #expect(try pair.summary("a")["adapter"]?.text == nil && pair.summary("a")["exit"]?.int == 6)
+            // With room there, the state still has it.
+            try FileManager.default.removeItem(atPath: blocked)
+            let export = try await MurmurProcess.run(
+                ["export", "\(folder.url.path)/run-a/a/state", "--out", blocked], in: folder.url.path)
+            #expect(export.status == 0 && export.output.contains("of the finished run"), "\(export.error)")
+        }
+
         @Test(.timeLimit(.minutes(3))) func damagedCheckpointsAreSaid() async throws {
             let folder = try TemporaryFolder()
             let pair = try await Pair(in: folder.url.path, firstPort: 25_440)

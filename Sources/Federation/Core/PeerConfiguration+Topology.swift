@@ -102,6 +102,9 @@ extension PeerConfiguration {
             roster: swarm.graph.roster(of: index, ids: swarm.ids, sampleCount: sampleCount, depth: swarm.depth),
             remotes: remotes, rounds: tuning.rounds, localSteps: tuning.localSteps,
             settlingLimit: swarm.settlingLimit, exchange: swarm.exchange)
+        if case .seconds(let patience) = swarm.topology.completion.waitFor {
+            configuration.startupPatience = .seconds(patience)
+        }
         configuration.waits.limit = swarm.topology.exchange.roundDeadline.map { .seconds($0) }
         return configuration
     }

@@ -19,15 +19,20 @@ extension ModelComposition {
             entries.append(.init("model.tokenizer", digest: digest.finish()))
         }
         let name = topology.tuning.template
-        guard !PromptTemplate.names.contains(name) else { return entries }
-        let template = try PromptTemplate.named(name, model: workbench.model.path)
+        if !PromptTemplate.names.contains(name) {
+            entries.append(Self.entry(of: try PromptTemplate.named(name, model: workbench.model.path)))
+        }
+        return entries
+    }
+
+    /// What a template that is no built-in one makes of a record.
+    static func entry(of template: PromptTemplate) -> SettingsFingerprint.Entry {
         let parts = [
             template.filled(instruction: "{instruction}", context: "{context}"),
             template.filled(instruction: "{instruction}"), template.responseStart, template.responseEnd,
             "\(template.addsSpecialTokens) \(template.trims)",
         ]
-        entries.append(.init("tuning.template", digest: Self.digest(of: parts)))
-        return entries
+        return .init("tuning.template", digest: digest(of: parts))
     }
 
     /// The digest of records, in their order.

@@ -1,5 +1,6 @@
 import Federation
 import Foundation
+import InstructionTuning
 package import SwarmFile
 
 /// In which keys two topology files differ of those that must be the same: what peers find out when they meet, told
@@ -14,7 +15,7 @@ package struct TopologyComparison: Encodable, Sendable {
 
     package let differences: [Difference]
 
-    /// Compares `topology` with another file, or with the copy that a peer keeps in its state: `path` is that file, a peer's
+    /// Compares `topology`, with paths that hold from anywhere, with another file, or with the copy that a peer keeps in its state: `path` is that file, a peer's
     /// folder, or the state folder in it.
     ///
     /// Model and records are compared when the peers meet: they have to be read for it.
@@ -26,10 +27,21 @@ package struct TopologyComparison: Encodable, Sendable {
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) && !isFolder.boolValue
         }
-        let other = try SwarmTopology.load(path: file ?? path)
-        differences = SettingsFingerprint(topology, baseModelDigest: [])
-            .differences(from: SettingsFingerprint(other, baseModelDigest: []))
+        let other = try SwarmComposition.load(file ?? path).topology
+        differences = Self.settings(topology).differences(from: Self.settings(other))
             .map { Difference(key: $0.key, here: $0.here, there: $0.there) }
+    }
+
+    /// What the file itself says; a template of its own is read, for its path may differ.
+    static func settings(_ topology: SwarmTopology) -> SettingsFingerprint {
+        var settings = SettingsFingerprint(topology, baseModelDigest: [])
+        let name = topology.tuning.template
+        if !(PromptTemplate.names + [PromptTemplate.nameOfModels]).contains(name),
+            let template = try? PromptTemplate.named(name)
+        {
+            settings.set(ModelComposition.entry(of: template))
+        }
+        return settings
     }
 
     /// What a person is told of the files called `here` and `there`.

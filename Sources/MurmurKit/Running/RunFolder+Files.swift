@@ -66,10 +66,7 @@ extension RunFolder {
             )
         }
         // Models and data are compared by what they hold, where the peers find their checkpoints.
-        func settings(_ topology: SwarmTopology) -> SettingsFingerprint {
-            SettingsFingerprint(topology, baseModelDigest: [])
-        }
-        let differences = settings(topology).differences(from: settings(earlier))
+        let differences = TopologyComparison.settings(topology).differences(from: TopologyComparison.settings(earlier))
         guard !differences.isEmpty, resumption != .continueWith else { return }
         throw CommandFailure(
             "\(path) holds a run of another topology (\(differences.text(here: "now", there: "in the run"))); give another "

@@ -40,8 +40,13 @@ package struct PeerEvent: Sendable {
         /// The adapter was mixed with those of the neighbours `present`. `disagreement` is the largest relative distance
         /// to one of them before mixing, `duration` the wait since the own contribution was published.
         case mixed(round: Int, disagreement: Double, present: [PeerID], absent: [PeerID], duration: Duration)
-        /// The peer had fallen behind and took the mean of its neighbours' adapters as its own.
-        case caughtUp(from: Int, to: Int, donors: [PeerID])
+        /// The peer had fallen behind and took the mean of its neighbours' adapters as its own; its own adapter is in the
+        /// mean, or not where the swarm has agreed already.
+        case caughtUp(from: Int, to: Int, donors: [PeerID], keptOwnWork: Bool)
+        /// A neighbour that is there is not waited for any more: it missed so many deadlines, or took too much time.
+        case givenUp(PeerID, round: Int, missed: Int)
+        /// So many events of one kind about a neighbour were not told, because there were too many.
+        case suppressed(PeerID, kind: String, count: Int)
         /// A session with a neighbour stands.
         case connected(PeerID)
         /// The association with a neighbour ended.
@@ -114,12 +119,28 @@ extension PeerEvent.Kind {
                     .round(round), .disagreement(disagreement), .present(present), .absent(absent),
                     .seconds(duration),
                 ])
-        case .caughtUp(let from, let to, let donors):
+        case .caughtUp(let from, let to, let donors, let keptOwnWork):
             .news(
-                "caught_up", "had fallen behind to {from_round}; joins {round} with the mean of {donors}",
+                "caught_up",
+                "fell behind to {from_round}; joins {round} with the mean of {donors}; own work kept: {own_work}",
                 [
                     .init("from_round", .round(from), "the round in which the peer was"), .round(to),
                     .init("donors", .peers(donors), "the neighbours whose adapters' mean the peer took over"),
+                    .init("own_work", .flag(keptOwnWork), "whether the own adapter is in the mean"),
+                ])
+        case .givenUp(let peer, let round, let missed):
+            .news(
+                "given_up", "{round}: {neighbour} is not waited for any more; deadlines missed: {missed}",
+                [
+                    .neighbour(peer), .round(round),
+                    .init("missed", .integer(missed), "deadlines that the neighbour missed in a row"),
+                ])
+        case .suppressed(let peer, let kind, let count):
+            .news(
+                "suppressed", "{count} more events of the kind {kind} about {neighbour} were not written",
+                [
+                    .neighbour(peer), .init("kind", .text(kind), "the kind of event that there were too many of"),
+                    .init("count", .integer(count), "how many were not told"),
                 ])
         case .connected(let peer):
             .news("connected", "{neighbour} is connected", [.neighbour(peer)])
@@ -168,7 +189,9 @@ extension PeerEvent.Kind {
             .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
-            .caughtUp(from: 0, to: 4, donors: others), .connected(peer), .disconnected(peer, reason: "timedOut"),
+            .caughtUp(from: 0, to: 4, donors: others, keptOwnWork: true), .givenUp(peer, round: 5, missed: 3),
+            .suppressed(peer, kind: "contribution_refused", count: 1_200), .connected(peer),
+            .disconnected(peer, reason: "timedOut"),
             .barred(peer, reason: "its keys were revoked"), .checkpointed(round: 1),
             .checkpointFailed(round: 1, reason: "the disk is full"),
             .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25),

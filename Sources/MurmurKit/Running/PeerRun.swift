@@ -46,16 +46,14 @@ package struct PeerRun: Sendable {
     /// Runs until the swarm is done or the peer is asked to leave.
     package func run() async throws {
         let keys = try swarm.keys(of: name, in: identityPath)
+        try OpenFiles.require(32, for: "a peer needs")
+        let lock = try OutputFolder.peer.claim(folder.path)
+        defer { withExtendedLifetime(lock) {} }
         let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)
         let tuner = try trainers.trainer(of: name)
         let configuration = try await swarm.configuration(
             of: name, schema: trainers.schema, baseModelDigest: trainers.baseModelDigest,
             sampleCount: tuner.sampleCount)
-        do {
-            try AtomicFile.createFolder(folder.path)
-        } catch {
-            throw CommandFailure("cannot make the folder: \(error)")
-        }
         let endpoint = try await swarm.bind(name, at: listening, dropRate: sources.dropRate)
         // What the file says they know. A bound address that nobody has named may be one behind a router, or behind the relay
         // of `murmur chaos`, which would be passed by.

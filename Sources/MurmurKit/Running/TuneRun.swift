@@ -11,6 +11,8 @@ package struct TuneRun {
     private let composition: ModelComposition
     private let tuner: InstructionTuner
     private let folder: String
+    /// The folder is this run's alone as long as it is there.
+    private let lock: FolderLock
     private let steps: Int
     private let saveEvery: Int
     private let startsAnew: Bool
@@ -25,10 +27,12 @@ package struct TuneRun {
     /// - Parameters:
     ///   - saveEvery: adapter and state are written every so many steps.
     ///   - json: whether progress is told as JSON lines.
+    /// - Throws: `CommandFailure` for a folder that no such run made, or that another process has.
     package init(
         _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String, steps: Int,
         saveEvery: Int, startsAnew: Bool, json: Bool
     ) throws {
+        try OutputFolder.tune.check(folder)
         composition = try ModelComposition(topology, compute: compute)
         tuner = try composition.workbench.tuner(
             peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
@@ -37,18 +41,16 @@ package struct TuneRun {
         self.saveEvery = saveEvery
         self.startsAnew = startsAnew
         self.json = json
+        lock = try OutputFolder.tune.claim(folder)
         Terminal.note(tuner.report.description)
+        composition.warn(of: tuner.report)
     }
 
     private var statePath: String { folder + "/state.bin" }
 
     /// Takes the steps that are missing; a request to stop ends it after the steps under way.
     package func run() async throws {
-        do {
-            try AtomicFile.createFolder(folder)
-        } catch {
-            throw CommandFailure("cannot make the folder: \(error)")
-        }
+        defer { withExtendedLifetime(lock) {} }
         var (step, delta) = try await resumed()
         let progress = ProgressLine("tuning", quietly: json)
         let stop = StopFlag()
@@ -92,6 +94,10 @@ package struct TuneRun {
         let bytes = try ReadableFile.contents(of: statePath, limit: 4 << 30)
         guard let state = TuneState(encoded: bytes, valueCount: tuner.schema.count) else {
             throw CommandFailure("\(statePath) is not the state of such a run; give another --out, or --fresh")
+        }
+        if let found = NotFiniteValues.find(in: state.values[...]) {
+            let what = found.description(shape: [state.values.count])
+            throw CommandFailure("\(statePath): the adapter: \(what); give another --out, or --fresh")
         }
         do {
             try await tuner.restore(state.snapshot)

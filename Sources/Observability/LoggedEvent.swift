@@ -88,6 +88,7 @@ extension JSONValue {
             case .flag(let flag): .bool(flag)
             case .peer(let peer): .text(name(peer))
             case .peers(let peers): .array(peers.map { .text(name($0)) })
+            case .shares(let shares): .object(JSONObject(shares.map { (name($0.peer), .number($0.share)) }))
             }
     }
 }

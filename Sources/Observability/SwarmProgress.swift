@@ -1,3 +1,5 @@
+import Storage
+
 /// What is known of a running swarm, gathered from its peers' events: the state behind the live view and the report.
 package struct SwarmProgress: Sendable {
     /// What is known of one peer.
@@ -24,6 +26,10 @@ package struct SwarmProgress: Sendable {
 
         fileprivate var sentBefore = 0
         fileprivate var receivedBefore = 0
+        /// Seconds of the parts of its run before the present one, and when that began and was heard of last.
+        fileprivate var secondsBefore = 0.0
+        fileprivate var startedAt: Double?
+        fileprivate var lastTime = 0.0
 
         /// A peer of which nothing is known yet.
         package init() {}
@@ -46,6 +52,7 @@ package struct SwarmProgress: Sendable {
         switch event.event {
         case "started":
             state.phase = "starting"
+            state.beginPart(event)
             state.sentBefore = state.bytesSent
             state.receivedBefore = state.bytesReceived
             state.neighbours = []
@@ -74,6 +81,7 @@ package struct SwarmProgress: Sendable {
         default:
             break
         }
+        state.lastTime = event.time
         if let bytes = event.integer("bytes_sent") { state.bytesSent = state.sentBefore + bytes }
         if let bytes = event.integer("bytes_received") { state.bytesReceived = state.receivedBefore + bytes }
         if event.event == "mixed", let round = event.round { state.traffic.append((round, state.bytesSent)) }
@@ -85,6 +93,26 @@ package struct SwarmProgress: Sendable {
         peers[name]?.phase = "dead"
     }
 
+    /// How long the run took, all of its parts together: that of the peer that took longest.
+    package var seconds: Double {
+        peers.values.map { $0.secondsBefore + $0.partSeconds }.max() ?? 0
+    }
+
     /// All bytes sent.
     package var bytesSent: Int { peers.values.reduce(0) { $0 + $1.bytesSent } }
+}
+
+extension SwarmProgress.PeerState {
+    /// Seconds from the start of the present part to what was told last.
+    fileprivate var partSeconds: Double { startedAt.map { max(0, lastTime - $0) } ?? 0 }
+
+    /// A part of the run begins: what is known of the rounds that are done again is forgotten.
+    fileprivate mutating func beginPart(_ event: LoggedEvent) {
+        secondsBefore += partSeconds
+        startedAt = event.time
+        let first = event.fields["resumed"]?.bool == true ? event.round ?? 0 : 0
+        losses.removeAll { $0.round >= first }
+        disagreements.removeAll { $0.round >= first }
+        traffic.removeAll { $0.round >= first }
+    }
 }

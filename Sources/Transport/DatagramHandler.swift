@@ -1,6 +1,15 @@
 import Basics
 import NIOCore
+import Synchronization
 import Wire
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// Datagrams that are to leave together.
 struct OutgoingBurst: Sendable {
@@ -22,15 +31,22 @@ final class DatagramHandler: ChannelInboundHandler {
 
     /// Whether the system cuts up what is written with a segment size.
     private let offloadsSegments: Bool
+    /// The socket's address family: what goes to another would cost the socket.
+    private let family: NIOBSDSocket.ProtocolFamily
+    private let refused: RefusalSink
     private let onLoss: @Sendable () -> Void
 
-    /// - Parameter onLoss: called when the socket is gone, whoever closed it.
+    /// - Parameters:
+    ///   - refused: told of what the system would not send.
+    ///   - onLoss: called when the socket is gone, whoever closed it.
     init(
         continuation: AsyncStream<[Datagram]>.Continuation, offloadsSegments: Bool,
-        onLoss: @escaping @Sendable () -> Void
+        family: NIOBSDSocket.ProtocolFamily, refused: RefusalSink, onLoss: @escaping @Sendable () -> Void
     ) {
         self.continuation = continuation
         self.offloadsSegments = offloadsSegments
+        self.family = family
+        self.refused = refused
         self.onLoss = onLoss
     }
 
@@ -87,6 +103,10 @@ final class DatagramHandler: ChannelInboundHandler {
         for datagram in outgoing.datagrams {
             // A full buffer is a lost datagram: the protocol above sends again and slows down.
             guard context.channel.isWritable, let address = socketAddress(datagram.address) else { continue }
+            guard address.protocol == family else {
+                refused.tell(datagram.address, "the peer's own socket is of another address family")
+                continue
+            }
             if datagram.segmentByteCount == nil || offloadsSegments {
                 write(datagram, to: address, context: context)
             } else {
@@ -103,7 +123,23 @@ final class DatagramHandler: ChannelInboundHandler {
             ecnState: .transportCapableFlag0, packetInfo: nil, segmentSize: datagram.segmentByteCount)
         let envelope = AddressedEnvelope(
             remoteAddress: address, data: context.channel.allocator.buffer(bytes: datagram.bytes), metadata: metadata)
-        context.write(wrapOutboundOut(envelope), promise: nil)
+        guard datagram.bytes.first == InitiationFilter.initiation else {
+            return context.write(wrapOutboundOut(envelope), promise: nil)
+        }
+        // Whoever cannot be reached is sent nothing but these. Each by itself, so that an error is about this one.
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenFailure { [refused] in refused.tell(datagram.address, Self.reason($0)) }
+        context.flush()
+        context.writeAndFlush(wrapOutboundOut(envelope), promise: promise)
+    }
+
+    private static func reason(_ error: any Error) -> String? {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case ChannelError.writeHostUnreachable: "the host is unreachable"
+        // The socket was closed with the datagram still waiting, or it is too long for the path: no word about the address.
+        default: nil
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -129,6 +165,29 @@ final class DatagramHandler: ChannelInboundHandler {
         addressOfText[address] = parsed
         return parsed
     }
+}
+
+/// Tells what the system would not send: each address and reason once, and no more than a few hundred.
+final class RefusalSink: Sendable {
+    let stream: AsyncStream<SendRefusal>
+    private let continuation: AsyncStream<SendRefusal>.Continuation
+    private let told = Mutex<Set<SendRefusal>>([])
+    private static let limit = 256
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.limit))
+    }
+
+    /// Nothing was sent to `address` because of `reason`; without one there is nothing to tell.
+    func tell(_ address: NetworkAddress, _ reason: String?) {
+        guard let reason else { return }
+        let refusal = SendRefusal(address: address, reason: reason)
+        let isNews = told.withLock { $0.count < Self.limit && $0.insert(refusal).inserted }
+        if isNews { continuation.yield(refusal) }
+    }
+
+    /// Nothing more will be told.
+    func finish() { continuation.finish() }
 }
 
 /// Told once that a socket is gone; whoever waits goes on.

@@ -22,6 +22,7 @@ package final class LossyEndpoint<Base: DatagramEndpoint, Generator: RandomNumbe
 
     package var localAddress: NetworkAddress { base.localAddress }
     package var incoming: AsyncStream<[Datagram]> { base.incoming }
+    package var refusals: AsyncStream<SendRefusal>? { base.refusals }
     package var taskExecutor: (any TaskExecutor)? { base.taskExecutor }
 
     package func send(_ datagrams: [Datagram]) {

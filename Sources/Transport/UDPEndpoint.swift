@@ -15,13 +15,16 @@ import Darwin
 /// A UDP socket on SwiftNIO. Datagrams arrive in the bursts in which the system delivers them (`recvmmsg`); those of one
 /// `send` leave together (`sendmmsg`).
 ///
-/// Errors of single datagrams (an unreachable or refusing other side, a full buffer) are the network's losses: they are
-/// not reported, and the socket goes on. Where the system takes the socket away, a new one is bound in its place.
+/// Errors of single datagrams (an unreachable or refusing other side, a full buffer) are the network's losses, and the
+/// socket goes on; of those that the system refuses the owner is told once for each address and reason. Where the system
+/// takes the socket away, a new one is bound in its place.
 package final class UDPEndpoint: DatagramEndpoint {
     package let localAddress: NetworkAddress
     package let incoming: AsyncStream<[Datagram]>
+    package let refusals: AsyncStream<SendRefusal>?
 
     private let continuation: AsyncStream<[Datagram]>.Continuation
+    private let refused: RefusalSink
     private let state = Mutex(State())
     /// All sockets of the endpoint, one after the other, are on this loop.
     private let loop: any EventLoop
@@ -46,9 +49,11 @@ package final class UDPEndpoint: DatagramEndpoint {
 
     private init(
         localAddress: NetworkAddress, incoming: AsyncStream<[Datagram]>,
-        continuation: AsyncStream<[Datagram]>.Continuation, loop: any EventLoop
+        continuation: AsyncStream<[Datagram]>.Continuation, refused: RefusalSink, loop: any EventLoop
     ) {
         self.loop = loop
+        self.refused = refused
+        refusals = refused.stream
         taskExecutor = EventLoopTaskExecutor(loop)
         self.localAddress = localAddress
         self.incoming = incoming
@@ -62,14 +67,15 @@ package final class UDPEndpoint: DatagramEndpoint {
         let (stream, continuation) = AsyncStream<[Datagram]>.makeStream(
             bufferingPolicy: .bufferingNewest(waitingBursts))
         let loss = LossSignal()
+        let refused = RefusalSink()
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let channel = try await open(address, on: loop, continuation: continuation, loss: loss)
+        let channel = try await open(address, on: loop, continuation: continuation, refused: refused, loss: loss)
         guard let bound = channel.localAddress.flatMap(NetworkAddress.init) else {
             try? await channel.close().get()
             throw TransportError.cannotBind(address, reason: "the system does not tell the bound address")
         }
         let endpoint = UDPEndpoint(
-            localAddress: bound, incoming: stream, continuation: continuation, loop: loop)
+            localAddress: bound, incoming: stream, continuation: continuation, refused: refused, loop: loop)
         endpoint.state.withLock { $0.channel = channel }
         endpoint.supervise(loss)
         return endpoint
@@ -78,7 +84,7 @@ package final class UDPEndpoint: DatagramEndpoint {
     /// The channel of a new socket; `loss` is told when it is gone.
     private static func open(
         _ address: NetworkAddress, on loop: any EventLoop, continuation: AsyncStream<[Datagram]>.Continuation,
-        loss: LossSignal
+        refused: RefusalSink, loss: LossSignal
     ) async throws(TransportError) -> any Channel {
         guard let socketAddress = try? SocketAddress(ipAddress: address.host, port: Int(address.port)) else {
             throw .notNumeric(address)
@@ -101,7 +107,10 @@ package final class UDPEndpoint: DatagramEndpoint {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        DatagramHandler(continuation: continuation, offloadsSegments: takesSegments) { loss.raise() })
+                        DatagramHandler(
+                            continuation: continuation, offloadsSegments: takesSegments,
+                            family: socketAddress.protocol, refused: refused
+                        ) { loss.raise() })
                 }
             }
         if System.supportsUDPReceiveOffload {
@@ -133,7 +142,7 @@ package final class UDPEndpoint: DatagramEndpoint {
     /// Binds a new socket to the same address when the present one is lost (a read error, an interface that went away),
     /// until the endpoint is closed. What the owner knows of its sessions is not touched: to it some datagrams are lost.
     private func supervise(_ first: LossSignal) {
-        Task { [continuation, localAddress, loop] in
+        Task { [continuation, refused, localAddress, loop] in
             var loss = first
             while true {
                 await loss.wait()
@@ -147,7 +156,7 @@ package final class UDPEndpoint: DatagramEndpoint {
                 while !state.withLock({ $0.isClosed }) {
                     loss = LossSignal()
                     if let channel = try? await Self.open(
-                        localAddress, on: loop, continuation: continuation, loss: loss)
+                        localAddress, on: loop, continuation: continuation, refused: refused, loss: loss)
                     {
                         let isClosed = state.withLock { state in
                             if !state.isClosed { state.channel = channel }
@@ -162,6 +171,7 @@ package final class UDPEndpoint: DatagramEndpoint {
                 if state.withLock({ $0.isClosed }) { break }
             }
             continuation.finish()
+            refused.finish()
         }
     }
 

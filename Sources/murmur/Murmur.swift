@@ -19,7 +19,7 @@ struct Murmur: AsyncParsableCommand {
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
             SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self, EvaluateCommand.self,
-            GenerateCommand.self, MergeCommand.self, InspectCommand.self,
+            GenerateCommand.self, MergeCommand.self, ExportCommand.self, InspectCommand.self,
         ]
     )
 

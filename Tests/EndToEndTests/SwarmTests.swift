@@ -38,6 +38,10 @@ extension EndToEnd {
                 ["swarm", swarm.topology, "--out", swarm.out, "--json"], in: folder.url.path)
             #expect(again.status == 0, "\(again.error)")
             #expect(swarm.events("peer-0").filter { $0.event == "trained" }.count == 6)
+            let peers = try #require(try swarm.summary()["peers"] as? [String: [String: Any]])
+            #expect(peers["peer-0"]?["rounds"] as? Int == 6, "the report is made of all parts")
+            #expect(peers["peer-0"]?["exit"] as? Int == 0)
+            #expect((try String(contentsOfFile: swarm.out + "/report.html", encoding: .utf8)).contains("<polyline"))
 
             let comparison = try await MurmurProcess.run(
                 ["compare", swarm.topology, "--out", swarm.out, "--json", "--max-new-tokens", "0"], in: folder.url.path)
@@ -85,6 +89,9 @@ extension EndToEnd {
             kill(victim, SIGKILL)
             let outcome = try await process.wait()
             #expect(outcome.status == 1, "one peer failed, and the exit code says so")
+            #expect((try swarm.summary()["left_out"] as? [String: String])?.keys.contains("peer-2") == true)
+            #expect(outcome.error.contains("peer-2 was ended by signal 9"), "\(outcome.error)")
+            #expect(swarm.events("peer-0").allSatisfy { $0.event != "training_failed" })
             for name in swarm.names where name != "peer-2" {
                 #expect(swarm.events(name).contains { $0.event == "finished" }, "\(name)")
                 #expect(FileManager.default.fileExists(atPath: "\(swarm.out)/\(name)/adapter/adapter_config.json"))
@@ -112,7 +119,7 @@ extension EndToEnd {
                 await SmallSwarm.wait { swarm.events("peer-0").contains { $0.event == "mixed" && $0.round ?? 0 >= 3 } })
             process.send(signal)
             let outcome = try await process.wait()
-            #expect(outcome.status == 0 && !outcome.bySignal, "\(outcome.error)")
+            #expect(outcome.status == 5 && !outcome.bySignal, "\(outcome.error)")
             #expect(MurmurProcess.peers(of: swarm.out).isEmpty)
             for name in swarm.names {
                 #expect(swarm.events(name).contains { $0.event == "left" }, "\(name) said goodbye")

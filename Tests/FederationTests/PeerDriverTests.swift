@@ -175,6 +175,6 @@ import Wire
         let first = rig.effects().compactMap { effect -> PeerEvent? in
             if case .report(let event) = effect { event } else { nil }
         }.first
-        #expect(first?.kind == .checkpointFailed(round: 0, reason: "it is damaged"))
+        #expect(first?.kind == .stateDamaged(reason: "it is damaged"))
     }
 }

@@ -23,7 +23,8 @@ import Testing
                     ? [Place(path: path + [key.name], key: key)] : places(path + [key.name], key.nested)
             }
         }
-        return name == "peers, listed" ? [] : places([name == "peers, counted" ? "peers" : name], keys)
+        let path = ["peers, counted": ["peers"], "the top": []][name] ?? [name]
+        return name == "peers, listed" ? [] : places(path, keys)
     }
 
     typealias Leaf = (path: [String], text: String)
@@ -209,6 +210,7 @@ enum Samples {
         }
         switch key.name {
         case "targets": return ["q_proj", "[]", "[q_prj]", "[q_proj, q_proj]", "[layers..q_proj]"]
+        case "wait-for": return ["\"\"", "[a]", "{}", "0", "-1", "9d", "200000h", "everybody", "min"]
         case "rank-pattern", "alpha-pattern": return ["3", "{ q_prj: 1 }", "{ q_proj: 0 }", "{ q_proj: x }"]
         default: return ["\"\"", "[a]", "{}"]
         }
@@ -221,6 +223,7 @@ enum Samples {
             return ["all-linear", "[k_proj, layers.3.mlp.up_proj, q_proj]"].randomElement(using: &generator)
         case "rank-pattern": return "{ up_proj: \(Int.random(in: 1...1024, using: &generator)), 3.mlp.down_proj: 2 }"
         case "alpha-pattern": return "{ up_proj: \(Double.random(in: 1e-9...1e6, using: &generator)) }"
+        case "wait-for": return ["all", "3", "90s", "1.5s"].randomElement(using: &generator)
         case "edges", "first-port": return nil
         case "kind": return ["ring", "random-regular", "star"].randomElement(using: &generator)
         case "degree": return "\(Int.random(in: 4...7, using: &generator))"

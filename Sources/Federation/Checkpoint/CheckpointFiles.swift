@@ -57,6 +57,12 @@ package enum CheckpointFiles {
         return (nil, problems)
     }
 
+    /// Removes all checkpoints; what the protocol must not forget stays.
+    package static func removeCheckpoints(in folder: String, on files: inout some FileSystem) throws(FileError) {
+        for path in [newest(folder), previous(folder)] { try files.remove(path) }
+        try files.synchronise(folder: folder)
+    }
+
     private static func memory(_ folder: String) -> String { "\(folder)/memory.bin" }
 
     /// Keeps what the protocol must not forget. A crash leaves the old or the new; on return it is the new.

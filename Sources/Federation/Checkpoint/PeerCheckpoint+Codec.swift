@@ -29,14 +29,17 @@ package enum CheckpointError: Error, Sendable, Hashable, CustomStringConvertible
 /// The binary form, least significant byte first: the eight bytes `murmurck`, version (2), identity (32), swarm (32), base
 /// model (32), round (8), finished (1), handshake timestamp (8), the number of tensors (4) and for each the length of its
 /// name (4), the name, rows (4) and columns (4); the values (4 each); the snapshot's length (8) and the snapshot; the number
-/// of neighbours (4) and for each identity (32) and round (8); in version 2 the length of the exchange's state (8) and the
-/// state; at last the BLAKE2b-256 digest of all before (32).
+/// of neighbours (4) and for each identity (32) and round (8); from version 2 on the length of the exchange's state (8) and
+/// the state; from version 3 on the length of the settings (4) and the settings; at last the BLAKE2b-256 digest of all
+/// before (32).
 ///
-/// A peer whose exchange keeps nothing writes version 1, which every release reads.
+/// Version 3 is written where there are settings, as with every real peer; without them version 1 where the exchange keeps
+/// nothing, else version 2.
 extension PeerCheckpoint {
     private static let magic = Array("murmurck".utf8)
     private static let plain: UInt16 = 1
     private static let withExchangeState: UInt16 = 2
+    private static let withSettings: UInt16 = 3
     /// No swarm has so many rounds.
     private static let roundLimit: UInt64 = 1 << 40
 
@@ -44,7 +47,9 @@ extension PeerCheckpoint {
     package var encoded: [UInt8] {
         var bytes = Self.magic
         bytes.reserveCapacity(4 * delta.values.count + trainerSnapshot.count + exchangeState.count + 4096)
-        bytes.append(integer: exchangeState.isEmpty ? Self.plain : Self.withExchangeState)
+        let version =
+            settings != nil ? Self.withSettings : exchangeState.isEmpty ? Self.plain : Self.withExchangeState
+        bytes.append(integer: version)
         bytes += identity.bytes + swarm + baseModelDigest
         bytes.append(integer: UInt64(round))
         bytes.append(isFinished ? 1 : 0)
@@ -59,9 +64,14 @@ extension PeerCheckpoint {
             bytes += entry.peer.bytes
             bytes.append(integer: UInt64(entry.round))
         }
-        if !exchangeState.isEmpty {
+        if version >= Self.withExchangeState {
             bytes.append(integer: UInt64(exchangeState.count))
             bytes += exchangeState
+        }
+        if let settings {
+            let encoded = settings.encoded
+            bytes.append(integer: UInt32(encoded.count))
+            bytes += encoded
         }
         return Self.sealed(bytes)
     }
@@ -85,15 +95,21 @@ extension PeerCheckpoint {
         guard Self.isWhole(bytes) else { throw .damaged }
         var reader = ByteReader(bytes, range: Self.magic.count..<bytes.count - 32)
         let version = reader.integer(UInt16.self)
-        guard version == Self.plain || version == Self.withExchangeState else {
+        guard let version, (Self.plain...Self.withSettings).contains(version) else {
             throw .unknownVersion(Int(version ?? 0))
         }
         guard var checkpoint = Self.read(&reader) else { throw .malformed }
-        if version == Self.withExchangeState {
+        if version >= Self.withExchangeState {
             guard let count = reader.integer(UInt64.self), let state = reader.bytes(count: Int(clamping: count)),
-                !state.isEmpty
+                !state.isEmpty || version == Self.withSettings
             else { throw .malformed }
             checkpoint.exchangeState = state
+        }
+        if version == Self.withSettings {
+            guard let count = reader.integer(UInt32.self), let bytes = reader.bytes(count: Int(count)),
+                let settings = SettingsFingerprint(encoded: bytes)
+            else { throw .malformed }
+            checkpoint.settings = settings
         }
         guard reader.isAtEnd else { throw .malformed }
         self = checkpoint

@@ -36,11 +36,13 @@ package struct PeerCheckpoint: Sendable, Equatable {
     package var exchangeState: [UInt8]
     /// How far the neighbours were.
     package var progress: [Progress]
+    /// What gives the numbers their meaning; nil where nobody checks, and in the checkpoints of earlier releases.
+    package var settings: SettingsFingerprint?
 
     package init(
         identity: PeerID, swarm: [UInt8], baseModelDigest: [UInt8], round: Int, isFinished: Bool,
         handshakeTimestamp: UInt64, delta: AdapterDelta, trainerSnapshot: [UInt8], exchangeState: [UInt8] = [],
-        progress: [Progress]
+        progress: [Progress], settings: SettingsFingerprint? = nil
     ) {
         precondition(swarm.count == 32 && baseModelDigest.count == 32, "digests have 32 bytes")
         self.identity = identity
@@ -53,6 +55,7 @@ package struct PeerCheckpoint: Sendable, Equatable {
         self.trainerSnapshot = trainerSnapshot
         self.exchangeState = exchangeState
         self.progress = progress
+        self.settings = settings
     }
 
     /// The timestamp with which the next process starts, which finds `wallClock`: sequence numbers count up from it, one a
@@ -67,7 +70,7 @@ package struct PeerCheckpoint: Sendable, Equatable {
         identity: PeerID, swarm: [UInt8], schema: AdapterSchema, baseModelDigest: [UInt8]
     ) throws(CheckpointError) {
         func refuse(_ reason: String) -> CheckpointError {
-            .foreign("\(reason); move the state folder away to begin anew")
+            .foreign("\(reason); --restart begins anew")
         }
         guard self.identity == identity else { throw refuse("it is of peer \(self.identity.short)") }
         guard self.swarm == swarm else { throw refuse("it is of another swarm") }

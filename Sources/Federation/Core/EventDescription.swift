@@ -64,6 +64,8 @@ package struct EventDescription: Sendable, Hashable {
         case peer(PeerID)
         /// Some peers, or none.
         case peers([PeerID])
+        /// Some peers, each with its share of a whole.
+        case shares([Share])
 
         /// What it is counted in, where the kind says that.
         fileprivate var unit: String {
@@ -72,8 +74,23 @@ package struct EventDescription: Sendable, Hashable {
             case .duration: "s"
             case .peer: "peer"
             case .peers: "peers"
-            case .round, .integer, .number, .text, .flag: ""
+            case .round, .integer, .number, .text, .flag, .shares: ""
             }
+        }
+    }
+}
+
+extension EventDescription {
+    /// A peer's share of a whole.
+    package struct Share: Sendable, Hashable {
+        /// Whose it is.
+        package var peer: PeerID
+        /// From 0 to 1.
+        package var share: Double
+
+        package init(peer: PeerID, share: Double) {
+            self.peer = peer
+            self.share = share
         }
     }
 }
@@ -119,6 +136,10 @@ extension EventDescription.Field {
     static func present(_ peers: [PeerID]) -> Self { Self("present", .peers(peers), "whose contributions were mixed") }
 
     static func absent(_ peers: [PeerID]) -> Self { Self("absent", .peers(peers), "whose contributions were missing") }
+
+    static func shares(_ shares: [EventDescription.Share]) -> Self {
+        Self("shares", .shares(shares), "what each neighbour's contribution counted in the average, by name")
+    }
 
     static func disagreement(_ distance: Double) -> Self {
         Self(

@@ -15,7 +15,7 @@ struct Heartbeat: Sendable, Hashable {
     }
 
     /// The first byte of such a message.
-    static let type: UInt8 = 1
+    static let type: UInt8 = 2
     static let byteCount = 6
 
     var activity: Activity

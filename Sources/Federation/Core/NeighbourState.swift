@@ -62,6 +62,8 @@ struct NeighbourState: Sendable {
     var asked = (round: -1, count: 0)
     /// What it has made this peer say of late.
     var limiter = EventLimiter()
+    /// In which settings it differs from this peer, in words; nil where it is not known to.
+    var settingsDifference: String?
     /// Whether it says that it has finished.
     var isFinal = false
     /// The newest manifest's sequence number and round.

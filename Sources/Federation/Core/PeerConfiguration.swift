@@ -21,6 +21,11 @@ package struct PeerConfiguration: Sendable {
     package var localSteps: Int
     /// Settling rounds after which the peer gives up to agree.
     package var settlingLimit: Int
+    /// What all peers must agree in and tell each other; nil where nobody checks, as in simulations, whose peers are all
+    /// made of one file.
+    package var settings: SettingsFingerprint?
+    /// What this peer's state must agree in beside them: its own data.
+    package var ownSettings: [SettingsFingerprint.Entry] = []
     /// How long to wait for neighbours.
     package var waits = RoundWaits.Configuration()
     /// How long neighbours that were never there are waited for after the start.
@@ -60,6 +65,15 @@ package struct PeerConfiguration: Sendable {
 
     /// What is added to the startup's patience for neighbours that themselves wait for a peer that is not there.
     static let startupMargin = Duration.seconds(15)
+
+    /// What a state of this peer must agree in; nil where nobody checks.
+    package var stateSettings: SettingsFingerprint? {
+        settings.map { settings in
+            var all = settings
+            for entry in ownSettings { all.set(entry) }
+            return all
+        }
+    }
 
     /// When the swarm agrees, and how long that may take.
     package var settlingLimits: SettlingLimits {

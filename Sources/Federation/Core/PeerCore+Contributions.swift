@@ -17,6 +17,7 @@ extension PeerCore {
             guard let index = index(of: peer) else { return }
             neighbours[index].connect(at: time)
             report(.connected(peer), as: .connected, about: index, at: time)
+            tellSettings(to: peer, at: time)
             offerLatest(to: peer, count: 2, at: time)
         case .disconnected(let peer, let reason):
             guard let index = index(of: peer) else { return }
@@ -26,7 +27,12 @@ extension PeerCore {
             report(.disconnected(peer, reason: "\(reason)"), as: .disconnected, about: index, at: time)
         case .delivered(let object, let peer, let byteCount, _):
             delivered(object, to: peer, byteCount: byteCount, at: time)
-        case .message(let peer, let bytes): heard(message: bytes, from: peer, at: time)
+        case .message(let peer, let bytes):
+            if bytes.first == Heartbeat.type {
+                heard(message: bytes, from: peer, at: time)
+            } else {
+                takeMessage(bytes, from: peer, at: time)
+            }
         case .equivocated(let proof):
             let sequence = proof.first.manifest.sequence
             bar(proof.origin, reason: "it signed two contributions under the number \(sequence)", at: time)
@@ -136,6 +142,7 @@ extension PeerCore {
 
     /// Why a manifest's contribution is not fetched; nil if it may be.
     private func refusal(of manifest: ContributionManifest) -> String? {
+        if let reason = settingsRefusal(of: manifest.origin) { return reason }
         if manifest.round > UInt64(latestPossibleRound) { return "the swarm has no round \(manifest.round)" }
         if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
         if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }

@@ -63,6 +63,6 @@ extension PeerCore {
             trainerSnapshot: snapshot, exchangeState: pipeline.state,
             progress: neighbours.filter { $0.latestRound >= 0 }.map {
                 PeerCheckpoint.Progress(peer: $0.id, round: $0.latestRound)
-            })
+            }, settings: configuration.stateSettings)
     }
 }

@@ -29,7 +29,10 @@ extension PeerCore {
     /// Does what is due at `time`.
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         if let due = wire.nextDeadline, due <= time { wire.handleTimeout(at: time, using: &generator) }
-        if time >= quietUntil ?? .zero { repeatRequests(at: time) }
+        if time >= quietUntil ?? .zero {
+            repeatRequests(at: time)
+            reportWaiting(at: time)
+        }
         tellHeartbeat(at: time)
         proceed(at: time, using: &generator)
     }
@@ -121,6 +124,7 @@ extension PeerCore {
     /// The first moment after `now` at which something is due here, apart from the protocol.
     private var nextChange: MonotonicTime {
         var earliest = min(phaseDeadline ?? .distantFuture, heartbeatDeadline ?? .distantFuture)
+        earliest = min(earliest, waitingReportDue ?? .distantFuture)
         for index in neighbours.indices {
             for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
         }

@@ -69,6 +69,7 @@ extension PeerCore {
             .mixed(
                 round: round, disagreement: outcome.disagreement, present: heard.present, absent: heard.absent,
                 duration: time - since), at: time)
+        reportShares(outcome, at: time)
         report(.traffic(traffic), at: time)
     }
 

@@ -92,6 +92,10 @@ package struct PeerCore: Sendable {
     /// that carry no news cost nothing here. It follows from the phase, the round and the neighbours, and is forgotten with
     /// every change of theirs; nil then.
     var quietUntil: MonotonicTime?
+    /// When it last said whom it waits for.
+    var waitingTold: MonotonicTime?
+    /// What neighbours' contributions counted, as it was told last.
+    var toldShares: [EventDescription.Share] = []
     var directives: [PeerDirective] = []
     /// Whether checkpoints are written: then nobody is told of the finish before its checkpoint is durable.
     var keepsState = false

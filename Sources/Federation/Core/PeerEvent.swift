@@ -40,6 +40,16 @@ package struct PeerEvent: Sendable {
         /// The adapter was mixed with those of the neighbours `present`. `disagreement` is the largest relative distance
         /// to one of them before mixing, `duration` the wait since the own contribution was published.
         case mixed(round: Int, disagreement: Double, present: [PeerID], absent: [PeerID], duration: Duration)
+        /// What each neighbour's contribution counted in the average; told when it is not as it was told last.
+        case shares(round: Int, [EventDescription.Share])
+        /// The peer waits for `awaited`, for `left` more at most. `addresses` says where they are looked for; there was
+        /// never a session with `unheard`; so many datagrams came that fit neither key, secret nor swarm.
+        case waiting(
+            round: Int, awaited: [PeerID], addresses: String, unheard: [PeerID], strangers: Int, left: Duration)
+        /// The system refused to send to an address. Once for each address and reason.
+        case sendRefused(address: String, reason: String)
+        /// A neighbour has other settings than this peer: its contributions are refused.
+        case settingsDiffer(PeerID, reason: String)
         /// The peer had fallen behind and took the mean of its neighbours' adapters as its own; its own adapter is in the
         /// mean, or not where the swarm has agreed already.
         case caughtUp(from: Int, to: Int, donors: [PeerID], keptOwnWork: Bool)
@@ -55,9 +65,12 @@ package struct PeerEvent: Sendable {
         case barred(PeerID, reason: String)
         /// The state is safe on disk: this peer goes on with `round` after a crash.
         case checkpointed(round: Int)
-        /// The state could not be written, or, at the start, a damaged one was passed over; the peer goes on with the
-        /// checkpoint before.
+        /// The state could not be written; a crash goes back to the checkpoint before.
         case checkpointFailed(round: Int, reason: String)
+        /// At the start a file of the state was damaged, and was passed over.
+        case stateDamaged(reason: String)
+        /// The peer goes on from a state of other settings, as it was told to: what differs, and what is made of it.
+        case continued(reason: String)
         /// A settling round was mixed: `disagreement` as in `mixed`, which has to fall below `bound` everywhere.
         case settling(round: Int, disagreement: Double, bound: Double)
         /// The swarm agrees: the relative consensus distance is at most `bound`.
@@ -119,6 +132,31 @@ extension PeerEvent.Kind {
                     .round(round), .disagreement(disagreement), .present(present), .absent(absent),
                     .seconds(duration),
                 ])
+        case .shares(let round, let shares):
+            .detail("shares", "{round}: took {shares}", [.round(round), .shares(shares)])
+        case .waiting(let round, let awaited, let addresses, let unheard, let strangers, let left):
+            .news(
+                "waiting", "{round}: waits for {awaited} at {addresses}, {seconds_left} more at most; {heard}",
+                [
+                    .round(round), .init("awaited", .peers(awaited), "whose contributions are waited for"),
+                    .init("addresses", .text(addresses), "where they are looked for, in the same order"),
+                    .init("seconds_left", .duration(left), "how long they are waited for at most from now on"),
+                    .init(
+                        "heard", .text(Self.heard(of: awaited, unheard: unheard, strangers: strangers)),
+                        "whether anything was ever heard of them, and of others, in words"),
+                    .init("unheard", .peers(unheard), "those of them with whom there was never a session"),
+                    .init(
+                        "strangers", .integer(strangers),
+                        "datagrams since the start that fit neither key, secret nor swarm"),
+                ])
+        case .sendRefused(let address, let reason):
+            .news(
+                "send_refused", "the system refuses to send to {address}: {reason}",
+                [.init("address", .text(address), "where the datagram was to go"), .reason(reason)])
+        case .settingsDiffer(let peer, let reason):
+            .news(
+                "settings_differ", "{neighbour} has another topology file, its contributions are refused: {reason}",
+                [.neighbour(peer), .reason(reason)])
         case .caughtUp(let from, let to, let donors, let keptOwnWork):
             .news(
                 "caught_up",
@@ -154,8 +192,12 @@ extension PeerEvent.Kind {
             .detail("checkpointed", "the state to go on with {round} is safe on disk", [.round(round)])
         case .checkpointFailed(let round, let reason):
             .news(
-                "checkpoint_failed", "the checkpoint for {round} was not written, or is damaged: {reason}",
+                "checkpoint_failed", "the checkpoint for {round} was not written: {reason}",
                 [.round(round), .reason(reason)])
+        case .stateDamaged(let reason):
+            .news("state_damaged", "a damaged file of the state was passed over: {reason}", [.reason(reason)])
+        case .continued(let reason):
+            .news("continued", "goes on from a state of other settings: {reason}", [.reason(reason)])
         case .settling(let round, let disagreement, let bound):
             .news(
                 "settling", "{round}: largest distance {disagreement}, bound {bound}",
@@ -175,6 +217,15 @@ extension PeerEvent.Kind {
         }
     }
 
+    /// What is heard while a peer waits.
+    private static func heard(of awaited: [PeerID], unheard: [PeerID], strangers: Int) -> String {
+        let heard =
+            unheard.isEmpty
+            ? "there was a session before"
+            : unheard.count == awaited.count ? "never heard" : "\(unheard.count) of them never heard"
+        return heard + (strangers > 0 ? "; \(strangers) datagrams fit neither key, secret nor swarm" : "")
+    }
+
     /// One event of every kind, in the order of the cases: for tables and tests.
     package static let examples: [PeerEvent.Kind] = {
         let ids = (1...3).map { PeerID(bytes: [UInt8](repeating: $0, count: PeerID.byteCount))! }
@@ -189,11 +240,19 @@ extension PeerEvent.Kind {
             .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
+            .shares(round: 0, others.map { EventDescription.Share(peer: $0, share: 0.25) }),
+            .waiting(
+                round: 0, awaited: [peer], addresses: "192.0.2.7:9100", unheard: [peer], strangers: 12,
+                left: .seconds(40)),
+            .sendRefused(address: "[2001:db8::7]:9100", reason: "network is unreachable"),
+            .settingsDiffer(peer, reason: "model.lora.alpha: here 8, there 64"),
             .caughtUp(from: 0, to: 4, donors: others, keptOwnWork: true), .givenUp(peer, round: 5, missed: 3),
             .suppressed(peer, kind: "contribution_refused", count: 1_200), .connected(peer),
             .disconnected(peer, reason: "timedOut"),
             .barred(peer, reason: "its keys were revoked"), .checkpointed(round: 1),
             .checkpointFailed(round: 1, reason: "the disk is full"),
+            .stateDamaged(reason: "checkpoint.bin: the checkpoint was cut short or altered"),
+            .continued(reason: "tuning.rounds was 4, is 8; the adapter is kept, the optimiser begins anew"),
             .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25),
             .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9), .left,
             .traffic(

@@ -67,7 +67,7 @@ package struct PeerDriver: Sendable {
 extension PeerDriver {
     /// Begins.
     package mutating func start(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
-        for problem in problems { core.checkpointFailed(round: core.round, reason: problem, at: time) }
+        for problem in problems { core.report(.stateDamaged(reason: problem), at: time) }
         core.start(at: time, using: &generator)
     }
 
@@ -113,6 +113,12 @@ extension PeerDriver {
         } else {
             core.checkpointWritten(round: round, at: time)
         }
+    }
+
+    /// The system would not send to an address.
+    package mutating func sendRefused(_ refusal: SendRefusal, at time: MonotonicTime) {
+        guard stopReason == nil else { return }
+        core.report(.sendRefused(address: "\(refusal.address)", reason: refusal.reason), at: time)
     }
 
     /// Takes a revocation that the peer's owner was given.

@@ -22,6 +22,12 @@ package struct CheckpointStore: Sendable {
         try CheckpointFiles.save(checkpoint.encoded, in: folder, on: &files)
     }
 
+    /// Removes all checkpoints; what the protocol must not forget stays. Throws `FileError`.
+    package func removeCheckpoints() throws(FileError) {
+        var files = files
+        try CheckpointFiles.removeCheckpoints(in: folder, on: &files)
+    }
+
     /// Keeps what the protocol must not forget, in a file of its own: it changes with every handshake. Throws `FileError`.
     package func save(_ memory: EndpointMemory) throws(FileError) {
         var files = files

@@ -16,8 +16,10 @@ extension Peer {
         driver.start(at: now, using: &randomness)
         drain()
         let receiving = environment.start { await self.receiveAll() }
+        let refusals = endpoint.refusals.map { stream in environment.start { await self.tell(stream) } }
         await serveDeadlines()
         receiving.cancel()
+        refusals?.cancel()
         sleeper?.cancel()
         while driver.isWriting { await writer?.value }
         await delivery?.value
@@ -40,6 +42,14 @@ extension Peer {
                 drain()
                 if driver.stopReason != nil { return }
             }
+        }
+    }
+
+    /// Tells what the system would not send.
+    private func tell(_ refusals: AsyncStream<SendRefusal>) async {
+        for await refusal in refusals {
+            driver.sendRefused(refusal, at: now)
+            drain()
         }
     }
 

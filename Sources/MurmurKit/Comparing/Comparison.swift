@@ -31,6 +31,7 @@ package struct Comparison: Sendable {
         guard !partition.heldOut.isEmpty else {
             throw CommandFailure("no records are held out: set data.held-out to 1 or more")
         }
+        try folder.checkStates(composition, partition)
         let progress = ProgressLine("comparing", quietly: isQuiet)
         let peers = topology.peers.count
         let total = topology.tuning.rounds * (peers + 2) + 2 * peers + 3

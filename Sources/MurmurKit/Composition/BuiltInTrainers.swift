@@ -1,4 +1,5 @@
 package import Adapters
+import Federation
 package import InstructionTuning
 import LinearAlgebra
 package import SwarmFile
@@ -56,6 +57,19 @@ package struct BuiltInTrainers: TrainerFactory {
 
     package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] {
         try await composition.heldOutLosses(of: deltas, partition)
+    }
+
+    package func settings(of name: String) throws -> TrainerSettings {
+        var settings = TrainerSettings()
+        settings.shared = try composition.settings()
+        // Where one source is dealt out, everybody has to deal the same records.
+        if composition.topology.data.source != nil, partition.peers.count == composition.topology.peers.count {
+            settings.shared.append(
+                .init("data.records", digest: ModelComposition.digest(of: partition.pooled + partition.heldOut)))
+        }
+        let own = try records(of: name).records
+        settings.own = [.init("data.own", digest: ModelComposition.digest(of: own))]
+        return settings
     }
 
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { composition.adapter(of: delta) }

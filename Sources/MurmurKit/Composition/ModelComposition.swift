@@ -68,7 +68,7 @@ package struct ModelComposition: Sendable {
         return whole.finish()
     }
 
-    private static func digest(ofFile path: String) throws -> [UInt8] {
+    static func digest(ofFile path: String) throws -> [UInt8] {
         let file = try ReadableFile(path: path)
         var digest = Digest()
         var position = 0

@@ -100,6 +100,7 @@ package struct SwarmComposition: Sendable {
         var configuration = try PeerConfiguration(
             topology: topology, index: try place(of: name), schema: schema, baseModelDigest: baseModelDigest,
             sampleCount: sampleCount)
+        configuration.settings = SettingsFingerprint(topology, baseModelDigest: baseModelDigest)
         for index in configuration.remotes.indices {
             configuration.remotes[index].address = try await Self.numeric(configuration.remotes[index].address)
         }

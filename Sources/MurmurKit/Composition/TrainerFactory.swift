@@ -1,5 +1,6 @@
 package import Adapters
 import Basics
+package import Federation
 package import Recording
 import SwarmFile
 
@@ -19,8 +20,22 @@ package protocol TrainerFactory: Sendable {
     /// The adapter that a delta makes, ready for PEFT; nil where no model belongs to it.
     func adapter(of delta: AdapterDelta) -> PEFTAdapter?
 
+    /// What the numbers of the peer called `name` depend on beyond what the topology file says: what must be the same at all
+    /// peers, and what is its own.
+    func settings(of name: String) throws -> TrainerSettings
+
     /// The losses of adapters on records that nobody trains on; nil where there is no adapter, or nothing to measure by.
     func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
+}
+
+/// What a trainer's numbers depend on beyond what the topology file says.
+package struct TrainerSettings: Sendable, Hashable {
+    /// What must be the same at all peers.
+    package var shared: [SettingsFingerprint.Entry] = []
+    /// What is the peer's own, and must be the same when it goes on.
+    package var own: [SettingsFingerprint.Entry] = []
+
+    package init() {}
 }
 
 /// What is known of a peer's trainer before it trains.
@@ -42,6 +57,8 @@ extension TrainerFactory {
     }
 
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { nil }
+
+    package func settings(of name: String) throws -> TrainerSettings { TrainerSettings() }
 
     package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
 }

@@ -35,6 +35,10 @@ package struct PeerRun: Sendable {
     package var isSupervised = false
     /// Where what the trainer returns is written down; nil for nowhere.
     package var recordings: RecordingFolder?
+    /// What is done about a state of other settings.
+    package var resumption = ResumeChoice.refuse
+    /// How many peers have to take part for the run to count as done, instead of what the topology says.
+    package var quorum: Int?
 
     package init(swarm: SwarmComposition, name: String, identityPath: String, folder: URL) {
         self.swarm = swarm
@@ -44,53 +48,61 @@ package struct PeerRun: Sendable {
     }
 
     /// Runs until the swarm is done or the peer is asked to leave.
-    package func run() async throws {
+    ///
+    /// - Returns: what the run is worth: the process's exit code.
+    package func run() async throws -> ExitStatus {
         let keys = try swarm.keys(of: name, in: identityPath)
         try OpenFiles.require(32, for: "a peer needs")
         let lock = try OutputFolder.peer.claim(folder.path)
         defer { withExtendedLifetime(lock) {} }
         let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)
         let tuner = try trainers.trainer(of: name)
-        let configuration = try await swarm.configuration(
+        var configuration = try await swarm.configuration(
             of: name, schema: trainers.schema, baseModelDigest: trainers.baseModelDigest,
             sampleCount: tuner.sampleCount)
+        let settings = try trainers.settings(of: name)
+        for entry in settings.shared { configuration.settings?.set(entry) }
+        configuration.ownSettings = settings.own
+        let store = CheckpointStore(folder: folder.appendingPathComponent("state").path)
+        let news = try ResumedState.prepare(store, for: configuration, resumption)
+        do {
+            try AtomicFile.createFolder(store.folder)
+        } catch {
+            throw CommandFailure("cannot make the folder: \(error)")
+        }
         let endpoint = try await swarm.bind(name, at: listening, dropRate: sources.dropRate)
         // What the file says they know. A bound address that nobody has named may be one behind a router, or behind the relay
         // of `murmur chaos`, which would be passed by.
         let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
+        let participation = try ParticipationSink(earlierParts(), of: swarm, name)
         let recorder = try EventRecorder(
             names: swarm.topology.names, name: name, folder: folder)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
+        let adapter = AdapterFile(path: folder.appendingPathComponent("adapter").path)
+        let latest = folder.appendingPathComponent("latest").path
+        let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
+        try swarm.topology.yaml.write(toFile: store.folder + "/topology.yaml", atomically: true, encoding: .utf8)
         let peer = try Peer(
             configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
             trainer: try recorded(tuner, configuration),
-            store: CheckpointStore(folder: folder.appendingPathComponent("state").path),
+            store: keeper,
             revocations: try SwarmComposition.revocations(in: revocationPath),
-            deliver: { leave($0, of: trainers) })
-        let result = try await follow(peer, recorder)
+            deliver: { adapter.write(trainers.adapter(of: $0)) })
+        let result = try await follow(peer, recorder, participation, news)
         try recordings?.close()
-        let isLeft = FileManager.default.fileExists(atPath: adapterPath)
-        if result.reason == .finished, !isLeft, result.delta.flatMap(trainers.adapter) != nil {
-            throw CommandFailure("\(name) finished, but its adapter could not be written to \(adapterPath)")
-        }
-        guard output == .sentences else { return }
-        Terminal.print(
-            result.reason == .finished
-                ? (isLeft ? "Done. The adapter is in \(adapterPath)" : "Done.")
-                : "Stopped before the end; the same command goes on from the checkpoint.")
+        if adapter.state == .written { keeper.end() }
+        let ending = PeerEnding(
+            participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: result.delta != nil,
+            adapter: adapter, latest: latest)
+        ending.write(to: folder)
+        if output == .sentences { for line in ending.lines { Terminal.print(line) } }
+        return ending.status
     }
 
-    private var adapterPath: String { folder.appendingPathComponent("adapter").path }
-
-    /// Leaves the PEFT directory.
-    private func leave(_ delta: AdapterDelta, of trainers: any TrainerFactory) {
-        guard let adapter = trainers.adapter(of: delta) else { return }
-        do {
-            try PEFTDirectory.write(adapter, to: adapterPath)
-        } catch {
-            Terminal.note("murmur: the adapter could not be written: \(error)")
-        }
+    /// The lines that earlier parts of the run have left in the log.
+    private func earlierParts() -> [LoggedEvent] {
+        (try? LoggedEvent.read(folder.appendingPathComponent("events.jsonl"))) ?? []
     }
 
     /// The trainer, with a recording of what it returns where one is wanted.
@@ -106,15 +118,17 @@ package struct PeerRun: Sendable {
     }
 
     /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer.
-    private func follow(_ peer: Peer, _ recorder: EventRecorder) async throws -> Peer.Result {
+    private func follow(
+        _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ news: String?
+    ) async throws -> Peer.Result {
         let own = output?.sink(rounds: swarm.topology.tuning.rounds, name: recorder.name(of:))
-        let sinks = [own].compactMap { $0 } + sinks
-        let listener = Task {
-            for await event in peer.events {
-                let told = ToldEvent(recorder.record(event), description: event.kind.described)
-                for sink in sinks { sink.receive(told) }
-            }
+        let sinks = [participation] + [own].compactMap { $0 } + sinks
+        @Sendable func tell(_ event: PeerEvent) {
+            let told = ToldEvent(recorder.record(event), description: event.kind.described)
+            for sink in sinks { sink.receive(told) }
         }
+        if let news { tell(PeerEvent(time: .zero, kind: .continued(reason: news))) }
+        let listener = Task { for await event in peer.events { tell(event) } }
         let stopper = Task {
             for await _ in Signals.stopRequests(watchingInput: isSupervised) { await peer.leave() }
         }

@@ -1,7 +1,9 @@
 package import Adapters
 import Basics
 import Cryptography
+import Federation
 import Foundation
+import InstructionTuning
 package import Observability
 import Overlay
 import Storage
@@ -10,18 +12,19 @@ package import SwarmFile
 extension RunFolder {
     /// Makes the folder ready: identities for peers without, and the resolved topology.
     ///
-    /// An earlier run in it is gone on with where its topology is the same, replaced where `fresh` says so, and
-    /// otherwise left alone with an error. So is a folder that holds something else, and one in which another process is
-    /// at work. `user` is the command that asks.
+    /// An earlier run in it is gone on with where its topology says the same of all that must be the same, or where
+    /// `resumption` lets it; it is replaced where `fresh` says so, and otherwise left alone with an error that names section
+    /// and key. So is a folder that holds something else, and one in which another process is at work. `user` is the command
+    /// that asks.
     package static func prepare(
         _ path: String, topologyPath: String, sources: SourceChoices = SourceChoices(), fresh: Bool,
-        user: String = OutputFolder.run.command
+        resumption: ResumeChoice = .refuse, user: String = OutputFolder.run.command
     ) throws -> RunFolder {
         let url = URL(fileURLWithPath: path, isDirectory: true)
         var topology = try SwarmComposition.load(topologyPath, replacing: sources).topology
         let marker = url.appendingPathComponent("topology.yaml")
         let lock = try OutputFolder.run.claim(path, user: user)
-        if fresh { try removeEarlierRun(url) }
+        if fresh || resumption == .restart { try removeEarlierRun(url) }
         do {
             for peer in topology.peers {
                 try FileManager.default.createDirectory(
@@ -47,13 +50,35 @@ extension RunFolder {
         let text =
             "# Made by `murmur swarm` from \(URL(fileURLWithPath: topologyPath).lastPathComponent).\n" + topology.yaml
         if let earlier = try? String(contentsOf: marker, encoding: .utf8), earlier != text {
-            throw CommandFailure(
-                "\(path) holds a run of another topology; give another --out, or --fresh to replace that run")
+            try checkEarlierTopology(earlier, against: topology, in: path, resumption)
         }
         try text.write(to: marker, atomically: true, encoding: .utf8)
         var folder = RunFolder(url: url, topology: topology)
         folder.lock = lock
         return folder
+    }
+
+    /// Throws where the topology of the run in `path` says something else of what must be the same, and `resumption` does
+    /// not let that be.
+    private static func checkEarlierTopology(
+        _ text: String, against topology: SwarmTopology, in path: String, _ resumption: ResumeChoice
+    ) throws {
+        let earlier: SwarmTopology
+        do { earlier = try SwarmTopology.parse(text, file: path + "/topology.yaml") } catch {
+            throw CommandFailure(
+                "\(path) holds a run whose topology cannot be read (\(error)); give another --out, or --fresh to replace it"
+            )
+        }
+        // Models and data are compared by what they hold, where the peers find their checkpoints.
+        func settings(_ topology: SwarmTopology) -> SettingsFingerprint {
+            SettingsFingerprint(topology, baseModelDigest: [])
+        }
+        let differences = settings(topology).differences(from: settings(earlier))
+        guard !differences.isEmpty, resumption != .continueWith else { return }
+        throw CommandFailure(
+            "\(path) holds a run of another topology (\(differences.text(here: "now", there: "in the run"))); give another "
+                + "--out, --restart to replace that run, or --continue-with to keep its adapters and begin the optimisers "
+                + "anew")
     }
 
     /// The files of a run beside the peers' folders.
@@ -82,6 +107,25 @@ extension RunFolder {
         topology.peers.allSatisfy { peer in
             FileManager.default.fileExists(
                 atPath: adapter(of: peer.name).appendingPathComponent("adapter_config.json").path)
+        }
+    }
+
+    /// Throws where a peer's last checkpoint is of other settings than what it is to be compared under: another model of the
+    /// same shape, other records, another topology.
+    func checkStates(_ composition: ModelComposition, _ partition: DataPartition) throws {
+        let trainers = try BuiltInTrainers(composition, partition, placement: .shared)
+        for peer in topology.peers {
+            let folder = self.peer(peer.name).appendingPathComponent("state").path
+            guard let state = CheckpointStore(folder: folder).load().checkpoint?.settings else { continue }
+            var settings = SettingsFingerprint(topology, baseModelDigest: trainers.baseModelDigest)
+            let more = try trainers.settings(of: peer.name)
+            for entry in more.shared + more.own { settings.set(entry) }
+            let differences = settings.differences(from: state)
+            guard differences.isEmpty else {
+                throw CommandFailure(
+                    "the run in \(url.path) is of other settings (\(differences.text(here: "now", there: "in the run"))): "
+                        + "compare it under those, or run the swarm again with --restart or --continue-with")
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import Adapters
+import Federation
 import Foundation
 package import InstructionTuning
 import LinearAlgebra
@@ -15,22 +16,24 @@ package struct TuneRun {
     private let lock: FolderLock
     private let steps: Int
     private let saveEvery: Int
-    private let startsAnew: Bool
+    private let resumption: ResumeChoice
+    private let settings: SettingsFingerprint
     private let json: Bool
 
     /// Steps between two looks at whether to stop.
     private static let stepsAtATime = 10
 
     /// A run of `steps` steps on `records` in `folder`, with the model and the settings of `topology`. It goes on from what
-    /// the folder holds unless it `startsAnew`.
+    /// the folder holds.
     ///
     /// - Parameters:
+    ///   - resumption: what is done about a state of other settings.
     ///   - saveEvery: adapter and state are written every so many steps.
     ///   - json: whether progress is told as JSON lines.
     /// - Throws: `CommandFailure` for a folder that no such run made, or that another process has.
     package init(
         _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String, steps: Int,
-        saveEvery: Int, startsAnew: Bool, json: Bool
+        saveEvery: Int, resumption: ResumeChoice = .refuse, json: Bool
     ) throws {
         try OutputFolder.tune.check(folder)
         composition = try ModelComposition(topology, compute: compute)
@@ -39,7 +42,8 @@ package struct TuneRun {
         self.folder = folder
         self.steps = steps
         self.saveEvery = saveEvery
-        self.startsAnew = startsAnew
+        self.resumption = resumption
+        settings = try Self.settings(topology, composition, records)
         self.json = json
         lock = try OutputFolder.tune.claim(folder)
         Terminal.note(tuner.report.description)
@@ -49,7 +53,9 @@ package struct TuneRun {
     private var statePath: String { folder + "/state.bin" }
 
     /// Takes the steps that are missing; a request to stop ends it after the steps under way.
-    package func run() async throws {
+    ///
+    /// - Returns: whether all steps are taken, or the same command takes the others.
+    package func run() async throws -> ExitStatus {
         defer { withExtendedLifetime(lock) {} }
         var (step, delta) = try await resumed()
         let progress = ProgressLine("tuning", quietly: json)
@@ -67,10 +73,13 @@ package struct TuneRun {
         progress.finish()
         try await save(step, delta)
         if step < steps {
-            Terminal.note("Stopped after \(step) of \(steps) steps; the same command goes on from there.")
-        } else if !json {
-            Terminal.print("The adapter is in \(folder)")
+            Terminal.note(
+                "Stopped after \(step) of \(steps) steps; the adapter as it is now is in \(folder), and the same command goes "
+                    + "on from there.")
+            return .stopped
         }
+        if !json { Terminal.print("The adapter is in \(folder)") }
+        return .success
     }
 
     private func tell(_ step: Int, _ outcome: TrainingOutcome, _ progress: ProgressLine) {
@@ -82,33 +91,63 @@ package struct TuneRun {
         }
     }
 
+    /// What gives the numbers of a run their meaning. How many steps are asked for is none of it, unless the learning rate
+    /// follows from it.
+    private static func settings(
+        _ topology: SwarmTopology, _ composition: ModelComposition, _ records: [InstructionRecord]
+    ) throws -> SettingsFingerprint {
+        let all = SettingsFingerprint(topology, baseModelDigest: try composition.baseModelDigest())
+        let parts = ["swarm.seed", "model.", "tuning."], others = ["tuning.rounds", "tuning.local-steps"]
+        var settings = SettingsFingerprint(
+            all.entries.filter { entry in
+                parts.contains { entry.key.hasPrefix($0) } && !others.contains(entry.key)
+            })
+        for entry in try composition.settings() { settings.set(entry) }
+        if topology.tuning.schedule != .constant { settings.set(.init("steps", "\(topology.tuning.totalSteps)")) }
+        settings.set(.init("data.own", digest: ModelComposition.digest(of: records)))
+        return settings
+    }
+
     private func save(_ step: Int, _ delta: AdapterDelta) async throws {
-        let state = TuneState(step: step, values: delta.values, snapshot: try await tuner.snapshot())
+        let state = TuneState(
+            step: step, settings: settings, values: delta.values, snapshot: try await tuner.snapshot())
         try PEFTDirectory.write(composition.adapter(of: delta), to: folder)
         try AtomicFile.write(state.encoded, to: statePath)
     }
 
     private func resumed() async throws -> (step: Int, delta: AdapterDelta) {
         let begin = (step: 0, delta: AdapterDelta(zeroOf: tuner.schema))
-        guard !startsAnew, FileManager.default.fileExists(atPath: statePath) else { return begin }
+        guard resumption != .restart, FileManager.default.fileExists(atPath: statePath) else { return begin }
         let bytes = try ReadableFile.contents(of: statePath, limit: 4 << 30)
-        guard let state = TuneState(encoded: bytes, valueCount: tuner.schema.count) else {
-            throw CommandFailure("\(statePath) is not the state of such a run; give another --out, or --fresh")
+        guard let state = TuneState(encoded: bytes) else {
+            throw CommandFailure(
+                "\(statePath) is not the state of such a run, or is damaged; --restart begins anew, another --out leaves it "
+                    + "alone")
+        }
+        let difference = try ResumedState.check(state.settings, against: settings, at: statePath, resumption)
+        guard state.values.count == tuner.schema.count else {
+            throw CommandFailure("\(statePath) is of another adapter; --restart begins anew")
         }
         if let found = NotFiniteValues.find(in: state.values[...]) {
             let what = found.description(shape: [state.values.count])
-            throw CommandFailure("\(statePath): the adapter: \(what); give another --out, or --fresh")
-        }
-        do {
-            try await tuner.restore(state.snapshot)
-        } catch {
-            throw CommandFailure("\(statePath): \(error); give another --out, or --fresh")
+            throw CommandFailure("\(statePath): the adapter: \(what); give another --out, or --restart")
         }
         guard state.step <= steps else {
             throw CommandFailure(
-                "\(folder) holds an adapter of \(state.step) steps already; ask for more --steps, or --fresh")
+                "\(folder) holds an adapter of \(state.step) steps already; ask for more --steps, or --restart")
         }
-        Terminal.note("Going on after \(state.step) steps")
+        if let difference {
+            Terminal.note(
+                "Going on after \(state.step) steps with other settings (\(difference)): the adapter is kept, the optimiser "
+                    + "begins anew")
+        } else {
+            do {
+                try await tuner.restore(state.snapshot)
+            } catch {
+                throw CommandFailure("\(statePath): \(error); --restart begins anew")
+            }
+            Terminal.note("Going on after \(state.step) steps")
+        }
         return (state.step, AdapterDelta(schema: tuner.schema, values: state.values))
     }
 }

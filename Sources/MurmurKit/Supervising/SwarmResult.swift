@@ -13,11 +13,14 @@ package struct SwarmResult: Encodable, Sendable {
         package let bytesSent: Int
         package let bytesReceived: Int
         package let failure: String?
+        /// The exit code of the peer's process; nil where a signal ended it.
+        package let exit: Int32?
+        package let participation: ParticipationSummary?
         /// The mean negative log-likelihood a response token on the held-out records; nil where it was not measured.
         package var heldOutLoss: Double?
 
         private enum CodingKeys: String, CodingKey {
-            case phase, rounds, lastLoss, bytesSent, bytesReceived, failure
+            case phase, rounds, lastLoss, bytesSent, bytesReceived, failure, exit, participation
             case heldOutLoss = "held_out_loss"
         }
     }
@@ -25,8 +28,12 @@ package struct SwarmResult: Encodable, Sendable {
     package let swarm: String
     package let rounds: Int
     package let seconds: Double
-    /// Whether every peer took part to the end.
+    /// Whether every peer has its final adapter.
     package let finished: Bool
+    /// What the run is worth: the command's exit code.
+    package let status: ExitStatus
+    /// Who is left out, and why.
+    package let leftOut: [String: String]
     /// Whether it was asked to stop before.
     package let stopped: Bool
     /// The consensus distance of the adapters that the peers left; nil where it was not measured.
@@ -37,18 +44,24 @@ package struct SwarmResult: Encodable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case swarm, rounds, seconds, finished, stopped, peers, faults
+        case status = "exit"
+        case leftOut = "left_out"
         case consensusDistance = "consensus_distance"
         case consensusBound = "consensus_bound"
     }
 
     private let order: [String]
+    private let participation: SwarmParticipation
 
-    /// Sums up what is known of a run of `topology`; `failed` says of peers whose process is given up why.
+    /// Sums up what is known of a run of `topology` that is done with as many peers as `quorum` asks for.
     package init(
-        topology: SwarmTopology, progress: SwarmProgress, failed: [String: String], stopped: Bool, seconds: Double,
-        faults: FaultSummary? = nil
+        topology: SwarmTopology, progress: SwarmProgress, participation: SwarmParticipation, quorum: Quorum,
+        stopped: Bool, seconds: Double, faults: FaultSummary? = nil
     ) {
         order = topology.peers.map(\.name)
+        self.participation = participation
+        status = participation.status(quorum, stopped: stopped)
+        leftOut = Dictionary(participation.leftOut.map { ($0.name, $0.reason) }) { first, _ in first }
         swarm = topology.swarm.name
         rounds = topology.tuning.rounds
         self.seconds = seconds
@@ -60,10 +73,11 @@ package struct SwarmResult: Encodable, Sendable {
             let state = progress.peers[name] ?? .init()
             parts[name] = PeerPart(
                 phase: state.phase, rounds: state.losses.count, lastLoss: state.loss, bytesSent: state.bytesSent,
-                bytesReceived: state.bytesReceived, failure: failed[name])
+                bytesReceived: state.bytesReceived, failure: participation.failures[name],
+                exit: participation.endings[name]?.rawValue, participation: participation.peers[name]?.summary)
         }
         peers = parts
-        finished = failed.isEmpty && parts.values.allSatisfy { $0.phase == "finished" }
+        finished = participation.failures.isEmpty && parts.values.allSatisfy { $0.phase == "finished" }
     }
 
     /// Enters the losses on the held-out records, in the order of the topology.
@@ -96,10 +110,18 @@ package struct SwarmResult: Encodable, Sendable {
                 lines.append("faults not applied to real processes: \(faults.notApplied.joined(separator: ", "))")
             }
         }
+        lines += [""] + participation.table.lines + [""]
         for name in order {
             if let failure = peers[name]?.failure { lines.append("\(name) \(failure)") }
+            for damage in peers[name]?.participation?.damaged ?? [] {
+                lines.append("\(name) passed over at a start: \(damage)")
+            }
+        }
+        for (name, reason) in participation.leftOut where !stopped && peers[name]?.failure == nil {
+            lines.append("without \(name): \(reason)")
         }
         if stopped { lines.append("Stopped before the end; the same command goes on from the checkpoints.") }
+        if status != .success { lines.append("Exit code \(status.rawValue): \(status.meaning).") }
         if finished { lines.append("Adapters: \(folder)/PEER/adapter   report: \(folder)/report.html") }
         return lines.joined(separator: "\n")
     }

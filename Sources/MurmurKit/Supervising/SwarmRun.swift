@@ -11,6 +11,10 @@ package struct SwarmRun {
         package var compute = ComputeChoices()
         /// How often a peer that died is started again.
         package var restarts = 3
+        /// Whether peers go on from states of other settings.
+        package var continues = false
+        /// How many peers have to take part for the run to count as done; nil for what the topology says.
+        package var quorum: Int?
         /// Whether the live view is shown.
         package var showsView = true
         /// Whether peers write down what their trainers return.
@@ -30,11 +34,19 @@ package struct SwarmRun {
     private let view: ProgressSink
     private let sinks: [any EventSink]
     private var restartsLeft: [String: Int]
-    private var failed: [String: String] = [:]
+    private var participation: SwarmParticipation
+    /// Peers that have told anything since the run began.
+    private var heard: Set<String> = []
     private var stopping = false
 
     /// A run in `folder`, on which `faults` act; `sinks` listen to the peers beside the view.
-    package init(folder: RunFolder, choices: Choices, faults: SwarmFaults? = nil, sinks: [any EventSink] = []) {
+    ///
+    /// What earlier parts of the run have left in the peers' logs counts too.
+    ///
+    /// - Throws: an error for a graph that cannot be.
+    package init(
+        folder: RunFolder, choices: Choices, faults: SwarmFaults? = nil, sinks: [any EventSink] = []
+    ) throws {
         self.folder = folder
         self.choices = choices
         self.faults = faults
@@ -44,6 +56,13 @@ package struct SwarmRun {
             names: names, rounds: folder.topology.tuning.rounds, isTerminal: Terminal.outputIsTerminal)
         self.sinks = [view] + sinks
         restartsLeft = Dictionary(names.map { ($0, choices.restarts) }) { first, _ in first }
+        participation = try SwarmParticipation(folder.topology)
+        for name in names {
+            for line in (try? LoggedEvent.read(folder.events(of: name))) ?? [] {
+                view.receive(ToldEvent(line))
+                participation.record(line)
+            }
+        }
     }
 
     /// What happens while the peers run.
@@ -82,6 +101,8 @@ package struct SwarmRun {
         for await event in events {
             switch event {
             case .report(.event(let line)):
+                heard.insert(line.peer)
+                participation.record(line)
                 for sink in sinks { sink.receive(ToldEvent(line)) }
             case .report(.exited(let name, let status, let bySignal)):
                 if try !continues(name, status: status, bySignal: bySignal, supervisor) { running.remove(name) }
@@ -123,8 +144,9 @@ package struct SwarmRun {
         }
         let progress = view.progress
         var result = SwarmResult(
-            topology: folder.topology, progress: progress, failed: failed, stopped: stopping,
-            seconds: duration.inSeconds, faults: summary)
+            topology: folder.topology, progress: progress, participation: participation,
+            quorum: Quorum(folder.topology, peers: choices.quorum), stopped: stopping,
+            seconds: max(duration.inSeconds, progress.seconds), faults: summary)
         if result.finished { try folder.measureConsensus(&result) }
         try folder.write(result, progress)
         if choices.measuresLosses, result.finished {
@@ -176,7 +198,13 @@ package struct SwarmRun {
     private mutating func restart(
         _ name: String, status: Int32, bySignal: Bool, _ supervisor: Supervisor
     ) throws -> Bool {
-        if status == 0, !bySignal { return false }
+        if !bySignal, let ending = ExitStatus(rawValue: status), ending != .failure, ending != .usage {
+            participation.endings[name] = ending
+            if ending == .unwritten {
+                participation.failures[name] = "has written neither adapter nor checkpoint, or not both"
+            }
+            return false
+        }
         view.markDead(name)
         let reason = bySignal ? "was ended by signal \(status)" : "ended with exit code \(status)"
         let log = folder.peer(name).appendingPathComponent("peer.log")
@@ -185,7 +213,12 @@ package struct SwarmRun {
             .split(separator: "\n").last { $0.hasPrefix("murmur: ") }.map { " (\($0.dropFirst(8)))" } ?? ""
         // Exit codes 1 and 2 say that trying again would fail alike.
         if stopping || !bySignal || restartsLeft[name, default: 0] == 0 {
-            failed[name] = reason + why
+            participation.failures[name] = reason + why
+            if !heard.contains(name), !stopping {
+                Terminal.note("\(name) could not start: it \(reason)\(why). The others go on.")
+            } else {
+                Terminal.note("\(name) \(reason)\(why); it is not started again")
+            }
             return false
         }
         restartsLeft[name, default: 0] -= 1
@@ -202,6 +235,8 @@ package struct SwarmRun {
                 folder.identity(of: name).path, "--out",
                 folder.url.path, "--supervised",
             ] + choices.sources.arguments + (choices.records ? ["--record"] : [])
+                + (choices.continues ? ["--continue-with"] : [])
+                + (choices.quorum.map { ["--quorum", "\($0)"] } ?? [])
                 + choices.compute.arguments(peers: folder.topology.peers.count),
             log: folder.peer(name).appendingPathComponent("peer.log"))
     }

@@ -59,6 +59,7 @@ extension EventDescription {
         case .flag(let flag): "\(flag)"
         case .peer(let peer): name(peer)
         case .peers(let peers): peers.map(name).joined(separator: ",")
+        case .shares(let shares): shares.map { "\(name($0.peer)):\($0.share)" }.joined(separator: ",")
         }
     }
 
@@ -75,6 +76,10 @@ extension EventDescription {
             case .flag(let flag): WordHash.fold(flag ? 1 : 0, into: hash)
             case .peer(let peer): WordHash.fold(WordHash.of(peer.bytes), into: hash)
             case .peers(let peers): peers.reduce(hash) { WordHash.fold(WordHash.of($1.bytes), into: $0) }
+            case .shares(let shares):
+                shares.reduce(hash) {
+                    WordHash.fold($1.share.bitPattern, into: WordHash.fold(WordHash.of($1.peer.bytes), into: $0))
+                }
             case .text: hash
             }
         }

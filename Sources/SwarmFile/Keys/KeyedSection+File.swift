@@ -18,6 +18,9 @@ extension KeyedSection {
     /// The section in braces.
     var braced: String { "{ \(fields.joined(separator: ", ")) }" }
 
+    /// The keys as lines at the top of the file.
+    var topLines: [String] { fields }
+
     /// The section with a line for each key.
     func lines(name: String) -> [String] { ["\(name):"] + fields.map { "  " + $0 } }
 

@@ -33,7 +33,7 @@ extension LoRAConfiguration: KeyedSection {
         .shared("rank", \.rank, .rank, "The adapter's rank."),
         .shared("alpha", \.alpha, .alpha, "The numerator of the scaling alpha / rank.")
             .otherwise("twice the rank") { $0.alpha = 2 * Double($0.rank) },
-        .local("dropout", \.dropout, .number(0..<1), "The probability with which the adapter's inputs are dropped."),
+        .shared("dropout", \.dropout, .number(0..<1), "The probability with which the adapter's inputs are dropped."),
         .shared(
             "targets", \.places, .places, "The projections that carry an adapter, or all-linear.",
             "Also longer ends of a module's path, as `layers.3.self_attn.q_proj`. Phi-3 has `qkv_proj` and "

@@ -24,7 +24,7 @@ extension SwarmTopology {
     ) throws -> SwarmTopology {
         let place = try TopologyValue.root(of: text, file: file)
         let keys = ["murmuration", "swarm", "model", "tuning", "data", "exchange", "graph", "peers"]
-        let section = try place.section(keys: keys)
+        let section = try place.section(keys: keys + Completion.keys.map(\.name))
         _ = try section.required("murmuration").integer(in: formatVersion...formatVersion)
 
         let (peers, named) = try readPeers(section.required("peers"))
@@ -36,6 +36,7 @@ extension SwarmTopology {
             exchange: try section["exchange"].map { try .read($0) } ?? Exchange(),
             graph: Graph(kind: .edges),
             peers: peers)
+        topology.completion = try .read(section)
         topology.graph = try readGraph(section, peers: peers, named: named, include: include)
         try topology.checkConnected(at: section["graph"] ?? section.required("peers"))
         try topology.checkFamilies(at: section.required("peers"))
@@ -76,6 +77,7 @@ extension SwarmTopology {
     package var yaml: String {
         var lines = ["murmuration: \(Self.formatVersion)"]
         lines += swarm.lines(name: "swarm") + model.lines(name: "model") + tuning.lines(name: "tuning")
+        lines += completion.topLines
         lines += data.lines(name: "data") + exchange.lines(name: "exchange") + graph.lines(name: "graph")
         if graph.kind == .edges { lines.append("  edges: \(edgesText)") }
         lines += ["peers:"] + peers.map { "  - \($0.braced)" }

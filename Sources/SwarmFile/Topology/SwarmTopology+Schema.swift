@@ -7,6 +7,13 @@ extension SwarmTopology {
         let peers: JSONValue = [
             "type": "array", "minItems": 2, "maxItems": .integer(maximumPeers), "items": .object(PeerEntry.schema),
         ]
+        var properties: [(String, JSONValue)] = [
+            ("murmuration", ["const": .integer(formatVersion), "description": "The version of the file format."]),
+            ("swarm", .object(Swarm.schema)), ("model", .object(Model.schema)), ("tuning", .object(Tuning.schema)),
+            ("data", .object(Data.schema)), ("exchange", .object(Exchange.schema)), ("graph", .object(Graph.schema)),
+            ("peers", ["oneOf": [.object(CountedPeers.schema), peers]]),
+        ]
+        properties += Completion.keys.map { ($0.name, .object($0.description.schema)) }
         return [
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Murmuration topology file",
@@ -14,12 +21,7 @@ extension SwarmTopology {
                 "A swarm: what is tuned, on what, how it is exchanged, and who is connected to whom. "
                     + "docs/topologies.md explains every key."),
             "type": "object", "additionalProperties": false, "required": ["murmuration", "swarm", "model", "peers"],
-            "properties": [
-                "murmuration": ["const": .integer(formatVersion), "description": "The version of the file format."],
-                "swarm": .object(Swarm.schema), "model": .object(Model.schema), "tuning": .object(Tuning.schema),
-                "data": .object(Data.schema), "exchange": .object(Exchange.schema), "graph": .object(Graph.schema),
-                "peers": ["oneOf": [.object(CountedPeers.schema), peers]],
-            ],
+            "properties": .object(JSONObject(properties)),
             "$defs": definitions,
         ]
     }
@@ -41,7 +43,8 @@ extension SwarmTopology {
     package static var sections: [(name: String, keys: [KeyDescription])] {
         func keys<Section: KeyedSection>(_: Section.Type) -> [KeyDescription] { Section.keys.map(\.description) }
         return [
-            ("swarm", keys(Swarm.self)), ("model", keys(Model.self)), ("tuning", keys(Tuning.self)),
+            ("the top", keys(Completion.self)), ("swarm", keys(Swarm.self)), ("model", keys(Model.self)),
+            ("tuning", keys(Tuning.self)),
             ("data", keys(Data.self)), ("exchange", keys(Exchange.self)), ("graph", keys(Graph.self)),
             ("peers, counted", keys(CountedPeers.self)), ("peers, listed", keys(PeerEntry.self)),
         ]

@@ -18,6 +18,8 @@ package struct SwarmTopology: Sendable, Hashable {
     package var data: Data
     /// What peers send each other and how they mix it.
     package var exchange: Exchange
+    /// When a run is done: the keys at the top of the file.
+    package var completion = Completion()
     /// Who is connected to whom.
     package var graph: Graph
     /// The peers; a peer's place in the list is its number in the graph and in the data partition.

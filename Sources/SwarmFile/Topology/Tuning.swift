@@ -30,24 +30,24 @@ extension SwarmTopology {
         package static let defaults = Tuning()
         package static let keys: [SectionKey<Self>] = [
             .shared("template", \.template, .text("a name, or the path of a file"), "The prompt template."),
-            .local("cutoff", \.cutoff, .integer(8...1_048_576), "Tokens at which a record is cut."),
-            .local(
+            .shared("cutoff", \.cutoff, .integer(8...1_048_576), "Tokens at which a record is cut."),
+            .shared(
                 "train-on-inputs", \.trainOnInputs, .flag, "Whether the instruction's tokens carry loss too."),
-            .local("batch", \.batch, .integer(1...65_536), "Records a step."),
-            .local("learning-rate", \.learningRate, .number(above: 0, to: 1), "AdamW's learning rate at its height."),
-            .local("local-steps", \.localSteps, .integer(1...1_000_000), "Optimiser steps between two exchanges."),
+            .shared("batch", \.batch, .integer(1...65_536), "Records a step."),
+            .shared("learning-rate", \.learningRate, .number(above: 0, to: 1), "AdamW's learning rate at its height."),
+            .shared("local-steps", \.localSteps, .integer(1...1_000_000), "Optimiser steps between two exchanges."),
             .shared(
                 "rounds", \.rounds, .integer(1...1_000_000), "Rounds with training.",
                 "Rounds of pure mixing follow until the swarm agrees."),
-            .local("weight-decay", \.weightDecay, .number(0...1), "AdamW's decoupled weight decay."),
-            .local("warmup", \.warmup, .integer(0...1_000_000), "Steps over which the learning rate rises from zero."),
-            .local(
+            .shared("weight-decay", \.weightDecay, .number(0...1), "AdamW's decoupled weight decay."),
+            .shared("warmup", \.warmup, .integer(0...1_000_000), "Steps over which the learning rate rises from zero."),
+            .shared(
                 "schedule", \.schedule, .choice(), "How the learning rate goes after the warm-up.",
                 "Over the whole run: a round does not start it anew."),
-            .local(
+            .shared(
                 "accumulation", \.accumulation, .integer(1...65_536), "Batches a step.",
                 "Their gradients are those of one large batch: the mean is over the tokens of all."),
-            .local(
+            .shared(
                 "clip-norm", \.clipNorm, .number(0...1e6), "The greatest norm of a step's gradient; 0 for no limit.",
                 "A gradient with a greater norm is scaled down to it."),
             .local(

@@ -31,6 +31,19 @@ package struct Datagram: Sendable, Hashable {
     }
 }
 
+/// A datagram that the system would not send.
+package struct SendRefusal: Sendable, Hashable {
+    /// Where it was to go.
+    package var address: NetworkAddress
+    /// Why not, in the system's words.
+    package var reason: String
+
+    package init(address: NetworkAddress, reason: String) {
+        self.address = address
+        self.reason = reason
+    }
+}
+
 /// The waist between the protocol and the world: something that carries datagrams. SwiftNIO's UDP channel is one, the
 /// simulator's virtual network another.
 ///
@@ -46,6 +59,10 @@ package protocol DatagramEndpoint: Sendable {
     /// Hands datagrams to the network, which may drop them.
     func send(_ datagrams: [Datagram])
 
+    /// What the system would not send: each address and reason once. Iterated by one task; ends when the endpoint is closed.
+    /// Nil of a network that refuses nothing.
+    var refusals: AsyncStream<SendRefusal>? { get }
+
     /// Where the task that takes `incoming` runs best, as beside a socket: nil if it does not matter.
     var taskExecutor: (any TaskExecutor)? { get }
 
@@ -55,4 +72,6 @@ package protocol DatagramEndpoint: Sendable {
 
 extension DatagramEndpoint {
     package var taskExecutor: (any TaskExecutor)? { nil }
+
+    package var refusals: AsyncStream<SendRefusal>? { nil }
 }

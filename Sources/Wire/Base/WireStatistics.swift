@@ -30,6 +30,11 @@ package struct WireStatistics: Sendable, Hashable {
     /// All that was dropped.
     package var droppedTotal: UInt64 { dropped.values.reduce(0, +) }
 
+    /// Datagrams that fit neither key, secret nor swarm.
+    package var strangers: UInt64 {
+        dropped[.badCode, default: 0] + dropped[.badHandshake, default: 0] + dropped[.unknownSuite, default: 0]
+    }
+
     /// Datagrams that were dropped whole, without those of whose frames only some were.
     package var datagramsDropped: UInt64 {
         dropped.reduce(0) { sum, entry in

@@ -39,9 +39,9 @@ struct CompareCommand: AsyncParsableCommand {
             choices.sources = sources.choices
             choices.compute = compute.choices
             choices.showsView = !json
-            var run = SwarmRun(folder: folder, choices: choices)
+            var run = try SwarmRun(folder: folder, choices: choices)
             let result = try await run.run()
-            guard result.finished else {
+            guard result.finished, result.status == .success else {
                 throw CommandFailure(
                     "the swarm did not finish; see \(out)/PEER/peer.log\n" + result.text(folder: out))
             }

@@ -11,8 +11,10 @@ struct PeerCommand: AsyncParsableCommand {
         abstract: "Run one peer of a swarm until the swarm is done, or until it is asked to stop.",
         discussion: """
             Tunes on this peer's own instructions, exchanges adapter deltas with the neighbours of the topology, and \
-            leaves a PEFT directory in DIR/NAME/adapter. SIGTERM or Ctrl-C: writes a checkpoint, says goodbye and exits \
-            with 0; the same command goes on from there.
+            leaves a PEFT directory in DIR/NAME/adapter. SIGTERM or Ctrl-C: says goodbye and stops; the same command \
+            goes on from the checkpoint. The last lines, and DIR/NAME/summary.json, say who took part.
+
+            Exit codes: \(ExitStatus.list())
 
             Example:
               murmur peer two-hosts.yaml --as alice --identity alice.identity --out run
@@ -28,6 +30,13 @@ struct PeerCommand: AsyncParsableCommand {
     var listen: String?
     @Option(help: "A file with revoked keys (murmur identity revoke), one a line; the swarm is told.") var revocation:
         String?
+    @Option(
+        help: """
+            How many peers of the swarm have to take part for the run to count as done (exit code 0), instead of the \
+            topology's wait-for.
+            """)
+    var quorum: Int?
+    @OptionGroup var resume: ResumeOptions
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
     var record = false
@@ -41,6 +50,7 @@ struct PeerCommand: AsyncParsableCommand {
     var supervised = false
 
     func validate() throws {
+        if let quorum, quorum < 1 { throw ValidationError("--quorum \(quorum): 1 or more") }
         guard let listen, NetworkAddress(listen).map({ $0.port == 0 }) ?? true else { return }
         throw ValidationError("--listen takes a numeric address and a port: 192.0.2.7:9100 or [2001:db8::7]:9100")
     }
@@ -61,6 +71,9 @@ struct PeerCommand: AsyncParsableCommand {
         run.output = json || supervised ? .json : .sentences
         run.isSupervised = supervised
         run.recordings = record ? RecordingFolder(out) : nil
-        try await run.run()
+        run.quorum = quorum
+        run.resumption = resume.choice
+        let status = try await run.run()
+        if status != .success { throw status }
     }
 }

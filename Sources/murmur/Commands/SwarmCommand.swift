@@ -13,6 +13,8 @@ struct SwarmCommand: AsyncParsableCommand {
             the fault file says; processes crash, stand still and come back on its schedule \
             (docs/simulation-reference.md).
 
+            The exit code is the worst of the peers'. \(ExitStatus.list())
+
             Examples:
               murmur swarm topologies/demo.yaml --out demo-run --fresh
               murmur swarm topologies/demo.yaml --out crash-run \\
@@ -23,13 +25,20 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @Argument(help: "The topology file.") var topology: String
     @Option(name: .long, help: "The folder that receives what the run leaves.") var out: String
-    @Flag(help: "Replace an earlier run in the folder.") var fresh = false
+    @OptionGroup var resume: ResumeOptions
+    @Flag(help: "Replace an earlier run in the folder; the same as --restart.") var fresh = false
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainers return to DIR/PEER/training.recording, for murmur simulate --trainer DIR.")
     var record = false
     @Flag(help: "Measure each peer's adapter on the held-out records at the end.") var evaluate = false
     @OptionGroup var compute: ComputeOptions
     @Option(help: "How often a peer that died is started again.") var restarts = 3
+    @Option(
+        help: """
+            How many peers have to take part for the run to count as done (exit code 0), instead of the topology's \
+            wait-for.
+            """)
+    var quorum: Int?
     @Option(help: "A fault file: what goes wrong on links and with processes.") var faults: String?
     @Option(help: "The seed of what the faults draw, where their file has none; else the swarm's.") var seed: UInt64?
     @Flag(help: "Print the result as JSON, and no live view.") var json = false
@@ -37,23 +46,27 @@ struct SwarmCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard seed == nil || faults != nil else { throw ValidationError("--seed is about --faults; give both") }
+        if let quorum, quorum < 1 { throw ValidationError("--quorum \(quorum): 1 or more") }
         guard (0...1000).contains(restarts) else { throw ValidationError("--restarts \(restarts): from 0 to 1000") }
     }
 
     func run() async throws {
-        let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources.choices, fresh: fresh)
+        let folder = try RunFolder.prepare(
+            out, topologyPath: topology, sources: sources.choices, fresh: fresh, resumption: resume.choice)
         var plan: SwarmFaults?
         if let faults { plan = try await SwarmFaults(path: faults, seed: seed, folder: folder) }
         var choices = SwarmRun.Choices()
         choices.sources = sources.choices
         choices.compute = compute.choices
         choices.restarts = restarts
+        choices.quorum = quorum
+        choices.continues = resume.choice == .continueWith
         choices.showsView = !json && !quiet
         choices.records = record
         choices.measuresLosses = evaluate
-        var run = SwarmRun(folder: folder, choices: choices, faults: plan)
+        var run = try SwarmRun(folder: folder, choices: choices, faults: plan)
         let result = try await run.run()
         Terminal.print(json ? try JSONText.of(result) : result.text(folder: out))
-        if !result.finished, !result.stopped { throw ExitStatus.failure }
+        if result.status != .success { throw result.status }
     }
 }

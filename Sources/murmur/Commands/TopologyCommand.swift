@@ -60,13 +60,26 @@ struct TopologyCommand: AsyncParsableCommand {
             discussion: """
                 Example:
                   murmur topology check topologies/demo.yaml
+                  murmur topology check mine.yaml --against bens.yaml
                 """)
 
         @Argument(help: "The file.") var file: String
+        @Option(
+            help: ArgumentHelp(
+                "Another peer's file, or a peer's folder or state: says in which keys that must be the same they differ.",
+                valueName: "file"))
+        var against: String?
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
-            let report = try TopologyReport(SwarmComposition.load(file).topology)
+            let topology = try SwarmComposition.load(file).topology
+            let report = try TopologyReport(topology)
+            if let against {
+                let comparison = try TopologyComparison(topology, against: against)
+                print(json ? try JSONText.of(comparison) : comparison.text(file, against))
+                if !comparison.differences.isEmpty { throw ExitStatus.unequal }
+                return
+            }
             if json {
                 print(try JSONText.of(report))
             } else {

@@ -20,7 +20,9 @@ struct TuneCommand: AsyncParsableCommand {
         commandName: "tune",
         abstract: "Tune a LoRA adapter of one model on one file of instructions, on this machine alone.",
         discussion: """
-            Leaves a PEFT directory. Run again with the same folder, it goes on where it was stopped.
+            Leaves a PEFT directory. Run again with the same folder, it goes on where it was stopped; a state of another \
+            model, other records or other settings is refused by name, unless --restart or --continue-with is given. \
+            Stopped before its last step it exits with 5.
 
             Examples:
               murmur tune --data builtin:chores --steps 100 --out adapter
@@ -37,7 +39,8 @@ struct TuneCommand: AsyncParsableCommand {
     @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
     @Option(help: "The seed.") var seed: UInt64 = 42
     @Option(help: "Write adapter and state every so many steps.") var saveEvery = 50
-    @Flag(help: "Begin anew, whatever the folder holds.") var fresh = false
+    @OptionGroup var resume: ResumeOptions
+    @Flag(help: ArgumentHelp("The same as --restart.", visibility: .hidden)) var fresh = false
     @Flag(help: "Print a JSON line every ten steps.") var json = false
 
     func validate() throws {
@@ -53,7 +56,8 @@ struct TuneCommand: AsyncParsableCommand {
         let records = try ModelComposition.records(data, topology, onBadRecord: options.badRecords)
         let run = try TuneRun(
             topology, records: records, compute: compute.choices, folder: out, steps: topology.tuning.totalSteps,
-            saveEvery: saveEvery, startsAnew: fresh, json: json)
-        try await run.run()
+            saveEvery: saveEvery, resumption: fresh ? .restart : resume.choice, json: json)
+        let status = try await run.run()
+        if status != .success { throw status }
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import MurmurKit
 import Observability
 import Recording
+import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -19,7 +20,7 @@ import Testing
             folder.path("run"), topologyPath: try SmallTopology.write(in: folder, firstPort: 24_610), fresh: false)
         let swarm = SwarmComposition(run.topology)
         let collector = Collector()
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: ExitStatus.self) { group in
             for name in swarm.names {
                 var peer = PeerRun(
                     swarm: swarm, name: name, identityPath: run.identity(of: name).path, folder: run.peer(name))
@@ -29,7 +30,7 @@ import Testing
                 peer.recordings = RecordingFolder(run.url.path)
                 group.addTask { [peer] in try await peer.run() }
             }
-            try await group.waitForAll()
+            for try await status in group { #expect(status == .success) }
         }
         let told = collector.events.withLock { $0 }
         #expect(Set(told.filter { $0.event == "finished" }.map(\.peer)) == ["peer-0", "peer-1"])
@@ -39,6 +40,14 @@ import Testing
         let recordings = try RecordingFolder(run.url.path).read(swarm.names)
         #expect(recordings.allSatisfy { $0.entries.count == 2 })
         #expect(!run.holdsAllAdapters, "a toy leaves no adapter")
+        for name in swarm.names {
+            let summary = try JSONValue.parse(
+                Array(try Data(contentsOf: run.peer(name).appendingPathComponent("summary.json"))))
+            #expect(summary["exit"]?.int == 0)
+            let neighbours = summary["participation"]?["neighbours"]?.object
+            #expect(neighbours?.values.allSatisfy { $0["took_part"]?.bool == true && $0["mixed"]?.int == 2 } == true)
+            #expect(neighbours?.values.allSatisfy { ($0["share"]?.double ?? 0) > 0 } == true)
+        }
     }
 
     @Test func whatCannotTakePartSaysWhy() async throws {
@@ -53,7 +62,7 @@ import Testing
             peer.output = nil
             change(&peer)
             do {
-                try await peer.run()
+                _ = try await peer.run()
                 return nil
             } catch { return "\(error)" }
         }

@@ -1,18 +1,25 @@
 import Adapters
 import Foundation
 import MurmurKit
+import SwarmFile
 import TestSupport
 import Testing
 
 @Suite struct TuneRunTests {
-    static func run(_ folder: String, steps: Int, startsAnew: Bool = false) async throws {
+    static func run(
+        _ folder: String, steps: Int, resumption: ResumeChoice = .refuse, seed: UInt64? = nil,
+        change: (inout SwarmTopology) -> Void = { _ in }
+    ) async throws {
         let file = try TemporaryFolder()
-        let topology = try SwarmComposition.load(try SmallTopology.write(in: file)).topology
-        let records = try ModelComposition.records("builtin:chores", topology)
+        var topology = try SwarmComposition.load(try SmallTopology.write(in: file)).topology
+        change(&topology)
+        var dealt = topology
+        if let seed { dealt.swarm.seed = seed }
+        let records = try ModelComposition.records("builtin:chores", dealt)
         let run = try TuneRun(
             topology, records: records, compute: ComputeChoices(threads: 1), folder: folder, steps: steps, saveEvery: 2,
-            startsAnew: startsAnew, json: true)
-        try await run.run()
+            resumption: resumption, json: true)
+        #expect(try await run.run() == .success)
     }
 
     @Test func itGoesOnWhereItWasStopped() async throws {
@@ -25,7 +32,44 @@ import Testing
         #expect(try PEFTDirectory.read(folder.path("stopped")).values == steady.values)
         let more = await #expect(throws: CommandFailure.self) { try await Self.run(folder.path("steady"), steps: 2) }
         #expect(more?.description.contains("12 steps already") == true)
-        try await Self.run(folder.path("steady"), steps: 2, startsAnew: true)
+        try await Self.run(folder.path("steady"), steps: 2, resumption: .restart)
+    }
+
+    /// What differs, and whether the adapter keeps its meaning under it.
+    @Test(arguments: [
+        ("tuning.template", true), ("tuning.cutoff", true), ("tuning.learning-rate", true), ("model.lora.alpha", false),
+        ("model.lora.dropout", true), ("model.lora.rank-stabilised", false), ("swarm.seed", false), ("data.own", true),
+    ]) func aStateOfOtherSettingsIsRefusedByKey(key: String, canGoOn: Bool) async throws {
+        let folder = try TemporaryFolder()
+        try await Self.run(folder.path("run"), steps: 2)
+        func other(_ resumption: ResumeChoice) async throws {
+            try await Self.run(
+                folder.path("run"), steps: 4, resumption: resumption, seed: key == "data.own" ? 8 : nil
+            ) { topology in
+                switch key {
+                case "tuning.template": (topology.tuning.template, topology.tuning.cutoff) = ("alpaca", 512)
+                case "tuning.cutoff": topology.tuning.cutoff = 63
+                case "tuning.learning-rate": topology.tuning.learningRate = 1e-3
+                case "model.lora.alpha": topology.model.lora.alpha = 64
+                case "model.lora.dropout": topology.model.lora.dropout = 0.5
+                case "model.lora.rank-stabilised": topology.model.lora.isRankStabilised = true
+                case "swarm.seed": topology.swarm.seed = 8
+                default: break
+                }
+            }
+        }
+        let refused = await #expect(throws: CommandFailure.self) { try await other(.refuse) }
+        let text = refused?.description ?? ""
+        #expect(text.contains(key) && text.contains("--restart"), "\(text)")
+        #expect(text.contains("--continue-with") == canGoOn)
+        if canGoOn {
+            try await other(.continueWith)
+            // From now on these are its settings.
+            try await other(.refuse)
+        } else {
+            await #expect(throws: CommandFailure.self) { try await other(.continueWith) }
+            try await other(.restart)
+        }
     }
 
     @Test(arguments: [0, 7, 100]) func aStateThatIsNoneIsRefused(length: Int) async throws {

@@ -22,24 +22,42 @@ import Testing
         return progress
     }
 
+    static func result(
+        _ phases: [String: String], failed: [String: String] = [:], stopped: Bool = false, faults: FaultSummary? = nil
+    ) throws -> SwarmResult {
+        let topology = try topology()
+        var participation = try SwarmParticipation(topology)
+        participation.failures = failed
+        for (peer, phase) in phases.sorted(by: { $0.key < $1.key }) {
+            let others = ["peer-0", "peer-1"].filter { $0 != peer && failed[$0] == nil }
+            participation.record(
+                LoggedEvent(
+                    time: 1, peer: peer, event: "mixed",
+                    fields: JSONObject([
+                        ("round", .integer(1)), ("present", .array(others.map { .text($0) })), ("absent", .array([])),
+                    ])))
+            participation.record(LoggedEvent(time: 1, peer: peer, event: phase))
+            participation.endings[peer] = .success
+        }
+        return SwarmResult(
+            topology: topology, progress: progress(phases), participation: participation, quorum: Quorum(topology),
+            stopped: stopped, seconds: 2, faults: faults)
+    }
+
     @Test func aRunIsFinishedWhenEveryoneIs() throws {
-        let topology = try Self.topology()
-        let done = SwarmResult(
-            topology: topology, progress: Self.progress(["peer-0": "finished", "peer-1": "finished"]), failed: [:],
-            stopped: false, seconds: 2)
+        let done = try Self.result(["peer-0": "finished", "peer-1": "finished"])
+        #expect(done.status == .success && done.leftOut.isEmpty)
         #expect(done.finished && done.peers["peer-0"]?.bytesSent == 1_000)
         #expect(done.text(folder: "run").contains("run/PEER/adapter"))
-        let half = SwarmResult(
-            topology: topology, progress: Self.progress(["peer-0": "finished"]), failed: ["peer-1": "ended"],
-            stopped: true, seconds: 2)
-        #expect(!half.finished)
+        let half = try Self.result(["peer-0": "finished"], failed: ["peer-1": "ended"], stopped: true)
+        #expect(!half.finished && half.status == .failure && half.leftOut == ["peer-1": "ended"])
         #expect(half.text(folder: "run").contains("peer-1 ended"))
         #expect(half.text(folder: "run").contains("Stopped before the end"))
     }
 
     @Test func itIsWrittenForPrograms() throws {
-        var result = SwarmResult(
-            topology: try Self.topology(), progress: Self.progress([:]), failed: [:], stopped: false, seconds: 2,
+        var result = try Self.result(
+            [:],
             faults: FaultSummary(
                 name: "bad", seed: 3, crashes: 1, pauses: 2, datagramsTaken: 10, datagramsDelivered: 8,
                 datagramsDropped: 2, datagramsDuplicated: 1, datagramsOverflowed: 0, notApplied: ["slow"]))

@@ -33,9 +33,9 @@ import Testing
         choices.measuresLosses = true
         choices.records = true
         let collector = PeerRunTests.Collector()
-        var swarm = SwarmRun(folder: run, choices: choices, faults: faults, sinks: [collector])
+        var swarm = try SwarmRun(folder: run, choices: choices, faults: faults, sinks: [collector])
         let result = try await swarm.run()
-        #expect(result.finished && !result.stopped, "\(result.text(folder: "run"))")
+        #expect(result.finished && !result.stopped && result.status == .success, "\(result.text(folder: "run"))")
         #expect(run.holdsAllAdapters)
         #expect(result.consensusDistance.map { $0 < 0.1 } == true)
         #expect(result.peers.values.allSatisfy { ($0.heldOutLoss ?? 0) > 0 })
@@ -51,9 +51,9 @@ import Testing
             folder.path("run"), topologyPath: try SmallTopology.write(in: folder, firstPort: 24_650), fresh: false)
         var choices = Self.choices()
         choices.executable = URL(fileURLWithPath: "/bin/false")
-        var swarm = SwarmRun(folder: run, choices: choices)
+        var swarm = try SwarmRun(folder: run, choices: choices)
         let result = try await swarm.run()
-        #expect(!result.finished)
+        #expect(!result.finished && result.status == .failure)
         #expect(result.peers.values.allSatisfy { $0.failure == "ended with exit code 1" })
     }
 }

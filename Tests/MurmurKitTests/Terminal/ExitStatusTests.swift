@@ -13,7 +13,8 @@ import Testing
         #expect(ExitStatus(of: Foreign()) == .failure)
         #expect(ExitStatus(of: CancellationError()) == .interrupted)
         for status in ExitStatus.allCases { #expect(ExitStatus(of: status) == status) }
-        #expect(ExitStatus.allCases.map(\.rawValue) == [0, 1, 2, 130])
+        #expect(ExitStatus.allCases.map(\.rawValue) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 130])
+        #expect(Set(ExitStatus.allCases.map(\.meaning)).count == ExitStatus.allCases.count)
     }
 
     @Test func errorsAreToldInOneLine() {
@@ -43,5 +44,12 @@ import Testing
         let line = ProgressLine("quiet", quietly: true)
         line.update(1, of: 2)
         line.finish()
+    }
+
+    @Test func theWorstCounts() {
+        #expect(ExitStatus.worst([]) == .success)
+        #expect(ExitStatus.worst([.success, .partial, .stopped]) == .partial)
+        #expect(ExitStatus.worst([.alone, .failure, .unequal]) == .failure)
+        for status in ExitStatus.allCases { #expect(ExitStatus.worst([.success, status]) == status) }
     }
 }

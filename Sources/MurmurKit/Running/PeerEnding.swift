@@ -1,0 +1,160 @@
+import Adapters
+import Federation
+import Foundation
+import Observability
+import Storage
+import Synchronization
+
+/// Keeps the participation of a peer's run up to date with what the peer tells.
+final class ParticipationSink: EventSink {
+    private let known: Mutex<Participation>
+
+    /// What the log's `earlier` lines tell of the run of the peer called `name`.
+    init(_ earlier: [LoggedEvent], of swarm: SwarmComposition, _ name: String) throws {
+        var participation = try Participation(swarm.topology, peer: name)
+        for event in earlier { participation.record(event) }
+        known = Mutex(participation)
+    }
+
+    /// What is known now.
+    var state: Participation { known.withLock { $0 } }
+
+    func receive(_ event: ToldEvent) {
+        known.withLock { $0.record(event.line) }
+    }
+}
+
+/// The PEFT directory that a run leaves, and whether it could be written.
+final class AdapterFile: Sendable {
+    /// How it stands with the directory.
+    enum State: Sendable, Equatable {
+        /// Nothing was to be written yet, or no model belongs to the run.
+        case none
+        case written
+        case failed(String)
+    }
+
+    let path: String
+    private let current = Mutex(State.none)
+
+    init(path: String) {
+        self.path = path
+    }
+
+    var state: State { current.withLock { $0 } }
+
+    /// Writes `adapter`; nil where no model belongs to it.
+    func write(_ adapter: PEFTAdapter?) {
+        guard let adapter else { return }
+        do {
+            try PEFTDirectory.write(adapter, to: path)
+            current.withLock { $0 = .written }
+        } catch {
+            current.withLock { $0 = .failed("\(error)") }
+        }
+    }
+}
+
+/// What a peer's run came to: the exit code, the last lines on the screen, and `summary.json`.
+struct PeerEnding {
+    let participation: Participation
+    let status: ExitStatus
+    /// What is kept, in sentences.
+    private let kept: [String]
+    private let adapter: AdapterFile
+
+    /// - Parameters:
+    ///   - hasFinalAdapter: whether the swarm was done before the peer stopped.
+    ///   - latest: where the adapter of the newest checkpoint is.
+    init(_ participation: Participation, quorum: Quorum, hasFinalAdapter: Bool, adapter: AdapterFile, latest: String) {
+        self.participation = participation
+        self.adapter = adapter
+        (status, kept) =
+            hasFinalAdapter
+            ? Self.finished(participation, quorum, adapter)
+            : Self.stopped(participation, latest)
+    }
+
+    private static func finished(
+        _ participation: Participation, _ quorum: Quorum, _ adapter: AdapterFile
+    ) -> (ExitStatus, [String]) {
+        let status = participation.status(quorum)
+        var lines: [String] = []
+        if case .failed(let reason) = adapter.state {
+            lines.append("The adapter could not be written to \(adapter.path): \(reason)")
+        }
+        if let reason = participation.checkpointFailure {
+            lines.append("The last checkpoint could not be written: \(reason)")
+        }
+        guard lines.isEmpty else {
+            if participation.checkpointFailure == nil {
+                lines.append("The checkpoint holds it: make room, and the same command writes it.")
+            } else if adapter.state == .written {
+                lines.append("The adapter is in \(adapter.path)")
+            }
+            return (.unwritten, lines)
+        }
+        let place = adapter.state == .written ? " The adapter is in \(adapter.path)" : ""
+        switch status {
+        case .success: lines.append("Done." + place)
+        case .short: lines.append("Finished, but short of what was asked (exit code \(status.rawValue))." + place)
+        default: lines.append("Finished, but not with everybody (exit code \(status.rawValue))." + place)
+        }
+        return (status, lines)
+    }
+
+    private static func stopped(_ participation: Participation, _ latest: String) -> (ExitStatus, [String]) {
+        guard let round = participation.checkpointRound else {
+            if let reason = participation.checkpointFailure {
+                return (.unwritten, ["Stopped; no checkpoint could be written: \(reason)"])
+            }
+            return (.interrupted, ["Stopped before the first checkpoint: the same command begins anew."])
+        }
+        func place(_ round: Int) -> String { EventDescription.place(round, of: participation.rounds) }
+        var lines = ["Stopped before the end; the same command goes on from the checkpoint, with \(place(round))."]
+        if participation.hasUnmixedSteps {
+            lines.append(
+                "The local steps of \(place(participation.round)) are not in the checkpoint: they will be taken again.")
+        }
+        if let reason = participation.checkpointFailure {
+            lines.append("A newer checkpoint could not be written: \(reason)")
+        }
+        if FileManager.default.fileExists(atPath: latest + "/adapter_config.json") {
+            lines.append("The adapter as it was then is in \(latest)")
+        }
+        return (.stopped, lines)
+    }
+
+    /// The last lines on the screen.
+    var lines: [String] { [""] + participation.table.lines + [""] + participation.remarks(status) + kept }
+
+    /// Writes `summary.json` into the peer's `folder`; a disk that refuses has been told of.
+    func write(to folder: URL) {
+        let summary = PeerSummary(
+            peer: participation.peer, exit: status.rawValue, meaning: status.meaning, said: kept,
+            adapter: adapter.state == .written ? adapter.path : nil, checkpointRound: participation.checkpointRound,
+            participation: participation.summary)
+        let path = folder.appendingPathComponent("summary.json").path
+        do {
+            try AtomicFile.write(Array(try JSONText.of(summary).utf8), to: path)
+        } catch {
+            Terminal.note("murmur: \(error)")
+        }
+    }
+}
+
+/// The content of a peer's `summary.json`.
+private struct PeerSummary: Encodable {
+    let peer: String
+    let exit: Int32
+    let meaning: String
+    let said: [String]
+    let adapter: String?
+    let checkpointRound: Int?
+    let participation: ParticipationSummary
+
+    private enum CodingKeys: String, CodingKey {
+        case peer, exit, meaning, said, adapter, participation
+        case checkpointRound = "checkpoint_round"
+    }
+}

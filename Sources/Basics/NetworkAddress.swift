@@ -39,6 +39,32 @@ extension NetworkAddress {
         return groups(of: text).map(canonicalText)
     }
 
+    /// The IPv4 address that an IPv6 one maps (`::ffff:192.0.2.7`), or the address itself: one machine has one name.
+    package static func unmapped(_ host: String) -> String {
+        guard let groups = groups(of: host), groups[..<5].allSatisfy({ $0 == 0 }), groups[5] == 0xffff else {
+            return host
+        }
+        return groups[6...].flatMap { ["\($0 >> 8)", "\($0 & 0xff)"] }.joined(separator: ".")
+    }
+
+    /// Whether the host is an IPv6 address: a socket reaches those of its own kind only.
+    package var isIPv6: Bool { host.contains(":") }
+
+    /// Why no datagram that is sent to this address reaches one peer, in a sentence; nil where it may.
+    package var unreachableReason: String? {
+        if let octets = Self.octets(of: host) {
+            if octets[0] == 0 { return "is where a socket listens, not an address that others reach" }
+            if octets == [255, 255, 255, 255] { return "is the broadcast address, which is no single peer's" }
+            if (224...239).contains(octets[0]) { return "is a multicast address, which is no single peer's" }
+            return octets[0] >= 240 ? "is reserved and nobody's" : nil
+        }
+        guard let groups = Self.groups(of: host) else { return nil }
+        if groups.allSatisfy({ $0 == 0 }) { return "is where a socket listens, not an address that others reach" }
+        if groups[0] & 0xff00 == 0xff00 { return "is a multicast address, which is no single peer's" }
+        if groups[0] & 0xffc0 == 0xfe80 { return "holds on one link only, and which one it does not say" }
+        return nil
+    }
+
     private static func octets(of text: some StringProtocol) -> [UInt8]? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

@@ -26,7 +26,7 @@ extension FaultSchedule {
         if temper.hasByzantine {
             let behaviours: [ByzantineBehaviour] = [
                 .signFlip, .scale(draw.number(2, 1e30)), .notANumber, .infinite, .equivocate, .replay,
-                .malformedManifest, .malformedLeaf, .forge,
+                .malformedManifest, .malformedLeaf, .forge, .roundJump, .earlyFinal, .mute, .stall, .neverAgree, .flood,
             ]
             let behaviour = behaviours[draw.count(0, behaviours.count - 1)]
             schedule.peers.append(

@@ -12,7 +12,8 @@ extension FaultSchedule {
     static let behaviours: [(name: String, behaviour: ByzantineBehaviour)] = [
         ("not-a-number", .notANumber), ("infinite", .infinite), ("sign-flip", .signFlip), ("equivocate", .equivocate),
         ("replay", .replay), ("malformed-manifest", .malformedManifest), ("malformed-leaf", .malformedLeaf),
-        ("forge", .forge),
+        ("forge", .forge), ("round-jump", .roundJump), ("early-final", .earlyFinal), ("mute", .mute), ("stall", .stall),
+        ("never-agree", .neverAgree), ("flood", .flood),
     ]
     /// How often churn may crash a peer before the healing, on average.
     private static let maximumCrashes = 10_000.0

@@ -81,6 +81,18 @@ package enum ByzantineBehaviour: Sendable, Hashable {
     case forge
     /// Leaves do not match their manifest.
     case malformedLeaf
+    /// Contributions are numbered many rounds ahead.
+    case roundJump
+    /// Contributions say from the first round on that they are final.
+    case earlyFinal
+    /// Nothing is contributed and nothing said, but the session is kept.
+    case mute
+    /// Nothing is contributed, though the peer says that it is at work.
+    case stall
+    /// In settling, the peer says in every round that it knows of no agreement.
+    case neverAgree
+    /// Many contributions are offered in every round that are of no use to anybody.
+    case flood
 }
 
 /// Somebody who is not of the swarm and sends datagrams to its peers.

@@ -52,9 +52,11 @@ package enum Readable {
         var exponent = 0
         while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
         while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
-        // 9.96 is written as 10.0, which is one with the next exponent.
-        if mantissa >= 9.95 { (mantissa, exponent) = (1, exponent + 1) }
-        return "\(value < 0 ? "-" : "")\(number(mantissa, digits: 1))e\(exponent)"
+        // 9.96 is written as 10.0, which is one with the next exponent. The text decides: what lies just below 9.95 may round
+        // up as well.
+        var text = number(mantissa, digits: 1)
+        if text == "10.0" { (text, exponent) = ("1.0", exponent + 1) }
+        return "\(value < 0 ? "-" : "")\(text)e\(exponent)"
     }
 
     /// A share as `83.1 %`.

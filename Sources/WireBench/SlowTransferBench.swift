@@ -40,7 +40,7 @@ enum SlowTransferBench {
                 manifest.sequence = UInt64(sequence)
                 let signed = SignedManifest(manifest, signedWith: keys[index].signing)
                 // The manifest is true, the bytes never come.
-                endpoints[index].publishUnchecked(signed, payload: [])
+                endpoints[index].publish(signed, payload: [])
                 endpoints[index].announce(signed.id, to: ids[0], at: .zero)
                 carry(&endpoints, addresses, at: .zero, using: &generator)
                 endpoints[0].request(signed.id, from: ids[index], at: .zero)

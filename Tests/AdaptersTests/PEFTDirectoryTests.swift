@@ -148,4 +148,83 @@ import Testing
         try writer.write(to: folder.path("adapter_model.safetensors"))
         #expect(throws: PEFTError.self) { _ = try PEFTDirectory.read(folder.url.path) }
     }
+
+    @Test(
+        "Factors that are not finite are refused by tensor and file, read and written",
+        arguments: [Float.nan, .infinity])
+    func notFinite(value: Float) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            #"{"peft_type":"LORA","r":1,"lora_alpha":8,"target_modules":["q_proj"]}"#, to: "adapter_config.json")
+        let name = "base_model.model.model.layers.0.self_attn.q_proj.lora_"
+        var writer = SafetensorsWriter(refusesNotFinite: false)
+        writer.add(name + "A.weight", shape: [1, 2], values: [1, 2])
+        writer.add(name + "B.weight", shape: [3, 1], values: [1, value, value])
+        try writer.write(to: folder.path("adapter_model.safetensors"))
+        let path = folder.url.path
+        let error = #expect(throws: SafetensorsError.self) { _ = try PEFTDirectory.read(path) }
+        let text = error?.description ?? ""
+        #expect(text.contains("adapter_model.safetensors: tensor \(name)B.weight: 2 of its 3 values"), "\(text)")
+        #expect(text.contains("at [1, 0]"), "\(text)")
+        let adapter = try PEFTDirectory.read(path, refusesNotFinite: false)
+        #expect(throws: SafetensorsError.self) { try PEFTDirectory.write(adapter, to: folder.path("new")) }
+    }
+
+    @Test(
+        "Names as other tools leave them are read",
+        arguments: [
+            "base_model.model.model.layers.0.self_attn.q_proj.lora_#.default.weight",
+            "_orig_mod.base_model.model.model.layers.0.self_attn.q_proj.lora_#.weight",
+            "module.base_model.model.model.layers.0.self_attn.q_proj.lora_#.weight",
+            "base_model.model._orig_mod.model.layers.0.self_attn.q_proj.lora_#.weight",
+            "module._orig_mod.base_model.model.model.layers.0.self_attn.q_proj.lora_#.default.weight",
+        ])
+    func wrappedNames(pattern: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            #"{"peft_type":"LORA","r":1,"lora_alpha":8,"target_modules":["q_proj"]}"#, to: "adapter_config.json")
+        var writer = SafetensorsWriter()
+        writer.add(pattern.replacing("#", with: "A"), shape: [1, 2], values: [1, 2])
+        writer.add(pattern.replacing("#", with: "B"), shape: [3, 1], values: [3, 4, 5])
+        try writer.write(to: folder.path("adapter_model.safetensors"))
+        let adapter = try PEFTDirectory.read(folder.url.path)
+        let module = "base_model.model.model.layers.0.self_attn.q_proj"
+        #expect(adapter.schema.tensors.map(\.name) == ["\(module).lora_A.weight", "\(module).lora_B.weight"])
+        #expect(adapter.values == [1, 2, 3, 4, 5])
+    }
+
+    @Test(
+        "A tensor that is no factor of this adapter is refused by name",
+        arguments: [
+            ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.french.weight", FloatEncoding.float32),
+            ("module.base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", .float32),
+            ("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector.weight", .bfloat16),
+            ("step", .float16),
+        ])
+    func foreignTensors(name: String, encoding: FloatEncoding) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            #"{"peft_type":"LORA","r":1,"lora_alpha":8,"target_modules":["q_proj"]}"#, to: "adapter_config.json")
+        let module = "base_model.model.model.layers.0.self_attn.q_proj"
+        var writer = SafetensorsWriter()
+        writer.add("\(module).lora_A.weight", shape: [1, 2], values: [1, 2])
+        writer.add("\(module).lora_B.weight", shape: [3, 1], values: [3, 4, 5])
+        writer.add(name, shape: [1, 2], values: [6, 7], encoding: encoding)
+        try writer.write(to: folder.path("adapter_model.safetensors"))
+        let error = #expect(throws: PEFTError.self) { _ = try PEFTDirectory.read(folder.url.path) }
+        #expect(error?.description.contains(name) == true, "\(error?.description ?? "")")
+        // A type that the format does not have, or that no factor has.
+        for type in ["I64", "F6"] {
+            let json = "{\"\(name)\":{\"dtype\":\"\(type)\",\"shape\":[1],\"data_offsets\":[0,8]}}"
+            let bytes =
+                [UInt8(json.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(json.utf8) + [UInt8](repeating: 0, count: 8)
+            try Data(bytes).write(to: folder.url.appendingPathComponent("adapter_model.safetensors"))
+            do {
+                _ = try PEFTDirectory.read(folder.url.path)
+                Issue.record("a tensor of type \(type) is read")
+            } catch {
+                #expect("\(error)".contains(name), "\(error)")
+            }
+        }
+    }
 }

@@ -65,7 +65,8 @@ import Wire
             for other in swarm.members.indices where other != index {
                 let told = account.sent.filter { $0.parcel.to == swarm.id(other) }.map(\.parcel.object)
                 let arrived = accounts[other].received.filter { $0.to == swarm.id(index) }.map(\.object)
-                #expect(Set(told) == Set(arrived), "from \(index) to \(other)")
+                // What a neighbour got in its last moment it has acknowledged, and looked at no more.
+                #expect(Set(arrived).subtracting(told).isEmpty, "from \(index) to \(other)")
             }
         }
         // Final adapters are offered to neighbours that have finished too and do not ask for them.

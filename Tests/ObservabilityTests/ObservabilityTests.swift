@@ -20,6 +20,13 @@ import Testing
         #expect(Readable.scientific(0) == "0")
         #expect(Readable.scientific(0.000_999_9) == "1.0e-3")
         #expect(Readable.scientific(nil) == "–")
+        // Numbers on both sides of where one digit more would round up to ten.
+        for exponent in -12...12 {
+            for mantissa in [9.94, 9.949, 9.9499999, 9.95, 9.9500001, 9.96, 9.999] {
+                let text = Readable.scientific(mantissa * pow(10, Double(exponent)))
+                #expect(!text.hasPrefix("10"), "\(text)")
+            }
+        }
     }
 
     @Test(arguments: [(999, "999 B"), (1_500, "1.5 kB"), (2_340_000, "2.3 MB"), (7_000_000_000, "7.00 GB")])

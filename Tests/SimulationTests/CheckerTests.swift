@@ -51,8 +51,8 @@ import Testing
         (.mixed(round: 4, with: [part(0), part(2)], delta: delta(.nan, 1.5)), "off by"),
         (.mixed(round: 4, with: [part(0), part(2), part(2)], delta: right), "twice"),
         (.mixed(round: 4, with: [part(0, sequence: 7), part(2)], delta: right), "never published"),
-        (.adopted(of: [part(0), part(2)], delta: delta(2, 2)), "off by"),
-        (.adopted(of: [part(0), part(2, sequence: 9)], delta: delta(2, 2)), "never published"),
+        (.adopted(of: [part(0), part(2)], with: nil, delta: delta(2, 2)), "off by"),
+        (.adopted(of: [part(0), part(2, sequence: 9)], with: nil, delta: delta(2, 2)), "never published"),
     ])
     func wrongMixingIsFound(audit: PeerAudit, word: String) throws {
         var checker = Self.mixing()

@@ -58,6 +58,20 @@ import Testing
         #expect(try JSONValue.parse(value.encoded(indented: indented)) == value)
     }
 
+    @Test("Numbers that JSON does not have are named", arguments: ["NaN", "Infinity", "-Infinity", "-NaN"])
+    func notFiniteRead(word: String) {
+        let error = #expect(throws: JSONError.self) { _ = try parse(#"{"a":[1,\#(word)]}"#) }
+        let name = word.filter { $0 != "-" }
+        #expect(error?.description.contains("\(name) at byte") == true, "\(error?.description ?? "")")
+    }
+
+    @Test("Numbers that JSON does not have become null", arguments: [Double.nan, .infinity, -.infinity])
+    func notFinite(number: Double) throws {
+        let value = JSONValue.object(JSONObject([("norm", .number(number)), ("list", .array([.number(number)]))]))
+        #expect(String(decoding: value.encoded(), as: UTF8.self) == #"{"norm":null,"list":[null]}"#)
+        #expect(try JSONValue.parse(value.encoded(indented: true))["norm"] == .null)
+    }
+
     @Test("Changed documents never trap, and what is read can be written")
     func mutations() throws {
         let seeds = [

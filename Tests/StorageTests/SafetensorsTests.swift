@@ -15,7 +15,7 @@ import Testing
     @Test("What is written reads back in every encoding", arguments: FloatEncoding.allCases)
     func roundTrip(encoding: FloatEncoding) throws {
         let values: [Float] = [0, -0.0, 1, -1.5, 0.25, 1024, .infinity, -65504]
-        var writer = SafetensorsWriter()
+        var writer = SafetensorsWriter(refusesNotFinite: false)
         writer.add("b.weight", shape: [2, 4], values: values[...], encoding: encoding)
         writer.add("a.scalar", shape: [], values: [3][...], encoding: encoding)
         writer.add("c.empty", shape: [0, 5], values: [], encoding: encoding)
@@ -147,6 +147,50 @@ import Testing
         #expect(error?.description == "model.safetensors: tensor layer.weight has type I64; F32, F16 and BF16 are read")
         #expect(throws: SafetensorsError.missingTensor(name: "x", file: "model.safetensors")) {
             _ = try tensors.floats(named: "x")
+        }
+    }
+
+    @Test("Values that are not finite are found wherever they are", arguments: [Float.nan, .infinity, -.infinity])
+    func notFinite(value: Float) {
+        for count in [1, 7, 8, 9, 64, 1_000] {
+            var values = [Float](repeating: -.greatestFiniteMagnitude, count: count)
+            #expect(NotFiniteValues.find(in: values[...]) == nil)
+            values[count - 1] = value
+            let found = NotFiniteValues.find(in: values[...])
+            #expect(found?.count == 1 && found?.first == count - 1 && found?.total == count)
+            values[count / 2] = value
+            #expect(NotFiniteValues.find(in: values[(count / 2)...])?.first == 0)
+        }
+        #expect(NotFiniteValues.find(in: []) == nil)
+        #expect(NotFiniteValues.place(11, in: [2, 3, 4]) == "[0, 2, 3]")
+        #expect(NotFiniteValues.place(0, in: []) == "[]")
+    }
+
+    @Test("What is not finite is not written, and the file that is there stays")
+    func refusesNotFinite() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("w.safetensors")
+        var writer = SafetensorsWriter()
+        writer.add("w", shape: [2, 2], values: [1, 2, 3, .nan])
+        try folder.write("old", to: "w.safetensors")
+        let error = #expect(throws: SafetensorsError.self) { try writer.write(to: path) }
+        #expect(
+            error?.description == "\(path): tensor w: 1 of its 4 values is not finite, the first (nan) at [1, 1]; "
+                + "nothing can be computed with it")
+        #expect(try ReadableFile.contents(of: path) == Array("old".utf8))
+    }
+
+    @Test("A finite value that its type makes infinite is refused", arguments: [FloatEncoding.float16, .bfloat16])
+    func tooLarge(encoding: FloatEncoding) throws {
+        for (value, isTooLarge) in [(encoding.limit, true), (-encoding.limit, true), (encoding.limit.nextDown, false)] {
+            var writer = SafetensorsWriter()
+            writer.add("w", shape: [2], values: [0, value], encoding: encoding)
+            if isTooLarge {
+                let error = #expect(throws: SafetensorsError.self) { _ = try writer.encoded(name: "out") }
+                #expect(error?.description.hasPrefix("out: tensor w: the value \(value) at [1]") == true)
+            } else {
+                #expect(try SafetensorsFile(bytes: writer.encoded()).floats(named: "w")[1].isFinite)
+            }
         }
     }
 

@@ -23,7 +23,7 @@ import Testing
     @Test func aListIsRead() throws {
         let text = Self.file(
             """
-            - { name: ada, id: "\(Self.one)", key: "\(Self.two)", address: "127.0.0.1:9100" }
+            - { name: ada, id: "\(Self.one)", key: "\(Self.two)", address: "[::1]:9101" }
             - { id: "\(Self.two)", key: "\(Self.one)", address: "[::1]:9100" }
             """)
         let topology = try SwarmTopology.parse(text, file: "t.yaml")
@@ -46,6 +46,38 @@ import Testing
         let text = Self.file(peers)
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
         #expect(error.key == key && error.line == line, "\(error)")
+    }
+
+    @Test(arguments: [
+        ("0.0.0.0:9", "listens"), ("0.1.2.3:9", "listens"), ("[::]:9", "listens"), ("[::ffff:0.0.0.0]:9", "listens"),
+        ("255.255.255.255:9", "broadcast"), ("224.0.0.1:9", "multicast"), ("239.1.2.3:9", "multicast"),
+        ("[ff02::1]:9", "multicast"), ("[::ffff:224.0.0.1]:9", "multicast"), ("240.0.0.1:9", "reserved"),
+        ("[fe80::1]:9", "one link"),
+    ]) func addressesThatNobodyReachesAreRefused(address: String, reason: String) throws {
+        let text = Self.file("- { address: \"\(address)\" }\n- { address: \"127.0.0.1:1\" }")
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.key == "peers[0].address" && error.problem.contains(reason), "\(error)")
+        guard let host = NetworkAddress(address)?.host else { return }
+        let counted = Self.file("{ count: 2, host: \"\(host)\", first-port: 9 }").replacing("peers:\n", with: "peers: ")
+        let other = try #require(throws: TopologyError.self) { try SwarmTopology.parse(counted, file: "t.yaml") }
+        #expect(other.key == "peers.host", "\(other)")
+    }
+
+    @Test func aMappedAddressIsTheOneItMaps() throws {
+        let mapped = Self.file(
+            "- { address: \"192.0.2.7:1\" }\n- { address: \"[::ffff:192.0.2.7]:2\" }")
+        #expect(try SwarmTopology.parse(mapped, file: "t.yaml").peers[1].address?.description == "192.0.2.7:2")
+        let twice = Self.file("- { address: \"192.0.2.7:1\" }\n- { address: \"[::ffff:192.0.2.7]:1\" }")
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(twice, file: "t.yaml") }
+        #expect(error.key == "peers[1].address", "\(error)")
+    }
+
+    @Test func neighboursOfTwoFamiliesAreRefused() throws {
+        let mixed = "- { name: a, address: \"127.0.0.1:1\" }\n- { name: b, address: \"[::1]:2\" }"
+        let error = try #require(throws: TopologyError.self) {
+            try SwarmTopology.parse(Self.file(mixed), file: "t.yaml")
+        }
+        #expect(error.problem.contains("a is at 127.0.0.1:1 and its neighbour b at [::1]:2"), "\(error)")
     }
 
     @Test func neighboursMakeTheGraph() throws {

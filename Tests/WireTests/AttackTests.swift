@@ -77,6 +77,26 @@ struct AttackTests {
         #expect(rig.endpoints[1].statistics.dropped[.staleInitiation] == 100)
     }
 
+    /// Else its owner would be shut out until the clocks have passed it.
+    @Test("A timestamp that no clock can show is not taken, nor one that was remembered", arguments: [false, true])
+    func aTimestampFarAhead(isRemembered: Bool) throws {
+        var rig = try MeshRig()
+        rig.endpoints[1] = rig.makeEndpoint(1, timestamp: .max - 1_000_000)
+        if isRemembered {
+            let memory = EndpointMemory(stamps: [.init(peer: rig.id(1), timestamp: .max - 5)])
+            rig.endpoints[0] = rig.makeEndpoint(0, timestamp: 2_000, memory: memory)
+        } else {
+            rig.endpoints[1].connect(to: rig.id(0), at: rig.time, using: &rig.generator)
+            rig.run(for: .seconds(1))
+            #expect(rig.endpoints[0].statistics.dropped[.futureInitiation, default: 0] > 0)
+            #expect(rig.endpoints[0].statistics.handshakesCompleted == 0)
+        }
+        rig.endpoints[1] = rig.makeEndpoint(1, timestamp: 3_000)
+        rig.endpoints[1].connect(to: rig.id(0), at: rig.time, using: &rig.generator)
+        rig.run(for: .seconds(5))
+        #expect(rig.events[0].contains(.connected(rig.id(1))))
+    }
+
     @Test("Replaying every datagram, at once or later, applies nothing twice")
     func replay() throws {
         var configuration = WireConfiguration()

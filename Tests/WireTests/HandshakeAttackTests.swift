@@ -165,7 +165,7 @@ struct HandshakeAttackTests {
                 var manifest = template
                 manifest.sequence = sequence
                 let signed = SignedManifest(manifest, signedWith: rig.keys[peer].signing)
-                rig.endpoints[peer].publishUnchecked(signed, payload: [])
+                rig.endpoints[peer].publish(signed, payload: [])
                 rig.endpoints[peer].announce(signed.id, to: rig.id(0), at: rig.time)
                 rig.run(for: .milliseconds(12))
                 rig.endpoints[0].request(signed.id, from: rig.id(peer), at: rig.time)

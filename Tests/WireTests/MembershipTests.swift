@@ -137,7 +137,7 @@ struct MembershipTests {
         var forged = payload
         for position in stride(from: 0, to: payload.count, by: 65_536) { forged[position] ^= 1 }
         let manifest = rig.manifest(by: 0, payload: payload)
-        rig.endpoints[0].publishUnchecked(manifest, payload: forged)
+        rig.endpoints[0].publish(manifest, payload: forged)
         rig.endpoints[1].publish(manifest, payload: payload)
         for holder in 0..<2 { rig.endpoints[holder].announce(manifest.id, to: rig.id(2), at: rig.time) }
         rig.run(for: .seconds(5))

@@ -134,7 +134,7 @@ struct ObjectTests {
         rig.endpoints[0].announce(object, to: rig.id(1), at: rig.time)
         var altered = payload
         altered[70_000] ^= 1
-        rig.endpoints[2].publishUnchecked(manifest, payload: altered)
+        rig.endpoints[2].publish(manifest, payload: altered)
         rig.run(for: .seconds(1))
         rig.endpoints[1].request(object, from: rig.id(2), at: rig.time)
         rig.run(for: .seconds(5))

@@ -95,7 +95,7 @@ struct PeerRecordTests {
         let other = NetworkAddress(host: "10.8.8.8", port: 1)
         func present(_ rig: MeshRig) -> [NetworkAddress]? { rig.endpoints[1].record(of: rig.id(0))?.content.addresses }
         func tell(_ bytes: [UInt8], _ rig: inout MeshRig) {
-            rig.endpoints[2].tellUnchecked(bytes, to: rig.id(1))
+            rig.endpoints[2].tell(record: bytes, to: rig.id(1))
             rig.run(for: .milliseconds(1100))
         }
         tell(record(of: 0, in: rig, sequence: 9_000).encoded, &rig)
@@ -131,11 +131,11 @@ struct PeerRecordTests {
         var rig = try mesh(3, seed: 76)
         // Made on the rig's clock a moment ago, for three seconds.
         let short = record(of: 0, in: rig, sequence: UInt64(rig.time.nanoseconds) + 500, life: 3)
-        rig.endpoints[2].tellUnchecked(short.encoded, to: rig.id(1))
+        rig.endpoints[2].tell(record: short.encoded, to: rig.id(1))
         rig.run(for: .seconds(1))
         #expect(rig.endpoints[1].record(of: rig.id(0)) == short)
         rig.run(for: .seconds(5))
-        rig.endpoints[1].tellUnchecked(short.encoded, to: rig.id(2))
+        rig.endpoints[1].tell(record: short.encoded, to: rig.id(2))
         rig.run(for: .seconds(1))
         #expect(rig.endpoints[2].record(of: rig.id(0)) == nil)
         #expect(rig.endpoints[2].statistics.dropped[.badRecord] == 1)
@@ -157,7 +157,7 @@ struct PeerRecordTests {
             let restless = record(
                 of: 0, in: rig, sequence: 5_000_000_000_000 + step,
                 addresses: [NetworkAddress(host: "10.7.7.7", port: UInt16(1 + step))])
-            rig.endpoints[0].tellUnchecked(restless.encoded, to: rig.id(1))
+            rig.endpoints[0].tell(record: restless.encoded, to: rig.id(1))
             rig.run(for: .milliseconds(10))
         }
         #expect(rig.endpoints[1].statistics.dropped[.badRecord, default: 0] >= 980)

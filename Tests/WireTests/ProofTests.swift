@@ -30,7 +30,7 @@ struct ProofTests {
         }
         rig.run(for: .seconds(1))
         #expect(rig.events.allSatisfy { $0.allSatisfy { $0.proof == nil } }, "nobody knows yet")
-        rig.endpoints[1].testify(faces[0], to: rig.id(2))
+        rig.endpoints[1].testify(faces[0].encoded, to: rig.id(2))
         rig.run(for: .seconds(1))
         let proof = try #require(EquivocationProof(faces[1], faces[0]))
         for index in 1..<5 {
@@ -54,7 +54,7 @@ struct ProofTests {
     func latecomer() throws {
         var rig = try mesh(3, seed: 32)
         let faces = [1, 2].map { rig.manifest(by: 0, payload: [UInt8($0)], sequence: 3) }
-        for face in faces { rig.endpoints[2].testify(face, to: rig.id(1)) }
+        for face in faces { rig.endpoints[2].testify(face.encoded, to: rig.id(1)) }
         rig.run(for: .seconds(1))
         #expect(rig.events[1].compactMap(\.proof).count == 1)
         rig.endpoints[2] = rig.makeEndpoint(2, timestamp: 5_000_000_000_000)
@@ -87,8 +87,8 @@ struct ProofTests {
         var rig = try mesh(3, seed: 34)
         for sequence in 0..<300 as Range<UInt64> {
             let manifest = rig.manifest(by: 0, payload: [UInt8(sequence & 7)], sequence: sequence)
-            rig.endpoints[0].testify(manifest, to: rig.id(1))
-            rig.endpoints[2].testify(manifest, to: rig.id(1))
+            rig.endpoints[0].testify(manifest.encoded, to: rig.id(1))
+            rig.endpoints[2].testify(manifest.encoded, to: rig.id(1))
             rig.run(for: .milliseconds(30))
         }
         #expect(rig.events[1].allSatisfy { $0.proof == nil })

@@ -68,7 +68,7 @@ struct PushTests {
         let (object, _) = try told(byteCount: 3_000, &rig) { endpoint, manifest, payload in
             var altered = payload
             altered[2_000] ^= 1
-            endpoint.publishUnchecked(manifest, payload: altered)
+            endpoint.publish(manifest, payload: altered)
         }
         #expect(rig.endpoints[1].statistics.dropped[.badPush] == 1)
         ask(object, &rig)

@@ -18,7 +18,7 @@ struct SwarmTransferTests {
             if lie, holder == 2 {
                 var other = payload
                 for position in stride(from: 0, to: other.count, by: 40_000) { other[position] ^= 1 }
-                rig.endpoints[holder].publishUnchecked(manifest, payload: other)
+                rig.endpoints[holder].publish(manifest, payload: other)
             } else {
                 rig.endpoints[holder].publish(manifest, payload: payload)
             }

@@ -11,7 +11,8 @@ package enum PEFTDirectory {
 
     /// Writes an adapter into the folder `path`, which is created where needed, as F32.
     ///
-    /// Each file is replaced whole, the tensors first. Throws `FileError`.
+    /// Each file is replaced whole, the tensors first. Throws `FileError`, and `SafetensorsError` for values that are not
+    /// finite: an adapter that is there stays then.
     package static func write(_ adapter: PEFTAdapter, to path: String) throws {
         try AtomicFile.createFolder(path)
         var writer = SafetensorsWriter()
@@ -30,9 +31,10 @@ package enum PEFTDirectory {
     ///
     /// - Parameter expected: the schema that the base model's adapter of this configuration has; without one any LoRA
     ///   adapter of decoder projections is read.
+    /// - Parameter refusesNotFinite: whether values that are not finite refuse the adapter; `inspect` alone looks at such.
     /// - Throws: `FileError`, `SafetensorsError` or `PEFTError`.
     package static func read(
-        _ path: String, expecting expected: ((LoRAConfiguration) -> AdapterSchema)? = nil
+        _ path: String, refusesNotFinite: Bool = true, expecting expected: ((LoRAConfiguration) -> AdapterSchema)? = nil
     ) throws -> PEFTAdapter {
         let configurationPath = "\(path)/\(configurationName)"
         let bytes = try ReadableFile.contents(of: configurationPath, limit: configurationLimit)
@@ -44,30 +46,48 @@ package enum PEFTDirectory {
         }
         let (configuration, baseModel) = try configuration(from: document, file: configurationPath)
         let file = try SafetensorsFile.open(path: "\(path)/\(tensorsName)")
-        let schema = try schema(of: file, configuration: configuration)
+        let (schema, names) = try factors(of: file, configuration: configuration)
         if let expected, let reason = schema.mismatch(against: expected(configuration)) {
             throw PEFTError.doesNotFit(path: path, reason: reason)
         }
         var values: [Float] = []
         values.reserveCapacity(schema.count)
         for tensor in schema.tensors {
-            values.append(contentsOf: try file.floats(named: tensor.name))
+            let factor = try file.floats(named: names[tensor.name] ?? tensor.name)
+            if refusesNotFinite, let found = NotFiniteValues.find(in: factor[...]) {
+                throw SafetensorsError.notFinite(
+                    name: tensor.name, file: file.name, shape: [tensor.rows, tensor.columns], found)
+            }
+            values.append(contentsOf: factor)
         }
         return PEFTAdapter(configuration: configuration, schema: schema, values: values, baseModel: baseModel)
     }
 }
 
 extension PEFTDirectory {
-    /// The schema of the adapter that `file` holds: every tensor must be a factor of a targeted projection, in pairs
-    /// that have the configuration's rank. Throws `PEFTError.invalidTensors`.
-    static func schema(
+    /// The schema of the adapter that `file` holds, and what the file calls each tensor: every tensor must be a factor of a
+    /// targeted projection, in pairs that have the configuration's rank. Throws `PEFTError.invalidTensors`.
+    static func factors(
         of file: SafetensorsFile, configuration: LoRAConfiguration
-    ) throws(PEFTError) -> AdapterSchema {
+    ) throws(PEFTError) -> (schema: AdapterSchema, names: [String: String]) {
         func invalid(_ reason: String) -> PEFTError { .invalidTensors(file: file.name, reason: reason) }
         var tensors: [AdapterSchema.Tensor] = []
+        var names: [String: String] = [:]
         for entry in file.tensors {
-            let name = String(decoding: entry.name.prefix(200), as: UTF8.self)
-            guard let factor = factor(named: entry.name), configuration.includes(factor.projection) else {
+            let text = String(decoding: entry.name, as: UTF8.self)
+            let whole = unwrapped(text)
+            if let other = names.updateValue(text, forKey: whole) {
+                throw invalid("\(text.prefix(200)) and \(other.prefix(200)) are the same factor")
+            }
+        }
+        for entry in file.tensors {
+            let text = String(decoding: entry.name, as: UTF8.self)
+            let name = String(text.prefix(200))
+            let whole = unwrapped(text)
+            if let other = adapterName(in: whole) {
+                throw invalid("\(name) belongs to an adapter called \(other); the one called default is read")
+            }
+            guard let factor = factor(named: Array(whole.utf8)), configuration.includes(factor.projection) else {
                 throw invalid("\(name) is not a factor of a projection that target_modules names")
             }
             guard FloatEncoding(rawValue: entry.type) != nil else {
@@ -82,11 +102,33 @@ extension PEFTDirectory {
                 throw invalid("\(name) has rank \(rank) where \(configurationName) says \(expected)")
             }
             let pair = factor.projection.moduleName + (factor.isA ? ".lora_B.weight" : ".lora_A.weight")
-            guard file.contains(pair) else { throw invalid("\(name) is there, \(pair) is not") }
-            tensors.append(AdapterSchema.Tensor(name: name, rows: entry.shape[0], columns: entry.shape[1]))
+            guard names[pair] != nil else { throw invalid("\(name) is there, \(pair) is not") }
+            tensors.append(AdapterSchema.Tensor(name: whole, rows: entry.shape[0], columns: entry.shape[1]))
         }
         guard !tensors.isEmpty else { throw invalid("it holds no tensors") }
-        return AdapterSchema(tensors: tensors)
+        return (AdapterSchema(tensors: tensors), names)
+    }
+
+    /// PEFT's own name of a factor that may be called otherwise: torch.compile puts `_orig_mod` before the modules it
+    /// wraps, data parallel training `module`, and a state taken from a model in memory names the adapter, `default`.
+    private static func unwrapped(_ name: String) -> String {
+        var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            .filter { $0 != "_orig_mod" && $0 != "module" }
+        if parts.count >= 3, parts.last == "weight", parts[parts.count - 2] == "default",
+            ["lora_A", "lora_B"].contains(parts[parts.count - 3])
+        {
+            parts.remove(at: parts.count - 2)
+        }
+        return parts.joined(separator: ".")
+    }
+
+    /// The adapter that an unwrapped name of a factor names, where that is not `default`.
+    private static func adapterName(in name: String) -> Substring? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 3, parts.last == "weight", ["lora_A", "lora_B"].contains(parts[parts.count - 3]) else {
+            return nil
+        }
+        return parts[parts.count - 2].prefix(100)
     }
 
     /// Takes a tensor's name apart; nil unless it is exactly the name of a factor that this project could have written.

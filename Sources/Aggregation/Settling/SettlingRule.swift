@@ -16,11 +16,19 @@ package protocol SettlingRule: Sendable {
     ///   - heard: what each neighbour told, in any order.
     mutating func advance(disagreement: Double?, heard: [SettlingNews])
 
+    /// The least number of settling rounds after which any peer of the swarm can know that it agrees.
+    var leastRounds: Int { get }
+
     /// Whether the peer may stop after so many settling rounds.
     func verdict(after rounds: Int) -> SettlingVerdict
 
     /// The peer took another adapter as its own: what it knew holds no longer.
     mutating func restart()
+}
+
+extension SettlingRule {
+    /// Of a rule that does not say more: none.
+    package var leastRounds: Int { 0 }
 }
 
 /// What a neighbour told in a settling round.
@@ -92,6 +100,9 @@ package struct AgreementSettling: SettlingRule {
         }
         agreement = agreement.advanced(disagreement: disagreement, heard: vectors)
     }
+
+    /// What was measured anywhere has to come from the other end of the swarm.
+    package var leastRounds: Int { limits.depth + 1 }
 
     package func verdict(after rounds: Int) -> SettlingVerdict {
         if agreement.isWithin(limits.edgeBound) { return .settled }

@@ -13,10 +13,21 @@ struct Contribution: Sendable {
     var round: Int { share.round }
 }
 
+/// Where a neighbour was last seen, for what it can have come to since.
+struct Sighting: Sendable, Hashable {
+    var round: Int
+    var time: MonotonicTime
+    /// Time that it had not used then.
+    var slack: Duration
+}
+
 /// What a peer knows of one neighbour.
 struct NeighbourState: Sendable {
     /// The most contributions on their way from one neighbour.
     static let inFlightLimit = 4
+    /// The most contributions that one neighbour is asked for in one round: an honest one offers two or three, and as many
+    /// again after every restart.
+    static let askedLimit = 32
 
     let id: PeerID
     /// Whether a session stands.
@@ -29,8 +40,28 @@ struct NeighbourState: Sendable {
     var hasLeft = false
     /// Whether nothing of it is taken any more: its keys were revoked, or it was proved to have said two things.
     private(set) var isBarred = false
+    /// When something last came from it that only a peer at work sends: a contribution, an offer, a heartbeat.
+    var lastSign = MonotonicTime.zero
     /// Whether it missed a deadline and was not heard from since.
     var isSuspect = false
+    /// Whether it said last that it waits for others itself.
+    var isWaiting = false
+    /// Deadlines that it missed in a row without coming any further.
+    var misses = 0
+    /// How long settling has waited for it in vain, all in all.
+    var wasted = Duration.zero
+    /// Whether nobody was told yet that it is not waited for any more.
+    var isGivenUpSilently = true
+    /// How many rounds it was ahead, at the least, since it was last in step.
+    private var lead = Int.max
+    /// Where it was last seen; nil before its first contribution.
+    var seen: Sighting?
+    /// Whether all of this peer's final contribution has arrived there.
+    var hasFinalAdapter = false
+    /// How often its contributions were asked for in one round, and in which.
+    var asked = (round: -1, count: 0)
+    /// What it has made this peer say of late.
+    var limiter = EventLimiter()
     /// In which settings it differs from this peer, in words; nil where it is not known to.
     var settingsDifference: String?
     /// Whether it says that it has finished.
@@ -50,6 +81,9 @@ struct NeighbourState: Sendable {
     var refusedThrough = -1
 
     init(id: PeerID) { self.id = id }
+
+    /// The round of the newest contribution that is here; -1 without any.
+    var newestRound: Int { contributions.isEmpty ? -1 : contributions[contributions.count - 1].round }
 
     /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness`; a final one always.
     func usable(for round: Int, staleness: Int) -> Contribution? {
@@ -102,6 +136,39 @@ struct NeighbourState: Sendable {
         contributions = []
         inFlight = [:]
         retries = []
+    }
+
+    /// A session stands.
+    mutating func connect(at time: MonotonicTime) {
+        isConnected = true
+        wasConnected = true
+        hasLeft = false
+        lastSign = time
+        // Who only comes and goes costs no more for that.
+        if misses < PeerConfiguration.missLimit { isSuspect = false }
+        // Who comes back without its memory has not finished, whatever it said before.
+        isFinal = false
+        hasFinalAdapter = false
+    }
+
+    /// Whether the neighbour, which is ahead of `round`, is less far ahead than ever since it was in step.
+    mutating func isComingNearer(to round: Int) -> Bool {
+        let now = newestRound - round
+        defer { lead = min(lead, now) }
+        return now < lead
+    }
+
+    /// It has answered a round: it is in step, and has missed nothing.
+    mutating func answered() {
+        misses = 0
+        lead = .max
+    }
+
+    /// Whether one more of its contributions may be asked for in `round`; then it counts.
+    mutating func mayBeAsked(in round: Int) -> Bool {
+        if asked.round != round { asked = (round, 0) }
+        asked.count += 1
+        return asked.count <= Self.askedLimit
     }
 
     /// The association ended.

@@ -5,8 +5,12 @@ package import Wire
 /// Stands between a peer and its endpoint and changes what leaves: how a simulation makes a peer lie. Nil in every real
 /// peer, whose core has no way to say what is not so.
 package protocol OutgoingTampering: Sendable {
-    /// Signs and serves what becomes of `publication`, which the peer means to publish; the name under which that is offered.
-    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID
+    /// Whether the peer does not say that it is at work.
+    var keepsQuiet: Bool { get }
+
+    /// Signs and serves what becomes of `publication`, which the peer means to publish; the name under which that is offered,
+    /// or nil where nothing is.
+    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID?
 
     /// The peer has offered what was served for `publication`.
     mutating func offered(

@@ -35,8 +35,14 @@ package struct PeerConfiguration: Sendable {
     package var absencePatience: Duration = .seconds(30)
     /// How long a peer that has finished waits for neighbours that are away.
     package var lingerTimeout: Duration = .seconds(30)
-    /// How long a peer that has finished serves neighbours that are there and have not.
-    package var lingerLimit: Duration = .seconds(3600)
+    /// How long a peer that has finished serves neighbours that are there, have not finished, and have not got all of its
+    /// final adapter.
+    package var lingerLimit: Duration = .seconds(300)
+    /// How long a neighbour that is there is waited for that says nothing at all, not even that it is at work: four
+    /// heartbeats.
+    package var mutePatience: Duration = .seconds(8)
+    /// How long settling waits for one neighbour in vain, all in all, where the training took less.
+    package var settlingPatience: Duration = .seconds(30)
 
     package init(
         schema: AdapterSchema, baseModelDigest: [UInt8], roster: Roster, remotes: [RemotePeer], rounds: Int,
@@ -51,6 +57,11 @@ package struct PeerConfiguration: Sendable {
         self.settlingLimit = settlingLimit
         self.exchange = exchange
     }
+
+    /// How often a peer says that it is at work when it has nothing else to say.
+    static let heartbeatInterval = Duration.seconds(2)
+    /// Whoever misses so many deadlines in a row is not waited for any more.
+    static let missLimit = 3
 
     /// What is added to the startup's patience for neighbours that themselves wait for a peer that is not there.
     static let startupMargin = Duration.seconds(15)

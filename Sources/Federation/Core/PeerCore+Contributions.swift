@@ -15,13 +15,8 @@ extension PeerCore {
         switch event {
         case .connected(let peer):
             guard let index = index(of: peer) else { return }
-            neighbours[index].isConnected = true
-            neighbours[index].wasConnected = true
-            neighbours[index].hasLeft = false
-            neighbours[index].isSuspect = false
-            // Who comes back without its memory has not finished, whatever it said before.
-            neighbours[index].isFinal = false
-            report(.connected(peer), at: time)
+            neighbours[index].connect(at: time)
+            report(.connected(peer), as: .connected, about: index, at: time)
             tellSettings(to: peer, at: time)
             offerLatest(to: peer, count: 2, at: time)
         case .disconnected(let peer, let reason):
@@ -29,10 +24,15 @@ extension PeerCore {
             let wasFinal = neighbours[index].isFinal
             neighbours[index].disconnect(left: reason == .closed, at: time)
             neighbours[index].isFinal = wasFinal && reason != .restarted
-            report(.disconnected(peer, reason: "\(reason)"), at: time)
+            report(.disconnected(peer, reason: "\(reason)"), as: .disconnected, about: index, at: time)
         case .delivered(let object, let peer, let byteCount, _):
             delivered(object, to: peer, byteCount: byteCount, at: time)
-        case .message(let peer, let bytes): takeMessage(bytes, from: peer, at: time)
+        case .message(let peer, let bytes):
+            if bytes.first == Heartbeat.type {
+                heard(message: bytes, from: peer, at: time)
+            } else {
+                takeMessage(bytes, from: peer, at: time)
+            }
         case .equivocated(let proof):
             let sequence = proof.first.manifest.sequence
             bar(proof.origin, reason: "it signed two contributions under the number \(sequence)", at: time)
@@ -69,11 +69,11 @@ extension PeerCore {
         for step in 0..<min(Self.witnesses, others.count) {
             let place =
                 (Int(truncatingIfNeeded: signed.manifest.round % 1024) * Self.witnesses + index + step) % others.count
-            wire.testify(signed, to: neighbours[others[place]].id)
+            wire.testify(signed.encoded, to: neighbours[others[place]].id)
         }
     }
 
-    private func index(of peer: PeerID) -> Int? { neighbours.firstIndex { $0.id == peer } }
+    func index(of peer: PeerID) -> Int? { neighbours.firstIndex { $0.id == peer } }
 
     /// A neighbour offers a contribution: fetch it if it can be of use.
     private mutating func announced(_ signed: SignedManifest, from peer: PeerID, at time: MonotonicTime) {
@@ -88,11 +88,19 @@ extension PeerCore {
             refuse(signed, from: index, reason: reason, at: time)
             return
         }
+        if let reason = lie(of: manifest, from: index, at: time) {
+            refuse(signed, from: index, through: round, reason: reason, at: time)
+            return
+        }
         let offered = Int(manifest.round)
         let isFinal = manifest.flags.contains(.final)
+        neighbours[index].lastSign = time
         if manifest.sequence >= neighbours[index].latestSequence {
+            // Who comes further is slow, and no more than that.
+            if offered > neighbours[index].latestRound { neighbours[index].misses = 0 }
             neighbours[index].latestSequence = manifest.sequence
             neighbours[index].latestRound = offered
+            see(index, in: offered, at: time)
             if isFinal { neighbours[index].isFinal = true }
         }
         if offered >= round - configuration.exchange.staleness { neighbours[index].isSuspect = false }
@@ -106,18 +114,36 @@ extension PeerCore {
             // Those to be asked for again count too: whoever offers much and sends nothing fills no more than this.
             neighbours[index].inFlight.count + neighbours[index].retries.count < NeighbourState.inFlightLimit
         else { return }
+        guard neighbours[index].mayBeAsked(in: round) else {
+            refuse(signed, from: index, through: -1, reason: "it offers more than can be of use", at: time)
+            return
+        }
         neighbours[index].inFlight[signed.id] = (offered, 1)
         wire.request(signed.id, from: peer, at: time)
     }
 
     /// No contribution is of a later round than this: who has restarted late adds one to its donors' round, and settles
     /// once more.
-    private var lastRound: Int { configuration.rounds + 4 * (configuration.settlingLimit + 1) }
+    var latestPossibleRound: Int { configuration.rounds + 4 * (configuration.settlingLimit + 1) }
+
+    /// What no honest peer would say, however slow or fast it is; nil if there is nothing.
+    private func lie(of manifest: ContributionManifest, from index: Int, at time: MonotonicTime) -> String? {
+        let claimed = Int(clamping: manifest.round)
+        let earliest = configuration.rounds + settling.leastRounds
+        if manifest.flags.contains(.final), claimed < earliest {
+            return "it calls itself final in round \(claimed); no peer can know before round \(earliest) that all agree"
+        }
+        guard claimed > round + configuration.exchange.staleness, !canReach(claimed, index, at: time),
+            !isVouched(claimed, besides: index)
+        else { return nil }
+        let seen = neighbours[index].seen.map { "it was in round \($0.round) \((time - $0.time).inSeconds) s ago" }
+        return "it cannot have come to round \(claimed) so soon" + (seen.map { ": " + $0 } ?? "")
+    }
 
     /// Why a manifest's contribution is not fetched; nil if it may be.
     private func refusal(of manifest: ContributionManifest) -> String? {
         if let reason = settingsRefusal(of: manifest.origin) { return reason }
-        if manifest.round > UInt64(lastRound) { return "the swarm has no round \(manifest.round)" }
+        if manifest.round > UInt64(latestPossibleRound) { return "the swarm has no round \(manifest.round)" }
         if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
         if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }
         if let refusal = pipeline.refusal(encoding: manifest.encoding, byteCount: manifest.payloadByteCount) {
@@ -127,16 +153,20 @@ extension PeerCore {
         return nil
     }
 
-    private mutating func refuse(_ signed: SignedManifest, from index: Int, reason: String, at time: MonotonicTime) {
+    /// Takes note that a contribution is of no use, and that none is to be expected of the neighbour in its round, or
+    /// through the round `through` where what it says of its round is not to be believed.
+    private mutating func refuse(
+        _ signed: SignedManifest, from index: Int, through: Int? = nil, reason: String, at time: MonotonicTime
+    ) {
         let manifest = signed.manifest
-        let isFinal = manifest.flags.contains(.final)
+        let isFinal = manifest.flags.contains(.final) && through == nil
         if isFinal { neighbours[index].isFinal = true }
-        neighbours[index].refusedThrough =
-            isFinal ? .max : max(neighbours[index].refusedThrough, Int(clamping: manifest.round))
+        let last = isFinal ? .max : through ?? Int(clamping: manifest.round)
+        neighbours[index].refusedThrough = max(neighbours[index].refusedThrough, last)
         report(
             .contributionRefused(
                 from: neighbours[index].id, round: Int(clamping: manifest.round), byteCount: manifest.payloadByteCount,
-                reason: reason), at: time)
+                reason: reason), as: .refused, about: index, at: time)
     }
 
     /// A contribution arrived: keep it if it passes the gate.
@@ -158,6 +188,7 @@ extension PeerCore {
             settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
             share: HeardShare(
                 origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
+        neighbours[index].lastSign = time
         neighbours[index].insert(contribution)
         neighbours[index].prune(for: round)
         waits.arrived(round: contribution.round, at: time)

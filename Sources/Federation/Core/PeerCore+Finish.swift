@@ -26,14 +26,20 @@ extension PeerCore {
         directives.append(.deliver(delta))
     }
 
-    /// Whether no neighbour needs this peer any more: those that are there have finished, those that are away have had
-    /// their time to come back, and those that said goodbye do not come back.
+    /// Whether no neighbour needs this peer any more: those that are there have finished, or have had the final adapter for
+    /// a while; those that are away have had their time to come back, and those that said goodbye do not come back.
     func mayLeave(since: MonotonicTime, at time: MonotonicTime) -> Bool {
         if time >= since + configuration.lingerLimit { return true }
         let timeIsUp = time >= since + configuration.lingerTimeout
-        return neighbours.allSatisfy { neighbour in
-            neighbour.isFinal || neighbour.hasLeft || neighbour.isBarred || (!neighbour.isConnected && timeIsUp)
+        for index in neighbours.indices where !neighbours[index].hasLeft && !neighbours[index].isBarred {
+            if timeIsUp {
+                let isServed = neighbours[index].hasFinalAdapter || isGivenUp(index)
+                if neighbours[index].isConnected, !neighbours[index].isFinal, !isServed { return false }
+            } else {
+                guard neighbours[index].isFinal, !wire.hasPushUnderWay(to: neighbours[index].id) else { return false }
+            }
         }
+        return true
     }
 
     /// Takes leave of the neighbours.
@@ -43,6 +49,7 @@ extension PeerCore {
         phase = .stopped(hasFinished: isFinished)
         wire.close(at: time, using: &generator)
         closeLedger(at: time)
+        reportSuppressed(at: time)
         report(.traffic(traffic), at: time)
         report(.left, at: time)
         directives.append(.stop(reason))

@@ -7,6 +7,7 @@ extension PeerCore {
     package mutating func start(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         precondition(phase == .ready, "a peer starts once")
         startedAt = time
+        lastTold = time
         for neighbour in neighbours { wire.connect(to: neighbour.id, at: time, using: &generator) }
         report(.started(round: round, resumed: beginning != .anew), at: time)
         if beginning == .afterFinish {
@@ -32,16 +33,15 @@ extension PeerCore {
             repeatRequests(at: time)
             reportWaiting(at: time)
         }
+        tellHeartbeat(at: time)
         proceed(at: time, using: &generator)
     }
 
     /// When `handleTimeout` is to be called next; nil if nothing is due.
     package var nextDeadline: MonotonicTime? {
-        mutating get {
-            let own = isStopped ? .distantFuture : quietUntil ?? now
-            let earliest = min(wire.nextDeadline ?? .distantFuture, own)
-            return earliest == .distantFuture ? nil : earliest
-        }
+        let own = isStopped ? .distantFuture : quietUntil ?? now
+        let earliest = min(wire.nextDeadline ?? .distantFuture, own)
+        return earliest == .distantFuture ? nil : earliest
     }
 
     /// The local steps that `train` asked for are done; `snapshot` is the trainer's after them.
@@ -51,6 +51,7 @@ extension PeerCore {
     ) {
         guard phase == .training else { return }
         lastTrainingDuration = duration
+        fastestTraining = min(fastestTraining ?? duration, duration)
         if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
             delta = outcome.delta
             self.snapshot = snapshot
@@ -104,10 +105,12 @@ extension PeerCore {
     /// Takes the protocol's events and moves on as far as it goes.
     mutating func proceed(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         now = max(now, time)
+        greet(at: time, using: &generator)
         while !isStopped {
             if let event = wire.pollEvent() {
                 handle(event, at: time)
             } else if isQuiet || !step(at: time, using: &generator) {
+                greet(at: time, using: &generator)
                 if !isQuiet { quietUntil = nextChange }
                 if wire.takeMemoryChange() { directives.append(.remember(wire.memory)) }
                 return
@@ -120,7 +123,8 @@ extension PeerCore {
 
     /// The first moment after `now` at which something is due here, apart from the protocol.
     private var nextChange: MonotonicTime {
-        var earliest = min(phaseDeadline ?? .distantFuture, waitingReportDue ?? .distantFuture)
+        var earliest = min(phaseDeadline ?? .distantFuture, heartbeatDeadline ?? .distantFuture)
+        earliest = min(earliest, waitingReportDue ?? .distantFuture)
         for index in neighbours.indices {
             for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
         }

@@ -10,6 +10,7 @@ struct PublishedLedger: Sendable {
         let round: Int
         let object: ObjectID
         let norm: Double
+        let byteCount: Int
     }
 
     /// Contributions of so many rounds before the newest are remembered. Few are under way at a time, as old ones are no
@@ -35,7 +36,12 @@ extension PeerCore {
     /// A neighbour has acknowledged so much of a contribution: that has left this machine. Of one that was asked for and of
     /// which nothing arrived there is nothing to tell.
     mutating func delivered(_ object: ObjectID, to peer: PeerID, byteCount: Int, at time: MonotonicTime) {
+        // Whether the peer may leave can depend on it.
+        quietUntil = nil
         guard byteCount > 0, let entry = ledger[object] else { return }
+        if object == finalObject, byteCount == entry.byteCount, let index = index(of: peer) {
+            neighbours[index].hasFinalAdapter = true
+        }
         report(
             .contributionSent(
                 to: peer, round: entry.round, byteCount: byteCount, tensors: configuration.schema.tensors.count,

@@ -20,7 +20,7 @@ extension PeerCore {
 
     /// Mixes with what is there and begins the next round, or finishes.
     mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
-        let heard = collect()
+        let heard = collect(since: since, at: time)
         let outcome = pipeline.mix(delta, with: heard.shares, in: mixingRound())
         delta = outcome.delta
         account(heard, outcome, since: since, at: time)
@@ -28,8 +28,8 @@ extension PeerCore {
     }
 
     /// What there is of each neighbour for this round. Who is there and kept silent is not waited for again in rounds with
-    /// training until it is heard from.
-    private mutating func collect() -> Heard {
+    /// training until it is heard from; in settling rounds, not after several times (`isGivenUp`).
+    private mutating func collect(since: MonotonicTime, at time: MonotonicTime) -> Heard {
         var heard = Heard()
         for index in neighbours.indices {
             let neighbour = neighbours[index]
@@ -44,10 +44,17 @@ extension PeerCore {
             }
             if let usable, usable.isFinal || usable.round >= round {
                 heard.news.append(usable.isFinal ? .finished : .status(usable.settling))
+                // Whoever is far ahead besides is not in step.
+                if neighbour.newestRound <= round + configuration.exchange.staleness { neighbours[index].answered() }
             } else if neighbour.isConnected, sources.includes(neighbour.id), neighbour.refusedThrough < round {
+                // Who is ahead has passed this round, and has not said that it agrees. It has missed nothing as long as the
+                // peer comes nearer to it, as it does to those that wait.
+                let hasMissed =
+                    neighbour.hasAnswered(round) ? !neighbours[index].isComingNearer(to: round) : true
+                if hasMissed { miss(index, since: since, at: time) }
+                if round >= configuration.rounds, isGivenUp(index) { continue }
                 heard.news.append(.silence)
                 heard.isComplete = false
-                neighbours[index].isSuspect = true
             }
         }
         return heard
@@ -83,60 +90,6 @@ extension PeerCore {
         case .limitReached:
             report(.settlingLimitReached(round: round, disagreement: outcome.disagreement), at: time)
             finish(at: time)
-        }
-    }
-}
-
-// MARK: - Catching up
-
-extension PeerCore {
-    /// Whether a neighbour's contribution is here that is too far ahead to be mixed.
-    var isBehind: Bool {
-        for index in neighbours.indices {
-            let contributions = neighbours[index].contributions.count
-            if contributions > 0,
-                neighbours[index].contributions[contributions - 1].round > round + configuration.exchange.staleness
-            {
-                return true
-            }
-        }
-        return false
-    }
-
-    /// Whether the neighbours that are ahead have all been heard, or are no longer waited for.
-    func mayCatchUp(deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
-        if time >= deadline { return true }
-        return !neighbours.contains { neighbour in
-            neighbour.inFlight.values.contains { $0.round > round + configuration.exchange.staleness }
-                || neighbour.retries.contains { $0.round > round + configuration.exchange.staleness }
-        }
-    }
-
-    /// Takes the sample-weighted mean of the newest adapters of the neighbours that are ahead as the own, instead of
-    /// mixing a stale one into theirs, and joins their round with it: that is what they have contributed, so the local
-    /// steps of the round are done. Not the round after it: peers that are behind would lead, those that were ahead would
-    /// be behind then, and a swarm could overtake itself for ever.
-    mutating func catchUp(at time: MonotonicTime) {
-        let newest = neighbours.compactMap { neighbour in neighbour.contributions.last.map { (neighbour, $0) } }
-        let target = newest.map(\.1.round).max() ?? round
-        let donors = newest.filter { $0.1.isFinal || $0.1.round >= target - configuration.exchange.staleness }
-        guard let mean = pipeline.adopt(donors.map(\.1.share), insteadOf: delta, in: mixingRound()) else { return }
-        report(.caughtUp(from: round, to: target, donors: donors.map(\.0.id)), at: time)
-        delta = mean
-        if isAudited {
-            let parts = donors.map { PeerAudit.Part(origin: $0.0.id, sequence: $0.1.sequence) }
-            directives.append(.audit(.adopted(of: parts, delta: mean)))
-        }
-        settling.restart()
-        directives.append(.checkpoint(checkpoint(nextRound: target, isFinished: false)))
-        let everyoneHasFinished = neighbours.allSatisfy { $0.isFinal || !$0.isConnected || $0.isSuspect }
-        if donors.allSatisfy(\.1.isFinal) && everyoneHasFinished {
-            round = target
-            finish(at: time)
-        } else {
-            round = target
-            for index in neighbours.indices { neighbours[index].prune(for: round) }
-            gather(at: time)
         }
     }
 }

@@ -37,6 +37,7 @@ extension PeerCore {
     /// mixing rule may have something else for every neighbour, or nothing.
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
         var publications: [Publication] = []
+        lastTold = time
         for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal)) {
             publications.append(publish(contribution, isFinal: isFinal, at: time))
         }
@@ -61,15 +62,20 @@ extension PeerCore {
             manifest: manifest(of: payload, encoding: contribution.encoding, isFinal: isFinal), payload: payload,
             delta: contribution.delta)
         nextSequence += 1
-        let object =
-            tampering?.serve(meant, through: &wire)
-            ?? wire.publish(SignedManifest(meant.manifest, signedWith: local.signingKey), payload)
+        let object: ObjectID
+        if tampering != nil {
+            guard let served = tampering?.serve(meant, through: &wire) else { return meant }
+            object = served
+        } else {
+            object = wire.publish(SignedManifest(meant.manifest, signedWith: local.signingKey), payload)
+        }
         let byteCount = payload.bytes.count
         published.append(
             PublishedContribution(
                 round: round, object: object, byteCount: byteCount, audience: contribution.audience))
         let norm = contribution.delta.norm
-        ledger.append(PublishedLedger.Entry(round: round, object: object, norm: norm))
+        ledger.append(PublishedLedger.Entry(round: round, object: object, norm: norm, byteCount: byteCount))
+        if isFinal { finalObject = object }
         if isAudited, tampering == nil {
             directives.append(
                 .audit(

@@ -7,6 +7,7 @@ extension PeerCore {
     /// Begins a round: with training, or a settling round, which publishes at once.
     mutating func beginRound(_ round: Int, at time: MonotonicTime) {
         self.round = round
+        changeRoster(at: time)
         for index in neighbours.indices { neighbours[index].prune(for: round) }
         if round < configuration.rounds {
             phase = .training
@@ -21,6 +22,7 @@ extension PeerCore {
     /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is
     /// about to take its neighbours' adapters.
     mutating func gather(at time: MonotonicTime) {
+        if round >= configuration.rounds, settlingSince == nil { beginSettling(at: time) }
         sources = pipeline.sources(in: mixingRound())
         phase = .gathering(since: time, deadline: deadline(from: time))
         waits.begin(round: round, at: time)
@@ -28,6 +30,15 @@ extension PeerCore {
             waits.arrived(round: round, at: time)
         }
         if !isBehind { publish(isFinal: false, at: time) }
+    }
+
+    /// Who was slow in the rounds with training gets its chance in settling, whose rounds take no time of their own; who
+    /// was mute does not.
+    private mutating func beginSettling(at time: MonotonicTime) {
+        settlingSince = time
+        for index in neighbours.indices where time < neighbours[index].lastSign + configuration.mutePatience {
+            neighbours[index].misses = 0
+        }
     }
 
     /// Until when neighbours that are there are waited for. In the startup they may be waiting for someone themselves.
@@ -44,12 +55,12 @@ extension PeerCore {
         switch phase {
         case .ready, .training, .keeping, .stopped: return false
         case .gathering(let since, let deadline):
-            if isBehind {
+            if let target = roundAhead {
                 guard mayCatchUp(deadline: deadline, at: time) else { return false }
-                catchUp(at: time)
-                return true
+                return catchUp(to: target, at: time)
             }
-            for index in neighbours.indices where isAwaited(index, deadline: deadline, at: time) { return false }
+            for index in neighbours.indices
+            where isAwaited(index, since: since, deadline: deadline, at: time) { return false }
             mix(since: since, at: time)
             return true
         case .finished(let since):
@@ -60,41 +71,80 @@ extension PeerCore {
     }
 
     /// Until when the peer waits for a neighbour's contribution to this round; nil if it does not.
-    func awaitedUntil(_ index: Int, deadline: MonotonicTime) -> MonotonicTime? {
+    func awaitedUntil(_ index: Int, since: MonotonicTime, deadline: MonotonicTime) -> MonotonicTime? {
         if neighbours[index].hasAnswered(round) || !sources.includes(neighbours[index].id) { return nil }
+        let limit = configuration.waits.limit.map { since + $0 } ?? .distantFuture
         if neighbours[index].isConnected {
-            // In settling rounds a slow neighbour is waited for every time: the swarm does not agree without it.
-            let isGivenUp =
-                neighbours[index].isSuspect && neighbours[index].inFlight.isEmpty && round < configuration.rounds
-            return isGivenUp ? nil : deadline
+            let isSilent = neighbours[index].inFlight.isEmpty
+            if isSilent, round < configuration.rounds ? neighbours[index].isSuspect : isGivenUp(index) { return nil }
+            let until = isSilent ? min(deadline, muteFrom(index, since: since)) : deadline
+            guard round >= configuration.rounds else { return until }
+            // In settling rounds a slow neighbour is waited for again, as the swarm does not agree without it; but not for
+            // longer than all the training took.
+            return min(until, since + max(.zero, settlingBudget(index) - neighbours[index].wasted))
         }
-        guard neighbours[index].wasConnected else { return startedAt + configuration.startupPatience }
+        guard neighbours[index].wasConnected else { return min(startedAt + configuration.startupPatience, limit) }
         // Rounds with training go on without it, unless nobody is there: a peer that goes through its rounds alone would
-        // come back ahead of the swarm, which then takes over its adapter. Settling would agree without it.
+        // come back ahead of the swarm. Settling would agree without it.
         guard round >= configuration.rounds || isAlone, !neighbours[index].hasLeft else { return nil }
-        return neighbours[index].disconnectedAt.map { $0 + configuration.absencePatience }
+        return neighbours[index].disconnectedAt.map { min($0 + configuration.absencePatience, limit) }
+    }
+
+    /// When a neighbour that is there counts as mute: it keeps the session alive and says not even that it is at work. Of
+    /// one that is not heard at all the session will show whether it is away; that is looked at again every second.
+    private func muteFrom(_ index: Int, since: MonotonicTime) -> MonotonicTime {
+        let moment = max(since, neighbours[index].lastSign) + configuration.mutePatience
+        let isAlive = wire.lastReceived(from: neighbours[index].id).map { $0 + Self.keepalive >= moment } ?? false
+        return isAlive || now < moment ? moment : now + .seconds(1)
+    }
+
+    /// A little more than the time between two signs of life of a session.
+    private static let keepalive = WireConfiguration.attentive.keepaliveInterval + .milliseconds(500)
+
+    /// How long settling waits for a neighbour in vain, all in all. One that itself waits for somebody who is away is given
+    /// the time that this takes.
+    private func settlingBudget(_ index: Int) -> Duration {
+        let budget = max(configuration.settlingPatience, (settlingSince ?? startedAt) - startedAt)
+        guard neighbours[index].isWaiting else { return budget }
+        return budget + configuration.absencePatience + PeerConfiguration.startupMargin
+    }
+
+    /// Whether settling goes on without a neighbour that is there: it has missed several deadlines in a row and came no
+    /// further in between, or has cost too much time. What it contributes is mixed all the same.
+    func isGivenUp(_ index: Int) -> Bool {
+        neighbours[index].misses >= PeerConfiguration.missLimit || neighbours[index].wasted >= settlingBudget(index)
+    }
+
+    /// A neighbour that is there and was waited for has not answered.
+    mutating func miss(_ index: Int, since: MonotonicTime, at time: MonotonicTime) {
+        neighbours[index].isSuspect = true
+        neighbours[index].misses += 1
+        if round >= configuration.rounds { neighbours[index].wasted += time - since }
+        guard round >= configuration.rounds, isGivenUp(index), neighbours[index].isGivenUpSilently else { return }
+        neighbours[index].isGivenUpSilently = false
+        report(.givenUp(neighbours[index].id, round: round, missed: neighbours[index].misses), at: time)
     }
 
     /// Whether there is no session with any neighbour.
-    private var isAlone: Bool {
+    var isAlone: Bool {
         for index in neighbours.indices where neighbours[index].isConnected { return false }
         return true
     }
 
-    func isAwaited(_ index: Int, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
-        awaitedUntil(index, deadline: deadline).map { time < $0 } ?? false
+    func isAwaited(_ index: Int, since: MonotonicTime, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
+        awaitedUntil(index, since: since, deadline: deadline).map { time < $0 } ?? false
     }
 
     /// The first moment after `now` at which waiting for someone ends; nil without any.
     var phaseDeadline: MonotonicTime? {
         switch phase {
         case .ready, .training, .keeping, .stopped: return nil
-        case .gathering(_, let deadline):
+        case .gathering(let since, let deadline):
             guard !isBehind else { return deadline > now ? deadline : nil }
             // By place: this is asked after every datagram, and a copy of a neighbour's state counts its references.
             var earliest: MonotonicTime?
             for index in neighbours.indices {
-                guard let moment = awaitedUntil(index, deadline: deadline), moment > now else { continue }
+                guard let moment = awaitedUntil(index, since: since, deadline: deadline), moment > now else { continue }
                 earliest = min(earliest ?? moment, moment)
             }
             return earliest

@@ -20,7 +20,7 @@ extension PeerCore {
             return (
                 since,
                 neighbours.indices.compactMap { index in
-                    awaitedUntil(index, deadline: deadline).flatMap { now < $0 ? (index, $0) : nil }
+                    awaitedUntil(index, since: since, deadline: deadline).flatMap { now < $0 ? (index, $0) : nil }
                 }
             )
         case .finished(let since):

@@ -47,7 +47,10 @@ package struct PeerCore: Sendable {
     let handshakeTimestamp: UInt64
     var wire: ProtocolEndpoint
     /// Who takes part.
-    let roster: Roster
+    var roster: Roster
+    /// Changes of it that wait for the next round, and neighbours that sessions are to be begun with.
+    var rosterChanges: [RosterChange] = []
+    var strangers: [PeerID] = []
     /// The way of adapters out and in, with all that averaging keeps.
     var pipeline: ExchangePipeline
     /// Whether the swarm is known to agree.
@@ -65,12 +68,24 @@ package struct PeerCore: Sendable {
     /// The trainer's snapshot that belongs to `delta`.
     var snapshot: [UInt8] = []
     var waits: RoundWaits
+    /// The contribution that holds the final adapter; nil before the finish.
+    var finalObject: ObjectID?
     var lastTrainingDuration = Duration.zero
+    /// The shortest local steps of this process; nil before the first.
+    var fastestTraining: Duration?
+    /// When settling began; nil before that.
+    var settlingSince: MonotonicTime?
+    /// When the neighbours were last told that the peer is at work.
+    var lastTold = MonotonicTime.zero
     var nextSequence: UInt64
     /// What is served, oldest first.
     var published: [PublishedContribution] = []
     var ledger = PublishedLedger()
     var startedAt = MonotonicTime.zero
+    /// The round that the peer began with.
+    var beginningRound = 0
+    /// How long the others may have been at work, at most, when this process started.
+    var absence: Duration
     /// The moment of the last call: what was due then is no longer a deadline.
     var now = MonotonicTime.zero
     /// Until when nothing happens here unless something changes: what `proceed` found out last, so that the many datagrams
@@ -118,6 +133,7 @@ package struct PeerCore: Sendable {
         for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }
         delta = AdapterDelta(zeroOf: configuration.schema)
         waits = RoundWaits(configuration.waits)
+        absence = configuration.startupPatience
         // Sequence numbers grow across restarts, also across those without a disk.
         nextSequence = handshakeTimestamp
         guard let checkpoint else { return }
@@ -129,6 +145,9 @@ package struct PeerCore: Sendable {
             throw .foreignCheckpoint(error.description)
         }
         round = checkpoint.round
+        beginningRound = checkpoint.round
+        let away = handshakeTimestamp - min(handshakeTimestamp, checkpoint.handshakeTimestamp)
+        absence += .nanoseconds(Int64(clamping: away))
         delta = checkpoint.delta
         snapshot = checkpoint.trainerSnapshot
         do { try pipeline.restore(checkpoint.exchangeState) } catch { throw .foreignCheckpoint(error.description) }

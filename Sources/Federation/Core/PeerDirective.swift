@@ -49,6 +49,6 @@ package enum PeerAudit: Sendable {
     case published(round: Int, sequence: UInt64, isFinal: Bool, delta: AdapterDelta)
     /// It has mixed what it published for this round with these, and has now `delta`.
     case mixed(round: Int, with: [Part], delta: AdapterDelta)
-    /// It fell behind and has taken the mean of these as its own.
-    case adopted(of: [Part], delta: AdapterDelta)
+    /// It fell behind and has taken the mean of these as its own: with its own adapter in it, where that is given.
+    case adopted(of: [Part], with: AdapterDelta?, delta: AdapterDelta)
 }

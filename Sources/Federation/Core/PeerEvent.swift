@@ -50,8 +50,13 @@ package struct PeerEvent: Sendable {
         case sendRefused(address: String, reason: String)
         /// A neighbour has other settings than this peer: its contributions are refused.
         case settingsDiffer(PeerID, reason: String)
-        /// The peer had fallen behind and took the mean of its neighbours' adapters as its own.
-        case caughtUp(from: Int, to: Int, donors: [PeerID])
+        /// The peer had fallen behind and took the mean of its neighbours' adapters as its own; its own adapter is in the
+        /// mean, or not where the swarm has agreed already.
+        case caughtUp(from: Int, to: Int, donors: [PeerID], keptOwnWork: Bool)
+        /// A neighbour that is there is not waited for any more: it missed so many deadlines, or took too much time.
+        case givenUp(PeerID, round: Int, missed: Int)
+        /// So many events of one kind about a neighbour were not told, because there were too many.
+        case suppressed(PeerID, kind: String, count: Int)
         /// A session with a neighbour stands.
         case connected(PeerID)
         /// The association with a neighbour ended.
@@ -152,12 +157,28 @@ extension PeerEvent.Kind {
             .news(
                 "settings_differ", "{neighbour} has another topology file, its contributions are refused: {reason}",
                 [.neighbour(peer), .reason(reason)])
-        case .caughtUp(let from, let to, let donors):
+        case .caughtUp(let from, let to, let donors, let keptOwnWork):
             .news(
-                "caught_up", "had fallen behind to {from_round}; joins {round} with the mean of {donors}",
+                "caught_up",
+                "fell behind to {from_round}; joins {round} with the mean of {donors}; own work kept: {own_work}",
                 [
                     .init("from_round", .round(from), "the round in which the peer was"), .round(to),
                     .init("donors", .peers(donors), "the neighbours whose adapters' mean the peer took over"),
+                    .init("own_work", .flag(keptOwnWork), "whether the own adapter is in the mean"),
+                ])
+        case .givenUp(let peer, let round, let missed):
+            .news(
+                "given_up", "{round}: {neighbour} is not waited for any more; deadlines missed: {missed}",
+                [
+                    .neighbour(peer), .round(round),
+                    .init("missed", .integer(missed), "deadlines that the neighbour missed in a row"),
+                ])
+        case .suppressed(let peer, let kind, let count):
+            .news(
+                "suppressed", "{count} more events of the kind {kind} about {neighbour} were not written",
+                [
+                    .neighbour(peer), .init("kind", .text(kind), "the kind of event that there were too many of"),
+                    .init("count", .integer(count), "how many were not told"),
                 ])
         case .connected(let peer):
             .news("connected", "{neighbour} is connected", [.neighbour(peer)])
@@ -225,7 +246,9 @@ extension PeerEvent.Kind {
                 left: .seconds(40)),
             .sendRefused(address: "[2001:db8::7]:9100", reason: "network is unreachable"),
             .settingsDiffer(peer, reason: "model.lora.alpha: here 8, there 64"),
-            .caughtUp(from: 0, to: 4, donors: others), .connected(peer), .disconnected(peer, reason: "timedOut"),
+            .caughtUp(from: 0, to: 4, donors: others, keptOwnWork: true), .givenUp(peer, round: 5, missed: 3),
+            .suppressed(peer, kind: "contribution_refused", count: 1_200), .connected(peer),
+            .disconnected(peer, reason: "timedOut"),
             .barred(peer, reason: "its keys were revoked"), .checkpointed(round: 1),
             .checkpointFailed(round: 1, reason: "the disk is full"),
             .stateDamaged(reason: "checkpoint.bin: the checkpoint was cut short or altered"),

@@ -11,6 +11,8 @@ struct DatasetReader {
     private var cutter: (any RecordCutter)?
     private var records: [InstructionRecord] = []
     private var report: DatasetReport
+    /// Whether the byte before this one was the first that counts.
+    private var hasJustBegun = false
 
     init(path: String, policy: BadRecordPolicy) {
         self.path = path
@@ -27,6 +29,11 @@ struct DatasetReader {
                     continue
                 }
                 try begin(with: first)
+                hasJustBegun = true
+            } else if hasJustBegun {
+                // No text of UTF-8 has a zero there; UTF-16 without a mark has.
+                guard byte != 0 else { throw .wideText(path: path) }
+                hasJustBegun = false
             }
             switch cutter?.take(byte, at: line) {
             case .record(let bytes, let line): try take(record: bytes, at: line)
@@ -65,6 +72,8 @@ struct DatasetReader {
         case UInt8(ascii: "{"):
             report.layout = .lines
             cutter = LineCutter()
+        // The marks of UTF-16 in either order, or the first half of its first character.
+        case 0xff, 0xfe, 0: throw .wideText(path: path)
         default: throw .unknownFormat(path: path)
         }
     }
@@ -80,10 +89,16 @@ struct DatasetReader {
             for field in found.unknownFields { report.unknownFields[field, default: 0] += 1 }
             records.append(contentsOf: found.records)
         } catch {
-            guard policy == .skip else { throw .badRecord(path: path, line: line, reason: error.reason) }
+            var reason = error.reason
+            if error.isCutShort, report.layout == .lines {
+                reason =
+                    "the line ends inside the record: it is cut short, or the record goes on over several lines where JSON "
+                    + "Lines has one record a line (jq -c . makes it so)"
+            }
+            guard policy == .skip else { throw .badRecord(path: path, line: line, reason: reason) }
             report.skippedCount += 1
             if report.skipped.count < DatasetReport.skippedLimit {
-                report.skipped.append(DatasetReport.Skipped(line: line, reason: error.reason))
+                report.skipped.append(DatasetReport.Skipped(line: line, reason: reason))
             }
         }
     }

@@ -8,6 +8,8 @@ package struct DatasetReport: Sendable, Equatable {
         case array = "JSON array"
         /// One JSON object a line.
         case lines = "JSON Lines"
+        /// In no file: made from a seed.
+        case builtIn = "built in"
     }
 
     /// One record that was left out.
@@ -42,6 +44,18 @@ package struct DatasetReport: Sendable, Equatable {
     package init(path: String, layout: Layout) {
         self.path = path
         self.layout = layout
+    }
+
+    /// The report of built-in records that are called `name`.
+    package init(of records: [InstructionRecord], builtIn name: String) {
+        self.init(path: name, layout: .builtIn)
+        self.records = records.count
+        for record in records {
+            categories[record.category, default: 0] += 1
+            if record.response.isEmpty { emptyResponses += 1 }
+        }
+        fields = ["instruction": records.count, "response": records.count, "category": records.count]
+        fields["context"] = records.count { !$0.context.isEmpty }
     }
 
     /// The categories by the bytes of their names, with their counts.

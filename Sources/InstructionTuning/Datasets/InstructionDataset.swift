@@ -84,6 +84,8 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     case empty(path: String)
     /// The first character is neither that of a JSON array nor that of a JSON object.
     case unknownFormat(path: String)
+    /// The text is UTF-16 or UTF-32.
+    case wideText(path: String)
     /// A record that the policy does not let pass; `line` counts from one.
     case badRecord(path: String, line: Int, reason: String)
     /// The text between the records is broken, so that the rest cannot be found; no policy can skip that.
@@ -99,6 +101,8 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
         case .empty(let path): "\(path): the file is empty; it should hold instructions as a JSON array or JSON Lines"
         case .unknownFormat(let path):
             "\(path): neither a JSON array nor JSON Lines: the text should begin with [ or {"
+        case .wideText(let path):
+            "\(path): the text is UTF-16, and UTF-8 is read; write it anew: iconv -f UTF-16 -t UTF-8 FILE > NEW"
         case .badRecord(let path, let line, let reason):
             "\(path):\(line): \(reason); correct the record, or have bad records skipped"
         case .brokenStructure(let path, let line, let reason):

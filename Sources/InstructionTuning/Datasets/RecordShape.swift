@@ -12,6 +12,8 @@ enum RecordShape {
     /// Why an object is no record.
     struct Fault: Error {
         let reason: String
+        /// Whether the text ends before the object does.
+        var isCutShort = false
     }
 
     /// What an object gave.
@@ -35,7 +37,7 @@ enum RecordShape {
         do {
             value = try JSONValue.parse(bytes, depthLimit: 16)
         } catch {
-            throw Fault(reason: error.description)
+            throw Fault(reason: error.description, isCutShort: error == .endsEarly)
         }
         guard let object = value.object else { throw Fault(reason: "the record is \(value.kind), not an object") }
         var found = Found()
@@ -83,6 +85,9 @@ enum RecordShape {
     ) throws(Fault) -> InstructionRecord {
         let context = try either("context", "input", of: object) ?? ""
         guard let response = try either("response", "output", of: object) else {
+            for name in ["response", "output"] where object[name]?.isNull == true {
+                throw Fault(reason: "\"\(name)\" is null; an answer is a text, and may be an empty one")
+            }
             throw Fault(reason: "there is no field \"response\" or \"output\"")
         }
         return InstructionRecord(instruction: instruction, context: context, response: response, category: category)

@@ -1,3 +1,4 @@
+import Foundation
 package import LanguageModel
 
 /// Makes token sequences of records, as Shepherd does: the filled template and the response are tokenised as one text, cut
@@ -74,10 +75,19 @@ package struct RecordEncoder: Sendable {
     package var stopTokens: Set<Int32> {
         var tokens: Set<Int32> = []
         if let end = encoder.endOfSequence { tokens.insert(end) }
-        let mark = String(template.responseEnd.drop { $0 == " " })
-        let end = encoder.encode(mark, addSpecialTokens: false)
+        let end = encoder.encode(endMark, addSpecialTokens: false)
         if end.count == 1, let token = end.first { tokens.insert(token) }
         return tokens
+    }
+
+    /// The template's own end of an answer without the white space around it; empty where that is the tokenizer's token.
+    package var endMark: String {
+        template.responseEnd.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// How many tokens the template's own end of an answer is; nil where the template has none. Generation stops at one.
+    package var endMarkTokens: Int? {
+        endMark.isEmpty ? nil : encoder.encode(endMark, addSpecialTokens: false).count
     }
 
     private func promptTokens(_ prompt: String) -> [Int32] {

@@ -8,34 +8,48 @@ package final class BaseModel: Sendable {
     package let configuration: ModelConfiguration
     /// The folder it was loaded from; nil for a random model.
     package let path: String?
-    /// The ids that end a sequence, as `config.json` lists them; may be empty.
+    /// The ids that end a sequence, as `generation_config.json` lists them, or `config.json` where that does not; may be
+    /// empty.
     package let endOfSequence: [Int32]
+    /// What somebody who uses the model should know of how it was read, a sentence each.
+    package let notes: [String]
 
     let weights: ModelWeights
     /// The states of this model's engines that wait.
     let pool = EnginePool()
 
-    private init(configuration: ModelConfiguration, path: String?, endOfSequence: [Int32], weights: ModelWeights) {
+    private init(
+        configuration: ModelConfiguration, path: String?, endOfSequence: [Int32], notes: [String] = [],
+        weights: ModelWeights
+    ) {
         self.configuration = configuration
         self.path = path
         self.endOfSequence = endOfSequence
+        self.notes = notes
         self.weights = weights
     }
 
     /// Loads a Hugging Face folder, `config.json` and safetensors weights, or a GGUF file.
     ///
     /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
-    /// Throws `ModelError`, or the errors of reading JSON and safetensors.
-    package static func load(directory: String, storage: WeightStorage? = nil) throws -> BaseModel {
+    /// Throws `ModelError`, or the errors of reading JSON and safetensors. A model whose weights are more than `memory` has
+    /// is refused before any is read.
+    package static func load(
+        directory: String, storage: WeightStorage? = nil, memory: MemoryBudget = .ofThisProcess()
+    ) throws -> BaseModel {
         if GGUFFile.isNamed(directory) {
             let checkpoint = try GGUFCheckpoint(path: directory)
             return try load(
-                json: try checkpoint.configuration(), file: directory, reading: checkpoint.weights, storage: storage)
+                json: try checkpoint.configuration(), file: directory, reading: checkpoint.weights, storage: storage,
+                memory: memory)
         }
         let (json, file) = try ModelConfiguration.document(directory: directory)
         // What the architecture is comes before which files there are: that is what a user has to know first.
         _ = try ModelConfiguration(json: json, file: file)
-        return try load(json: json, file: file, weights: try WeightsDirectory(path: directory), storage: storage)
+        return try load(
+            json: json, file: file, reading: try WeightsDirectory(path: directory),
+            generation: try ModelConfiguration.generationDocument(directory: directory), storage: storage,
+            memory: memory)
     }
 
     /// The model that `json`, the content of `file`, describes, with its weights.
@@ -46,20 +60,49 @@ package final class BaseModel: Sendable {
     }
 
     private static func load(
-        json: JSONValue, file: String, reading weights: some CheckpointWeights, storage: WeightStorage?
+        json: JSONValue, file: String, reading weights: some CheckpointWeights, generation: JSONValue? = nil,
+        storage: WeightStorage?, memory: MemoryBudget? = nil
     ) throws -> BaseModel {
         var configuration = try ModelConfiguration(json: json, file: file)
         // config.json at most implies whether there are biases; the weights that are there decide.
         configuration.hasQKVBias = weights.contains("model.layers.0.self_attn.q_proj.bias")
+        var notes: [String] = []
+        if configuration.tiesEmbeddings, try weights.hasHeadOfItsOwn() {
+            configuration.tiesEmbeddings = false
+            notes.append(
+                "\(file) says tie_word_embeddings, but lm_head.weight is there with other values than the embedding: they "
+                    + "are not tied, as in transformers 5")
+        }
+        if let memory { try refuseTooLarge(configuration, weights, storage: storage, memory: memory) }
+        let ends = generation.map(endOfSequence(in:)).flatMap { $0.isEmpty ? nil : $0 } ?? endOfSequence(in: json)
         return BaseModel(
-            configuration: configuration, path: weights.path, endOfSequence: endOfSequence(in: json),
+            configuration: configuration, path: weights.path, endOfSequence: ends, notes: notes,
             weights: try .read(weights, shape: configuration, storage: storage, file: file))
+    }
+
+    /// Refuses weights that do not fit into memory: all as they are kept, and the largest as it is read.
+    private static func refuseTooLarge(
+        _ configuration: ModelConfiguration, _ weights: some CheckpointWeights, storage: WeightStorage?,
+        memory: MemoryBudget
+    ) throws(ModelError) {
+        guard let available = memory.available else { return }
+        let isHalf = weights.type(of: "model.embed_tokens.weight") == "BF16"
+        let kept = storage ?? (isHalf ? .bfloat16 : .float32)
+        let largest = max(configuration.vocabularySize, configuration.intermediateSize) * configuration.hiddenSize
+        func need(_ storage: WeightStorage) -> Int { configuration.parameterCount * storage.size + 4 * largest }
+        guard need(kept) > available else { return }
+        func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
+        let smaller = kept == .int8 ? "" : " (\(megabytes(need(.int8))) with --weights int8)"
+        throw .tooLarge(
+            path: weights.path,
+            need: "its weights need \(megabytes(need(kept))) of memory in \(kept.rawValue)\(smaller)",
+            available: "\(memory.bound) leaves \(megabytes(available))")
     }
 
     /// `eos_token_id`: a number, a list of numbers, or null.
     private static func endOfSequence(in json: JSONValue) -> [Int32] {
         guard let value = json["eos_token_id"] else { return [] }
-        return (value.array ?? [value]).compactMap { $0.int.flatMap(Int32.init(exactly:)) }
+        return (value.array ?? [value]).compactMap { $0.int.flatMap(Int32.init(exactly:)) }.filter { $0 >= 0 }
     }
 
     /// A model with random weights, for tests and measurements: near normal with the given deviation (twice that for the

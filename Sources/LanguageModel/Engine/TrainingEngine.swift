@@ -1,5 +1,6 @@
 package import Adapters
 import LinearAlgebra
+import Storage
 
 /// Computes losses and LoRA gradients of one base model, and evaluates it.
 ///
@@ -146,6 +147,9 @@ extension TrainingEngine {
                 let batch = PackedBatch(sequences, plan: pass)
                 let context = state.forward(batch, dropout: nil)
                 let losses = state.losses(batch, context, gradientScale: 0)
+                guard NotFiniteValues.find(in: losses[...]) == nil else {
+                    throw EngineError.notFinite("the loss of a token")
+                }
                 var start = 0
                 for count in batch.lossCounts {
                     result.append(SequenceLoss(tokenLosses: Array(losses[start..<start + count])))
@@ -176,6 +180,8 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
     case tokenOutOfRange(token: Int32, vocabularySize: Int)
     /// A sequence has no token.
     case emptySequence
+    /// What the model computes is not finite, though its weights are.
+    case notFinite(String)
 
     package var description: String {
         switch self {
@@ -184,6 +190,8 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
         case .tokenOutOfRange(let token, let size):
             "token \(token) is outside the model's vocabulary of \(size); the tokenizer belongs to another model"
         case .emptySequence: "a sequence has no token"
+        case .notFinite(let what):
+            "\(what) is not a finite number: the model overflows; a weight, or the adapter's scaling, is far too large"
         }
     }
 }

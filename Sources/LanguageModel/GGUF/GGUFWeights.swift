@@ -51,6 +51,8 @@ package struct GGUFWeights: CheckpointWeights {
 
     package func shape(of weight: String) -> [Int]? { tensor(weight)?.entry.shape }
 
+    package func file(holding weight: String) -> String? { tensor(weight)?.file.path }
+
     package func type(of weight: String) -> String? { tensor(weight)?.entry.type.name }
 
     package func floats(named weight: String) throws -> [Float] {

@@ -1,6 +1,7 @@
 package import Adapters
 import Basics
 import LinearAlgebra
+import Storage
 import Synchronization
 
 /// Generates tokens with a base model and, where given, an adapter, keeping keys and values of the tokens so far.
@@ -54,10 +55,13 @@ package final class TextGenerator: Sendable {
         let sampler = TokenSampler(options: options)
         var result: [Int32] = []
         guard options.maximumTokens > 0 else { return result }
-        return state.withLock { state in
+        return try state.withLock { state in
             reserve(prompt.count + options.maximumTokens, &state)
             var logits = read(prompt, state)
             while true {
+                guard NotFiniteValues.find(in: logits[...]) == nil else {
+                    throw EngineError.notFinite("what is made of the text so far")
+                }
                 let token = sampler.choose(logits, using: &generator)
                 if options.stopTokens.contains(token) { break }
                 result.append(token)

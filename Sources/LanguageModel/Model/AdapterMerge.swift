@@ -30,7 +30,7 @@ package struct AdapterMerge: Sendable {
     /// Writes the checkpoint into the folder `path`, which is created where needed and must not hold a model.
     ///
     /// One weight at a time is in memory. Returns the number of weights that were changed. Throws `ModelError`, and the
-    /// errors of reading and writing files.
+    /// errors of reading and writing files: `SafetensorsError` for a sum that is too large for its type among them.
     package func write(to path: String, shape: ModelConfiguration) throws -> Int {
         guard !GGUFFile.isNamed(base) else {
             throw ModelError.unsupported(
@@ -69,6 +69,9 @@ package struct AdapterMerge: Sendable {
                 }
                 writer.add(tensor, shape: entry.shape, encoding: encoding ?? type) {
                     let values = try file.floats(named: tensor)
+                    if let found = NotFiniteValues.find(in: values[...]) {
+                        throw ModelError.notFinite(path: file.name, name: tensor, shape: entry.shape, found)
+                    }
                     return (projection.map { merged(values, at: $0) } ?? values)[...]
                 }
                 places.append((tensor, .text(name)))

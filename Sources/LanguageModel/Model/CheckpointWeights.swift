@@ -1,3 +1,4 @@
+import Basics
 package import Storage
 
 /// Where the weights of a base model are read from, by their Hugging Face names: safetensors files, or a GGUF file that
@@ -9,6 +10,8 @@ package protocol CheckpointWeights: Sendable {
     var tensorNames: [String] { get }
     /// The shape of a weight, outermost dimension first, if it is there.
     func shape(of tensor: String) -> [Int]?
+    /// The file that holds a weight, if it is there.
+    func file(holding tensor: String) -> String?
     /// The type in which a weight is stored, for example `BF16`, if it is there.
     func type(of tensor: String) -> String?
     /// The values of a weight, row-major. Throws what reading the file throws.
@@ -18,6 +21,29 @@ package protocol CheckpointWeights: Sendable {
 extension CheckpointWeights {
     /// Whether there is a weight of this name.
     package func contains(_ tensor: String) -> Bool { shape(of: tensor) != nil }
+
+    /// Whether there is an output head with other values than the embedding has. Reads both, one after the other.
+    func hasHeadOfItsOwn() throws -> Bool {
+        let names = ["model.embed_tokens.weight", "lm_head.weight"]
+        let shapes = names.map { shape(of: $0) }
+        guard let head = shapes[1], let embedding = shapes[0] else { return false }
+        guard head == embedding else { return true }
+        // By a hash of each, so that one table is in memory at a time.
+        let hashes = try names.map { WordHash.of(try floats(named: $0)) }
+        return hashes[0] != hashes[1]
+    }
+
+    /// The values of a weight, which are refused where one is not finite: `ModelError.notFinite`.
+    func finiteFloats(named tensor: String) throws -> [Float] {
+        let values = try floats(named: tensor)
+        if let found = NotFiniteValues.find(in: values[...]) {
+            throw ModelError.notFinite(
+                path: file(holding: tensor) ?? path, name: tensor, shape: shape(of: tensor) ?? [values.count], found)
+        }
+        return values
+    }
 }
 
-extension WeightsDirectory: CheckpointWeights {}
+extension WeightsDirectory: CheckpointWeights {
+    package func file(holding tensor: String) -> String? { file(of: tensor)?.name }
+}

@@ -100,6 +100,17 @@ extension ModelConfiguration {
         hasQueryKeyNorm = family == .qwen3
         fusesProjections = family == .phi3
         attentionWindows = try Self.windows(json, family: family, layers: layers, file: file)
+        longestSequence = Self.longestSequence(json, scaling: ropeScaling)
+    }
+
+    /// `max_position_embeddings`, or more where that is the length before the scaling of the rotary embedding.
+    private static func longestSequence(_ json: JSONValue, scaling: RotaryScaling) -> Int? {
+        guard let stated = json["max_position_embeddings"]?.int, stated > 0 else { return nil }
+        return switch scaling {
+        case .dynamic(let factor, let original), .yarn(let factor, _, _, let original, _, _):
+            max(stated, Int(exactly: (factor * Double(original)).rounded()) ?? stated)
+        case .none, .linear, .llama3, .longRoPE: stated
+        }
     }
 
     /// The family that `architectures` names, or `model_type` where that is absent; Llama without either.
@@ -196,9 +207,23 @@ extension ModelConfiguration {
     /// The content of `config.json` and the file's path.
     static func document(directory: String) throws -> (json: JSONValue, file: String) {
         let file = "\(directory)/config.json"
+        return (try document(file), file)
+    }
+
+    /// The content of `generation_config.json`; nil where there is none.
+    static func generationDocument(directory: String) throws -> JSONValue? {
+        let file = "\(directory)/generation_config.json"
+        do {
+            return try document(file)
+        } catch FileError.notFound {
+            return nil
+        }
+    }
+
+    private static func document(_ file: String) throws -> JSONValue {
         let bytes = try ReadableFile.contents(of: file, limit: sizeLimit)
         do throws(JSONError) {
-            return (try JSONValue.parse(bytes), file)
+            return try JSONValue.parse(bytes)
         } catch {
             throw ModelError.invalidConfiguration(file: file, reason: "\(error)")
         }

@@ -1,4 +1,5 @@
 package import Adapters
+package import Storage
 
 /// The shape of a Llama-family decoder, as `config.json` gives it.
 package struct ModelConfiguration: Sendable, Hashable {
@@ -32,6 +33,8 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var fusesProjections = false
     /// How many tokens each layer's attention looks back over, the own one counted; nil for all. Empty: all layers all.
     package var attentionWindows: [Int?] = []
+    /// The longest sequence that the model was made for, in tokens; nil where its configuration does not say.
+    package var longestSequence: Int?
 
     package init(
         vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
@@ -68,7 +71,7 @@ extension ModelConfiguration {
     var normedWidth: Int { hasQueryKeyNorm ? queryWidth + keyValueWidth : 0 }
 
     /// The number of parameters, tied weights counted once.
-    var parameterCount: Int {
+    package var parameterCount: Int {
         let attention = hiddenSize * (2 * queryWidth + 2 * keyValueWidth)
         let bias = hasQKVBias ? queryKeyValueWidth : 0
         let norms = hasQueryKeyNorm ? 2 * headSize : 0
@@ -124,6 +127,10 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupported(file: String, feature: String, supported: String)
     /// A weight is missing or has another shape than the configuration says.
     case invalidWeight(path: String, name: String, reason: String)
+    /// A weight holds values that are not finite.
+    case notFinite(path: String, name: String, shape: [Int], NotFiniteValues)
+    /// The weights do not fit into memory.
+    case tooLarge(path: String, need: String, available: String)
 
     package var description: String {
         switch self {
@@ -131,6 +138,11 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
         case .unsupported(let file, let feature, let supported):
             "\(file): \(feature) is not supported; supported: \(supported)"
         case .invalidWeight(let path, let name, let reason): "\(path): the weight \(name) \(reason)"
+        case .tooLarge(let path, let need, let available):
+            "\(path): \(need), and \(available); give the process more, or take a smaller form or model"
+        case .notFinite(let path, let name, let shape, let values):
+            "\(path): the weight \(name): \(values.description(shape: shape)); "
+                + "the file is damaged, or whatever wrote it overflowed: fetch or make it again"
         }
     }
 }

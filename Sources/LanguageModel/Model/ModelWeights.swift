@@ -115,10 +115,10 @@ private struct WeightSource {
     /// How weights are kept; nil for the smallest form that is exact.
     let storage: WeightStorage?
 
-    /// The values of a weight that must have this shape.
+    /// The values of a weight that must have this shape and be finite.
     func values(_ name: String, _ shape: [Int]) throws -> [Float] {
         try check(name, shape)
-        return try weights.floats(named: name)
+        return try weights.finiteFloats(named: name)
     }
 
     /// Refuses a weight that is missing or of another shape.

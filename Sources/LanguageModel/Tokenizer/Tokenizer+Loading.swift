@@ -16,7 +16,7 @@ extension Tokenizer {
         }
         let parts = try parts(json: bytes, file: path)
         let lookUp = spellingLookUp(parts)
-        return Tokenizer(parts, landmarks: SequenceLandmarks.find(in: directory, token: lookUp))
+        return Tokenizer(parts, landmarks: try SequenceLandmarks.find(in: directory, token: lookUp))
     }
 
     /// Reads a `tokenizer.json` that is already in memory; the ends of a text are found by their customary spellings.
@@ -25,8 +25,10 @@ extension Tokenizer {
     package convenience init(json: [UInt8], file: String = "tokenizer.json") throws(TokenizerError) {
         let parts = try Self.parts(json: json, file: file)
         let lookUp = Self.spellingLookUp(parts)
-        // No such folder: only the spellings are asked.
-        self.init(parts, landmarks: SequenceLandmarks.find(in: "/nonexistent", token: lookUp))
+        // Without a folder only the spellings are asked.
+        var landmarks = SequenceLandmarks()
+        landmarks.find(token: lookUp)
+        self.init(parts, landmarks: landmarks)
     }
 
     private static func spellingLookUp(_ parts: Parts) -> (String) -> Int32? {
@@ -68,7 +70,7 @@ extension Tokenizer {
                     isNormalized: false, isSpecial: true)
             ]
         }
-        return Tokenizer(parts, landmarks: SequenceLandmarks.find(in: directory, token: spellingLookUp(parts)))
+        return Tokenizer(parts, landmarks: try SequenceLandmarks.find(in: directory, token: spellingLookUp(parts)))
     }
 
     /// Reads all parts of a `tokenizer.json`.
@@ -96,11 +98,11 @@ struct SequenceLandmarks: Sendable, Equatable {
     /// Asks, in this order: `tokenizer_config.json` and `special_tokens_map.json` for spellings,
     /// `generation_config.json` and `config.json` for numbers, and at last the customary spellings.
     ///
-    /// A file that is absent or no JSON object says nothing.
-    static func find(in folder: String, token: (String) -> Int32?) -> SequenceLandmarks {
+    /// A file that is absent or no JSON object says nothing; a pointer of Git LFS in its place is refused.
+    static func find(in folder: String, token: (String) -> Int32?) throws(FileError) -> SequenceLandmarks {
         var found = SequenceLandmarks()
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-            guard let document = document("\(folder)/\(name)") else { continue }
+            guard let document = try document("\(folder)/\(name)") else { continue }
             func spelled(_ key: String) -> Int32? {
                 (document[key]?.text ?? document[key]?["content"]?.text).flatMap(token)
             }
@@ -108,7 +110,7 @@ struct SequenceLandmarks: Sendable, Equatable {
             found.end = found.end ?? spelled("eos_token")
         }
         for name in ["generation_config.json", "config.json"] {
-            guard let document = document("\(folder)/\(name)") else { continue }
+            guard let document = try document("\(folder)/\(name)") else { continue }
             func numbered(_ key: String) -> Int32? {
                 // Several ends of a text are a list; the first is the one that training appends.
                 let value = document[key]?.array?.first ?? document[key]
@@ -117,15 +119,25 @@ struct SequenceLandmarks: Sendable, Equatable {
             found.begin = found.begin ?? numbered("bos_token_id")
             found.end = found.end ?? numbered("eos_token_id")
         }
-        found.begin = found.begin ?? ["<s>", "<|begin_of_text|>", "<bos>"].lazy.compactMap(token).first
-        found.end = found.end ?? ["</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>"].lazy.compactMap(token).first
+        found.find(token: token)
         return found
+    }
+
+    /// Asks for the customary spellings of what is not found yet.
+    fileprivate mutating func find(token: (String) -> Int32?) {
+        begin = begin ?? ["<s>", "<|begin_of_text|>", "<bos>"].lazy.compactMap(token).first
+        end = end ?? ["</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>"].lazy.compactMap(token).first
     }
 
     private static let limit = 16 << 20
 
-    private static func document(_ path: String) -> JSONValue? {
-        guard let bytes = try? ReadableFile.contents(of: path, limit: limit) else { return nil }
-        return try? JSONValue.parse(bytes)
+    private static func document(_ path: String) throws(FileError) -> JSONValue? {
+        do throws(FileError) {
+            let bytes = try ReadableFile.contents(of: path, limit: limit)
+            return try? JSONValue.parse(bytes)
+        } catch {
+            if case .largeFilePointer = error { throw error }
+            return nil
+        }
     }
 }

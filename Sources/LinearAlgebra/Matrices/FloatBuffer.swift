@@ -29,7 +29,7 @@ package final class FloatBuffer {
         }
         var memory: UnsafeMutableRawPointer?
         guard posix_memalign(&memory, Self.alignment, size) == 0, let memory else {
-            preconditionFailure("there is no memory for a buffer of \(size) bytes")
+            Self.endWithoutMemory(for: size)
         }
         memset(memory, 0, size)
         base = memory.bindMemory(to: Float.self, capacity: max(count, Self.alignment / 4))
@@ -42,7 +42,7 @@ package final class FloatBuffer {
         guard
             let start = mmap(nil, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
             Int(bitPattern: start) != -1
-        else { preconditionFailure("there is no memory for a buffer of \(size) bytes") }
+        else { endWithoutMemory(for: size) }
         let skipped = -Int(bitPattern: start) & (hugePage - 1)
         if skipped > 0 { munmap(start, skipped) }
         let base = start + skipped
@@ -50,6 +50,16 @@ package final class FloatBuffer {
         // The last piece stays in small pages: a huge one would be resident whole.
         _ = madvise(base, size & ~(hugePage - 1), MADV_HUGEPAGE)
         return base
+    }
+
+    /// Ends the process in order where the system gives no more memory: nothing above could go on without the buffer, and a
+    /// trap would say neither what was needed nor what to do. Checkpoints and adapters are whole at every moment.
+    private static func endWithoutMemory(for size: Int) -> Never {
+        let line =
+            "murmur: there is no memory for \(size / 1_000_000 + 1) MB more; give the process more (ulimit -v, the container's "
+            + "limit), or ask for less: --weights int8, --memory low, fewer --threads, a smaller batch or cutoff\n"
+        _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+        exit(1)
     }
 
     deinit {

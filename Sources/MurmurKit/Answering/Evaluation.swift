@@ -46,6 +46,9 @@ package struct Evaluation: Sendable {
         let evaluator = try Evaluator(
             records: records, model: model.model, lora: model.adapter?.configuration, encoder: encoder, lane: lane,
             options: Evaluator.Options(generates: false))
+        Terminal.warn(
+            ModelWarnings.length(
+                model.model.configuration, cutoff: encoder.cutoff, longest: evaluator.report.longest))
         var scores = try await evaluator.scores(adapter: model.adapter?.values ?? [])
         guard answerTokens > 0 else { return scores }
         // Records that leave no room for a response have no score.

@@ -112,6 +112,9 @@ package struct ModelResponder: Responder {
     ) async throws {
         let (tokens, stops) = tokens(of: prompt)
         guard !tokens.isEmpty else { throw CommandFailure("the prompt has no tokens; write something") }
+        Terminal.warn(
+            ModelWarnings.generation(
+                model.model.configuration, promptTokens: tokens.count, newTokens: sampling.maximumTokens))
         let options = GenerationOptions(
             maximumTokens: sampling.maximumTokens, stopTokens: stops, temperature: sampling.temperature,
             topK: sampling.topK, topP: sampling.topP)
@@ -130,6 +133,7 @@ package struct ModelResponder: Responder {
     private func tokens(of prompt: Prompt) -> (tokens: [Int32], stops: Set<Int32>) {
         switch prompt {
         case .instruction(let record):
+            Terminal.warn(ModelWarnings.template(encoder))
             return (encoder.promptTokens(of: record), model.stopTokens.union(encoder.stopTokens))
         case .text(let text):
             var tokens = model.tokenizer.encode(text, addSpecialTokens: true)

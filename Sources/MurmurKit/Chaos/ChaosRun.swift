@@ -1,6 +1,7 @@
 import Basics
 package import Faults
 import Foundation
+import Storage
 import SwarmFile
 
 /// `murmur chaos`: the relay alone, between peers that others start.
@@ -8,6 +9,8 @@ package struct ChaosRun: Sendable {
     private let relay: FaultRelay
     private let names: [String]
     private let folder: String
+    /// Keeps other relays out of the folder.
+    private let lock: FolderLock
 
     /// Binds the relay for the peers of `swarm`, and writes for each the topology file with which it goes through the relay
     /// into `folder`. What of the faults the relay does not apply is said.
@@ -26,10 +29,10 @@ package struct ChaosRun: Sendable {
         }
         names = swarm.names
         self.folder = folder
+        lock = try OutputFolder.chaos.claim(folder)
         let plan = try FaultPlan(schedule, names: names, seed: seed ?? topology.swarm.seed)
         relay = try await FaultRelay.bind(plan: plan, topology: topology, host: host)
         let url = URL(fileURLWithPath: folder, isDirectory: true)
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         for (place, name) in names.enumerated() {
             try await relay.topology(topology, for: place).yaml.write(
                 to: url.appendingPathComponent("\(name).yaml"), atomically: true, encoding: .utf8)

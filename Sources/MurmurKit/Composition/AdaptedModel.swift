@@ -13,6 +13,7 @@ package struct AdaptedModel: Sendable {
         let directory = ModelComposition.modelDirectory(base)
         let model = try BaseModel.load(directory: directory, storage: weights.storage)
         self.model = model
+        Terminal.warn(model.notes)
         tokenizer = try ModelComposition.tokenizer(directory: directory, model: model)
         adapter = try path.map { path in
             try PEFTDirectory.read(path) { model.adapterSchema($0) }
@@ -30,5 +31,11 @@ package struct AdaptedModel: Sendable {
     package func encoder(template: String, cutoff: Int) throws -> RecordEncoder {
         RecordEncoder(
             template: try PromptTemplate.named(template, model: model.path), encoder: tokenizer, cutoff: cutoff)
+    }
+
+    /// Warns where `encoder` and this model do not go well together.
+    package func warn(of encoder: RecordEncoder) {
+        Terminal.warn(
+            ModelWarnings.template(encoder) + ModelWarnings.length(model.configuration, cutoff: encoder.cutoff))
     }
 }

@@ -30,12 +30,15 @@ package struct BuiltInTrainers: TrainerFactory {
 
     package func trainer(of name: String) throws -> any AdapterTrainer {
         let (place, records) = try records(of: name)
-        return switch placement {
-        case .alone(let threads):
-            try composition.workbench.tuner(peer: name, records: records, lane: ComputeLane(), threads: threads)
-        case .shared:
-            try composition.workbench.tuner(peer: name, records: records, lane: .shared(for: place))
-        }
+        let tuner =
+            switch placement {
+            case .alone(let threads):
+                try composition.workbench.tuner(peer: name, records: records, lane: ComputeLane(), threads: threads)
+            case .shared:
+                try composition.workbench.tuner(peer: name, records: records, lane: .shared(for: place))
+            }
+        composition.warn(of: tuner.report)
+        return tuner
     }
 
     private func records(of name: String) throws -> (place: Int, records: [InstructionRecord]) {

@@ -27,19 +27,22 @@ package enum IdentityFile {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
             throw CommandFailure("there is no identity file \(path); make one with: murmur identity new \(path)")
         }
-        if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
-            throw CommandFailure("others may read the identity file \(path); make it yours alone: chmod 600 \(path)")
-        }
         guard let size = attributes[.size] as? Int, size <= 4096,
             let text = try? String(contentsOfFile: path, encoding: .utf8)
         else {
             throw CommandFailure("\(path) is not an identity file made by `murmur identity new`")
         }
+        let keys: IdentityKeys
         do {
-            return try IdentityKeys(text: text)
+            keys = try IdentityKeys(text: text)
         } catch {
             throw CommandFailure("\(path) is not an identity file made by `murmur identity new`")
         }
+        // Only of what is an identity: a topology file, given by mistake, is for others to read.
+        if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
+            throw CommandFailure("others may read the identity file \(path); make it yours alone: chmod 600 \(path)")
+        }
+        return keys
     }
 
     /// The keys in `path`, made now where the file is missing.

@@ -40,16 +40,30 @@ extension ModelComposition {
     package static func records(
         _ source: String, _ topology: SwarmTopology, onBadRecord policy: BadRecordPolicy = .refuse
     ) throws -> [InstructionRecord] {
-        if source == "builtin:chores" {
-            return try BuiltInChores().records(
-                count: topology.data.count ?? defaultRecordCount, seed: topology.swarm.seed)
-        }
-        guard !source.hasPrefix("builtin:") else {
-            throw CommandFailure("there is no built-in source \(source); there is builtin:chores")
+        if source.hasPrefix("builtin:") {
+            return try builtIn(source, count: topology.data.count, seed: topology.swarm.seed)
         }
         let dataset = try InstructionDataset.read(path: source, onBadRecord: policy)
         if dataset.report.skippedCount > 0 { Terminal.note(dataset.report.description) }
         return dataset.records
+    }
+
+    /// What is to be said of a source; of a built-in one, as it is with the usual seed.
+    package static func report(of source: String, onBadRecord policy: BadRecordPolicy) throws -> DatasetReport {
+        guard source.hasPrefix("builtin:") else {
+            return try InstructionDataset.read(path: source, onBadRecord: policy).report
+        }
+        return DatasetReport(of: try builtIn(source, count: nil, seed: usualSeed), builtIn: source)
+    }
+
+    /// The seed of commands that have no topology, unless another is given.
+    package static let usualSeed: UInt64 = 42
+
+    private static func builtIn(_ source: String, count: Int?, seed: UInt64) throws -> [InstructionRecord] {
+        guard source == "builtin:chores" else {
+            throw CommandFailure("there is no built-in source \(source); there is builtin:chores")
+        }
+        return try BuiltInChores().records(count: count ?? defaultRecordCount, seed: seed)
     }
 
     private static func scheme(_ partition: SwarmTopology.Data.Partition) -> PartitionScheme {

@@ -26,6 +26,16 @@ package struct ModelComposition: Sendable {
         workbench = try TuningWorkbench(
             model: model, tokenizer: tokenizer, lora: topology.model.lora, settings: topology.tuning,
             seed: topology.swarm.seed, options: compute.engine(topology.tuning))
+        Terminal.warn(
+            model.notes + ModelWarnings.template(workbench.encoder)
+                + ModelWarnings.length(model.configuration, cutoff: topology.tuning.cutoff))
+    }
+
+    /// Warns of records that are longer than the model was made for.
+    func warn(of report: EncodedRecords.Report) {
+        Terminal.warn(
+            ModelWarnings.length(
+                workbench.model.configuration, cutoff: topology.tuning.cutoff, longest: report.longest))
     }
 
     /// The directory that a model's name means.

@@ -52,6 +52,9 @@ package struct PeerRun: Sendable {
     /// - Returns: what the run is worth: the process's exit code.
     package func run() async throws -> ExitStatus {
         let keys = try swarm.keys(of: name, in: identityPath)
+        try OpenFiles.require(32, for: "a peer needs")
+        let lock = try OutputFolder.peer.claim(folder.path)
+        defer { withExtendedLifetime(lock) {} }
         let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)
         let tuner = try trainers.trainer(of: name)
         var configuration = try await swarm.configuration(
@@ -60,11 +63,6 @@ package struct PeerRun: Sendable {
         let settings = try trainers.settings(of: name)
         for entry in settings.shared { configuration.settings?.set(entry) }
         configuration.ownSettings = settings.own
-        do {
-            try AtomicFile.createFolder(folder.path)
-        } catch {
-            throw CommandFailure("cannot make the folder: \(error)")
-        }
         let store = CheckpointStore(folder: folder.appendingPathComponent("state").path)
         let news = try ResumedState.prepare(store, for: configuration, resumption)
         do {

@@ -6,6 +6,7 @@ import Foundation
 import InstructionTuning
 package import Observability
 import Overlay
+import Storage
 package import SwarmFile
 
 extension RunFolder {
@@ -13,17 +14,18 @@ extension RunFolder {
     ///
     /// An earlier run in it is gone on with where its topology says the same of all that must be the same, or where
     /// `resumption` lets it; it is replaced where `fresh` says so, and otherwise left alone with an error that names section
-    /// and key.
+    /// and key. So is a folder that holds something else, and one in which another process is at work. `user` is the command
+    /// that asks.
     package static func prepare(
         _ path: String, topologyPath: String, sources: SourceChoices = SourceChoices(), fresh: Bool,
-        resumption: ResumeChoice = .refuse
+        resumption: ResumeChoice = .refuse, user: String = OutputFolder.run.command
     ) throws -> RunFolder {
         let url = URL(fileURLWithPath: path, isDirectory: true)
         var topology = try SwarmComposition.load(topologyPath, replacing: sources).topology
         let marker = url.appendingPathComponent("topology.yaml")
-        if fresh || resumption == .restart { try removeEarlierRun(url, marker: marker) }
+        let lock = try OutputFolder.run.claim(path, user: user)
+        if fresh || resumption == .restart { try removeEarlierRun(url) }
         do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
             for peer in topology.peers {
                 try FileManager.default.createDirectory(
                     at: url.appendingPathComponent(peer.name), withIntermediateDirectories: true)
@@ -51,7 +53,9 @@ extension RunFolder {
             try checkEarlierTopology(earlier, against: topology, in: path, resumption)
         }
         try text.write(to: marker, atomically: true, encoding: .utf8)
-        return RunFolder(url: url, topology: topology)
+        var folder = RunFolder(url: url, topology: topology)
+        folder.lock = lock
+        return folder
     }
 
     /// Throws where the topology of the run in `path` says something else of what must be the same, and `resumption` does
@@ -74,16 +78,22 @@ extension RunFolder {
                 + "anew")
     }
 
-    /// Removes a run, and nothing but a run: a folder that has no `topology.yaml` of ours is not touched.
-    private static func removeEarlierRun(_ url: URL, marker: URL) throws {
-        guard FileManager.default.fileExists(atPath: url.path) else { return }
-        let content = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-        guard !content.isEmpty else { return }
-        guard FileManager.default.fileExists(atPath: marker.path) else {
-            throw CommandFailure("\(url.path) is not empty and holds no run; --fresh does not remove it")
+    /// The files of a run beside the peers' folders.
+    private static let fileNames: Set = ["topology.yaml", "summary.json", "report.html", "relay.jsonl"]
+
+    /// Removes the run in a folder of ours, and nothing but the run: what somebody else put there stays. Refused while one
+    /// of its peers is at work.
+    private static func removeEarlierRun(_ url: URL) throws {
+        let content = ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
+            .map { url.appendingPathComponent($0) }
+        let peers = content.filter { OutputFolder.peer.isOwn($0.path) }
+        for peer in peers where FolderLock.isHeld(peer.path) {
+            throw CommandFailure("\(FolderLockError.held(folder: peer.path, by: FolderLock.holder(of: peer.path)))")
         }
         do {
-            try FileManager.default.removeItem(at: url)
+            for item in content where fileNames.contains(item.lastPathComponent) || peers.contains(item) {
+                try FileManager.default.removeItem(at: item)
+            }
         } catch {
             throw CommandFailure("cannot remove the run in \(url.path): \(error.localizedDescription)")
         }

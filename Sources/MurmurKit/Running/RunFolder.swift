@@ -1,4 +1,5 @@
 package import Foundation
+package import Storage
 package import SwarmFile
 
 /// The folder of a swarm's run: `topology.yaml` with everyone's identity, and a folder a peer.
@@ -7,6 +8,8 @@ package struct RunFolder: Sendable {
     package let url: URL
     /// The topology with identities, keys and addresses.
     package let topology: SwarmTopology
+    /// What keeps other processes out of the folder as long as this is there; nil for one that is only read.
+    package var lock: FolderLock?
 
     /// Where the resolved topology lies.
     package var topologyPath: String { url.appendingPathComponent("topology.yaml").path }

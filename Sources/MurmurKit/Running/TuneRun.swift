@@ -12,6 +12,8 @@ package struct TuneRun {
     private let composition: ModelComposition
     private let tuner: InstructionTuner
     private let folder: String
+    /// The folder is this run's alone as long as it is there.
+    private let lock: FolderLock
     private let steps: Int
     private let saveEvery: Int
     private let resumption: ResumeChoice
@@ -28,10 +30,12 @@ package struct TuneRun {
     ///   - resumption: what is done about a state of other settings.
     ///   - saveEvery: adapter and state are written every so many steps.
     ///   - json: whether progress is told as JSON lines.
+    /// - Throws: `CommandFailure` for a folder that no such run made, or that another process has.
     package init(
         _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String, steps: Int,
         saveEvery: Int, resumption: ResumeChoice = .refuse, json: Bool
     ) throws {
+        try OutputFolder.tune.check(folder)
         composition = try ModelComposition(topology, compute: compute)
         tuner = try composition.workbench.tuner(
             peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
@@ -41,7 +45,9 @@ package struct TuneRun {
         self.resumption = resumption
         settings = try Self.settings(topology, composition, records)
         self.json = json
+        lock = try OutputFolder.tune.claim(folder)
         Terminal.note(tuner.report.description)
+        composition.warn(of: tuner.report)
     }
 
     private var statePath: String { folder + "/state.bin" }
@@ -50,11 +56,7 @@ package struct TuneRun {
     ///
     /// - Returns: whether all steps are taken, or the same command takes the others.
     package func run() async throws -> ExitStatus {
-        do {
-            try AtomicFile.createFolder(folder)
-        } catch {
-            throw CommandFailure("cannot make the folder: \(error)")
-        }
+        defer { withExtendedLifetime(lock) {} }
         var (step, delta) = try await resumed()
         let progress = ProgressLine("tuning", quietly: json)
         let stop = StopFlag()
@@ -125,6 +127,10 @@ package struct TuneRun {
         let difference = try ResumedState.check(state.settings, against: settings, at: statePath, resumption)
         guard state.values.count == tuner.schema.count else {
             throw CommandFailure("\(statePath) is of another adapter; --restart begins anew")
+        }
+        if let found = NotFiniteValues.find(in: state.values[...]) {
+            let what = found.description(shape: [state.values.count])
+            throw CommandFailure("\(statePath): the adapter: \(what); give another --out, or --restart")
         }
         guard state.step <= steps else {
             throw CommandFailure(

@@ -3,6 +3,7 @@ import Faults
 import Foundation
 import Recording
 package import Simulation
+import Storage
 import SwarmFile
 
 /// `murmur simulate` at work: one seed with all that is to be said of it, or a sweep of many.
@@ -12,6 +13,7 @@ package struct SimulationRun: Sendable {
     private let faults: FaultSchedule?
     private let training: (any SwarmTraining)?
     private let recordings: RecordingFolder?
+    private let recordingLock: FolderLock?
 
     /// Reads what `choices` name. With `recordingPath` what the trainers return is written down in that folder.
     package init(_ choices: SimulationChoices, recordingPath: String? = nil) throws {
@@ -19,7 +21,9 @@ package struct SimulationRun: Sendable {
         let swarm = try SwarmComposition.load(choices.topologyPath)
         topology = swarm.topology
         faults = try choices.faultsPath.map { try FaultSchedule.load($0) }
+        if let recordingPath { try OutputFolder.recording.check(recordingPath) }
         recordings = recordingPath.map { RecordingFolder($0) }
+        recordingLock = try recordingPath.map { try OutputFolder.recording.claim($0) }
         training = try Self.training(choices, swarm, recordings)
     }
 
@@ -69,6 +73,8 @@ package struct SimulationRun: Sendable {
     /// - Throws: `CommandFailure` where a checker objects, or the tiers differ.
     package func runOne(seed: UInt64, outputs: Outputs) async throws {
         let scenario = scenario(seed)
+        let lock = try outputs.folder.map { try OutputFolder.simulation.claim($0) }
+        defer { withExtendedLifetime((lock, recordingLock)) {} }
         let report = try await watched(scenario, trace: outputs.trace)
         if choices.runsBothTiers, let difference = try await Self.difference(report, scenario) {
             throw CommandFailure(difference)
@@ -77,7 +83,6 @@ package struct SimulationRun: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let text = String(decoding: try encoder.encode(report), as: UTF8.self)
         if let folder = outputs.folder {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try Data((text + "\n").utf8).write(
                 to: URL(fileURLWithPath: folder).appendingPathComponent("simulation.json"))
         }

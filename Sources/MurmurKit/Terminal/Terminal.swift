@@ -25,6 +25,15 @@ package enum Terminal {
     package static func note(_ line: String) {
         try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
     }
+
+    private static let warned = Mutex<Set<String>>([])
+
+    /// Warnings on standard error, each once a process.
+    package static func warn(_ sentences: [String]) {
+        for sentence in sentences where warned.withLock({ $0.insert(sentence).inserted }) {
+            note("murmur: warning: \(sentence)")
+        }
+    }
 }
 
 /// A progress line on standard error: redrawn on a terminal, silent in a pipe.

@@ -86,9 +86,10 @@ package struct MixingChecker: Sendable {
             if case .unknown = weights { return nil }
             terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
             return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
-        case .adopted(let parts, let delta):
+        case .adopted(let parts, let own, let delta):
             guard !dishonest[peer] else { return nil }
             var terms: [(weight: Double, values: [Float])] = []
+            if let own { terms.append((Double(counts[peer]), own.values)) }
             for part in parts {
                 guard let origin = indexOfPeer[part.origin], !dishonest[origin] else { return nil }
                 guard let found = contribution(part, of: origin) else {

@@ -31,6 +31,10 @@ struct SwarmChecker: Sendable {
     private var quarantine: QuarantineChecker
     /// Whether one of them was in a way that honest peers cannot tell.
     private var isMisled = false
+    /// Whether one of them says that it never agrees: honest peers give up to agree with it.
+    private var hasObstinate = false
+    /// The greatest round that an honest peer has published.
+    private var furthest = 0
 
     init(names: [String], ids: [PeerID], targets: [[Float]], neighbours: [[Int]], consensusBound: Double) {
         quarantine = QuarantineChecker(neighbours: neighbours)
@@ -58,8 +62,9 @@ struct SwarmChecker: Sendable {
     }
 
     /// The peer is dishonest from now on. If it `misleads`, what its neighbours' adapters become is no promise.
-    mutating func isDishonest(_ peer: Int, misleads: Bool, equivocates: Bool) {
+    mutating func isDishonest(_ peer: Int, misleads: Bool, equivocates: Bool, neverAgrees: Bool = false) {
         dishonest[peer] = true
+        if neverAgrees { hasObstinate = true }
         if equivocates { quarantine.equivocates(peer) }
         if misleads { isMisled = true }
     }
@@ -89,7 +94,8 @@ struct SwarmChecker: Sendable {
             }
         case .checkpointed(let round):
             acknowledged[peer] = max(acknowledged[peer], round)
-        case .contributionPublished(_, _, _, _, let object):
+        case .contributionPublished(let round, _, _, _, let object):
+            if !dishonest[peer] { furthest = max(furthest, round) }
             published[peer].insert(Self.mark(object))
         case .contributionReceived(let from, let round, let byteCount, let object):
             let object = Self.mark(object)
@@ -109,6 +115,11 @@ struct SwarmChecker: Sendable {
                     "replay", at: time,
                     "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
             }
+        case .caughtUp(let from, let to, _, _):
+            guard !dishonest[peer], to > furthest else { return }
+            violate(
+                "takeover", at: time,
+                "\(names[peer]) jumps from round \(from) to \(to); no honest peer is beyond \(furthest)")
         case .mixed(let round, _, let present, let absent, _):
             spread.mixed(peer, round: round, partners: present.compactMap { indexOfPeer[$0] }, absent: absent.count)
         case .barred(let barred, let reason):
@@ -117,7 +128,7 @@ struct SwarmChecker: Sendable {
             guard !dishonest[other] else { return }
             violate("quarantine", at: time, "\(names[peer]) shuts out \(names[other]), which is honest: \(reason)")
         case .settlingLimitReached(let round, let disagreement):
-            if !isMisled, !dishonest[peer] {
+            if !isMisled, !hasObstinate, !dishonest[peer] {
                 violate(
                     "liveness", at: time,
                     "\(names[peer]) gave up to agree in round \(round) at a disagreement of \(disagreement)")

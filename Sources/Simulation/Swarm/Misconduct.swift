@@ -23,6 +23,16 @@ struct Misconduct: OutgoingTampering {
         case forge
         /// The bytes that are served are not those of the manifest.
         case malformedLeaf
+        /// The manifest's round is this many rounds ahead.
+        case jump(Int)
+        /// The manifest says that the adapter is final.
+        case earlyFinal
+        /// Nothing is served; nor said, where it `keepsQuiet`.
+        case silence(keepsQuiet: Bool)
+        /// The status says that nothing is known of the swarm's agreement.
+        case neverAgree
+        /// So many manifests of another schema are offered with each good one.
+        case flood(Int)
     }
 
     private let kind: Kind
@@ -36,7 +46,9 @@ struct Misconduct: OutgoingTampering {
         self.exchange = exchange
     }
 
-    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID {
+    var keepsQuiet: Bool { kind == .silence(keepsQuiet: true) }
+
+    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID? {
         var publication = publication
         switch kind {
         case .fill(let value):
@@ -46,10 +58,18 @@ struct Misconduct: OutgoingTampering {
         case .malformedManifest:
             publication.manifest.schemaDigest = publication.manifest.schemaDigest.map { ~$0 }
         case .malformedLeaf: publication.payload = HashedPayload(publication.payload.bytes.map { ~$0 })
-        case .equivocate, .replay, .forge: break
+        case .jump(let rounds): publication.manifest.round += UInt64(rounds)
+        case .earlyFinal: publication.manifest.flags.insert(.final)
+        case .silence: return nil
+        case .neverAgree:
+            // The version is the first byte.
+            let status = publication.manifest.status
+            publication.manifest.status =
+                Array(status.prefix(1)) + [UInt8](repeating: 0, count: max(1, status.count) - 1)
+        case .equivocate, .replay, .forge, .flood: break
         }
         // Of bytes that are not the manifest's, too.
-        return wire.publishUnchecked(
+        return wire.publish(
             SignedManifest(publication.manifest, signedWith: key), payload: publication.payload.bytes)
     }
 
@@ -71,7 +91,19 @@ struct Misconduct: OutgoingTampering {
             for neighbour in scene.neighbours where neighbour.isConnected {
                 wire.announce(oldest, to: neighbour.id, at: time)
             }
-        case .fill, .malformedManifest, .malformedLeaf, .forge: break
+        case .flood(let count):
+            for number in 0..<count {
+                var useless = publication.manifest
+                useless.schemaDigest[0] ^= 0xff
+                // Sequence numbers are those of a clock: between two contributions there is room for many.
+                useless.sequence &+= UInt64(number + 1) << 40
+                let object = wire.publish(SignedManifest(useless, signedWith: key), publication.payload)
+                for neighbour in scene.neighbours where neighbour.isConnected {
+                    wire.announce(object, to: neighbour.id, at: time)
+                }
+                wire.retire(object)
+            }
+        case .fill, .malformedManifest, .malformedLeaf, .forge, .jump, .earlyFinal, .silence, .neverAgree: break
         }
     }
 
@@ -84,7 +116,7 @@ struct Misconduct: OutgoingTampering {
         altered.sampleCount += 1
         let signature = key.signature(of: altered.encoded)
         for neighbour in scene.neighbours where neighbour.isConnected && neighbour.id != altered.origin {
-            wire.testifyUnchecked(altered.encoded + signature, to: neighbour.id)
+            wire.testify(altered.encoded + signature, to: neighbour.id)
         }
     }
 
@@ -112,6 +144,12 @@ extension ByzantineBehaviour {
         case .malformedManifest: .malformedManifest
         case .malformedLeaf: .malformedLeaf
         case .forge: .forge
+        case .roundJump: .jump(20)
+        case .earlyFinal: .earlyFinal
+        case .mute: .silence(keepsQuiet: true)
+        case .stall: .silence(keepsQuiet: false)
+        case .neverAgree: .neverAgree
+        case .flood: .flood(20)
         }
     }
 
@@ -120,7 +158,10 @@ extension ByzantineBehaviour {
     var misleads: Bool {
         switch self {
         case .signFlip, .scale, .equivocate: true
-        case .notANumber, .infinite, .replay, .malformedManifest, .malformedLeaf, .forge: false
+        case .notANumber, .infinite, .replay, .malformedManifest, .malformedLeaf, .forge, .roundJump, .earlyFinal,
+            .mute,
+            .stall, .neverAgree, .flood:
+            false
         }
     }
 }

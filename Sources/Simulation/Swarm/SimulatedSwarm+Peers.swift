@@ -119,7 +119,9 @@ extension SimulatedSwarm {
             peers[index].behaviour = behaviour
             let misconduct = misconduct(of: index)
             peers[index].process?.misbehave(misconduct)
-            checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
+            checker.isDishonest(
+                index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate,
+                neverAgrees: behaviour == .neverAgree)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
     }

@@ -128,6 +128,7 @@ package struct SimulatedSwarm {
                 configurations[index].startupPatience = patience
                 configurations[index].absencePatience = patience
                 configurations[index].lingerTimeout = patience
+                configurations[index].settlingPatience = patience
             }
         }
         if peers.count <= Self.closelyWatched {

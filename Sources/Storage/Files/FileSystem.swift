@@ -69,6 +69,10 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
     case notAFile(path: String)
     /// The file has become shorter since it was opened.
     case cutShort(path: String)
+    /// The file is what Git LFS leaves in the place of a large one that was not fetched.
+    case largeFilePointer(path: String)
+    /// The process, or the system, has as many files open as it may.
+    case tooManyFiles(path: String)
     /// Any other failure; `reason` is the operating system's.
     case other(path: String, reason: String)
 
@@ -79,6 +83,7 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
         case EACCES, EPERM, EROFS: self = .noPermission(path: path)
         case ENOSPC, EDQUOT: self = .diskFull(path: path)
         case EISDIR: self = .notAFile(path: path)
+        case EMFILE, ENFILE: self = .tooManyFiles(path: path)
         default: self = .other(path: path, reason: String(cString: strerror(errorNumber)))
         }
     }
@@ -89,6 +94,10 @@ package enum FileError: Error, Equatable, CustomStringConvertible {
         case .noPermission(let path): "\(path): no permission; check the owner and mode of the file and its folder"
         case .diskFull(let path): "\(path): the disk is full; free some space and try again"
         case .notAFile(let path): "\(path): not a regular file"
+        case .largeFilePointer(let path):
+            "\(path): this is a Git LFS pointer, not the file itself; fetch it: git lfs pull (in the folder of the clone)"
+        case .tooManyFiles(let path):
+            "\(path): too many files are open; let the process open more (ulimit -n 1024) and try again"
         case .cutShort(let path): "\(path): the file became shorter while it was read; do not change it in use"
         case .other(let path, let reason): "\(path): \(reason)"
         }

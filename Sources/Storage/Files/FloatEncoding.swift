@@ -7,6 +7,15 @@ package enum FloatEncoding: String, Sendable, Hashable, CaseIterable {
     /// The bytes of one number.
     package var size: Int { self == .float32 ? 4 : 2 }
 
+    /// The least magnitude that rounding makes infinite: half a step beyond the largest finite number.
+    package var limit: Float {
+        switch self {
+        case .float32: .infinity
+        case .float16: 65_520
+        case .bfloat16: Float(bitPattern: 0x7f7f_8000)
+        }
+    }
+
     /// Appends the numbers that `bytes` encodes to `floats`; the length is a multiple of `size`.
     package func decode(_ bytes: ArraySlice<UInt8>, into floats: inout [Float]) {
         precondition(bytes.count.isMultiple(of: size), "whole numbers are decoded")

@@ -15,7 +15,7 @@ package final class ReadableFile: Sendable {
     private static let pieceSize = 1 << 20
     private static let attemptLimit = 64
 
-    /// Opens the regular file at `path`. Throws `FileError`.
+    /// Opens the regular file at `path`, which is no pointer of Git LFS. Throws `FileError`.
     package init(path: String) throws(FileError) {
         // O_NONBLOCK: opening a named pipe in the file's place must not wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -33,6 +33,19 @@ package final class ReadableFile: Sendable {
         self.path = path
         self.size = Int(status.st_size)
         self.descriptor = descriptor
+        // Here, so that no reader takes a pointer for a damaged file of its own kind.
+        guard !isLargeFilePointer else { throw .largeFilePointer(path: path) }
+    }
+
+    /// Git LFS keeps pointers below this size.
+    private static let pointerLimit = 1024
+    private static let pointerHead = Array("version https://git-lfs.github.com/spec/".utf8)
+
+    /// Whether the file is a pointer that Git LFS left: a few lines of text that begin so.
+    private var isLargeFilePointer: Bool {
+        guard size < Self.pointerLimit, size > Self.pointerHead.count else { return false }
+        var head = [UInt8](repeating: 0, count: Self.pointerHead.count)
+        return pread(descriptor, &head, head.count, 0) == head.count && head == Self.pointerHead
     }
 
     deinit {

@@ -51,7 +51,16 @@ struct JSONParser {
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        default: throw .unexpected(expected: "a value", offset: position)
+        default:
+            try refuseNotFinite(at: position)
+            throw .unexpected(expected: "a value", offset: position)
+        }
+    }
+
+    /// Names the numbers that other languages write and JSON does not have.
+    private func refuseNotFinite(at offset: Int) throws(JSONError) {
+        for word in ["NaN", "Infinity"] where bytes[offset...].starts(with: word.utf8) {
+            throw .notFinite(word, offset: offset)
         }
     }
 
@@ -206,7 +215,10 @@ extension JSONParser {
     mutating func number() throws(JSONError) -> JSONValue {
         let start = position
         var isWhole = true
-        if next == UInt8(ascii: "-") { position += 1 }
+        if next == UInt8(ascii: "-") {
+            position += 1
+            try refuseNotFinite(at: position)
+        }
         if next == UInt8(ascii: "0") {
             position += 1
         } else {
@@ -254,6 +266,8 @@ package enum JSONError: Error, Equatable, CustomStringConvertible {
     case duplicateKey(String, offset: Int)
     /// A number that 64-bit floating point cannot hold.
     case numberOutOfRange(offset: Int)
+    /// NaN or Infinity, which other languages write and JSON does not have.
+    case notFinite(String, offset: Int)
     /// An escape that stands for no character, for example half of a surrogate pair.
     case invalidEscape(offset: Int)
 
@@ -265,6 +279,8 @@ package enum JSONError: Error, Equatable, CustomStringConvertible {
         case .tooDeep(let limit, let offset): "the JSON text is nested deeper than \(limit) levels at byte \(offset)"
         case .duplicateKey(let key, let offset): "the JSON object has the key \"\(key)\" twice, at byte \(offset)"
         case .numberOutOfRange(let offset): "the JSON number at byte \(offset) is out of range"
+        case .notFinite(let word, let offset):
+            "invalid JSON: \(word) at byte \(offset), and JSON has no such number; write null or leave the field out"
         case .invalidEscape(let offset): "invalid JSON: the escape at byte \(offset) stands for no character"
         }
     }

@@ -135,7 +135,8 @@ package struct JSONObject: Sendable, Equatable {
 }
 
 extension JSONValue {
-    /// The document as UTF-8 text. Members keep their order; numbers must be finite.
+    /// The document as UTF-8 text. Members keep their order. A number that JSON does not have, NaN or an infinity, becomes
+    /// null: who writes one and means to say more writes a text instead.
     ///
     /// - Parameter indented: whether to break lines and indent by two spaces, and end with a line feed.
     package func encoded(indented: Bool = false) -> [UInt8] {
@@ -151,8 +152,7 @@ extension JSONValue {
         case .bool(let flag): bytes.append(contentsOf: (flag ? "true" : "false").utf8)
         case .integer(let value): bytes.append(contentsOf: String(value).utf8)
         case .number(let value):
-            precondition(value.isFinite, "JSON has no infinite numbers")
-            bytes.append(contentsOf: value.description.utf8)
+            bytes.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
         case .string(let text): Self.write(string: text, to: &bytes)
         case .array(let elements):
             Self.write(open: "[", close: "]", count: elements.count, to: &bytes, indentation: indentation) {

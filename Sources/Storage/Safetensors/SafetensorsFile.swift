@@ -84,10 +84,15 @@ package struct SafetensorsWriter {
 
     private var tensors: [Tensor] = []
     private let metadata: [(String, String)]
+    private let refusesNotFinite: Bool
 
     /// A writer of a file with the given metadata.
-    package init(metadata: [(String, String)] = [("format", "pt")]) {
+    ///
+    /// - Parameter refusesNotFinite: whether it throws `SafetensorsError.notFinite` or `.tooLarge` instead of writing a
+    ///   value that is not finite, or that its encoding makes infinite.
+    package init(metadata: [(String, String)] = [("format", "pt")], refusesNotFinite: Bool = true) {
         self.metadata = metadata
+        self.refusesNotFinite = refusesNotFinite
     }
 
     /// Adds a tensor of the given shape; names must differ, and the shape must fit the values.
@@ -107,20 +112,21 @@ package struct SafetensorsWriter {
         tensors.append(Tensor(name: name, encoding: encoding, shape: shape, values: values))
     }
 
-    /// The file's bytes: the tensors in the order in which they were added. Throws what making values throws.
-    package func encoded() throws -> [UInt8] {
+    /// The file's bytes: the tensors in the order in which they were added. Throws `SafetensorsError` for values that it
+    /// refuses, and what making values throws; `name` is the file's, for errors.
+    package func encoded(name: String = "safetensors bytes") throws -> [UInt8] {
         var bytes = header()
-        try forEachPiece { bytes.append(contentsOf: $0) }
+        try forEachPiece(of: name) { bytes.append(contentsOf: $0) }
         return bytes
     }
 
     /// Writes the file tensor by tensor, so that a crash leaves the old or the new one whole.
     ///
-    /// Throws `FileError`, or what making values throws.
+    /// Throws `FileError`, `SafetensorsError` for values that it refuses, or what making values throws.
     package func write(to path: String) throws {
         try AtomicFile.write(to: path) { append in
             try append(header())
-            try forEachPiece(append)
+            try forEachPiece(of: path, append)
         }
     }
 
@@ -149,11 +155,12 @@ package struct SafetensorsWriter {
         return bytes + json
     }
 
-    /// Calls `body` with the data, a tensor's worth or less at a time.
-    private func forEachPiece(_ body: ([UInt8]) throws -> Void) throws {
+    /// Calls `body` with the data of the file called `file`, a tensor's worth or less at a time.
+    private func forEachPiece(of file: String, _ body: ([UInt8]) throws -> Void) throws {
         for tensor in tensors {
             let values = try tensor.values()
             precondition(values.count * tensor.encoding.size == tensor.byteCount, "a tensor's shape fits its values")
+            if refusesNotFinite { try check(values, of: tensor, file: file) }
             var rest = values
             while !rest.isEmpty {
                 var bytes: [UInt8] = []
@@ -162,6 +169,18 @@ package struct SafetensorsWriter {
                 rest = rest.dropFirst(Self.pieceLength)
             }
         }
+    }
+
+    private func check(_ values: ArraySlice<Float>, of tensor: Tensor, file: String) throws(SafetensorsError) {
+        if let found = NotFiniteValues.find(in: values) {
+            throw .notFinite(name: tensor.name, file: file, shape: tensor.shape, found)
+        }
+        guard tensor.encoding != .float32 else { return }
+        let limit = tensor.encoding.limit
+        guard let index = values.firstIndex(where: { abs($0) >= limit }) else { return }
+        throw .tooLarge(
+            name: tensor.name, file: file, place: NotFiniteValues.place(index - values.startIndex, in: tensor.shape),
+            value: values[index], type: tensor.encoding.rawValue)
     }
 
     /// The number of values encoded at a time.

@@ -190,6 +190,10 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
     case missingTensor(name: String, file: String)
     /// The tensor is stored as a type that is not read.
     case unsupportedType(name: String, file: String, type: String)
+    /// The tensor holds values that are not finite.
+    case notFinite(name: String, file: String, shape: [Int], NotFiniteValues)
+    /// A value of the tensor becomes infinite in the type in which it is to be written.
+    case tooLarge(name: String, file: String, place: String, value: Float, type: String)
 
     package var description: String {
         switch self {
@@ -198,6 +202,11 @@ package enum SafetensorsError: Error, Equatable, CustomStringConvertible {
         case .missingTensor(let name, let file): "\(file): there is no tensor \(name)"
         case .unsupportedType(let name, let file, let type):
             "\(file): tensor \(name) has type \(type); F32, F16 and BF16 are read"
+        case .notFinite(let name, let file, let shape, let values):
+            "\(file): tensor \(name): \(values.description(shape: shape)); nothing can be computed with it"
+        case .tooLarge(let name, let file, let place, let value, let type):
+            "\(file): tensor \(name): the value \(value) at \(place) is too large for \(type), in which it would be "
+                + "infinite; write another type, F32 for example"
         }
     }
 }

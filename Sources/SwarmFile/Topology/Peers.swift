@@ -102,10 +102,23 @@ extension ValueFormat where Value == NetworkAddress {
                     throw value.error(
                         "\"\(text)\" is not a numeric address with a port, such as 192.0.2.7:9100 or [::1]:9100")
                 }
-                return address
+                return try reachable(address, as: text, at: value)
             },
             write: { "\"\($0)\"" }, json: { _ in nil })
     }
+}
+
+/// `address` in its one form, refused where nobody can reach a peer at it; `text` is how the file has it.
+private func reachable(
+    _ address: NetworkAddress, as text: String, at value: TopologyValue
+) throws -> NetworkAddress {
+    let address = NetworkAddress(host: NetworkAddress.unmapped(address.host), port: address.port)
+    if let reason = address.unreachableReason {
+        throw value.error(
+            "\"\(text)\" \(reason); give the address at which the others reach this peer (--listen says where it listens)"
+        )
+    }
+    return address
 }
 
 extension ValueFormat where Value == String {
@@ -115,7 +128,7 @@ extension ValueFormat where Value == String {
             guard let numeric = NetworkAddress.canonicalHost(text) else {
                 throw value.error("\"\(text)\" is not a numeric IPv4 or IPv6 address such as 127.0.0.1")
             }
-            return numeric
+            return try reachable(NetworkAddress(host: numeric, port: 1), as: text, at: value).host
         }
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Overlay
 
@@ -38,6 +39,7 @@ extension SwarmTopology {
         topology.completion = try .read(section)
         topology.graph = try readGraph(section, peers: peers, named: named, include: include)
         try topology.checkConnected(at: section["graph"] ?? section.required("peers"))
+        try topology.checkFamilies(at: section.required("peers"))
         return topology
     }
 
@@ -55,6 +57,19 @@ extension SwarmTopology {
             let names = cut.prefix(5).map { peers[$0].name }.joined(separator: ", ") + (cut.count > 5 ? " …" : "")
             throw place.error(
                 "the graph is not connected: \(peers[0].name) does not reach \(names); add edges between the parts")
+        }
+    }
+
+    /// Refuses neighbours of which one has an IPv4 and the other an IPv6 address: a socket of one family does not reach the
+    /// other.
+    private func checkFamilies(at place: TopologyValue) throws {
+        guard Set(peers.compactMap { $0.address?.isIPv6 }).count > 1 else { return }
+        for edge in try swarmGraph().edges {
+            let (one, other) = (peers[edge.first], peers[edge.second])
+            guard let here = one.address, let there = other.address, here.isIPv6 != there.isIPv6 else { continue }
+            throw place.error(
+                "\(one.name) is at \(here) and its neighbour \(other.name) at \(there): IPv4 and IPv6 do not reach each "
+                    + "other; give both an address of one family")
         }
     }
 

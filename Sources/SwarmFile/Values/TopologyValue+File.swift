@@ -18,6 +18,10 @@ extension TopologyValue {
         guard let text = String(data: data, encoding: .utf8) else {
             throw TopologyError(file: name, problem: "the file is not UTF-8 text")
         }
+        guard !text.hasPrefix("version https://git-lfs.github.com/spec/") else {
+            throw TopologyError(
+                file: name, problem: "this is a Git LFS pointer, not the file itself; fetch it: git lfs pull")
+        }
         return text
     }
 

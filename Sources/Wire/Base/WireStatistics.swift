@@ -62,6 +62,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case badHandshake
     /// An initiation that is not newer than the newest of this peer.
     case staleInitiation
+    /// An initiation whose timestamp is further ahead than clocks are wrong.
+    case futureInitiation
     /// More initiations in a second than are looked at.
     case initiationRate
     /// An initiation without a cookie while there are many: a cookie was sent.

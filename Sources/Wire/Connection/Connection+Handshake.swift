@@ -104,6 +104,9 @@ extension Connection {
         _ incoming: IncomingHandshake, _ context: inout ConnectionContext, at time: MonotonicTime,
         using generator: inout some RandomNumberGenerator
     ) {
+        guard incoming.timestamp <= context.stamps.latestBelievable(at: time) else {
+            return context.statistics.drop(.futureInitiation)
+        }
         guard incoming.timestamp > greatestTimestamp else { return context.statistics.drop(.staleInitiation) }
         greatestTimestamp = incoming.timestamp
         context.hasNewMemory = true

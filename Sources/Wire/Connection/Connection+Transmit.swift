@@ -27,7 +27,7 @@ extension Connection {
     /// Says goodbye if there is a session, and forgets the association, its sessions and what was to be sent. The layer
     /// above is only told what has been delivered.
     mutating func close(_ context: inout ConnectionContext, at time: MonotonicTime) {
-        outbox = goodbyes
+        outbox = goodbyes(context.configuration, at: time)
         if !outbox.isEmpty { markReady(&context) }
         forgetAssociation(&context, at: time)
         abandonHandshakes(&context)
@@ -35,11 +35,19 @@ extension Connection {
     }
 
     /// What says goodbye on the present session: empty where there is none. The packet number must not be used again.
-    var goodbyes: [Datagram] {
+    ///
+    /// An acknowledgement that is owed goes with it: the other side would else never know that the last of what it has sent
+    /// arrived.
+    func goodbyes(_ configuration: WireConfiguration, at time: MonotonicTime) -> [Datagram] {
         guard isAssociated, let session = sessions.current else { return [] }
         let number = association.recovery.nextNumber
-        var packet = DataPacket.header(
-            receiverIndex: session.remoteIndex, number: number, capacity: DataPacket.overhead + 1)
+        let limit = configuration.datagramByteCount - 16
+        var packet = DataPacket.header(receiverIndex: session.remoteIndex, number: number, capacity: limit + 16)
+        if association.received.isOwed {
+            FrameEncoder.appendAcknowledgement(
+                association.received.ranges, delay: association.received.delay(at: time),
+                marked: association.received.marked, capacity: limit - 1 - packet.count, to: &packet)
+        }
         packet.append(FrameType.close.rawValue)
         session.sendCipher.seal(&packet, headerByteCount: DataPacket.headerByteCount, counter: number)
         // Nobody repeats a goodbye that is lost, so it is said three times; copies are dropped.

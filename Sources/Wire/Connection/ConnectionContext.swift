@@ -58,6 +58,16 @@ struct StampClock: Sendable {
         return last
     }
 
+    /// Clocks may be wrong by so much. A timestamp further ahead is not taken: it would shut its owner out until the clocks
+    /// have passed it.
+    static let skew: UInt64 = 7 * 86_400 * 1_000_000_000
+
+    /// The greatest timestamp that another peer's clock can be believed to show.
+    func latestBelievable(at time: MonotonicTime) -> UInt64 {
+        let (sum, isTooLarge) = wallClock(at: time).addingReportingOverflow(Self.skew)
+        return isTooLarge ? .max : sum
+    }
+
     /// The wall clock as it was at the start, and the time since.
     func wallClock(at time: MonotonicTime) -> UInt64 {
         startStamp &+ UInt64(max(0, time.nanoseconds - start.nanoseconds))

@@ -59,13 +59,15 @@ struct PeerStanding: Sendable {
     ///
     /// - Parameters:
     ///   - wallClock: the record must not have expired by then.
+    ///   - latest: the greatest timestamp that any clock can be believed to show.
     ///   - pause: the least time between two pieces of news that are taken.
     mutating func take(
-        _ content: PeerRecord.Content, encoded: [UInt8], of remote: RemotePeer, wallClock: UInt64, pause: Duration,
-        at time: MonotonicTime
+        _ content: PeerRecord.Content, encoded: [UInt8], of remote: RemotePeer, wallClock: UInt64, latest: UInt64,
+        pause: Duration, at time: MonotonicTime
     ) -> Judgement {
         // Most that are passed on are known already.
         guard content.sequence > recordSequence, revocation == nil else { return .old }
+        guard content.sequence <= latest else { return .bad }
         let isElsewhere = content.addresses != remote.address.map { [$0] } ?? []
         let isNews = isElsewhere || record != nil
         guard content.exchangeKey == remote.exchangeKey, content.expiry > wallClock,

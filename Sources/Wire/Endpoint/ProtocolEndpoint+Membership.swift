@@ -37,7 +37,7 @@ extension ProtocolEndpoint {
     @discardableResult
     package mutating func expel(_ peer: PeerID, at time: MonotonicTime) -> Bool {
         guard !isClosed, let id = connections.id(of: peer) else { return false }
-        let goodbyes = connections[id].goodbyes
+        let goodbyes = connections[id].goodbyes(configuration, at: time)
         if connections[id].isAssociated {
             release(connections[id].end(.expelled, &context, at: time), from: id, at: time)
         }

@@ -2,8 +2,8 @@ package import Basics
 
 /// Objects that are served, and offers of others.
 extension ProtocolEndpoint {
-    /// Serves an object from now on, to whoever of the swarm asks, until it is retired. The payload must be the
-    /// manifest's: its hash tree is computed and compared.
+    /// Serves an object from now on, to whoever of the swarm asks, until it is retired. Whether the payload is the
+    /// manifest's is not looked at here: every receiver does.
     @discardableResult
     package mutating func publish(_ manifest: SignedManifest, payload: [UInt8]) -> ObjectID {
         publish(manifest, HashedPayload(payload))
@@ -12,19 +12,6 @@ extension ProtocolEndpoint {
     /// The same without hashing the payload once more.
     @discardableResult
     package mutating func publish(_ manifest: SignedManifest, _ payload: HashedPayload) -> ObjectID {
-        precondition(
-            payload.bytes.count == manifest.manifest.payloadByteCount && payload.root == manifest.manifest.root,
-            "a published payload is the one that its manifest describes")
-        return serve(manifest, payload)
-    }
-
-    /// Serves a payload that need not be the manifest's, as a lying peer would: for tests and simulated attackers.
-    @discardableResult
-    package mutating func publishUnchecked(_ manifest: SignedManifest, payload: [UInt8]) -> ObjectID {
-        serve(manifest, HashedPayload(payload))
-    }
-
-    private mutating func serve(_ manifest: SignedManifest, _ payload: HashedPayload) -> ObjectID {
         let count = payload.bytes.count
         let isPushed = count > 0 && count <= min(configuration.pushByteLimit, WireConfiguration.pushedByteLimit)
         published[manifest.id] = PublishedObject(
@@ -48,6 +35,18 @@ extension ProtocolEndpoint {
     package mutating func announce(_ object: ObjectID, to peer: PeerID, at time: MonotonicTime) -> Bool {
         guard !isClosed, let object = published[object], let id = connections.id(of: peer) else { return false }
         return connections[id].offer(object, &context)
+    }
+
+    /// When something last came from the peer that was encrypted for this association; nil where there is none.
+    package func lastReceived(from peer: PeerID) -> MonotonicTime? {
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return nil }
+        return connections[id].association.lastReceived
+    }
+
+    /// Whether something that was pushed to the peer is not acknowledged yet.
+    package func hasPushUnderWay(to peer: PeerID) -> Bool {
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return false }
+        return connections[id].association.deliveries.hasPushUnderWay
     }
 
     mutating func receiveOffer(_ bytes: [UInt8], from id: ConnectionID) {

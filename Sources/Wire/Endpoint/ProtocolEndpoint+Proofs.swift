@@ -23,7 +23,11 @@ extension ProtocolEndpoint {
     mutating func restore(_ memory: EndpointMemory, handshakeTimestamp: UInt64) {
         for stamp in memory.stamps {
             guard let id = connections.id(of: stamp.peer) else { continue }
-            connections[id].greatestTimestamp = max(connections[id].greatestTimestamp, stamp.timestamp)
+            // One that would not be taken today says nothing.
+            let (latest, isTooLarge) = handshakeTimestamp.addingReportingOverflow(StampClock.skew)
+            let isBelievable = isTooLarge || stamp.timestamp <= latest
+            connections[id].greatestTimestamp = max(
+                connections[id].greatestTimestamp, isBelievable ? stamp.timestamp : handshakeTimestamp)
         }
         for revocation in memory.revocations where revocation.swarm == swarm.identifier {
             if revocation.peer == local.id {
@@ -50,19 +54,14 @@ extension ProtocolEndpoint {
         connections.id(of: peer).map { connections[$0].standing.isBarred } ?? false
     }
 
-    /// Passes a manifest on that another peer has signed, so that `peer` can compare it with what it was told itself.
+    /// Passes a manifest on that another peer has signed, in its encoded form, so that `peer` can compare it with what it
+    /// was told itself.
     ///
-    /// - Returns: false if it was not taken: unknown peer, or 256 frames already wait.
+    /// - Returns: false if it was not taken: unknown peer, no session, or 256 frames already wait.
     @discardableResult
-    package mutating func testify(_ manifest: SignedManifest, to peer: PeerID) -> Bool {
+    package mutating func testify(_ manifest: [UInt8], to peer: PeerID) -> Bool {
         guard let id = connections.id(of: peer), connections[id].isAssociated else { return false }
-        return connections[id].enqueue(.evidence(manifest.encoded), &context)
-    }
-
-    /// Passes on what need not be a signed manifest, as a lying peer would: for tests and simulated attackers.
-    package mutating func testifyUnchecked(_ bytes: [UInt8], to peer: PeerID) {
-        guard let id = connections.id(of: peer), connections[id].isAssociated else { return }
-        _ = connections[id].enqueue(.evidence(bytes), &context)
+        return connections[id].enqueue(.evidence(manifest), &context)
     }
 
     /// Takes a revocation from the layer above, as if a neighbour had passed it on; ours is spread, too.

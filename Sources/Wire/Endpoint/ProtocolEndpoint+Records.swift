@@ -23,8 +23,8 @@ extension ProtocolEndpoint {
         connections.id(of: peer).flatMap { connections[$0].standing.record }
     }
 
-    /// Passes on what need not be a record, as a lying peer would: for tests and simulated attackers.
-    package mutating func tellUnchecked(_ bytes: [UInt8], to peer: PeerID) {
+    /// Passes a record on, in its encoded form, to a peer that there is a session with.
+    package mutating func tell(record bytes: [UInt8], to peer: PeerID) {
         guard let id = connections.id(of: peer), connections[id].isAssociated else { return }
         _ = connections[id].enqueue(.record(bytes), &context)
     }
@@ -82,7 +82,8 @@ extension ProtocolEndpoint {
         // Many that are passed on are of peers that are not known here.
         guard let id = connections.id(of: content.peer) else { return }
         let judgement = connections[id].receiveRecord(
-            content, encoded: bytes, wallClock: context.stamps.wallClock(at: time), pause: Self.recordPause, at: time)
+            content, encoded: bytes, wallClock: context.stamps.wallClock(at: time),
+            latest: context.stamps.latestBelievable(at: time), pause: Self.recordPause, at: time)
         switch judgement {
         case .old, .nothingNew: return
         case .bad: context.statistics.drop(.badRecord)
@@ -97,10 +98,11 @@ extension ProtocolEndpoint {
 extension Connection {
     /// Takes a record of the peer's, whoever has passed it on: where it says is tried next if there is no session.
     fileprivate mutating func receiveRecord(
-        _ content: PeerRecord.Content, encoded: [UInt8], wallClock: UInt64, pause: Duration, at time: MonotonicTime
+        _ content: PeerRecord.Content, encoded: [UInt8], wallClock: UInt64, latest: UInt64, pause: Duration,
+        at time: MonotonicTime
     ) -> PeerStanding.Judgement {
         let judgement = standing.take(
-            content, encoded: encoded, of: remote, wallClock: wallClock, pause: pause, at: time)
+            content, encoded: encoded, of: remote, wallClock: wallClock, latest: latest, pause: pause, at: time)
         guard judgement == .news, !isAssociated else { return judgement }
         // Whatever was tried so far was tried where it is not.
         lastAddress = content.addresses.first

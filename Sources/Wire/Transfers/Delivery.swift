@@ -144,6 +144,9 @@ struct Deliveries: Sendable {
         return delivery.isWhole ? nil : delivery
     }
 
+    /// Whether something of an object that was pushed is not acknowledged.
+    var hasPushUnderWay: Bool { deliveries.contains { $0.isPushed && !$0.isWhole } }
+
     /// Those of which something is missing.
     var unfinished: [Delivery] { deliveries.filter { !$0.isWhole } }
 

@@ -28,6 +28,9 @@ struct ChaosCommand: AsyncParsableCommand {
         guard NetworkAddress.canonicalHost(host) != nil else {
             throw ValidationError("--host \(host): a numeric address is expected")
         }
+        if let reason = NetworkAddress(host: host, port: 1).unreachableReason {
+            throw ValidationError("--host \(host) \(reason); give the address at which the peers reach this machine")
+        }
     }
 
     func run() async throws {

@@ -32,7 +32,8 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let folder = try RunFolder.prepare(out, topologyPath: topology, sources: sources.choices, fresh: false)
+        let folder = try RunFolder.prepare(
+            out, topologyPath: topology, sources: sources.choices, fresh: false, user: "murmur compare")
         if !folder.holdsAllAdapters {
             var choices = SwarmRun.Choices()
             choices.sources = sources.choices

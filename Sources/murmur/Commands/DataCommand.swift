@@ -18,7 +18,8 @@ struct DataCommand: AsyncParsableCommand {
             discussion: """
                 Examples:
                   murmur data split topologies/demo.yaml
-                  murmur data split topologies/dolly-shards-10.yaml --data dolly.jsonl --out parts
+                  murmur data split topologies/dolly-shards-10.yaml --data dolly.jsonl \\
+                      --out parts
                 """)
 
         @Argument(help: "The topology file.") var topology: String
@@ -32,7 +33,8 @@ struct DataCommand: AsyncParsableCommand {
             let swarm = try SwarmComposition.load(topology, replacing: sources)
             let partition = try ModelComposition.partition(swarm.topology, onBadRecord: sources.badRecords)
             if let out {
-                try AtomicFile.createFolder(out)
+                let lock = try OutputFolder.split.claim(out)
+                defer { withExtendedLifetime(lock) {} }
                 for part in partition.peers { try write(part.records, to: "\(out)/\(part.name).jsonl") }
                 try write(partition.heldOut, to: "\(out)/held-out.jsonl")
             }
@@ -55,19 +57,20 @@ struct DataCommand: AsyncParsableCommand {
     /// `murmur data show FILE`
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read a file of instructions and say what is in it: fields, categories, bad lines.",
+            abstract: "Read instructions and say what is in them: fields, categories, bad lines.",
             discussion: """
-                Example:
+                Examples:
                   murmur data show records.jsonl --skip-bad
+                  murmur data show builtin:chores
                 """)
 
-        @Argument(help: "A JSON or JSON Lines file.") var file: String
+        @Argument(help: "builtin:chores, a JSON or a JSON Lines file.") var file: String
         @Flag(help: "Skip bad records and name them, instead of refusing the file.") var skipBad = false
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
-            let dataset = try InstructionDataset.read(path: file, onBadRecord: skipBad ? .skip : .refuse)
-            Terminal.print(json ? JSONText.of(dataset.report.json) : dataset.report.description)
+            let report = try ModelComposition.report(of: file, onBadRecord: skipBad ? .skip : .refuse)
+            Terminal.print(json ? JSONText.of(report.json) : report.description)
         }
     }
 }

@@ -12,7 +12,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         discussion: """
             Examples:
               murmur evaluate --data builtin:chores --records 100
-              murmur evaluate --model path/to/model --adapter run/alice/adapter --data test.jsonl --json
+              murmur evaluate --model path/to/model --adapter run/alice/adapter \\
+                  --data test.jsonl --json
             """)
 
     @OptionGroup var options: ModelOptions
@@ -39,9 +40,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         let chosen = Array(all.prefix(records ?? all.count))
         guard !chosen.isEmpty else { throw CommandFailure("\(data) holds no records") }
         let model = try AdaptedModel(base: options.model, adapter: adapter, weights: weights)
-        let evaluation = Evaluation(
-            model, encoder: try model.encoder(template: options.templateName, cutoff: options.cutoff),
-            answerTokens: maxNewTokens)
+        let encoder = try model.encoder(template: options.templateName, cutoff: options.cutoff)
+        model.warn(of: encoder)
+        let evaluation = Evaluation(model, encoder: encoder, answerTokens: maxNewTokens)
         let progress = ProgressLine("evaluating", quietly: json)
         let summary = try await evaluation.run(chosen) { progress.update($0, of: $1) }
         progress.finish()

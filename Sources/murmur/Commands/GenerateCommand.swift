@@ -9,8 +9,11 @@ struct GenerateCommand: AsyncParsableCommand {
         abstract: "Answer an instruction with a model, with or without an adapter.",
         discussion: """
             Examples:
-              murmur generate --adapter demo-run/peer-0/adapter "Put the numbers in order." --input "16 29 4"
-              murmur generate --model path/to/model --raw "Once upon a time" --temperature 0.8
+              murmur generate \\
+                  --adapter demo-run/peer-0/adapter "Put the numbers in order." \\
+                  --input "16 29 4"
+              murmur generate --model path/to/model --raw "Once upon a time" \\
+                  --temperature 0.8
             """)
 
     @Argument(help: "The instruction.") var instruction: String

@@ -59,8 +59,10 @@ extension IdentityCommand {
                 keep it where the keys are not. One peer that is started with it tells the others.
 
                 Example:
-                  murmur identity revoke alice.identity --topology two-hosts.yaml > alice.revocation
-                  murmur peer two-hosts.yaml --as bob --identity bob.identity --out run --revocation alice.revocation
+                  murmur identity revoke alice.identity --topology two-hosts.yaml \\
+                      > alice.revocation
+                  murmur peer two-hosts.yaml --as bob --identity bob.identity --out run \\
+                      --revocation alice.revocation
                 """)
 
         @Argument(help: "A file made by `murmur identity new`.") var file: String

@@ -6,19 +6,25 @@ import Storage
 struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Say what an adapter, a model, a safetensors or GGUF file, a peer's state, a log or a trace holds.",
+        abstract:
+            "Say what an adapter, a model, a safetensors or GGUF file, a run, a peer's state, a log or a trace holds.",
         discussion: """
             Examples:
+              murmur inspect demo-run
               murmur inspect demo-run/peer-0/adapter
               murmur inspect demo-run/peer-0/state --json
               murmur inspect demo-run/peer-0/events.jsonl
-              murmur inspect run.trace --peer peer-3 --from 10 --to 20 --event mixed --event caught_up
+              murmur inspect run.trace --peer peer-3 --from 10 --to 20 --event mixed \\
+                  --event caught_up
 
             A trace (murmur simulate --trace) is stepped through on a terminal and listed in a pipe.
             """)
 
     @Argument(
-        help: "A PEFT or model directory, a .safetensors or .gguf file, a state, events.jsonl, a recording or a trace.")
+        help: """
+            A PEFT or model directory, a .safetensors or .gguf file, a run's folder, a state, events.jsonl, a recording \
+            or a trace.
+            """)
     var path: String
     @Option(help: "Of a trace: only what this peer does; may be given several times.") var peer: [String] = []
     @Option(help: "Of a trace: only events of this name; may be given several times.") var event: [String] = []

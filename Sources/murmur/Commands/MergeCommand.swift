@@ -14,12 +14,13 @@ struct MergeCommand: AsyncParsableCommand {
 
             Examples:
               murmur merge --adapter demo-run/peer-0/adapter --out tuned-model
-              murmur merge --model path/to/model --adapter run/alice/adapter --type bf16 --out tuned-model
+              murmur merge --model path/to/model --adapter run/alice/adapter \\
+                  --type bf16 --out tuned-model
             """)
 
     @Option(help: "The base model: builtin:fledgling or a Hugging Face directory.") var model = "builtin:fledgling"
     @Option(help: "The PEFT directory.") var adapter: String
-    @Option(help: "The folder for the merged model; one that holds a model already is refused.") var out: String
+    @Option(help: "The folder for the merged model, a new or an empty one.") var out: String
     @Option(help: "The type of the weights: f32, f16 or bf16; each weight's own unless given.") var type: String?
 
     private static let types: [String: FloatEncoding] = ["f32": .float32, "f16": .float16, "bf16": .bfloat16]
@@ -29,12 +30,15 @@ struct MergeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try OutputFolder.merge.check(out)
         let base = ModelComposition.modelDirectory(model)
         let shape = try ModelConfiguration.read(directory: base)
         let adapter = try PEFTDirectory.read(adapter) {
             .lora(configuration: $0, projections: shape.projections)
         }
         let merge = AdapterMerge(base: base, adapter: adapter, encoding: type.flatMap { Self.types[$0] })
+        let lock = try OutputFolder.merge.claim(out)
+        defer { withExtendedLifetime(lock) {} }
         let count = try merge.write(to: out, shape: shape)
         Terminal.print("The merged model is in \(out); \(count) weights carry the adapter")
     }

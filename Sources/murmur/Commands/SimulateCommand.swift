@@ -17,10 +17,12 @@ struct SimulateCommand: AsyncParsableCommand {
 
             Examples:
               murmur simulate topologies/ring-8.yaml --seed 7
-              murmur simulate topologies/ring-8.yaml --faults topologies/faults/lossy.yaml --trace run.trace
+              murmur simulate topologies/ring-8.yaml \\
+                  --faults topologies/faults/lossy.yaml --trace run.trace
               murmur simulate topologies/torus-16.yaml --draw-faults --seed 1 --seeds 1000
               murmur simulate topologies/complete-4.yaml --trainer lora --record run
-              murmur simulate topologies/complete-4.yaml --trainer run --faults topologies/faults/crash.yaml --both-tiers
+              murmur simulate topologies/complete-4.yaml --trainer run \\
+                  --faults topologies/faults/crash.yaml --both-tiers
             """)
 
     @Argument(help: "The topology file.") var topology: String

@@ -17,8 +17,10 @@ struct SwarmCommand: AsyncParsableCommand {
 
             Examples:
               murmur swarm topologies/demo.yaml --out demo-run --fresh
-              murmur swarm topologies/demo.yaml --out crash-run --faults topologies/faults/crash.yaml --seed 7
-              murmur swarm topologies/dolly-shards-10.yaml --model path/to/model --data dolly.jsonl --out run
+              murmur swarm topologies/demo.yaml --out crash-run \\
+                  --faults topologies/faults/crash.yaml --seed 7
+              murmur swarm topologies/dolly-shards-10.yaml --model path/to/model \\
+                  --data dolly.jsonl --out run
             """)
 
     @Argument(help: "The topology file.") var topology: String

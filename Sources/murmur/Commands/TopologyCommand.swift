@@ -18,7 +18,8 @@ struct TopologyCommand: AsyncParsableCommand {
             discussion: """
                 Examples:
                   murmur topology new --peers 8 --graph exponential > demo.yaml
-                  murmur topology new --peers 4 --graph ring --base path/to/model --data records.jsonl > ring.yaml
+                  murmur topology new --peers 4 --graph ring --base path/to/model \\
+                      --data records.jsonl > ring.yaml
                 """)
 
         @Option(help: "How many peers.") var peers = 8
@@ -48,7 +49,7 @@ struct TopologyCommand: AsyncParsableCommand {
             let topology = try SwarmTopology.draft(
                 name: name, seed: seed, graph: .init(kind: kind, degree: degree), peers: peers, firstPort: firstPort,
                 base: base, data: data)
-            Terminal.write("# A \(kind.rawValue) of \(peers) peers.\n" + topology.yaml)
+            Terminal.write("# \(kind.article) \(kind.rawValue) of \(peers) peers.\n" + topology.yaml)
         }
     }
 
@@ -137,4 +138,9 @@ struct TopologyCommand: AsyncParsableCommand {
             print(String(decoding: SwarmTopology.schema.encoded(indented: true), as: UTF8.self), terminator: "")
         }
     }
+}
+
+extension SwarmTopology.Graph.Kind {
+    /// The article before the kind's name at the beginning of a sentence.
+    fileprivate var article: String { rawValue.hasPrefix("e") || rawValue.hasPrefix("o") ? "An" : "A" }
 }

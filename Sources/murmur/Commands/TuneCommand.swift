@@ -26,7 +26,8 @@ struct TuneCommand: AsyncParsableCommand {
 
             Examples:
               murmur tune --data builtin:chores --steps 100 --out adapter
-              murmur tune --model path/to/model --data records.jsonl --steps 500 --learning-rate 3e-4 --out adapter
+              murmur tune --model path/to/model --data records.jsonl --steps 500 \\
+                  --learning-rate 3e-4 --out adapter
             """)
 
     @OptionGroup var options: ModelOptions

@@ -46,6 +46,33 @@ import Testing
         #expect(dataset.report.fields["instances.output"] == 3)
     }
 
+    @Test("What other programs write is named: UTF-16, null answers, NaN, records over several lines")
+    func namedFaults() throws {
+        let one = #"{"instruction":"i","response":"r"}"#
+        for (mark, order) in [([0xff, 0xfe], false), ([0xfe, 0xff], true), ([], false), ([], true)] as [([UInt8], Bool)]
+        {
+            let wide =
+                mark
+                + one.utf16.flatMap { unit -> [UInt8] in
+                    let low = UInt8(truncatingIfNeeded: unit), high = UInt8(truncatingIfNeeded: unit >> 8)
+                    return order ? [high, low] : [low, high]
+                }
+            #expect(throws: DatasetError.wideText(path: "x.json")) {
+                _ = try InstructionDataset.parse(wide, path: "x.json", onBadRecord: .skip)
+            }
+        }
+        func reason(_ text: String) -> String {
+            do { _ = try read(text) } catch { return "\(error)" }
+            return ""
+        }
+        #expect(reason(#"{"instruction":"i","output":null}"#).contains(#"x.json:1: "output" is null"#))
+        #expect(reason(#"{"instruction":"i","response":null,"output":null}"#).contains(#""response" is null"#))
+        #expect(reason(#"{"instruction":"i","output":"o","score":NaN}"#).contains("NaN at byte"))
+        let pretty = "{\n  \"instruction\": \"i\",\n  \"response\": \"r\"\n}\n"
+        #expect(reason(pretty).contains("over several lines"))
+        #expect(reason("\(one)\n{\"instruction\":\"j\"").contains("x.json:2: the line ends inside the record"))
+    }
+
     @Test("Marks, line ends and blank lines do no harm")
     func toleration() throws {
         let one = #"{"instruction":"i","response":"a\r\nb"}"#

@@ -70,6 +70,73 @@ import Testing
         }
     }
 
+    /// A copy of the fixture called `name` in `folder`, with one value of `tensor` replaced.
+    private func copy(of name: String, to folder: String, changing tensor: String, to value: Float) throws {
+        let weights = try WeightsDirectory(path: fixture(name))
+        var writer = SafetensorsWriter(refusesNotFinite: false)
+        for name in weights.tensorNames {
+            var values = try weights.floats(named: name)
+            if name == tensor { values[1] = value }
+            writer.add(name, shape: try #require(weights.shape(of: name)), values: values[...])
+        }
+        try AtomicFile.createFolder(folder)
+        try writer.write(to: "\(folder)/model.safetensors")
+        try AtomicFile.write(
+            try ReadableFile.contents(of: "\(fixture(name))/config.json"), to: "\(folder)/config.json")
+    }
+
+    @Test(arguments: ["model.norm.weight", "model.layers.0.mlp.down_proj.weight", "model.embed_tokens.weight"])
+    func weightsThatAreNotFiniteAreRefusedByTensorAndFile(tensor: String) throws {
+        let folder = try TemporaryFolder()
+        let base = folder.path("base")
+        try copy(of: "llama-grouped", to: base, changing: tensor, to: .nan)
+        let shape = try ModelConfiguration.read(directory: base)
+        let adapter = try PEFTDirectory.read("\(fixture("llama-grouped"))/adapter")
+        let merge = AdapterMerge(base: base, adapter: adapter)
+        for error in [
+            #expect(throws: ModelError.self) { _ = try BaseModel.load(directory: base) },
+            #expect(throws: ModelError.self) { _ = try merge.write(to: folder.path("out"), shape: shape) },
+        ] {
+            let text = error?.description ?? ""
+            #expect(text.contains("base/model.safetensors: the weight \(tensor): 1 of its"), "\(text)")
+            #expect(text.contains("(nan)"), "\(text)")
+        }
+        #expect(throws: (any Error).self) { _ = try ReadableFile(path: folder.path("out/config.json")) }
+    }
+
+    @Test func aWeightThatItsTypeMakesInfiniteIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let base = folder.path("base")
+        try copy(of: "llama-grouped", to: base, changing: "model.layers.0.mlp.down_proj.weight", to: 1e5)
+        let shape = try ModelConfiguration.read(directory: base)
+        let adapter = try PEFTDirectory.read("\(fixture("llama-grouped"))/adapter")
+        func merge(_ encoding: FloatEncoding, to name: String) throws -> Int {
+            try AdapterMerge(base: base, adapter: adapter, encoding: encoding)
+                .write(to: folder.path(name), shape: shape)
+        }
+        let error = #expect(throws: SafetensorsError.self) { _ = try merge(.float16, to: "half") }
+        #expect(error?.description.contains("down_proj.weight") == true)
+        #expect(try merge(.bfloat16, to: "brain") > 0)
+        // Finite weights that overflow in the model are told where it computes, not answered with nothing.
+        let weights = try WeightsDirectory(path: fixture("llama-grouped"))
+        var writer = SafetensorsWriter()
+        for name in weights.tensorNames {
+            var values = try weights.floats(named: name)
+            if name == "model.norm.weight" { values = values.map { _ in 3e38 } }
+            writer.add(name, shape: try #require(weights.shape(of: name)), values: values[...])
+        }
+        try writer.write(to: "\(base)/model.safetensors")
+        let model = try BaseModel.load(directory: base)
+        #expect(throws: EngineError.self) {
+            _ = try TextGenerator(model: model).generate(
+                prompt: Self.tokens, options: GenerationOptions(maximumTokens: 4, stopTokens: []))
+        }
+        let sequence = TokenSequence(tokens: Self.tokens, lossMask: Self.tokens.map { _ in true })
+        #expect(throws: EngineError.self) {
+            _ = try TrainingEngine(model: model, lora: nil).evaluate(sequences: [sequence])
+        }
+    }
+
     private func distance(_ left: [Float], _ right: [Float]) -> Double {
         var difference = 0.0
         var norm = 0.0

@@ -17,6 +17,24 @@ import Testing
         #expect(found.ropeBase == 10_000 && !found.tiesEmbeddings && found.normEpsilon == 1e-6)
     }
 
+    @Test(
+        arguments: [
+            ("", nil), (#", "max_position_embeddings": 512"#, 512), (#", "max_position_embeddings": null"#, nil),
+            (
+                #", "max_position_embeddings": 512, "rope_scaling": {"type": "dynamic", "factor": 4.0}"#, 2048
+            ),
+            (
+                #", "max_position_embeddings": 512, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512}"#,
+                2048
+            ),
+            (
+                #", "max_position_embeddings": 512, "rope_scaling": {"type": "linear", "factor": 2.0}"#, 512
+            ),
+        ] as [(String, Int?)]) func theLongestSequenceIsWhatTheModelWasMadeFor(change: String, longest: Int?) throws
+    {
+        #expect(try configuration(change).longestSequence == longest)
+    }
+
     @Test func theRotaryBaseHasTwoPlaces() throws {
         #expect(try configuration(#", "rope_theta": 500000"#).ropeBase == 500_000)
         let nested = #", "rope_theta": 7, "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}"#

@@ -55,6 +55,45 @@ import Testing
         #expect(composed("\u{308}\u{1F600}") == ["\u{308}", "\u{1F600}"])
     }
 
+    @Test("Marks in any order become the same text, however many there are")
+    func manyMarks() throws {
+        let tokenizer = try Tokenizer(json: Self.json("qwen2"))
+        func composed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: scalars)
+            return Array(tokenizer.decode(tokenizer.encode(String(text), addSpecialTokens: false)).unicodeScalars)
+        }
+        // The time for each of these grew with the square of their length: minutes for so many.
+        let count = 100_000
+        let marks = (0..<count).map { $0 % 2 == 0 ? "\u{301}" : "\u{316}" as Unicode.Scalar }
+        let below = [Unicode.Scalar](repeating: "\u{316}", count: count / 2)
+        let above = [Unicode.Scalar](repeating: "\u{301}", count: count / 2 - 1)
+        #expect(composed(["e"] + marks) == ["\u{e9}"] + below + above)
+        #expect(composed(["\u{e9}", "\u{316}"] + marks.dropFirst().dropLast()) == ["\u{e9}"] + below + above)
+        // Tibetan vowels are no marks and become two of them each.
+        let vowels = [Unicode.Scalar](repeating: "\u{0f73}", count: 20_000)
+        let parts = [0x0f71, 0x0f72].flatMap { [Unicode.Scalar](repeating: Unicode.Scalar(UInt16($0))!, count: 20_000) }
+        #expect(composed(["\u{0f40}"] + vowels) == ["\u{0f40}"] + parts)
+        // Foundation takes such a vowel for a letter, and leaves the marks around it as they stand.
+        let mixed: [Unicode.Scalar] = ["a", "\u{0f73}", "\u{0f73}", "\u{302}", "\u{0f71}"]
+        #expect(composed(mixed) == ["\u{e2}", "\u{0f71}", "\u{0f71}", "\u{0f71}", "\u{0f72}", "\u{0f72}"])
+        // As Foundation alone, where that has no fault.
+        var generator = SeededGenerator(seed: 12)
+        let pool: [Unicode.Scalar] = [
+            "a", "o", "\u{f4}", "\u{1ea1}", "\u{301}", "\u{302}", "\u{316}", "\u{323}", "\u{345}", "\u{344}",
+            "\u{0f71}", "\u{0f40}", "\u{1100}", "\u{1161}", "\u{ac00}", "\u{11a8}",
+        ]
+        for _ in 0..<2_000 {
+            let scalars = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
+                pool[Int.random(in: 0..<pool.count, using: &generator)]
+            }
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: scalars)
+            let expected = Array(String(text).precomposedStringWithCanonicalMapping.unicodeScalars)
+            #expect(composed(scalars) == expected, "\(scalars)")
+        }
+    }
+
     @Test("SentencePiece tokens with byte fallback decode to the text")
     func fallbackRoundTrip() throws {
         let tokenizer = try Tokenizer(json: Self.json("llama2"))

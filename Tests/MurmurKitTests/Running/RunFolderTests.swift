@@ -10,13 +10,39 @@ import Testing
     @Test func aRunIsPreparedAndGoneOnWith() throws {
         let folder = try TemporaryFolder()
         let path = try SmallTopology.write(in: folder, peers: 3)
-        let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)
-        #expect(run.topology.isResolved)
-        #expect(try SwarmTopology.load(path: run.topologyPath) == run.topology)
-        let again = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)
-        #expect(again.topology == run.topology)
-        let anew = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: true)
-        #expect(anew.topology.peers[0].id != run.topology.peers[0].id)
+        func prepare(fresh: Bool) throws -> SwarmTopology {
+            let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: fresh)
+            #expect(try SwarmTopology.load(path: run.topologyPath) == run.topology)
+            return run.topology
+        }
+        let first = try prepare(fresh: false)
+        #expect(first.isResolved)
+        #expect(try prepare(fresh: false) == first)
+        #expect(try prepare(fresh: true).peers[0].id != first.peers[0].id)
+    }
+
+    @Test func aRunAtWorkIsLeftAlone() throws {
+        let folder = try TemporaryFolder()
+        let path = try SmallTopology.write(in: folder, peers: 2)
+        let peer = folder.path("run/peer-1")
+        do {
+            let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)
+            for fresh in [false, true] {
+                let failure = #expect(throws: CommandFailure.self) {
+                    try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: fresh)
+                }
+                #expect(failure?.description.contains("`murmur swarm` is at work") == true)
+            }
+            withExtendedLifetime(run) {}
+        }
+        // The supervisor is gone, and a peer works on.
+        let lock = try OutputFolder.peer.claim(peer)
+        let failure = #expect(throws: CommandFailure.self) {
+            try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: true)
+        }
+        #expect(failure?.description.contains("`murmur peer` is at work") == true)
+        #expect(FileManager.default.fileExists(atPath: "\(peer)/identity"))
+        withExtendedLifetime(lock) {}
     }
 
     @Test func anotherTopologysRunIsLeftAlone() throws {
@@ -43,6 +69,14 @@ import Testing
         try folder.write("dear", to: "run/letter.txt")
         #expect(throws: CommandFailure.self) { try RunFolder.prepare(run, topologyPath: path, fresh: true) }
         #expect(FileManager.default.fileExists(atPath: run + "/letter.txt"))
+        // Beside a run it stays when the run goes.
+        try FileManager.default.removeItem(atPath: run)
+        let first = try RunFolder.prepare(run, topologyPath: path, fresh: false).topology
+        try folder.write("dear", to: "run/letter.txt")
+        try folder.write("{}", to: "run/summary.json")
+        #expect(try RunFolder.prepare(run, topologyPath: path, fresh: true).topology.peers[0].id != first.peers[0].id)
+        #expect(FileManager.default.fileExists(atPath: run + "/letter.txt"))
+        #expect(!FileManager.default.fileExists(atPath: run + "/summary.json"))
         #expect(throws: CommandFailure.self) {
             try RunFolder.prepare("/proc/none", topologyPath: path, fresh: false)
         }

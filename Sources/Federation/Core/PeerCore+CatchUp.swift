@@ -1,0 +1,152 @@
+import Adapters
+import Aggregation
+import Basics
+import Overlay
+import Wire
+
+/// Catching up with neighbours that are ahead, so that a peer that was away does not mix a stale adapter into theirs.
+///
+/// Whoever says it is ahead is not believed on its word alone: one member that offers the last round's contribution would
+/// otherwise make its neighbours drop their work and take over its adapter. docs/threat-model.md, "A jump ahead".
+extension PeerCore {
+    /// Whether the peer is to join a round that is ahead of its own.
+    var isBehind: Bool { roundAhead != nil }
+
+    /// The round that the peer may join; nil where it stays in its own.
+    ///
+    /// - A peer that is in step with a neighbour that is there stays.
+    /// - It follows more than half of the neighbours that it hears, or still expects to hear for the first time: the
+    ///   greatest round that so many have reached, give or take the staleness.
+    /// - A single neighbour is followed as far as the clock allows.
+    var roundAhead: Int? {
+        let staleness = configuration.exchange.staleness
+        // Most of the time nobody is ahead, and this is asked after every datagram.
+        guard neighbours.indices.contains(where: { neighbours[$0].newestRound > round + staleness }) else {
+            return nil
+        }
+        var claims: [Int] = []
+        for index in neighbours.indices {
+            let neighbour = neighbours[index]
+            guard !neighbour.isBarred, !neighbour.hasLeft || neighbour.isFinal else { continue }
+            if neighbour.isConnected || neighbour.isFinal {
+                if !neighbour.isFinal, !neighbour.isSuspect, abs(neighbour.latestRound - round) <= staleness {
+                    return nil
+                }
+                // Who has missed its deadline and is not ahead has no say.
+                if neighbour.isSuspect, neighbour.newestRound <= round { continue }
+                claims.append(neighbour.newestRound)
+            } else if !neighbour.wasConnected, now < startedAt + configuration.startupPatience {
+                claims.append(-1)
+            }
+        }
+        claims.sort(by: >)
+        guard !claims.isEmpty else { return nil }
+        var target = claims[claims.count / 2]
+        if claims.count == 1, let only = neighbours.firstIndex(where: { $0.newestRound == target }) {
+            guard canReach(target, only, at: now) else { return nil }
+        }
+        // Those who vouch for it may be a little ahead of each other: the foremost that is near enough is joined.
+        for claim in claims where claim <= target + staleness { target = max(target, claim) }
+        return target > round + staleness ? target : nil
+    }
+
+    /// Whether a neighbour can have come to `claimed` by `time`, from where it was last seen: a round with training takes it
+    /// an eighth of this peer's own fastest local steps at least, a settling round some milliseconds. Whoever was not seen
+    /// before began when this peer did, or so much earlier as neighbours are waited for at the start; when this peer goes on
+    /// from a checkpoint, the time since then counts too. Before the own first local steps nobody can tell.
+    func canReach(_ claimed: Int, _ index: Int, at time: MonotonicTime) -> Bool {
+        guard let pace else { return true }
+        let seen = neighbours[index].seen ?? Sighting(round: beginningRound, time: startedAt, slack: absence)
+        return cost(from: seen.round, to: claimed, pace: pace) <= time - seen.time + seen.slack
+    }
+
+    /// Takes note of a round that a neighbour has come to. What it had left of the time that it could have used is not kept
+    /// for ever: else a neighbour that was slow for long could jump far.
+    mutating func see(_ index: Int, in reached: Int, at time: MonotonicTime) {
+        guard let pace else { return }
+        let seen = neighbours[index].seen ?? Sighting(round: beginningRound, time: startedAt, slack: absence)
+        guard reached > seen.round else { return }
+        let left = time - seen.time + seen.slack - cost(from: seen.round, to: reached, pace: pace)
+        let round = reached < configuration.rounds ? pace : Self.settlingPace
+        let most = round * (4 + configuration.exchange.staleness)
+        neighbours[index].seen = Sighting(round: reached, time: time, slack: max(.zero, min(left, most)))
+    }
+
+    /// The least that a round with training takes anybody; nil before the own first local steps.
+    private var pace: Duration? { fastestTraining.map { max(.milliseconds(1), $0 / 8) } }
+
+    /// The least that a settling round takes.
+    private static let settlingPace = Duration.milliseconds(10)
+
+    /// The least time from one round to another.
+    private func cost(from seen: Int, to claimed: Int, pace: Duration) -> Duration {
+        let training = min(claimed, configuration.rounds) - min(seen, configuration.rounds)
+        let settling = max(claimed, configuration.rounds) - max(seen, configuration.rounds)
+        return pace * max(0, training) + Self.settlingPace * max(0, settling)
+    }
+
+    /// Whether more than half of the neighbours that are there have come about as far as `round`, besides `index`.
+    func isVouched(_ round: Int, besides index: Int) -> Bool {
+        var (there, vouching) = (0, 0)
+        for other in neighbours.indices where neighbours[other].isConnected {
+            there += 1
+            if other == index || neighbours[other].latestRound >= round - configuration.exchange.staleness {
+                vouching += 1
+            }
+        }
+        return vouching > 1 && 2 * vouching > there
+    }
+
+    /// Whether the neighbours that are ahead have all been heard, or are no longer waited for.
+    func mayCatchUp(deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
+        if time >= deadline { return true }
+        return !neighbours.contains { neighbour in
+            neighbour.inFlight.values.contains { $0.round > round + configuration.exchange.staleness }
+                || neighbour.retries.contains { $0.round > round + configuration.exchange.staleness }
+        }
+    }
+
+    /// Joins the round `target` with the sample-weighted mean of the own adapter and the newest ones of the neighbours
+    /// that have reached it, instead of mixing a stale one into theirs: that is what they have contributed, so the local
+    /// steps of the round are done. Not the round after it: peers that are behind would lead, those that were ahead would
+    /// be behind then, and a swarm could overtake itself for ever.
+    ///
+    /// Where a neighbour has finished, the swarm has agreed already, without the own work: then its adapter is taken as it
+    /// is.
+    ///
+    /// - Returns: false if there is nothing to take; then nothing has changed.
+    mutating func catchUp(to target: Int, at time: MonotonicTime) -> Bool {
+        let staleness = configuration.exchange.staleness
+        let donors = neighbours.compactMap { neighbour in
+            neighbour.contributions.last { $0.isFinal || $0.round <= target + staleness }.map { (neighbour, $0) }
+        }.filter { $0.1.isFinal || $0.1.round >= target - staleness }
+        let keepsOwn = !donors.contains { $0.1.isFinal }
+        var shares = donors.map(\.1.share)
+        if keepsOwn, !shares.isEmpty {
+            shares.append(
+                HeardShare(
+                    origin: local.id, round: round,
+                    weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), delta: delta,
+                    header: [UInt8](repeating: 0, count: configuration.exchange.mixing.headerByteCount)))
+        }
+        guard let mean = pipeline.adopt(shares, insteadOf: delta, in: mixingRound()) else { return false }
+        report(
+            .caughtUp(from: round, to: target, donors: donors.map(\.0.id), keptOwnWork: keepsOwn), at: time)
+        if isAudited {
+            let parts = donors.map { PeerAudit.Part(origin: $0.0.id, sequence: $0.1.sequence) }
+            directives.append(.audit(.adopted(of: parts, with: keepsOwn ? delta : nil, delta: mean)))
+        }
+        delta = mean
+        settling.restart()
+        directives.append(.checkpoint(checkpoint(nextRound: target, isFinished: false)))
+        let everyoneHasFinished = neighbours.allSatisfy { $0.isFinal || !$0.isConnected || $0.isSuspect }
+        round = target
+        if donors.allSatisfy(\.1.isFinal) && everyoneHasFinished {
+            finish(at: time)
+        } else {
+            for index in neighbours.indices { neighbours[index].prune(for: round) }
+            gather(at: time)
+        }
+        return true
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// Too little memory, too few open files, a folder that cannot be written: one line with the need and the remedy.
+    @Suite struct ResourceTests {
+        /// Runs `murmur` under a limit of the shell, `ulimit WORDS`.
+        private func run(
+            limit: String, _ arguments: [String], in folder: String
+        ) throws -> (status: Int32, error: String) {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "ulimit \(limit); exec \"$@\"", "sh", MurmurProcess.executable.path] + arguments
+            let output = URL(fileURLWithPath: folder).appendingPathComponent("limited.err")
+            try Data().write(to: output)
+            process.standardError = try FileHandle(forWritingTo: output)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardInput = FileHandle.nullDevice
+            process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit, "\(arguments) under \(limit)")
+            return (process.terminationStatus, try String(contentsOf: output, encoding: .utf8))
+        }
+
+        @Test(arguments: [20, 64]) func tooFewOpenFilesAreNamed(files: Int) throws {
+            let folder = try TemporaryFolder()
+            let swarm = try SmallSwarm(in: folder.url.path, firstPort: 22_750, peers: 8)
+            let outcome = try run(
+                limit: "-n \(files)", ["swarm", swarm.topology, "--out", swarm.out, "--json"], in: folder.url.path)
+            #expect(outcome.status == 1)
+            #expect(outcome.error.contains("8 peers need about 96 open files"), "\(outcome.error)")
+            #expect(outcome.error.contains("ulimit -n 96"), "\(outcome.error)")
+            #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
+        }
+
+        @Test(arguments: ["200000", "300000"]) func tooLittleMemoryIsNamed(kilobytes: String) throws {
+            let folder = try TemporaryFolder()
+            let outcome = try run(
+                limit: "-v \(kilobytes)",
+                ["tune", "--data", "builtin:chores", "--steps", "1", "--out", folder.path("a")], in: folder.url.path)
+            #expect(outcome.status == 1)
+            #expect(outcome.error.contains("ulimit -v") && outcome.error.contains("MB"), "\(outcome.error)")
+        }
+
+        @Test(.enabled(if: geteuid() != 0, "root may write anywhere"))
+        func aFolderThatCannotBeWrittenIsNamed() async throws {
+            let folder = try TemporaryFolder()
+            try FileManager.default.createDirectory(
+                atPath: folder.path("closed"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o500]
+            )
+            for arguments in [
+                ["tune", "--data", "builtin:chores", "--steps", "1", "--out", folder.path("closed/a")],
+                ["tune", "--data", "builtin:chores", "--steps", "1", "--out", folder.path("closed")],
+            ] {
+                let outcome = try await MurmurProcess.run(arguments, in: folder.url.path)
+                #expect(outcome.status == 1 && outcome.error.contains("no permission"), "\(outcome.error)")
+            }
+        }
+    }
+}

@@ -46,7 +46,7 @@ package struct PeerRun: Sendable {
     /// Runs until the swarm is done or the peer is asked to leave.
     package func run() async throws {
         let keys = try swarm.keys(of: name, in: identityPath)
-        try OpenFiles.require(32, for: "a peer needs")
+        try ProcessLimits.requireOpenFiles(32, for: "a peer needs")
         let lock = try OutputFolder.peer.claim(folder.path)
         defer { withExtendedLifetime(lock) {} }
         let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)

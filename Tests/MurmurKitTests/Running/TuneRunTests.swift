@@ -79,9 +79,9 @@ import Testing
         let bytes = try Data(contentsOf: URL(fileURLWithPath: state))
         try bytes.prefix(length).write(to: URL(fileURLWithPath: state))
         await #expect(throws: CommandFailure.self) { try await Self.run(folder.path("run"), steps: 2) }
-        var spoilt = bytes
-        spoilt.replaceSubrange(8..<12, with: [0, 0, 0xc0, 0x7f])
-        try spoilt.write(to: URL(fileURLWithPath: state))
+        var spoilt = try #require(TuneState(encoded: [UInt8](bytes)))
+        spoilt.values[0] = .nan
+        try Data(spoilt.encoded).write(to: URL(fileURLWithPath: state))
         let failure = await #expect(throws: CommandFailure.self) { try await Self.run(folder.path("run"), steps: 2) }
         #expect(failure?.description.contains("not finite, the first (nan) at [0]") == true)
         // All values are there, and the trainer's snapshot is not whole.

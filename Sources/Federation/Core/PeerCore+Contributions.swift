@@ -96,8 +96,9 @@ extension PeerCore {
         let isFinal = manifest.flags.contains(.final)
         neighbours[index].lastSign = time
         if manifest.sequence >= neighbours[index].latestSequence {
-            // Who comes further is slow, and no more than that.
-            if offered > neighbours[index].latestRound { neighbours[index].misses = 0 }
+            // Who is behind and comes further is slow, and no more than that.
+            let isAhead = offered > round + configuration.exchange.staleness
+            if offered > neighbours[index].latestRound, !isAhead { neighbours[index].misses = 0 }
             neighbours[index].latestSequence = manifest.sequence
             neighbours[index].latestRound = offered
             see(index, in: offered, at: time)

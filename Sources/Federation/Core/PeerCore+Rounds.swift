@@ -77,7 +77,7 @@ extension PeerCore {
         if neighbours[index].isConnected {
             let isSilent = neighbours[index].inFlight.isEmpty
             if isSilent, round < configuration.rounds ? neighbours[index].isSuspect : isGivenUp(index) { return nil }
-            let until = isSilent ? min(deadline, muteFrom(index, since: since)) : deadline
+            let until = isSilent ? min(deadline, muteFrom(index)) : deadline
             guard round >= configuration.rounds else { return until }
             // In settling rounds a slow neighbour is waited for again, as the swarm does not agree without it; but not for
             // longer than all the training took.
@@ -92,8 +92,8 @@ extension PeerCore {
 
     /// When a neighbour that is there counts as mute: it keeps the session alive and says not even that it is at work. Of
     /// one that is not heard at all the session will show whether it is away; that is looked at again every second.
-    private func muteFrom(_ index: Int, since: MonotonicTime) -> MonotonicTime {
-        let moment = max(since, neighbours[index].lastSign) + configuration.mutePatience
+    private func muteFrom(_ index: Int) -> MonotonicTime {
+        let moment = neighbours[index].lastSign + configuration.mutePatience
         let isAlive = wire.lastReceived(from: neighbours[index].id).map { $0 + Self.keepalive >= moment } ?? false
         return isAlive || now < moment ? moment : now + .seconds(1)
     }

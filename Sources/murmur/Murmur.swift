@@ -24,6 +24,7 @@ struct Murmur: AsyncParsableCommand {
     )
 
     static func main() async {
+        ProcessLimits.requireAddressSpace()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -94,7 +94,8 @@ extension PeerCore {
         }
         let offered = Int(manifest.round)
         let isFinal = manifest.flags.contains(.final)
-        neighbours[index].lastSign = time
+        // The same once more is no sign that it is at work.
+        if manifest.sequence > neighbours[index].latestSequence { neighbours[index].lastSign = time }
         if manifest.sequence >= neighbours[index].latestSequence {
             // Who is behind and comes further is slow, and no more than that.
             let isAhead = offered > round + configuration.exchange.staleness

@@ -38,9 +38,12 @@ extension PeerCore {
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
         var publications: [Publication] = []
         lastTold = time
+        let latest = published.last?.object
         for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal)) {
             publications.append(publish(contribution, isFinal: isFinal, at: time))
         }
+        // One who tampers may have withheld it.
+        guard tampering == nil || published.last?.object != latest else { return }
         while let first = published.first, first.round < round - 1 - configuration.exchange.staleness,
             first.round < published[published.count - 1].round
         {

@@ -59,7 +59,8 @@ package final class FloatBuffer {
             "murmur: there is no memory for \(size / 1_000_000 + 1) MB more; give the process more (ulimit -v, the container's "
             + "limit), or ask for less: --weights int8, --memory low, fewer --threads, a smaller batch or cutoff\n"
         _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
-        exit(1)
+        // Not by `exit`: what libraries do at the end of a process may need the memory that is not there.
+        _exit(1)
     }
 
     deinit {

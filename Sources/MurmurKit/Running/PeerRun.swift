@@ -52,7 +52,7 @@ package struct PeerRun: Sendable {
     /// - Returns: what the run is worth: the process's exit code.
     package func run() async throws -> ExitStatus {
         let keys = try swarm.keys(of: name, in: identityPath)
-        try OpenFiles.require(32, for: "a peer needs")
+        try ProcessLimits.requireOpenFiles(32, for: "a peer needs")
         let lock = try OutputFolder.peer.claim(folder.path)
         defer { withExtendedLifetime(lock) {} }
         let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)

@@ -86,7 +86,9 @@ package struct SimulationRun: Sendable {
             try Data((text + "\n").utf8).write(
                 to: URL(fileURLWithPath: folder).appendingPathComponent("simulation.json"))
         }
-        Terminal.print(outputs.json ? text : report.summary(isToy: choices.trainer == .quadratic))
+        Terminal.print(
+            outputs.json
+                ? text : report.summary(isToy: choices.trainer == .quadratic, lastRound: choices.lastRound))
         if !report.violations.isEmpty {
             throw CommandFailure(
                 "\(report.violations.count) violations; the first: \(report.violations[0])\n"
@@ -145,9 +147,15 @@ package struct SimulationRun: Sendable {
 }
 
 extension SimulationReport {
-    /// The report for people. `isToy` says that the losses are the toy's.
-    package func summary(isToy: Bool) -> String {
+    /// The report for people. `isToy` says that the losses are the toy's; `lastRound` is the round after which the run was
+    /// ended, where it was.
+    package func summary(isToy: Bool, lastRound: Int? = nil) -> String {
         let finished = peers.count(where: \.isFinished)
+        // A run that is ended on purpose finishes nobody.
+        let outcome =
+            lastRound.map { last in
+                "\(peers.count { $0.round >= last }) of \(peers.count) peers reached round \(last), where the run was ended,"
+            } ?? "\(finished) of \(peers.count) peers finished"
         let distance = consensusDistance.map { String(format: "%.2e", $0) } ?? "–"
         let loss = meanLoss.map { String(format: "%.6f", $0) } ?? "–"
         let each = peers.map { peer in
@@ -160,14 +168,14 @@ extension SimulationReport {
         return
             ([
                 "seed \(seed), faults: \(faults)",
-                "\(finished) of \(peers.count) peers finished after \(Int(seconds)) s of virtual time, "
+                "\(outcome) after \(Int(seconds)) s of virtual time, "
                     + "in round \(rounds)",
                 "\(datagrams) datagrams, \(datagramsLost) lost, \(bytesSent) bytes sent",
                 "\(hops), \(spread.missed) contributions missed, redundancy "
                     + String(
                         format: "%.4f, %.2f bytes sent a payload byte", spread.redundancy, spread.bytesPerPayloadByte),
                 "consensus distance \(distance), \(isToy ? "loss beyond the optimum" : "mean held-out loss") \(loss)",
-                "trace \(traceHash) of \(events) events, adapters \(adapterDigest)",
+                "trace \(traceHash) of \(events) events, adapters \(finished > 0 ? adapterDigest : "of nobody")",
             ] + (isToy ? [] : each)).joined(separator: "\n")
     }
 }

@@ -78,7 +78,7 @@ package struct SwarmRun {
     package mutating func run() async throws -> SwarmResult {
         let started = ContinuousClock.now
         // A child has two pipes of two ends and a log; the event loops and what the peers leave need some as well.
-        try OpenFiles.require(32 + 8 * folder.topology.peers.count, for: "\(folder.topology.peers.count) peers need")
+        try ProcessLimits.requireOpenFiles(32 + 8 * folder.topology.peers.count, for: "\(folder.topology.peers.count) peers need")
         let supervisor = Supervisor(executable: try choices.executable ?? Self.executable())
         let (events, continuation) = AsyncStream<Event>.makeStream()
         let feeders = [

@@ -3,6 +3,7 @@ import Foundation
 import MurmurKit
 import Recording
 import Simulation
+import SwarmFile
 import TestSupport
 import Testing
 
@@ -39,6 +40,19 @@ import Testing
         choices.runsActors = true
         let drawn = choices.scenario(topology, nil, nil, seed: 3)
         #expect(drawn.faults == .drawn(seed: 3) && drawn.tier == .actors && drawn.patience != nil)
+    }
+
+    @Test func aRunThatIsEndedSaysHowFarItCame() async throws {
+        let folder = try TemporaryFolder()
+        let topology = try SwarmComposition.load(try SmallTopology.write(in: folder)).topology
+        var choices = SimulationChoices(topologyPath: "t")
+        choices.lastRound = 1
+        var swarm = try SimulatedSwarm(choices.scenario(topology, nil, nil, seed: 3))
+        let report = try await swarm.runWithTrainers()
+        let count = topology.peers.count
+        let text = report.summary(isToy: true, lastRound: 1)
+        #expect(text.contains("\(count) of \(count) peers reached round 1, where the run was ended"), "\(text)")
+        #expect(text.contains("adapters of nobody") && !text.contains("0 of"), "\(text)")
     }
 
     @Test func oneSeedLeavesReportAndTrace() async throws {

@@ -154,14 +154,14 @@ extension EndToEnd {
             let folder = try TemporaryFolder()
             let pair = try await Pair(in: folder.url.path, firstPort: 25_450)
             for name in ["a", "b"] { try pair.write(name) }
+            #expect(try await pair.run().a.status == 0)
             // Something stands where the adapter is to go, and where checkpoints are written first.
             let blocked = "\(folder.url.path)/run-a/a/adapter"
-            try FileManager.default.createDirectory(
-                atPath: "\(folder.url.path)/run-a/a", withIntermediateDirectories: true)
+            try FileManager.default.removeItem(atPath: blocked)
             try Data().write(to: URL(fileURLWithPath: blocked))
             try FileManager.default.createDirectory(
                 atPath: "\(folder.url.path)/run-b/b/state/.checkpoint.partial/x", withIntermediateDirectories: true)
-            let (a, b) = try await pair.run()
+            let (a, b) = try await pair.run(["--restart"])
             #expect(a.status == 6 && a.output.contains("The adapter could not be written"), "\(a.output)")
             #expect(b.status == 6 && b.output.contains("The last checkpoint could not be written"), "\(b.output)")
             #expect(!a.output.contains("Done.") && !b.output.contains("Done."))

@@ -6,7 +6,7 @@ import Basics
 struct EventLimiter: Sendable {
     /// The kinds that a neighbour causes at will.
     enum Kind: Int, CaseIterable, Sendable {
-        case refused, connected, disconnected
+        case refused, connected, disconnected, settings
 
         /// The name of the event.
         var name: String {
@@ -14,6 +14,7 @@ struct EventLimiter: Sendable {
             case .refused: "contribution_refused"
             case .connected: "connected"
             case .disconnected: "disconnected"
+            case .settings: "settings_differ"
             }
         }
     }

@@ -19,7 +19,9 @@ extension PeerCore {
         let difference = message.difference(from: settings)
         guard difference != neighbours[index].settingsDifference else { return }
         neighbours[index].settingsDifference = difference
-        if let difference { report(.settingsDiffer(peer, reason: difference), at: time) }
+        if let difference {
+            report(.settingsDiffer(peer, reason: difference), as: .settings, about: index, at: time)
+        }
     }
 
     /// Why nothing of `peer` is mixed where its settings are other ones.

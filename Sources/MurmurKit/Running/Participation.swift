@@ -143,6 +143,8 @@ package struct Participation: Sendable {
             neighbours[name]!.refused += 1
             neighbours[name]!.lastRefusal = event.text("reason")
             neighbours[name]!.lastHeard = event.time
+        case "suppressed" where event.text("kind") == "contribution_refused":
+            neighbours[name]!.refused += event.integer("count") ?? 0
         case "settings_differ": neighbours[name]!.difference = event.text("reason")
         default: break
         }

@@ -75,6 +75,9 @@ enum ResumedState {
         if difference.contains("exchange.") { checkpoint.exchangeState = [] }
         checkpoint.settings = configuration.stateSettings
         try store.save(checkpoint)
-        return "--continue-with: \(difference); the adapter is kept, the optimiser begins anew"
+        let rest =
+            checkpoint.round < configuration.rounds
+            ? "the optimiser begins anew" : "no round with training is left: more tuning.rounds would train on"
+        return "--continue-with: \(difference); the adapter is kept, \(rest)"
     }
 }

@@ -206,6 +206,10 @@ package struct SwarmRun {
             return false
         }
         view.markDead(name)
+        if stopping, bySignal {
+            participation.endings[name] = .interrupted
+            return false
+        }
         let reason = bySignal ? "was ended by signal \(status)" : "ended with exit code \(status)"
         let log = folder.peer(name).appendingPathComponent("peer.log")
         let why =

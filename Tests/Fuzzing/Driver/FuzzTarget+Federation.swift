@@ -46,6 +46,20 @@ extension FuzzTarget {
         }
     }
 
+    /// What a neighbour tells of its settings, and the settings of a state file.
+    static let settings = FuzzTarget(name: "settings", isFromNetwork: true) {
+        let settings = SettingsFingerprint([.init("model.lora.alpha", "16"), .init("model.lora.rank", "8")])
+        return [SettingsMessage.encoded(settings, limit: 1000), settings.encoded]
+    } run: { input in
+        let own = SettingsFingerprint([.init("model.lora.alpha", "8"), .init("tuning.batch", "4")])
+        if let difference = SettingsMessage(encoded: input)?.difference(from: own) {
+            precondition(difference.utf8.count < 4096, "what a neighbour tells is short")
+        }
+        guard let settings = SettingsFingerprint(encoded: input) else { return }
+        precondition(
+            SettingsFingerprint(encoded: settings.encoded) == settings, "settings are written as they were read")
+    }
+
     /// A peer's state file, with a right checksum.
     static let checkpoint = FuzzTarget(name: "checkpoint", isFromNetwork: false) {
         let checkpoint = PeerCheckpoint(

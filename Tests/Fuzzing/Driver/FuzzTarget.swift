@@ -11,7 +11,8 @@ struct FuzzTarget: Sendable {
 
     /// All targets.
     static let all: [FuzzTarget] = [
-        .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .peer, .checkpoint, .safetensors, .gguf,
+        .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .settings, .peer, .checkpoint,
+        .safetensors, .gguf,
         .config,
         .tokenizer, .records, .peft, .topology, .faults, .template, .identity,
         .recording,

@@ -77,7 +77,9 @@ extension EndToEnd {
             #expect(outcome.status == 1)
             #expect(outcome.output.contains("22100") && outcome.output.contains("in use"), "\(outcome.output)")
             first.send(SIGTERM)
-            #expect(try await first.wait().status == 0)
+            // It is stopped before its first checkpoint, or after it.
+            let stopped = try await first.wait().status
+            #expect(stopped == ExitStatus.stopped.rawValue || stopped == ExitStatus.interrupted.rawValue)
         }
 
         @Test func modelsAndAdaptersThatDoNotFitAreRefused() async throws {

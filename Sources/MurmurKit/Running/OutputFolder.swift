@@ -62,6 +62,14 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// As `claim(_:user:)`, which is tried again for `patience` while another process has the folder: one that is about to
+    /// leave it, such as a peer whose supervisor was killed.
+    package func claim(_ path: String, patience: Duration) async throws -> FolderLock {
+        let end = ContinuousClock.now + patience
+        while FolderLock.isHeld(path), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(100)) }
+        return try claim(path)
+    }
+
     /// Refuses a folder that is not empty and was not made by this command.
     package func check(_ path: String) throws {
         let content = Self.content(of: path)

@@ -56,6 +56,18 @@ import Testing
         withExtendedLifetime(lock) {}
     }
 
+    @Test func whoHasPatienceWaitsForOneThatLeaves() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a")
+        var lock: FolderLock? = try OutputFolder.peer.claim(path)
+        await #expect(throws: CommandFailure.self) { _ = try await OutputFolder.peer.claim(path, patience: .zero) }
+        async let waiting = OutputFolder.peer.claim(path, patience: .seconds(60))
+        try await Task.sleep(for: .milliseconds(20))
+        withExtendedLifetime(lock) {}
+        lock = nil
+        #expect(try await waiting.isExclusive)
+    }
+
     @Test func whatCannotBeMadeIsNamed() throws {
         let folder = try TemporaryFolder()
         try folder.write("a file", to: "file")

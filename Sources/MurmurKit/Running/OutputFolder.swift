@@ -75,7 +75,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         let content = Self.content(of: path)
         guard !content.isEmpty, !isOwn(path, content) else { return }
         let shown = content.prefix(3).joined(separator: ", ") + (content.count > 3 ? " and more" : "")
-        let maker = FolderLock.holder(of: path).map { "it was made by `\($0.maker)`" } ?? "it holds \(shown)"
+        let maker = FolderLock.maker(of: path).map { "it was made by `\($0)`" } ?? "it holds \(shown)"
         throw CommandFailure(
             "\(path) is not empty, and `\(command)` did not make it (\(maker)): nothing is written there; name a new or an "
                 + "empty folder")
@@ -85,7 +85,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
     package func isOwn(_ path: String) -> Bool { isOwn(path, Self.content(of: path)) }
 
     private func isOwn(_ path: String, _ content: [String]) -> Bool {
-        if let holder = FolderLock.holder(of: path) { return holder.maker == command }
+        if let maker = FolderLock.maker(of: path) { return maker == command }
         return hasSigns(path, content)
     }
 

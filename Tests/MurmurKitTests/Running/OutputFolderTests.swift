@@ -17,7 +17,7 @@ import Testing
             let failure = #expect(throws: CommandFailure.self) { _ = try other.claim(folder.path("new")) }
             #expect(failure?.description.contains("made by `\(kind.command)`") == true)
         }
-        #expect(FolderLock.holder(of: folder.path("new"))?.maker == kind.command)
+        #expect(FolderLock.maker(of: folder.path("new")) == kind.command)
     }
 
     @Test(arguments: OutputFolder.allCases) func somebodysFolderIsLeftAlone(kind: OutputFolder) throws {

@@ -24,9 +24,12 @@ import Testing
             withExtendedLifetime(lock) {}
         }
         #expect(!FolderLock.isHeld(path))
-        #expect(FolderLock.holder(of: path) == holder(), "the file stays and says who made the folder")
-        _ = try FolderLock(folder: path, for: holder("other"))
+        #expect(FolderLock.maker(of: path) == "murmur tune", "the file stays and says who made the folder")
+        let text = String(decoding: try ReadableFile.contents(of: "\(path)/\(FolderLock.fileName)"), as: UTF8.self)
+        #expect(!text.contains("lab-3") && !text.contains("42"), "and nothing of the machine: \(text)")
+        let other = try FolderLock(folder: path, for: holder("other"))
         #expect(FolderLock.holder(of: path)?.user == "other")
+        withExtendedLifetime(other) {}
     }
 
     @Test("A lock ends with its process, however that ends")
@@ -60,8 +63,9 @@ import Testing
             "nonsense that is longer than what comes in its place, so that the rest of it would show\n"
                 + String(repeating: "x", count: 400), to: FolderLock.fileName)
         #expect(FolderLock.holder(of: folder.url.path) == nil)
-        _ = try FolderLock(folder: folder.url.path, for: holder())
+        let lock = try FolderLock(folder: folder.url.path, for: holder())
         #expect(FolderLock.holder(of: folder.url.path) == holder())
+        withExtendedLifetime(lock) {}
         #expect(throws: FileError.self) { _ = try FolderLock(folder: folder.path("none"), for: holder()) }
     }
 }

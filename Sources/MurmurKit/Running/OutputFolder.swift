@@ -62,12 +62,20 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// As `claim(_:user:)`, which is tried again for `patience` while another process has the folder: one that is about to
+    /// leave it, such as a peer whose supervisor was killed.
+    package func claim(_ path: String, patience: Duration) async throws -> FolderLock {
+        let end = ContinuousClock.now + patience
+        while FolderLock.isHeld(path), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(100)) }
+        return try claim(path)
+    }
+
     /// Refuses a folder that is not empty and was not made by this command.
     package func check(_ path: String) throws {
         let content = Self.content(of: path)
         guard !content.isEmpty, !isOwn(path, content) else { return }
         let shown = content.prefix(3).joined(separator: ", ") + (content.count > 3 ? " and more" : "")
-        let maker = FolderLock.holder(of: path).map { "it was made by `\($0.maker)`" } ?? "it holds \(shown)"
+        let maker = FolderLock.maker(of: path).map { "it was made by `\($0)`" } ?? "it holds \(shown)"
         throw CommandFailure(
             "\(path) is not empty, and `\(command)` did not make it (\(maker)): nothing is written there; name a new or an "
                 + "empty folder")
@@ -77,7 +85,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
     package func isOwn(_ path: String) -> Bool { isOwn(path, Self.content(of: path)) }
 
     private func isOwn(_ path: String, _ content: [String]) -> Bool {
-        if let holder = FolderLock.holder(of: path) { return holder.maker == command }
+        if let maker = FolderLock.maker(of: path) { return maker == command }
         return hasSigns(path, content)
     }
 

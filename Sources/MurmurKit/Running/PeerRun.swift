@@ -53,7 +53,8 @@ package struct PeerRun: Sendable {
     package func run() async throws -> ExitStatus {
         let keys = try swarm.keys(of: name, in: identityPath)
         try ProcessLimits.requireOpenFiles(32, for: "a peer needs")
-        let lock = try OutputFolder.peer.claim(folder.path)
+        // A supervisor that was killed leaves peers that leave a moment later; who starts the next ones waits for them.
+        let lock = try await OutputFolder.peer.claim(folder.path, patience: isSupervised ? .seconds(20) : .zero)
         defer { withExtendedLifetime(lock) {} }
         let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)
         let tuner = try trainers.trainer(of: name)

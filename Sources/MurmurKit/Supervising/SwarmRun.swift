@@ -78,7 +78,8 @@ package struct SwarmRun {
     package mutating func run() async throws -> SwarmResult {
         let started = ContinuousClock.now
         // A child has two pipes of two ends and a log; the event loops and what the peers leave need some as well.
-        try ProcessLimits.requireOpenFiles(32 + 8 * folder.topology.peers.count, for: "\(folder.topology.peers.count) peers need")
+        let count = folder.topology.peers.count
+        try ProcessLimits.requireOpenFiles(32 + 8 * count, for: "\(count) peers need")
         let supervisor = Supervisor(executable: try choices.executable ?? Self.executable())
         let (events, continuation) = AsyncStream<Event>.makeStream()
         let feeders = [

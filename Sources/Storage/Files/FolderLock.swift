@@ -3,7 +3,8 @@ import Glibc
 /// A folder that one process writes into, and that others leave alone as long as it lives.
 ///
 /// The lock is the system's (flock) on a small file in the folder. It ends with the process, however that ends, so that
-/// no stale lock is left; the file stays, and says which command made the folder.
+/// no stale lock is left. The file stays, and says which command made the folder; process and host it forgets when the
+/// lock is let go, so that nobody publishes them with an adapter.
 package final class FolderLock: Sendable {
     /// The name of the file.
     package static let fileName = ".murmur.json"
@@ -12,7 +13,7 @@ package final class FolderLock: Sendable {
     package struct Holder: Sendable, Equatable {
         /// The command that made the folder, `murmur tune` for example.
         package var maker: String
-        /// The command that has it, or had it last.
+        /// The command that has it.
         package var user: String
         /// The process, on `host`.
         package var process: Int
@@ -32,6 +33,7 @@ package final class FolderLock: Sendable {
     /// Whether the file system knows locks; where it does not, nothing keeps a second process out.
     package let isExclusive: Bool
     private let descriptor: Int32
+    private let maker: String
 
     private static let sizeLimit = 4096
     private static let attempts = 8
@@ -44,14 +46,20 @@ package final class FolderLock: Sendable {
         for _ in 0..<Self.attempts where taken == nil { taken = try Self.take(file, in: path) }
         guard let taken else { throw FileError.other(path: file, reason: "others take and remove it all the time") }
         (descriptor, isExclusive) = taken
-        let content = holder.json.encoded(indented: true)
-        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, content, content.count, 0) == content.count else {
-            throw FileError(path: file, errorNumber: errno)
-        }
+        maker = holder.maker
+        guard Self.write(holder.json, to: descriptor) else { throw FileError(path: file, errorNumber: errno) }
     }
 
     deinit {
+        // What cannot be written stays as it is, which does no harm.
+        _ = Self.write(.object(JSONObject([("made_by", .text(maker))])), to: descriptor)
         _ = close(descriptor)
+    }
+
+    /// Replaces the content of the open file; false where that fails.
+    private static func write(_ json: JSONValue, to descriptor: Int32) -> Bool {
+        let content = json.encoded(indented: true)
+        return ftruncate(descriptor, 0) == 0 && pwrite(descriptor, content, content.count, 0) == content.count
     }
 
     /// Opens and locks the file; nil where it was removed in between.
@@ -80,12 +88,15 @@ package final class FolderLock: Sendable {
         return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
-    /// What the file in the folder at `path` says; nil where there is none, or none that says it.
-    package static func holder(of path: String) -> Holder? {
-        guard let bytes = try? ReadableFile.contents(of: "\(path)/\(fileName)", limit: sizeLimit),
-            let json = try? JSONValue.parse(bytes)
-        else { return nil }
-        return Holder(json: json)
+    /// Who has the folder at `path`, or had it and was killed; nil where the file does not say.
+    package static func holder(of path: String) -> Holder? { content(of: path).flatMap { Holder(json: $0) } }
+
+    /// The command that made the folder at `path`; nil where no file says it.
+    package static func maker(of path: String) -> String? { content(of: path)?["made_by"]?.text }
+
+    private static func content(of path: String) -> JSONValue? {
+        guard let bytes = try? ReadableFile.contents(of: "\(path)/\(fileName)", limit: sizeLimit) else { return nil }
+        return try? JSONValue.parse(bytes)
     }
 }
 

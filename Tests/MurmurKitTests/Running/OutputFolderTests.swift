@@ -17,7 +17,7 @@ import Testing
             let failure = #expect(throws: CommandFailure.self) { _ = try other.claim(folder.path("new")) }
             #expect(failure?.description.contains("made by `\(kind.command)`") == true)
         }
-        #expect(FolderLock.holder(of: folder.path("new"))?.maker == kind.command)
+        #expect(FolderLock.maker(of: folder.path("new")) == kind.command)
     }
 
     @Test(arguments: OutputFolder.allCases) func somebodysFolderIsLeftAlone(kind: OutputFolder) throws {
@@ -54,6 +54,18 @@ import Testing
         let text = failure?.description ?? ""
         #expect(text.contains("`murmur tune` is at work") && text.contains("\(getpid())"), "\(text)")
         withExtendedLifetime(lock) {}
+    }
+
+    @Test func whoHasPatienceWaitsForOneThatLeaves() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a")
+        var lock: FolderLock? = try OutputFolder.peer.claim(path)
+        await #expect(throws: CommandFailure.self) { _ = try await OutputFolder.peer.claim(path, patience: .zero) }
+        async let waiting = OutputFolder.peer.claim(path, patience: .seconds(60))
+        try await Task.sleep(for: .milliseconds(20))
+        withExtendedLifetime(lock) {}
+        lock = nil
+        #expect(try await waiting.isExclusive)
     }
 
     @Test func whatCannotBeMadeIsNamed() throws {

@@ -14,7 +14,7 @@ extension PeerCore {
 
     /// The round that the peer may join; nil where it stays in its own.
     ///
-    /// - A peer that is in step with a neighbour that is there stays.
+    /// - A peer that is in step with a neighbour that is there stays, as long as there are rounds with training.
     /// - It follows more than half of the neighbours that it hears, or still expects to hear for the first time: the
     ///   greatest round that so many have reached, give or take the staleness.
     /// - A single neighbour is followed as far as the clock allows.
@@ -29,9 +29,9 @@ extension PeerCore {
             let neighbour = neighbours[index]
             guard !neighbour.isBarred, !neighbour.hasLeft || neighbour.isFinal else { continue }
             if neighbour.isConnected || neighbour.isFinal {
-                if !neighbour.isFinal, !neighbour.isSuspect, abs(neighbour.latestRound - round) <= staleness {
-                    return nil
-                }
+                let isInStep = abs(neighbour.latestRound - round) <= staleness
+                // Settling rounds can be passed over: no work is lost with them.
+                if isInStep, !neighbour.isFinal, !neighbour.isSuspect, round < configuration.rounds { return nil }
                 // Who has missed its deadline and is not ahead has no say.
                 if neighbour.isSuspect, neighbour.newestRound <= round { continue }
                 claims.append(neighbour.newestRound)

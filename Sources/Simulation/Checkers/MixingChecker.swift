@@ -74,6 +74,7 @@ package struct MixingChecker: Sendable {
             var terms: [(weight: Double, values: [Float])] = []
             for part in parts {
                 guard let origin = indexOfPeer[part.origin], !dishonest[origin] else { return nil }
+                guard remembers(part, of: origin) else { return nil }
                 guard let found = contribution(part, of: origin) else {
                     return "mixed in round \(round) what peer \(origin) never published"
                 }
@@ -92,6 +93,7 @@ package struct MixingChecker: Sendable {
             if let own { terms.append((Double(counts[peer]), own.values)) }
             for part in parts {
                 guard let origin = indexOfPeer[part.origin], !dishonest[origin] else { return nil }
+                guard remembers(part, of: origin) else { return nil }
                 guard let found = contribution(part, of: origin) else {
                     return "took over what peer \(origin) never published"
                 }
@@ -101,6 +103,11 @@ package struct MixingChecker: Sendable {
             for index in terms.indices { terms[index].weight /= total }
             return Self.difference(delta.values, terms).map { "took over a mean that is off by \($0)" }
         }
+    }
+
+    /// Whether it is known what the peer published under that number, or that it published nothing: old ones are forgotten.
+    private func remembers(_ part: PeerAudit.Part, of origin: Int) -> Bool {
+        published[origin].count < Self.memory || part.sequence >= published[origin][0].sequence
     }
 
     private func contribution(_ part: PeerAudit.Part, of origin: Int) -> Published? {

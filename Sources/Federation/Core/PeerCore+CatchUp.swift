@@ -15,8 +15,9 @@ extension PeerCore {
     /// The round that the peer may join; nil where it stays in its own.
     ///
     /// - A peer that is in step with a neighbour that is there stays, as long as there are rounds with training.
-    /// - It follows more than half of the neighbours that it hears, or still expects to hear for the first time: the
-    ///   greatest round that so many have reached, give or take the staleness.
+    /// - It follows more than half of the neighbours that are there or have not been away for long: the greatest round that
+    ///   so many have reached, give or take the staleness. Whom the network has cut off from all but one does not follow that
+    ///   one.
     /// - A single neighbour is followed as far as the clock allows.
     var roundAhead: Int? {
         let staleness = configuration.exchange.staleness
@@ -35,7 +36,7 @@ extension PeerCore {
                 // Who has missed its deadline and is not ahead has no say.
                 if neighbour.isSuspect, neighbour.newestRound <= round { continue }
                 claims.append(neighbour.newestRound)
-            } else if !neighbour.wasConnected, now < startedAt + configuration.startupPatience {
+            } else if isExpected(index) {
                 claims.append(-1)
             }
         }
@@ -48,6 +49,12 @@ extension PeerCore {
         // Those who vouch for it may be a little ahead of each other: the foremost that is near enough is joined.
         for claim in claims where claim <= target + staleness { target = max(target, claim) }
         return target > round + staleness ? target : nil
+    }
+
+    /// Whether a neighbour that is away may still come, or come back.
+    private func isExpected(_ index: Int) -> Bool {
+        guard neighbours[index].wasConnected else { return now < startedAt + configuration.startupPatience }
+        return neighbours[index].disconnectedAt.map { now < $0 + configuration.absencePatience } ?? false
     }
 
     /// Whether a neighbour can have come to `claimed` by `time`, from where it was last seen: a round with training takes it

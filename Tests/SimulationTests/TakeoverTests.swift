@@ -89,7 +89,9 @@ import Testing
     @Test(arguments: ["line", "ring", "exponential"], attacks) func honestPeersKeepTheirWork(
         graph: String, attack: ByzantineBehaviour
     ) throws {
-        for (seed, moment) in [(UInt64(1), Duration.seconds(3)), (2, .zero)] {
+        let runs = [(seed: UInt64(1), moment: Duration.seconds(3)), (2, .zero)]
+        // The large graph takes most of the time.
+        for (seed, moment) in graph == "exponential" ? Array(runs.prefix(1)) : runs {
             let quiet = try Self.run(graph, seed: seed, liar: nil)
             let outcome = try Self.run(graph, seed: seed, liar: attack, from: moment)
             #expect(outcome.report.violations.isEmpty, "\(outcome.report.violations)")

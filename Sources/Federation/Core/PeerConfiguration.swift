@@ -41,6 +41,8 @@ package struct PeerConfiguration: Sendable {
     /// How long a neighbour that is there is waited for that says nothing at all, not even that it is at work: four
     /// heartbeats.
     package var mutePatience: Duration = .seconds(8)
+    /// The same in settling, which does not agree with a neighbour that it goes on without.
+    package var muteLimit: Duration = .seconds(8)
     /// How long settling waits for one neighbour in vain, all in all, where the training took less.
     package var settlingPatience: Duration = .seconds(30)
 

@@ -36,7 +36,7 @@ extension PeerCore {
     /// was mute does not.
     private mutating func beginSettling(at time: MonotonicTime) {
         settlingSince = time
-        for index in neighbours.indices where time < neighbours[index].lastSign + configuration.mutePatience {
+        for index in neighbours.indices where time < neighbours[index].lastSign + configuration.muteLimit {
             neighbours[index].misses = 0
         }
     }
@@ -93,7 +93,8 @@ extension PeerCore {
     /// When a neighbour that is there counts as mute: it keeps the session alive and says not even that it is at work. Of
     /// one that is not heard at all the session will show whether it is away; that is looked at again every second.
     private func muteFrom(_ index: Int) -> MonotonicTime {
-        let moment = neighbours[index].lastSign + configuration.mutePatience
+        let patience = round < configuration.rounds ? configuration.mutePatience : configuration.muteLimit
+        let moment = neighbours[index].lastSign + patience
         let isAlive = wire.lastReceived(from: neighbours[index].id).map { $0 + Self.keepalive >= moment } ?? false
         return isAlive || now < moment ? moment : now + .seconds(1)
     }

@@ -129,6 +129,7 @@ package struct SimulatedSwarm {
                 configurations[index].absencePatience = patience
                 configurations[index].lingerTimeout = patience
                 configurations[index].settlingPatience = patience
+                configurations[index].muteLimit = patience
             }
         }
         if peers.count <= Self.closelyWatched {

@@ -16,7 +16,7 @@ extension PeerCore {
     ///
     /// - A peer that is in step with a neighbour that is there stays, as long as there are rounds with training.
     /// - It follows more than half of the neighbours that are there or have not been away for long: the greatest round that
-    ///   so many have reached, give or take the staleness. Whom the network has cut off from all but one does not follow that
+    ///   so many have reached. Whom the network has cut off from all but one does not follow that
     ///   one.
     /// - A single neighbour is followed as far as the clock allows.
     var roundAhead: Int? {
@@ -42,12 +42,10 @@ extension PeerCore {
         }
         claims.sort(by: >)
         guard !claims.isEmpty else { return nil }
-        var target = claims[claims.count / 2]
+        let target = claims[claims.count / 2]
         if claims.count == 1, let only = neighbours.firstIndex(where: { $0.newestRound == target }) {
             guard canReach(target, only, at: now) else { return nil }
         }
-        // Those who vouch for it may be a little ahead of each other: the foremost that is near enough is joined.
-        for claim in claims where claim <= target + staleness { target = max(target, claim) }
         return target > round + staleness ? target : nil
     }
 

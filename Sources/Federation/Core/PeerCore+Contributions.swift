@@ -16,6 +16,8 @@ extension PeerCore {
         case .connected(let peer):
             guard let index = index(of: peer) else { return }
             neighbours[index].connect(at: time)
+            // Who comes back in settling is waited for again: what that may cost in all has a bound of its own.
+            if round >= configuration.rounds { neighbours[index].misses = 0 }
             report(.connected(peer), as: .connected, about: index, at: time)
             tellSettings(to: peer, at: time)
             offerLatest(to: peer, count: 2, at: time)

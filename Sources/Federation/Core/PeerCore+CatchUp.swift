@@ -32,9 +32,7 @@ extension PeerCore {
             if neighbour.isConnected || neighbour.isFinal {
                 let isInStep = abs(neighbour.latestRound - round) <= staleness
                 // Settling rounds can be passed over: no work is lost with them.
-                if isInStep, !neighbour.isFinal, !neighbour.isSuspect, round < configuration.rounds { return nil }
-                // Who has missed its deadline and is not ahead has no say.
-                if neighbour.isSuspect, neighbour.newestRound <= round { continue }
+                if isInStep, !neighbour.isFinal, round < configuration.rounds { return nil }
                 claims.append(neighbour.newestRound)
             } else if isExpected(index) {
                 claims.append(-1)

@@ -36,10 +36,12 @@ extension EndToEnd {
             process.standardOutput = FileHandle(fileDescriptor: terminal.inner, closeOnDealloc: true)
             process.standardError = FileHandle.nullDevice
             let reader = Thread { [outer = terminal.outer] in
-                let handle = FileHandle(fileDescriptor: outer, closeOnDealloc: false)
                 var pending = Data()
-                while let data = try? handle.read(upToCount: 65_536), !data.isEmpty {
-                    pending += data
+                var bytes = [UInt8](repeating: 0, count: 65_536)
+                while true {
+                    let count = read(outer, &bytes, bytes.count)
+                    guard count > 0 else { break }
+                    pending += bytes[..<count]
                     // Only whole pages: what is read may end within a character or an escape.
                     guard pending.suffix(3) == Data("\u{1B}[J".utf8) || pending.last == UInt8(ascii: "\n") else {
                         continue

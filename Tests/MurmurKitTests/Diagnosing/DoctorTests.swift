@@ -63,7 +63,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func aRunningNeighbourIsReachedAndCompared() async throws {
         let folder = try TemporaryFolder()
-        let pair = try Pair(in: folder, firstPort: 24_640)
+        let pair = try Pair(in: folder, firstPort: 24_740)
         let other = pair.peer("peer-1")
         defer { other.cancel() }
         try #require(await pair.wait(for: "started", times: 1))
@@ -95,14 +95,14 @@ import Testing
     /// The peer's own address is taken by the peer: its sessions stay as they are.
     @Test(.timeLimit(.minutes(1))) func besideTheRunningPeerNothingIsDisturbed() async throws {
         let folder = try TemporaryFolder()
-        let pair = try Pair(in: folder, firstPort: 24_650)
+        let pair = try Pair(in: folder, firstPort: 24_750)
         let peers = [pair.peer("peer-0"), pair.peer("peer-1")]
         defer { for peer in peers { peer.cancel() } }
         try #require(await pair.wait(for: "mixed", times: 20))
         let diagnosis = try await pair.diagnosis("peer-0")
         #expect(diagnosis.status == .success && diagnosis.isBesidePeer && !diagnosis.hasSessions, "\(diagnosis)")
         #expect(diagnosis.neighbours.allSatisfy { $0.isReached && $0.roundTrip != nil })
-        #expect(!diagnosis.listening.hasSuffix(":24650"))
+        #expect(!diagnosis.listening.hasSuffix(":24750"))
         #expect(diagnosis.lines[1].contains("taken"))
         let rounds = pair.count("mixed")
         #expect(await pair.wait(for: "mixed", times: rounds + 100), "they go on")
@@ -111,7 +111,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func nobodyAnswers() async throws {
         let folder = try TemporaryFolder()
-        let pair = try Pair(in: folder, firstPort: 24_660)
+        let pair = try Pair(in: folder, firstPort: 24_760)
         let diagnosis = try await pair.diagnosis("peer-1", patience: .milliseconds(700))
         #expect(diagnosis.status == .alone)
         #expect(diagnosis.neighbours.map(\.isReached) == [false])
@@ -128,7 +128,7 @@ import Testing
     /// Before anything runs, two doctors find each other; another swarm's secret is no way in.
     @Test(.timeLimit(.minutes(1))) func twoDoctorsFindEachOther() async throws {
         let folder = try TemporaryFolder()
-        let pair = try Pair(in: folder, firstPort: 24_670)
+        let pair = try Pair(in: folder, firstPort: 24_770)
         async let one = pair.diagnosis("peer-0")
         async let other = pair.diagnosis("peer-1")
         for diagnosis in try await [one, other] {

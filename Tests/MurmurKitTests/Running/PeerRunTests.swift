@@ -55,13 +55,13 @@ import Testing
     /// good.
     @Test(.timeLimit(.minutes(1))) func hostsAreFoundByTheirNames() async throws {
         let folder = try TemporaryFolder()
-        let path = try SmallTopology.write(in: folder, firstPort: 24_630)
+        let path = try SmallTopology.write(in: folder, firstPort: 24_730)
         let text = try String(contentsOfFile: path, encoding: .utf8).replacing("127.0.0.1", with: "localhost")
         try folder.write(text, to: "swarm.yaml")
         let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)
-        #expect(run.topology.peers.map { $0.place?.description } == ["localhost:24630", "localhost:24631"])
+        #expect(run.topology.peers.map { $0.place?.description } == ["localhost:24730", "localhost:24731"])
         var lost = run.topology
-        lost.peers[1].place = PeerAddress("nobody.invalid:24631")
+        lost.peers[1].place = PeerAddress("nobody.invalid:24731")
         let collector = Collector()
         try await withThrowingTaskGroup(of: ExitStatus.self) { group in
             for (name, topology) in [("peer-0", lost), ("peer-1", run.topology)] {
@@ -78,10 +78,10 @@ import Testing
         let told = collector.events.withLock { $0 }
         let unknown = try #require(told.first { $0.event == "host_unknown" })
         #expect(unknown.peer == "peer-0" && unknown.text("neighbour") == "peer-1", "\(unknown)")
-        #expect(unknown.text("name") == "nobody.invalid:24631")
+        #expect(unknown.text("name") == "nobody.invalid:24731")
         #expect(unknown.text("reason")?.contains("no address is known for the name nobody.invalid") == true)
         let found = try #require(told.first { $0.event == "host_found" })
-        #expect(found.peer == "peer-1" && found.text("address")?.hasSuffix(":24630") == true, "\(found)")
+        #expect(found.peer == "peer-1" && found.text("address")?.hasSuffix(":24730") == true, "\(found)")
     }
 
     @Test func whatCannotTakePartSaysWhy() async throws {

@@ -105,6 +105,7 @@ extension PeerConfiguration {
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)
         }
+        if let patience = swarm.topology.exchange.patience { configuration.wait(atLeast: .seconds(patience)) }
         configuration.waits.limit = swarm.topology.exchange.roundDeadline.map { .seconds($0) }
         return configuration
     }

@@ -27,8 +27,8 @@ extension PeerCore {
             neighbours[index].disconnect(left: reason == .closed, at: time)
             neighbours[index].isFinal = wasFinal && reason != .restarted
             report(.disconnected(peer, reason: "\(reason)"), as: .disconnected, about: index, at: time)
-        case .delivered(let object, let peer, let byteCount, _):
-            delivered(object, to: peer, byteCount: byteCount, at: time)
+        case .delivered(let object, let peer, let byteCount, let total):
+            delivered(object, to: peer, byteCount: byteCount, of: total, at: time)
         case .message(let peer, let bytes):
             if bytes.first == Heartbeat.type {
                 heard(message: bytes, from: peer, at: time)

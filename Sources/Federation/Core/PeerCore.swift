@@ -157,7 +157,7 @@ package struct PeerCore: Sendable {
     func mixingRound(isFinal: Bool = false) -> MixingRound {
         MixingRound(
             number: round, isFinal: isFinal, weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount),
-            roster: roster)
+            roster: roster, incarnation: handshakeTimestamp)
     }
 
     /// Whether the peer has its final adapter.

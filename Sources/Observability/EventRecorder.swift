@@ -34,6 +34,9 @@ package final class EventRecorder: Sendable {
         return logged
     }
 
+    /// Why the disk takes no lines of the log or of the ledger now; nil where it does.
+    package var failure: String? { outgoing.failure ?? events.failure }
+
     /// Closes the files.
     package func close() {
         events.close()

@@ -25,12 +25,12 @@ import Testing
             #expect(Set(rounds).count == 1)
             for index in 0..<graph.1 {
                 let kinds = swarm.kinds(index)
-                let settled = kinds.compactMap { if case .settled(let round, _) = $0 { round } else { nil } }
+                let settled = kinds.compactMap { if case .settled(let round, _, _) = $0 { round } else { nil } }
                 #expect(settled.count == 1)
                 #expect(!kinds.contains { if case .settlingLimitReached = $0 { true } else { false } })
             }
             let settled = swarm.members.indices.map { index in
-                swarm.kinds(index).compactMap { if case .settled(let round, _) = $0 { round } else { nil } }.first
+                swarm.kinds(index).compactMap { if case .settled(let round, _, _) = $0 { round } else { nil } }.first
             }
             #expect(Set(settled).count == 1, "all see agreement in the same round: \(settled)")
         }

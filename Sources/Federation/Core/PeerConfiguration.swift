@@ -1,10 +1,23 @@
 package import Adapters
 package import Aggregation
+package import Basics
 package import Overlay
+package import SwarmFile
 package import Wire
 
 /// What a peer is to do: all that `PeerCore` needs to know beside its keys.
 package struct PeerConfiguration: Sendable {
+    /// Where a neighbour is, by the name of its host.
+    package struct HostName: Sendable, Hashable {
+        package let peer: PeerID
+        package let place: PeerAddress
+
+        package init(peer: PeerID, place: PeerAddress) {
+            self.peer = peer
+            self.place = place
+        }
+    }
+
     /// The adapter's tensors.
     package var schema: AdapterSchema
     /// The digest of the base model, 32 bytes: adapters of different models are not mixed.
@@ -13,6 +26,9 @@ package struct PeerConfiguration: Sendable {
     package var roster: Roster
     /// The keys and addresses of the roster's members, and of nobody else.
     package var remotes: [RemotePeer]
+    /// Neighbours whose addresses are given as names of hosts. Whoever owns the peer looks them up and says where they lead
+    /// (`PeerCore.relocate`).
+    package var hostNames: [HostName] = []
     /// How adapters are exchanged.
     package var exchange = ExchangePolicy()
     /// Rounds with training.

@@ -67,11 +67,12 @@ package actor FaultRelay {
     package static func bind(plan: FaultPlan, topology: SwarmTopology, host: String) async throws -> FaultRelay {
         var addresses: [NetworkAddress] = []
         for peer in topology.peers {
-            guard let address = peer.address else {
+            guard let place = peer.place else {
                 throw CommandFailure(
                     "the topology gives no address for \(peer.name); the relay needs one of every peer")
             }
-            addresses.append(try await resolve(host: address.host, port: address.port))
+            addresses.append(
+                try await resolve(host: place.host, port: place.port, isIPv6: host.contains(":")))
         }
         let edges = try topology.swarmGraph().edges
         guard 2 * edges.count <= linkLimit else {

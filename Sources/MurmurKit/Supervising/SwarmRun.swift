@@ -55,7 +55,8 @@ package struct SwarmRun {
         let names = folder.topology.peers.map(\.name)
         processes = faults.map { ProcessFaults(plan: $0.plan, names: names) }
         view = ProgressSink(
-            names: names, rounds: folder.topology.tuning.rounds, isTerminal: Terminal.outputIsTerminal)
+            folder.topology.swarm.name, names: names, rounds: folder.topology.tuning.rounds,
+            isTerminal: Terminal.outputIsTerminal)
         self.sinks = [view] + sinks
         restartsLeft = Dictionary(names.map { ($0, choices.restarts) }) { first, _ in first }
         participation = try SwarmParticipation(folder.topology)
@@ -114,7 +115,7 @@ package struct SwarmRun {
                 stopping = true
                 supervisor.askToStop()
                 running.subtract(processes?.gone ?? [])
-                Terminal.note("Stopping: the peers write their checkpoints and say goodbye (once more: at once).")
+                note("Stopping: the peers write their checkpoints and say goodbye (once more: at once).")
                 Task {
                     try? await Task.sleep(for: .seconds(20))
                     continuation.yield(.killTime)
@@ -193,8 +194,14 @@ package struct SwarmRun {
 
     private func draw() {
         guard choices.showsView else { return }
-        let text = view.render()
+        let text = view.render(size: Terminal.size, at: Date().timeIntervalSince1970)
         if !text.isEmpty { Terminal.write(text) }
+    }
+
+    /// A line on standard error, with the view out of its way.
+    private func note(_ line: String) {
+        if choices.showsView { Terminal.write(view.erase()) }
+        Terminal.note(line)
     }
 
     /// Starts a peer again that died; false where its run is over.
@@ -222,14 +229,14 @@ package struct SwarmRun {
         if stopping || !bySignal || restartsLeft[name, default: 0] == 0 {
             participation.failures[name] = reason + why
             if !heard.contains(name), !stopping {
-                Terminal.note("\(name) could not start: it \(reason)\(why). The others go on.")
+                note("\(name) could not start: it \(reason)\(why). The others go on.")
             } else {
-                Terminal.note("\(name) \(reason)\(why); it is not started again")
+                note("\(name) \(reason)\(why); it is not started again")
             }
             return false
         }
         restartsLeft[name, default: 0] -= 1
-        Terminal.note("\(name) \(reason); starting it again from its checkpoint")
+        note("\(name) \(reason); starting it again from its checkpoint")
         try supervisor.start(launch(name))
         return true
     }

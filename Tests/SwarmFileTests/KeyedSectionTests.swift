@@ -202,7 +202,7 @@ enum Samples {
         }
         if schema["enum"] != nil { return ["nothing-known", "[a]", "{}"] }
         if schema["type"]?.text == "boolean" { return ["maybe", "1", "[true]"] }
-        if key.name == "host" { return ["localhost", "[a]"] }
+        if key.name == "host" { return ["300.1.1.1", "[a]", "a..b"] }
         switch schema["$ref"]?.text {
         case "#/$defs/name": return ["a/b", ".a", "\"\"", String(repeating: "a", count: 65)]
         case "#/$defs/source": return ["a.csv", "builtin:choirs", "https://a.example/b.json"]

@@ -135,7 +135,7 @@ import Testing
         ("count: 4", "count: 1", 6, "peers.count", "2 to 100000"),
         ("kind: ring }\npeers: { count: 4", "kind: complete }\npeers: { count: 2001", 5, "graph", "2001000 edges"),
         ("count: 4", "count: four", 6, "peers.count", "not a whole number"),
-        ("count: 4", "count: 4, host: localhost, first-port: 1", 6, "peers.host", "numeric"),
+        ("count: 4", "count: 4, host: 300.1.1.1, first-port: 1", 6, "peers.host", "numeric"),
         ("count: 4", "count: 4, first-port: 65533", 6, "peers.first-port", "65532"),
         ("peers: { count: 4 }", "peers: [ada, ben]", 6, "peers[0]", "section of keys"),
         ("peers: { count: 4 }", "peers: {", 6, nil, "YAML"),

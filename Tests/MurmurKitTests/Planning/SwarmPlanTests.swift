@@ -18,7 +18,7 @@ import Testing
             murmuration: 1
             swarm: { name: plan, seed: 7 }
             model: { base: builtin:fledgling, lora: { rank: \(rank), alpha: 8, targets: [\(targets)] } }
-            tuning: { template: terse, cutoff: 64, batch: 4, learning-rate: 5e-3, local-steps: 1, rounds: 4 }
+            tuning: { template: terse, cutoff: 64, batch: 4, learning-rate: 5e-3, local-steps: 1, rounds: 30 }
             data: { source: builtin:chores, count: 200, partition: { scheme: iid }, held-out: 1 }
             exchange: { consensus-bound: \(bound) }
             graph: { kind: \(graph) }
@@ -70,7 +70,7 @@ import Testing
         #expect(exchange > Double(8 * slow.bytesPerRound) / 1e6)
         #expect(try plan(2e6).exchangeSeconds == exchange / 2)
         let settling = try #require(slow.settlingRounds)
-        #expect(slow.totalSeconds == exchange * Double(4 + settling + 1) + 40)
+        #expect(slow.totalSeconds == exchange * Double(30 + settling + 1) + 300)
         let open = try plan(nil)
         #expect(open.totalSeconds == nil && open.lines.contains { $0.contains("--uplink 20Mbit/s") })
         #expect(slow.lines.contains { $0.contains("at 1 Mbit/s") }, "\(slow.lines)")

@@ -52,12 +52,14 @@ extension ExchangePolicy {
     /// How a peer averages what it has with what came.
     package enum Mixing: String, Sendable, Hashable, CaseIterable {
         case metropolis
+        case pushSum = "push-sum"
 
-        package static let planned = ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]
+        package static let planned = ["pairwise", "one-peer-exponential", "epidemic"]
 
         var rule: any MixingRule {
             switch self {
             case .metropolis: MetropolisMixing()
+            case .pushSum: PushSumMixing()
             }
         }
     }
@@ -124,8 +126,11 @@ extension ExchangePolicy {
         self.mixing = mixing.rule
         weighsUniformly = weights == .uniform
         stages = factors.stages
-        encoding = compression.encoding
-        differences = compression.differences
+        // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
+        if self.mixing.keepsMeanOfCopies {
+            encoding = compression.encoding
+            differences = compression.differences
+        }
         filters = robustness.filters
     }
 }

@@ -14,13 +14,19 @@ package struct MixingRound: Sendable {
     package var weight: Int
     /// The neighbours.
     package var roster: Roster
+    /// A number that grows with every start of the peer's process: it tells a state from one that was lost.
+    package var incarnation: UInt64
 
-    package init(number: Int, isFinal: Bool = false, isSettling: Bool = false, weight: Int, roster: Roster) {
+    package init(
+        number: Int, isFinal: Bool = false, isSettling: Bool = false, weight: Int, roster: Roster,
+        incarnation: UInt64 = 1
+    ) {
         self.number = number
         self.isFinal = isFinal
         self.isSettling = isSettling
         self.weight = weight
         self.roster = roster
+        self.incarnation = incarnation
     }
 }
 

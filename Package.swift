@@ -128,7 +128,7 @@ let testTargets: [Target] = [
             "InstructionTuning", "SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics",
             "TestSupport",
         ]),
-    tests("AggregationTests", ["Aggregation", "Overlay", "Adapters", "Basics"]),
+    tests("AggregationTests", ["Aggregation", "Overlay", "Adapters", "Basics", "TestSupport"]),
     tests("OverlayTests", ["Overlay", "Basics"]),
     tests("SwarmFileTests", ["SwarmFile", "Aggregation", "Adapters", "Overlay", "Storage", "Basics", "TestSupport"]),
     tests("WireTests", ["Wire", "Cryptography", "Basics", "TestSupport"]),

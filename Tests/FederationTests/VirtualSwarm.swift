@@ -62,7 +62,7 @@ struct VirtualSwarm {
             model: { base: builtin:fledgling }
             tuning: { rounds: \(rounds), local-steps: 4 }
             data: { source: builtin:chores }
-            exchange: { \(exchange) }
+            exchange: { \(exchange)\(exchange.contains("compression") ? "" : ", compression: none") }
             graph: { kind: \(graph) }
             peers: { count: \(count), host: 10.0.0.1, first-port: 9000 }
             """, file: "virtual.yaml")

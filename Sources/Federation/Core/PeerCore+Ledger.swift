@@ -41,7 +41,7 @@ extension PeerCore {
         // Whether the peer may leave can depend on it.
         quietUntil = nil
         guard let entry = ledger[object] else { return }
-        if object == finalObject, byteCount == entry.byteCount, let index = index(of: peer) {
+        if finalObjects.contains(object), byteCount == entry.byteCount, let index = index(of: peer) {
             neighbours[index].hasFinalAdapter = true
         }
         if byteCount < total {

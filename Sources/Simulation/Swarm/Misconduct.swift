@@ -124,8 +124,9 @@ package struct Misconduct: OutgoingTampering {
     private func contribution(_ delta: AdapterDelta, as publication: Publication) -> Publication {
         var (manifest, encoding) = (publication.manifest, exchange.encoding)
         var bytes = Array(publication.payload.bytes.prefix(exchange.mixing.headerByteCount))
-        _ = encoding.encode(delta, for: .everyone, into: &bytes)
+        _ = encoding.encode(delta, seed: manifest.round, into: &bytes)
         let payload = HashedPayload(bytes)
+        manifest.encoding = encoding.number
         manifest.payloadByteCount = bytes.count
         manifest.root = payload.root
         return Publication(manifest: manifest, payload: payload, delta: delta)

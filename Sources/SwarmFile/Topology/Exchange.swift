@@ -12,7 +12,7 @@ extension SwarmTopology {
         package var mixing = Mixing.metropolis
         package var weights = Weights.samples
         package var factors = Factors.both
-        package var compression = Compression.none
+        package var compression = Compression.bf16
         package var robustness = Robustness.none
         package var staleness = 2
         package var consensusBound = 1e-3
@@ -36,7 +36,9 @@ extension SwarmTopology {
                 "Which LoRA factors are exchanged."),
             .shared(
                 "compression", \.compression, .choice(planned: Compression.planned),
-                "How a contribution is made smaller.", "`none`: single precision as it is."),
+                "How a contribution is made smaller.",
+                "`none`: single precision. `bf16`, `int8`, `int4`: so many bits a value, and differences in settling. "
+                    + "`differences`: always, about three bits a value. `docs/mathematics.md`, \"Copies\"."),
             .shared(
                 "robustness", \.robustness,
                 .choice(planned: Robustness.planned),

@@ -165,7 +165,7 @@ extension EndToEnd {
                 }
             }
             let found = output.split(separator: "\n").map(String.init)
-            #expect(found.count == lines.count && lines.count > 40)
+            #expect(found.count == lines.count && lines.count > 20)
             for (one, other) in zip(found, lines) {
                 let (one, other) = (one.split(separator: " "), other.split(separator: " "))
                 #expect(one[0] == other[0] && one[1] == other[1])

@@ -126,7 +126,7 @@ void murmur_adamw(float *parameters, const float *gradients, float *first, float
              correction1, correction2_root, epsilon, gradient_scale)
 }
 
-void murmur_pack_panel(int kind, int pairs, int transposed, const void *values, ptrdiff_t stride, const float *scales,
+void murmur_pack_panel(int kind, int pairs, int transposed, const void *values, ptrdiff_t stride, const void *scales,
                        ptrdiff_t first, ptrdiff_t count, ptrdiff_t start, ptrdiff_t end, void *panel) {
     DISPATCH(pack_panel, kind, pairs, transposed, values, stride, scales, first, count, start, end, panel)
 }
@@ -157,7 +157,7 @@ void murmur_row_products(const float *x, ptrdiff_t ldx, const float *w, ptrdiff_
     DISPATCH(row_products, x, ldx, w, ldw, inner, c, ldc, rows, outs, scale)
 }
 
-void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const float *scales, const float *x,
+void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const void *scales, const float *x,
                            float *y, ptrdiff_t first, ptrdiff_t last, ptrdiff_t columns, int add) {
     DISPATCH(vector_product, kind, values, stride, scales, x, y, first, last, columns, add)
 }
@@ -197,12 +197,13 @@ void murmur_attention_backward(int pairs, const float *q, ptrdiff_t q_stride, co
     }
 }
 
-void murmur_store(int kind, const float *values, ptrdiff_t columns, ptrdiff_t count, void *out, float *scales) {
-    DISPATCH(store_rows, kind, values, columns, count, out, scales)
+void murmur_store(int kind, const float *rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t count, void *values,
+                  void *scales) {
+    DISPATCH(store_rows, kind, rows, columns, first, count, values, scales)
 }
 
-void murmur_recall(int kind, const void *values, ptrdiff_t columns, float scale, float *out) {
-    DISPATCH(recall_row, kind, values, columns, scale, out)
+void murmur_recall(int kind, const void *values, ptrdiff_t columns, const void *scales, ptrdiff_t row, float *out) {
+    DISPATCH(recall_row, kind, values, columns, scales, row, out)
 }
 
 void murmur_add(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns) {

@@ -87,7 +87,8 @@ struct BenchArguments {
     func storage() throws -> WeightStorage {
         let name = text("weights", "fp32")
         guard let storage = WeightStorage(rawValue: name) else {
-            throw Failure(description: "--weights \(name): known are fp32, bf16, int8")
+            let known = WeightStorage.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(description: "--weights \(name): known are \(known)")
         }
         return storage
     }

@@ -48,8 +48,11 @@ struct GenerationCase {
         let difference = times.median - first.median
         let rate = Double(length - 1) / difference
         result["tokens_per_s"] = "\(rate)"
-        // Every weight is read once for a token; 8-bit ones have scales besides, too few to count.
-        let bytes = Double(base.parameterCount) * Double(model.storage.size)
+        // Every weight is read once for a token.
+        let bytes = Double(
+            model.storage.bytes(of: base.parameterCount)
+                + model.storage.scaleBytes(
+                    rows: base.parameterCount / base.configuration.hiddenSize, columns: base.configuration.hiddenSize))
         result["gb_of_weights_per_s"] = "\(rate * bytes / 1e9)"
         result["gb_of_memory_per_s"] = "\(memory.median)"
         result["prompt_tokens"] = "\(prompt)"

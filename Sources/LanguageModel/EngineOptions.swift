@@ -26,8 +26,9 @@ package struct EngineOptions: Sendable, Hashable {
 
     /// The tokens of a pass over weights kept in the form `storage`, unless the options say. More threads gain from more
     /// rows: they wait for one another less often, and each panel of a weight serves more rows. The activations that
-    /// takes are spent only where short weights have saved as much.
+    /// takes are spent only where short weights have saved as much, and not where a model is kept in blocks: that is done
+    /// to fit it into little memory.
     func usualPassTokens(over storage: WeightStorage) -> Int {
-        storage == .float32 || threads == 1 ? 256 : 512
+        storage == .float32 || storage.isBlocks || threads == 1 ? 256 : 512
     }
 }

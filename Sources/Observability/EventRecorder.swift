@@ -27,7 +27,10 @@ package final class EventRecorder: Sendable {
         let line = logged.encoded
         events.append(line)
         // The ledger: what neighbours have acknowledged, and so what has really left.
-        if case .contributionSent = event.kind { outgoing.append(line) }
+        switch event.kind {
+        case .contributionSent, .contributionUnconfirmed: outgoing.append(line)
+        default: break
+        }
         return logged
     }
 

@@ -18,6 +18,7 @@ extension EndToEnd {
             let payloadBytes: Int
             let served: Int
             let final: Bool
+            let encodings: [Int]
             let closed: Bool
             let initiations: Int
             let responses: Int
@@ -98,7 +99,8 @@ extension EndToEnd {
             let report = try decoder.decode(Report.self, from: output)
             #expect(report.final && report.closed && report.sessions > 0 && report.recordsTaken > 0)
             #expect(report.rounds.starts(with: [0, 1, 2, 3]) && report.objects == report.served)
-            #expect(report.payloadBytes > 65_536 * report.objects, "objects of several leaves")
+            #expect(report.encodings.starts(with: [2, 5]), "brain floats in training, differences in settling")
+            #expect(report.payloadBytes > 4 * 65_536, "objects of several leaves")
             switch mode.first {
             case "--wait": #expect(report.initiations == 0 && report.cookiesGiven > 0 && report.responses > 0)
             case "--flood": #expect(report.cookiesTaken > 0)

@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 import LanguageModel
 import Storage
@@ -80,6 +81,97 @@ extension EndToEnd {
             let cases = try cases(["--tokenizer", isPublished ? published : fixture.path, "--dolly", dolly])
             #expect(cases.texts.count > 30_000)
             try compare(tokenizer, with: cases, name: "Dolly, \(family)")
+        }
+
+        /// A real model: SmolLM2, where `MURMUR_TEST_GGUF` names the file that `scripts/get-smollm2` fetches. Weights are held
+        /// against the `gguf` package's own dequantisation, tokens against the library.
+        @Test(
+            .enabled(if: PEFTTests.python != nil && gguf != nil, "MURMUR_TEST_GGUF names no file, or no Python"),
+            .timeLimit(.minutes(10)))
+        func aQuantisedModelIsWhatItsOwnPackageReads() throws {
+            let file = try #require(Self.gguf)
+            let folder = try TemporaryFolder()
+            try Self.run("check-gguf", ["--model", file, "--unpack", folder.path("unpacked")])
+            let expected = try WeightsDirectory(path: folder.path("unpacked"))
+            let weights = try GGUFCheckpoint(path: file).weights
+            #expect(weights.tensorNames == expected.tensorNames && weights.tensorNames.count > 200)
+            for name in expected.tensorNames {
+                let values = try weights.floats(named: name)
+                #expect(try values.map(\.bitPattern) == expected.floats(named: name).map(\.bitPattern), "\(name)")
+            }
+            try compare(
+                try Tokenizer.load(directory: file),
+                with: try cases(["--tokenizer", folder.path("unpacked/tokenizer.json"), "--count", "10000"]),
+                name: "SmolLM2")
+        }
+
+        private static let gguf = ProcessInfo.processInfo.environment["MURMUR_TEST_GGUF"]
+
+        /// Runs a script of the project with the interpreter that has the packages.
+        private static func run(_ script: String, _ arguments: [String]) throws {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: try #require(PEFTTests.python))
+            process.arguments =
+                [SharedData.projectRoot.appendingPathComponent("scripts/\(script)").path] + arguments
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            try #require(process.terminationStatus == 0, "\(script) failed")
+        }
+
+        /// What the `gguf` package reads of an adapter and of a merged model that were written here.
+        @Test(.enabled(if: PEFTTests.python != nil, "MURMUR_PYTHON names no Python"), .timeLimit(.minutes(2)))
+        func theGGUFPackageReadsWhatIsWrittenHere() throws {
+            let fixtures = SharedData.projectRoot.appendingPathComponent("Tests/Fixtures").path
+            let shape = try ModelConfiguration.read(model: "\(fixtures)/llama-tied").shape
+            let adapter = try PEFTDirectory.read("\(fixtures)/llama-tied/adapter") {
+                .lora(configuration: $0, projections: shape.projections)
+            }
+            let folder = try TemporaryFolder()
+            let paths = ["adapter", "merged"].map { folder.path("\($0).gguf") }
+            try GGUFAdapter(adapter, base: "\(fixtures)/llama-tied").write(to: paths[0])
+            _ = try GGUFMerge(base: "\(fixtures)/gguf/llama-tied.gguf", adapter: adapter, type: .q80)
+                .write(to: paths[1])
+            let program = """
+                import sys
+                try:
+                    import gguf
+                except ImportError:
+                    sys.exit(3)
+                for path in sys.argv[1:]:
+                    for tensor in gguf.GGUFReader(path).tensors:
+                        values = gguf.dequantize(tensor.data, tensor.tensor_type).astype("float64")
+                        shape = "x".join(str(size) for size in reversed(tensor.shape))
+                        print(tensor.name, shape, repr(float(values.sum())))
+                """
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: try #require(PEFTTests.python))
+            process.arguments = ["-c", program] + paths
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            try process.run()
+            let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            guard process.terminationStatus != 3 else {
+                print("skipped: the interpreter has no gguf package")
+                return
+            }
+            var lines: [String] = []
+            for path in paths {
+                let file = try GGUFFile.open(path: path)
+                for entry in file.header.entries {
+                    let sum = try file.floats(named: entry.name).reduce(0.0) { $0 + Double($1) }
+                    lines.append("\(entry.name) \(entry.shape.map(String.init).joined(separator: "x")) \(sum)")
+                }
+            }
+            let found = output.split(separator: "\n").map(String.init)
+            #expect(found.count == lines.count && lines.count > 20)
+            for (one, other) in zip(found, lines) {
+                let (one, other) = (one.split(separator: " "), other.split(separator: " "))
+                #expect(one[0] == other[0] && one[1] == other[1])
+                let (sum, own) = (try #require(Double(one[2])), try #require(Double(other[2])))
+                #expect(abs(sum - own) < 1e-6 * (1 + abs(own)), "\(one[0])")
+            }
         }
 
         private func compare(_ tokenizer: Tokenizer, with cases: Cases, name: String) throws {

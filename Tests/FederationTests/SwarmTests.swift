@@ -3,6 +3,7 @@ import Aggregation
 import Federation
 import Recording
 import Simulation
+import TestSupport
 import Testing
 
 @Suite struct SwarmTests {
@@ -58,7 +59,7 @@ import Testing
             var swarm = try VirtualSwarm(graph: "exponential", count: 6, seed: seed, loss: loss)
             try swarm.startAll()
             swarm.run()
-            return (swarm.digest, swarm.datagrams, swarm.finals(0..<6))
+            return (swarm.network.digest, swarm.datagrams, swarm.finals(0..<6))
         }
         let first = try history(11), second = try history(11), other = try history(12)
         #expect(first.0 == second.0 && first.1 == second.1 && first.2 == second.2)

@@ -52,6 +52,43 @@ import Testing
         #expect(header.keys.first == "general.architecture")
     }
 
+    @Test("What is written is read back", arguments: GGUFTensorType.written)
+    func writing(type: GGUFTensorType) throws {
+        let folder = try TemporaryFolder()
+        var generator = SeededGenerator(seed: 4)
+        let values = (0..<5 * 96).map { _ in Float(generator.normal()) } + [Float](repeating: 0, count: 96)
+        let source = try GGUFFile.open(path: "\(Self.fixtures)/every-type.gguf")
+        var writer = GGUFWriter()
+        try writer.copyPairs(of: source, except: ["kind.u8"])
+        writer.set("own.text", "Ü")
+        writer.set("own.number", UInt32(7))
+        writer.set("own.real", Float(0.5))
+        writer.add("a", shape: [6, 96], type: type) { .values(values) }
+        writer.add("b", shape: [3], type: .float32) { .values([1, 2, 3]) }
+        let blocks = try source.blocks(named: "Q6_K")
+        let shape = try #require(source.header.entry(named: "Q6_K")).shape
+        writer.add("c", shape: shape, type: .q6K) { .bytes(blocks) }
+        try writer.write(to: folder.path("f.gguf"))
+        let file = try GGUFFile.open(path: folder.path("f.gguf"))
+        for key in source.header.keys where key != "kind.u8" { #expect(file.header[key] == source.header[key]) }
+        #expect(file.header["kind.u8"] == nil && file.header["own.text"]?.text == "Ü")
+        #expect(file.header["own.number"]?.integer == 7 && file.header["own.real"]?.number == 0.5)
+        let found = try file.floats(named: "a")
+        for start in stride(from: 0, to: values.count, by: 32) {
+            let largest = values[start..<start + 32].map(abs).max() ?? 0
+            // Half a step of 1/127 of the largest, and half a unit of the eleventh bit of the scale.
+            let limit: Float = type == .float32 ? 0 : type == .float16 ? largest / 2048 : largest * 0.0045
+            for index in start..<start + 32 { #expect(abs(found[index] - values[index]) <= limit) }
+        }
+        #expect(try file.floats(named: "b") == [1, 2, 3] && file.blocks(named: "c") == blocks)
+        #expect(file.header.entries.allSatisfy { $0.range.lowerBound.isMultiple(of: 32) })
+
+        var wrong = GGUFWriter()
+        wrong.add("a", shape: [32], type: type) { .values([Float](repeating: .nan, count: 32)) }
+        #expect(throws: GGUFError.self) { try wrong.write(to: folder.path("wrong.gguf")) }
+        #expect(!FileManager.default.fileExists(atPath: folder.path("wrong.gguf")))
+    }
+
     @Test("A beginning asks for more wherever it ends, and a file that ends there is cut short")
     func cutAnywhere() throws {
         let bytes = try bytes()

@@ -24,6 +24,8 @@ package enum ContributionRefusal: Error, Sendable, Hashable, CustomStringConvert
     case encoding(UInt16)
     /// The payload that it announces is longer or shorter than any of the schema.
     case announcedLength
+    /// It is a difference to something of its origin that is not here.
+    case unknownBase
     /// Its bytes are no payload.
     case payload(PayloadError)
     /// A value is NaN or infinite.
@@ -35,6 +37,7 @@ package enum ContributionRefusal: Error, Sendable, Hashable, CustomStringConvert
         switch self {
         case .encoding(let number): "its encoding \(number) is unknown"
         case .announcedLength: "its length is not the schema's"
+        case .unknownBase: "it is the difference to a contribution that is not here"
         case .payload(let error): error.description
         case .notFinite: "a value of the contribution is not finite"
         case .norm(let norm, let limit): "the contribution's norm \(norm) is above the limit of \(limit)"

@@ -13,6 +13,8 @@ package struct ExchangePolicy: Sendable {
     package var stages: [any OutgoingStage] = []
     /// How values become bytes.
     package var encoding: any PayloadEncoding = SinglePrecision()
+    /// When contributions are sent as differences to what receivers have, where the mixing rule allows it.
+    package var differences = Differences.never
     /// What looks at the contributions of a round before they are mixed, in this order. None by default.
     package var filters: [any ContributionFilter] = []
     /// The largest norm of a contribution that is mixed.
@@ -25,6 +27,21 @@ package struct ExchangePolicy: Sendable {
     /// Metropolis–Hastings weights from sample counts, both factors in single precision, nothing against liars but the gate.
     package init() {}
 
+    /// When contributions are sent as differences.
+    package enum Differences: Sendable, Hashable {
+        case never, whileSettling, always
+    }
+
+    /// Whether a contribution of such a round is a difference.
+    package func sendsDifferences(whileSettling isSettling: Bool) -> Bool {
+        guard mixing.keepsMeanOfCopies else { return false }
+        return switch differences {
+        case .never: false
+        case .whileSettling: isSettling
+        case .always: true
+        }
+    }
+
     /// What a peer with so many records counts: at least one.
     package func weight(ofSampleCount count: Int) -> Int { weighsUniformly ? 1 : max(1, count) }
 }
@@ -35,12 +52,14 @@ extension ExchangePolicy {
     /// How a peer averages what it has with what came.
     package enum Mixing: String, Sendable, Hashable, CaseIterable {
         case metropolis
+        case pushSum = "push-sum"
 
-        package static let planned = ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]
+        package static let planned = ["pairwise", "one-peer-exponential", "epidemic"]
 
         var rule: any MixingRule {
             switch self {
             case .metropolis: MetropolisMixing()
+            case .pushSum: PushSumMixing()
             }
         }
     }
@@ -65,13 +84,24 @@ extension ExchangePolicy {
 
     /// How a contribution is made smaller.
     package enum Compression: String, Sendable, Hashable, CaseIterable {
-        case none
+        case none, bf16, int8, int4, differences
 
-        package static let planned = ["bf16", "int8", "int4", "top-k"]
+        package static let planned = ["top-k"]
 
         var encoding: any PayloadEncoding {
             switch self {
-            case .none: SinglePrecision()
+            case .none, .differences: SinglePrecision()
+            case .bf16: BrainFloat()
+            case .int8: BlockIntegers(.eight)
+            case .int4: BlockIntegers(.four)
+            }
+        }
+
+        var differences: Differences {
+            switch self {
+            case .none: .never
+            case .bf16, .int8, .int4: .whileSettling
+            case .differences: .always
             }
         }
     }
@@ -96,7 +126,11 @@ extension ExchangePolicy {
         self.mixing = mixing.rule
         weighsUniformly = weights == .uniform
         stages = factors.stages
-        encoding = compression.encoding
+        // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
+        if self.mixing.keepsMeanOfCopies {
+            encoding = compression.encoding
+            differences = compression.differences
+        }
         filters = robustness.filters
     }
 }

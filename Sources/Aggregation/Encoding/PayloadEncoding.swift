@@ -1,11 +1,10 @@
 package import Adapters
-package import Basics
 
-/// How a contribution's values become bytes, and bytes values again.
+/// How a contribution's values become bytes, and bytes values again, each contribution by itself. What is sent as the
+/// difference to what receivers have is `DifferenceCoding`'s.
 ///
-/// A value with the state of one peer: what an encoding rounds away it may keep for each audience and add to what is sent
-/// next (error feedback). Payloads come from the network: `decode` throws at whatever is no payload of the schema, and
-/// allocates no more than the schema asks for.
+/// Payloads come from the network: `decode` throws at whatever is no payload of the schema, and allocates no more than the
+/// schema asks for.
 package protocol PayloadEncoding: Sendable {
     /// The number that manifests give it. It never changes its meaning.
     var number: UInt16 { get }
@@ -15,31 +14,12 @@ package protocol PayloadEncoding: Sendable {
 
     /// Appends the values to a payload.
     ///
+    /// - Parameter seed: what stochastic rounding draws from: another one for every peer and round.
     /// - Returns: what receivers will read, which is what the averaging has to reckon with.
-    mutating func encode(
-        _ delta: AdapterDelta, for audience: MixingAudience, into payload: inout [UInt8]
-    ) -> AdapterDelta
+    mutating func encode(_ delta: AdapterDelta, seed: UInt64, into payload: inout [UInt8]) -> AdapterDelta
 
     /// The values that the bytes of a neighbour's payload hold.
-    mutating func decode(
-        _ bytes: ArraySlice<UInt8>, as schema: AdapterSchema, from origin: PeerID
-    ) throws(PayloadError) -> AdapterDelta
-
-    /// What the encoding has to be given again when its process starts anew; empty where it keeps nothing.
-    var state: [UInt8] { get }
-
-    /// Takes over what `state` was.
-    ///
-    /// - Throws: `ExchangeStateError` where these are not its bytes.
-    mutating func restore(_ state: [UInt8]) throws(ExchangeStateError)
-}
-
-extension PayloadEncoding {
-    package var state: [UInt8] { [] }
-
-    package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
-        guard state.isEmpty else { throw ExchangeStateError(description: "the encoding keeps no state") }
-    }
+    mutating func decode(_ bytes: ArraySlice<UInt8>, as schema: AdapterSchema) throws(PayloadError) -> AdapterDelta
 }
 
 /// Why bytes are no payload.
@@ -76,9 +56,7 @@ package struct SinglePrecision: PayloadEncoding {
         return count...count
     }
 
-    package mutating func encode(
-        _ delta: AdapterDelta, for audience: MixingAudience, into payload: inout [UInt8]
-    ) -> AdapterDelta {
+    package mutating func encode(_ delta: AdapterDelta, seed: UInt64, into payload: inout [UInt8]) -> AdapterDelta {
         var place = payload.count
         payload.append(contentsOf: repeatElement(0, count: Self.bytesOfValue * delta.values.count))
         for value in delta.values {
@@ -93,7 +71,7 @@ package struct SinglePrecision: PayloadEncoding {
     }
 
     package mutating func decode(
-        _ bytes: ArraySlice<UInt8>, as schema: AdapterSchema, from origin: PeerID
+        _ bytes: ArraySlice<UInt8>, as schema: AdapterSchema
     ) throws(PayloadError) -> AdapterDelta {
         let expected = byteCounts(for: schema)
         guard expected.contains(bytes.count) else { throw .length(bytes: bytes.count, expected: expected) }

@@ -12,8 +12,20 @@ package import Overlay
 ///
 /// The weight of a neighbour that is missing stays with i; that keeps every adapter a convex combination of adapters, and
 /// the mean too as long as both sides miss each other. `docs/mathematics.md`, "Gossip averaging".
+///
+/// Where an encoding rounds, neighbours read `q_i` for `x_i`. Then i takes `x_i + Σ w_ij (q_j − q_i)`: what it gains of j's
+/// copy, j loses of i's, so that the mean stays what it was whatever the rounding (Koloskova, Stich and Jaggi, 2019).
 package struct MetropolisMixing: MixingRule {
+    /// What neighbours read of this peer in a round; nil where that is the adapter itself.
+    private var told: (round: Int, delta: AdapterDelta)?
+
     package init() {}
+
+    package var keepsMeanOfCopies: Bool { true }
+
+    package mutating func sent(_ share: OutgoingShare, in round: MixingRound) {
+        told = (round.number, share.delta)
+    }
 
     /// What a peer that counts `count` and has `degree` neighbours takes of one with `otherCount` and `otherDegree`. Counts
     /// below one count as one.
@@ -38,16 +50,27 @@ package struct MetropolisMixing: MixingRule {
             terms.append(share.delta.values)
         }
         let kept = 1 - weights.reduce(0) { $0 + $1.weight }
-        var sums = own.values.map { kept * Double($0) }
+        let copy = told.flatMap { $0.round == round.number && $0.delta != own ? $0.delta : nil }
+        let read = copy ?? own
+        var sums = read.values.map { kept * Double($0) }
         var disagreement = 0.0
-        let scale = own.norm
+        let scale = read.norm
         for (values, taken) in zip(terms, weights) {
-            let distance = Self.add(values, times: taken.weight, to: &sums, against: own.values)
-            disagreement = max(disagreement, scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0))
+            let distance = Self.add(values, times: taken.weight, to: &sums, against: read.values)
+            disagreement = max(disagreement, Self.relative(distance, to: scale))
+        }
+        if let copy {
+            // What neighbours did not read stays here.
+            for index in sums.indices { sums[index] += Double(own.values[index]) - Double(copy.values[index]) }
         }
         return MixingOutcome(
             delta: AdapterDelta(schema: own.schema, values: sums.map { Float($0) }), disagreement: disagreement,
-            weights: weights, keptWeight: kept)
+            roundingError: copy.map { Self.relative($0.distance(to: own), to: scale) } ?? 0, weights: weights,
+            keptWeight: kept)
+    }
+
+    private static func relative(_ distance: Double, to scale: Double) -> Double {
+        scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0)
     }
 
     /// Adds `weight · values` to `sums` and returns the distance between `values` and `own`: one pass for both.

@@ -8,16 +8,25 @@ package struct MixingRound: Sendable {
     package var number: Int
     /// Whether this peer's adapter is final: what it sends now is the last.
     package var isFinal: Bool
+    /// Whether peers only mix, without local steps.
+    package var isSettling: Bool
     /// What this peer counts: its number of records, or one where all count alike.
     package var weight: Int
     /// The neighbours.
     package var roster: Roster
+    /// A number that grows with every start of the peer's process: it tells a state from one that was lost.
+    package var incarnation: UInt64
 
-    package init(number: Int, isFinal: Bool = false, weight: Int, roster: Roster) {
+    package init(
+        number: Int, isFinal: Bool = false, isSettling: Bool = false, weight: Int, roster: Roster,
+        incarnation: UInt64 = 1
+    ) {
         self.number = number
         self.isFinal = isFinal
+        self.isSettling = isSettling
         self.weight = weight
         self.roster = roster
+        self.incarnation = incarnation
     }
 }
 
@@ -85,19 +94,23 @@ package struct HeardShare: Sendable {
 package struct MixingOutcome: Sendable {
     /// The mixed adapter.
     package var delta: AdapterDelta
-    /// The largest relative distance to a neighbour before mixing, `max_j ‖x_j − x_i‖ / ‖x_i‖`: infinite where the own
-    /// adapter is zero and a neighbour's is not.
+    /// The largest relative distance to a neighbour before mixing, `max_j ‖x_j − x_i‖ / ‖x_i‖`, as neighbours read the
+    /// adapters: infinite where the own one is zero and a neighbour's is not.
     package var disagreement: Double
+    /// The relative distance of the own adapter from what neighbours read of it, `‖q_i − x_i‖ / ‖q_i‖`.
+    package var roundingError = 0.0
     /// What was taken of each neighbour, in the order of the sum.
     package var weights: [(origin: PeerID, weight: Double)]
     /// What the peer kept of its own.
     package var keptWeight: Double
 
     package init(
-        delta: AdapterDelta, disagreement: Double, weights: [(origin: PeerID, weight: Double)], keptWeight: Double
+        delta: AdapterDelta, disagreement: Double, roundingError: Double = 0,
+        weights: [(origin: PeerID, weight: Double)], keptWeight: Double
     ) {
         self.delta = delta
         self.disagreement = disagreement
+        self.roundingError = roundingError
         self.weights = weights
         self.keptWeight = keptWeight
     }

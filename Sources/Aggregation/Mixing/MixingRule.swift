@@ -16,6 +16,10 @@ package protocol MixingRule: Sendable {
     /// How many bytes of its own the rule puts before the values of each contribution.
     var headerByteCount: Int { get }
 
+    /// Whether the rule keeps the mean where neighbours read something else than the adapter itself, so that rounding, and
+    /// what is held back for later rounds, does no harm.
+    var keepsMeanOfCopies: Bool { get }
+
     /// Whose contributions the peer waits for in this round. What others sent is handed to `mix` all the same.
     func sources(in round: MixingRound) -> MixingAudience
 
@@ -52,6 +56,8 @@ package protocol MixingRule: Sendable {
 /// What most rules have in common: one share for everyone, everyone waited for, nothing kept.
 extension MixingRule {
     package var headerByteCount: Int { 0 }
+
+    package var keepsMeanOfCopies: Bool { false }
 
     package func sources(in round: MixingRound) -> MixingAudience { .everyone }
 

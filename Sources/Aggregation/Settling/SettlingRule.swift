@@ -59,18 +59,31 @@ package struct SettlingLimits: Sendable, Hashable {
     package var depth: Int
     /// Settling rounds after which a peer gives up.
     package var rounds: Int
+    /// Whether neighbours read copies that differ from the adapters by up to `errorBound`.
+    package var hasCopies: Bool
 
-    package init(consensusBound: Double, depth: Int, rounds: Int) {
+    package init(consensusBound: Double, depth: Int, rounds: Int, hasCopies: Bool = false) {
         self.consensusBound = consensusBound
         self.depth = depth
         self.rounds = rounds
+        self.hasCopies = hasCopies
     }
+
+    /// What single precision can tell apart.
+    private static let floor = 3e-7
 
     /// The largest relative distance between neighbours from which `consensusBound` follows for the whole swarm: over at
     /// most `D = depth` edges of ε each, no peer is further than `Dε / (1 − Dε)` from the mean, and that is the bound for
-    /// `ε = bound / (D (1 + bound))`. Not below what single precision can tell apart.
+    /// `ε = bound / (D (1 + bound))`. Not below what single precision can tell apart. Where there are copies, half of it is
+    /// left to their errors.
     package var edgeBound: Double {
-        max(3e-7, consensusBound / (Double(max(1, depth)) * (1 + consensusBound)))
+        max(Self.floor, consensusBound / (Double(max(1, depth)) * (1 + consensusBound)) / (hasCopies ? 2 : 1))
+    }
+
+    /// The largest relative distance between an adapter and what neighbours read of it with which agreement is proved: the
+    /// errors of D + 1 rounds add up to `(4D + 2) η`, for which half of the bound is left.
+    package var errorBound: Double {
+        max(Self.floor, consensusBound / (Double(8 * max(1, depth) + 4) * (1 + consensusBound)))
     }
 }
 

@@ -59,14 +59,34 @@ void murmur_adamw(float *parameters, const float *gradients, float *first, float
 #define MURMUR_TILE_ROWS 12
 #define MURMUR_TILE_COLUMNS 32
 
-/// How a weight's values are stored: 32-bit floats; bfloat16; 8-bit integers with a scale a row.
-enum { MURMUR_FLOAT32 = 0, MURMUR_BFLOAT16 = 1, MURMUR_INT8 = 2 };
+/// How a weight's values are stored: 32-bit floats; bfloat16; 8-bit integers with a scale a row; or blocks of 32 values of a
+/// row with a scale each in half precision. Of these Q4_0 and Q4_1 have values of four bits, a block's value i in the low
+/// half of byte i and value i + 16 in the high half; Q8_0 and Q8_1 have signed bytes. In Q4_0 four-bit values count from
+/// -8; Q4_1 and Q8_1 have a minimum beside each scale, which is added. Rows of blocks have a multiple of 32 values.
+enum {
+    MURMUR_FLOAT32 = 0,
+    MURMUR_BFLOAT16 = 1,
+    MURMUR_INT8 = 2,
+    MURMUR_Q4_0 = 3,
+    MURMUR_Q4_1 = 4,
+    MURMUR_Q8_0 = 5,
+    MURMUR_Q8_1 = 6
+};
 
-/// Stores `count` rows of 32-bit floats in the form `kind`; 8-bit rows get their scales.
-void murmur_store(int kind, const float *values, ptrdiff_t columns, ptrdiff_t count, void *out, float *scales);
+/// Stores `count` rows of 32-bit floats in the form `kind` as the rows from `first` on of a matrix; `scales` are its
+/// scales, floats for 8-bit rows and 16-bit floats for blocks.
+void murmur_store(int kind, const float *rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t count, void *values,
+                  void *scales);
 
-/// One stored row as 32-bit floats.
-void murmur_recall(int kind, const void *values, ptrdiff_t columns, float scale, float *out);
+/// Row `row` of a stored matrix as 32-bit floats.
+void murmur_recall(int kind, const void *values, ptrdiff_t columns, const void *scales, ptrdiff_t row, float *out);
+
+/// Blocks of the GGUF type `type` (2 Q4_0, 3 Q4_1, 6 Q5_0, 7 Q5_1, 8 Q8_0) as they stand in a file, taken apart into
+/// values and scales of the form that murmur_block_kind names. Returns 0 where a scale is not a finite number.
+int murmur_store_blocks(int type, const uint8_t *blocks, ptrdiff_t count, uint8_t *values, uint16_t *scales);
+
+/// The form in which blocks of a GGUF type are kept, which has every value exactly; -1 for types that are not kept so.
+int murmur_block_kind(int type);
 
 /// y += x.
 void murmur_add(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns);
@@ -77,7 +97,7 @@ void murmur_pack_left(int pairs, const float *x, ptrdiff_t stride, ptrdiff_t row
 
 /// The panel of result columns `first` and the following, `count` of them: rows of the weight if `transposed` (forward),
 /// else columns (backward). Columns from `count` on are zero.
-void murmur_pack_panel(int kind, int pairs, int transposed, const void *values, ptrdiff_t stride, const float *scales,
+void murmur_pack_panel(int kind, int pairs, int transposed, const void *values, ptrdiff_t stride, const void *scales,
                        ptrdiff_t first, ptrdiff_t count, ptrdiff_t start, ptrdiff_t end, void *panel);
 
 /// Memory that will be read soon: `rows` rows of `bytes` bytes, `stride` bytes apart.
@@ -103,7 +123,7 @@ void murmur_row_products(const float *x, ptrdiff_t ldx, const float *w, ptrdiff_
                          ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t outs, float scale);
 
 /// y[j] = x . row j of a stored weight, or y[j] += that with `add`, for rows from `first` up to `last`.
-void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const float *scales, const float *x,
+void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const void *scales, const float *x,
                            float *y, ptrdiff_t first, ptrdiff_t last, ptrdiff_t columns, int add);
 
 // Attention of one head over one sequence of `keys` positions, the last `queries` of which have queries; a query sees

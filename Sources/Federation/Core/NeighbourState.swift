@@ -77,6 +77,11 @@ struct NeighbourState: Sendable {
     var inFlight: [ObjectID: (round: Int, tries: Int)] = [:]
     /// Objects to ask for again, and when.
     var retries: [(object: ObjectID, round: Int, tries: Int, time: MonotonicTime)] = []
+    /// Contributions that came before what they refer to, oldest first.
+    var undecoded: [(signed: SignedManifest, payload: [UInt8])] = []
+    /// In which round it was asked last to send its contribution whole, and in which round it asked for that.
+    var askedWhole = -1
+    var wasAskedWhole = -1
     /// Sequence numbers of the contributions that arrived last, so that none is fetched again.
     private(set) var taken: [UInt64] = []
     /// The last round whose contribution was refused; the largest number when the final one was.
@@ -136,6 +141,7 @@ struct NeighbourState: Sendable {
         hasLeft = true
         refusedThrough = .max
         contributions = []
+        undecoded = []
         inFlight = [:]
         retries = []
     }
@@ -186,6 +192,7 @@ struct NeighbourState: Sendable {
         hasLeft = left || isBarred
         inFlight = [:]
         retries = []
+        undecoded = []
         // Who came and went without a sign of work, as `murmur doctor` does, was not there: it is waited for as before.
         if !hasWorked, !isBarred { (wasConnected, hasLeft, disconnectedAt) = (false, false, nil) }
     }
@@ -197,6 +204,9 @@ extension PeerCore {
         for neighbour in neighbours {
             // One before the own round, one of it, two after it; one more may arrive before they are pruned.
             if neighbour.contributions.count > 5 { return "\(neighbour.contributions.count) contributions of one peer" }
+            if neighbour.undecoded.count > NeighbourState.inFlightLimit {
+                return "\(neighbour.undecoded.count) contributions that cannot be read"
+            }
             let asked = neighbour.inFlight.count + neighbour.retries.count
             if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
         }

@@ -81,7 +81,9 @@ extension PeerConfiguration {
         /// smaller.
         private static func settlingLimit(graph: SwarmGraph, exchange: ExchangePolicy, depth: Int) -> Int {
             guard graph.count <= 512 else { return 100_000 }
-            let limits = SettlingLimits(consensusBound: exchange.consensusBound, depth: depth, rounds: 0)
+            let limits = SettlingLimits(
+                consensusBound: exchange.consensusBound, depth: depth, rounds: 0,
+                hasCopies: exchange.sendsDifferences(whileSettling: true))
             let matrix = exchange.mixing.matrix(of: graph, sampleCounts: Array(repeating: 1, count: graph.count))
             return 10 * (matrix?.rounds(to: limits.edgeBound / 10) ?? 1000) + 4 * depth + 50
         }
@@ -108,6 +110,7 @@ extension PeerConfiguration {
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)
         }
+        if let patience = swarm.topology.exchange.patience { configuration.wait(atLeast: .seconds(patience)) }
         configuration.waits.limit = swarm.topology.exchange.roundDeadline.map { .seconds($0) }
         return configuration
     }

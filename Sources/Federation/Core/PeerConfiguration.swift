@@ -44,6 +44,9 @@ package struct PeerConfiguration: Sendable {
     package var ownSettings: [SettingsFingerprint.Entry] = []
     /// How long to wait for neighbours.
     package var waits = RoundWaits.Configuration()
+    /// How long rounds wait for a neighbour that is away or slow before they go on without it; nil: rounds with training do
+    /// not wait for who is away.
+    package var patience: Duration?
     /// How long neighbours that were never there are waited for after the start.
     package var startupPatience: Duration = .seconds(60)
     /// How long settling waits for a neighbour whose session broke off without a goodbye: a network partition or a restart
@@ -93,9 +96,23 @@ package struct PeerConfiguration: Sendable {
         }
     }
 
+    /// Lets rounds wait at least so long for who is away or slow. A neighbour that waits for somebody else who is away is
+    /// waited for a little longer than that one.
+    package mutating func wait(atLeast patience: Duration) {
+        self.patience = patience
+        waits.initial = max(waits.initial, patience + Self.startupMargin)
+        waits.minimum = max(waits.minimum, patience + Self.startupMargin)
+        absencePatience = max(absencePatience, patience)
+        settlingPatience = max(settlingPatience, patience)
+        lingerTimeout = max(lingerTimeout, patience)
+        lingerLimit = max(lingerLimit, patience)
+    }
+
     /// When the swarm agrees, and how long that may take.
     package var settlingLimits: SettlingLimits {
-        SettlingLimits(consensusBound: exchange.consensusBound, depth: roster.depth, rounds: settlingLimit)
+        SettlingLimits(
+            consensusBound: exchange.consensusBound, depth: roster.depth, rounds: settlingLimit,
+            hasCopies: exchange.sendsDifferences(whileSettling: true))
     }
 }
 

@@ -20,20 +20,22 @@ extension PeerCore {
             if round >= configuration.rounds { neighbours[index].misses = 0 }
             report(.connected(peer), as: .connected, about: index, at: time)
             tellSettings(to: peer, at: time)
-            offerLatest(to: peer, count: 2, at: time)
+            let isWhole = publishWhole(for: peer, at: time)
+            offerLatest(to: peer, count: isWhole ? 1 : 2, at: time)
         case .disconnected(let peer, let reason):
             guard let index = index(of: peer) else { return }
             let wasFinal = neighbours[index].isFinal
             neighbours[index].disconnect(left: reason == .closed, at: time)
             neighbours[index].isFinal = wasFinal && reason != .restarted
+            pipeline.lost(peer)
             report(.disconnected(peer, reason: "\(reason)"), as: .disconnected, about: index, at: time)
-        case .delivered(let object, let peer, let byteCount, _):
-            delivered(object, to: peer, byteCount: byteCount, at: time)
+        case .delivered(let object, let peer, let byteCount, let total):
+            delivered(object, to: peer, byteCount: byteCount, of: total, at: time)
         case .message(let peer, let bytes):
-            if bytes.first == Heartbeat.type {
-                heard(message: bytes, from: peer, at: time)
-            } else {
-                takeMessage(bytes, from: peer, at: time)
+            switch bytes.first {
+            case Heartbeat.type: heard(message: bytes, from: peer, at: time)
+            case WholeRequest.type: wholeAsked(by: peer, at: time)
+            default: takeMessage(bytes, from: peer, at: time)
             }
         case .equivocated(let proof):
             let sequence = proof.first.manifest.sequence
@@ -46,7 +48,10 @@ extension PeerCore {
             guard let index = index(of: peer), let lost = neighbours[index].inFlight.removeValue(forKey: object) else {
                 return
             }
-            guard reason == .timedOut || reason == .limitReached, lost.tries < Self.requestLimit else { return }
+            guard reason == .timedOut || reason == .limitReached, lost.tries < Self.requestLimit else {
+                askForWhole(index, at: time)
+                return
+            }
             neighbours[index].retries.append((object, lost.round, lost.tries, time + Self.requestPause))
         }
     }
@@ -180,11 +185,36 @@ extension PeerCore {
         guard let index = index(of: peer), neighbours[index].inFlight.removeValue(forKey: signed.id) != nil else {
             return
         }
-        let manifest = signed.manifest
-        let opened: (header: [UInt8], delta: AdapterDelta)
-        do { opened = try pipeline.open(payload, from: peer) } catch {
-            refuse(signed, from: index, reason: error.description, at: time)
+        guard take(signed, payload: payload, from: index, at: time) else {
+            if neighbours[index].undecoded.count == NeighbourState.inFlightLimit {
+                neighbours[index].undecoded.removeFirst()
+            }
+            neighbours[index].undecoded.append((signed, payload))
+            askForWhole(index, at: time)
             return
+        }
+        // What came before it and needs it.
+        while let next = neighbours[index].undecoded.first {
+            if next.signed.manifest.sequence > signed.manifest.sequence {
+                guard take(next.signed, payload: next.payload, from: index, at: time) else { break }
+            }
+            neighbours[index].undecoded.removeFirst()
+        }
+    }
+
+    /// - Returns: false where it is the difference to something that is not here.
+    private mutating func take(
+        _ signed: SignedManifest, payload: [UInt8], from index: Int, at time: MonotonicTime
+    ) -> Bool {
+        let (manifest, peer) = (signed.manifest, neighbours[index].id)
+        let opened: (header: [UInt8], delta: AdapterDelta)
+        do {
+            opened = try pipeline.open(
+                payload, encoding: manifest.encoding, sequence: manifest.sequence, from: peer)
+        } catch {
+            if error == .unknownBase { return false }
+            refuse(signed, from: index, reason: error.description, at: time)
+            return true
         }
         let weight = configuration.exchange.weight(ofSampleCount: Int(clamping: manifest.sampleCount))
         let contribution = Contribution(
@@ -200,6 +230,7 @@ extension PeerCore {
             .contributionReceived(
                 from: peer, round: contribution.round, byteCount: payload.count, object: signed.id.description),
             at: time)
+        return true
     }
 
     /// Asks again for what failed to arrive.

@@ -1,3 +1,4 @@
+import Aggregation
 package import Basics
 package import Overlay
 package import Wire
@@ -91,6 +92,7 @@ extension PeerCore {
                 guard let place = roster.index(of: peer) else { continue }
                 neighbours.remove(at: place)
                 roster.expel(peer)
+                pipeline.forget(peer)
                 wire.expel(peer, at: time)
             }
         }

@@ -81,7 +81,8 @@ extension PeerCore {
         }
         let limits = configuration.settlingLimits
         report(.settling(round: round, disagreement: outcome.disagreement, bound: limits.edgeBound), at: time)
-        settling.advance(disagreement: heard.isComplete ? outcome.disagreement : nil, heard: heard.news)
+        let isProof = heard.isComplete && outcome.roundingError <= limits.errorBound
+        settling.advance(disagreement: isProof ? outcome.disagreement : nil, heard: heard.news)
         switch settling.verdict(after: round - configuration.rounds) {
         case .unsettled: beginRound(round + 1, at: time)
         case .settled:

@@ -39,8 +39,9 @@ extension PeerCore {
         var publications: [Publication] = []
         lastTold = time
         let latest = published.last?.object
-        for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal)) {
-            publications.append(publish(contribution, isFinal: isFinal, at: time))
+        let present = neighbours.filter(\.isConnected).map(\.id)
+        for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal), present: present) {
+            publications.append(publish(contribution, of: round, isFinal: isFinal, at: time))
         }
         // One who tampers may have withheld it.
         guard tampering == nil || published.last?.object != latest else { return }
@@ -56,14 +57,27 @@ extension PeerCore {
         for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
     }
 
+    /// Publishes the last contribution whole for a neighbour that cannot read it as it was made, because it lacks what that
+    /// is the difference to.
+    ///
+    /// - Returns: false where there is no need for it.
+    @discardableResult
+    mutating func publishWhole(for peer: PeerID, at time: MonotonicTime) -> Bool {
+        guard let last = published.last,
+            let contribution = pipeline.wholeContribution(for: peer, in: mixingRound())
+        else { return false }
+        _ = publish(contribution, of: last.round, isFinal: finalObjects.contains(last.object), at: time)
+        return true
+    }
+
     /// - Returns: what the peer means to publish, whatever was made of it.
     private mutating func publish(
-        _ contribution: ExchangePipeline.Outgoing, isFinal: Bool, at time: MonotonicTime
+        _ contribution: ExchangePipeline.Outgoing, of round: Int, isFinal: Bool, at time: MonotonicTime
     ) -> Publication {
         let payload = HashedPayload(contribution.payload)
         let meant = Publication(
-            manifest: manifest(of: payload, encoding: contribution.encoding, isFinal: isFinal), payload: payload,
-            delta: contribution.delta)
+            manifest: manifest(of: payload, encoding: contribution.encoding, in: round, isFinal: isFinal),
+            payload: payload, delta: contribution.delta)
         nextSequence += 1
         let object: ObjectID
         if tampering != nil {
@@ -78,12 +92,13 @@ extension PeerCore {
                 round: round, object: object, byteCount: byteCount, audience: contribution.audience))
         let norm = contribution.delta.norm
         ledger.append(PublishedLedger.Entry(round: round, object: object, norm: norm, byteCount: byteCount))
-        if isFinal { finalObject = object }
+        if isFinal { finalObjects.insert(object) }
         if isAudited, tampering == nil {
             directives.append(
                 .audit(
                     .published(
-                        round: round, sequence: meant.manifest.sequence, isFinal: isFinal, delta: contribution.delta)))
+                        round: round, sequence: meant.manifest.sequence, isFinal: isFinal, delta: contribution.delta,
+                        own: round == self.round ? delta : nil)))
         }
         report(
             .contributionPublished(
@@ -99,7 +114,9 @@ extension PeerCore {
     }
 
     /// What is signed for a contribution of this round with `payload`.
-    private func manifest(of payload: HashedPayload, encoding: UInt16, isFinal: Bool) -> ContributionManifest {
+    private func manifest(
+        of payload: HashedPayload, encoding: UInt16, in round: Int, isFinal: Bool
+    ) -> ContributionManifest {
         let isSettling = round >= configuration.rounds
         return ContributionManifest(
             swarm: swarm.identifier, origin: local.id, round: UInt64(round), sequence: nextSequence,
@@ -110,8 +127,10 @@ extension PeerCore {
 
     /// Offers the newest `count` contributions that are for `peer`, oldest first.
     mutating func offerLatest(to peer: PeerID, count: Int, at time: MonotonicTime) {
+        let newest = published.last?.round
         for contribution in published.filter({ $0.audience.includes(peer) }).suffix(count) {
-            wire.announce(contribution.object, to: peer, at: time)
+            let isTaken = wire.announce(contribution.object, to: peer, at: time)
+            if isTaken, contribution.round == newest { pipeline.offered(to: peer) }
             report(
                 .contributionOffered(
                     to: peer, round: contribution.round, byteCount: contribution.byteCount,

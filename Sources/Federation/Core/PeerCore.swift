@@ -68,8 +68,8 @@ package struct PeerCore: Sendable {
     /// The trainer's snapshot that belongs to `delta`.
     var snapshot: [UInt8] = []
     var waits: RoundWaits
-    /// The contribution that holds the final adapter; nil before the finish.
-    var finalObject: ObjectID?
+    /// The contributions that hold the final adapter; none before the finish.
+    var finalObjects: Set<ObjectID> = []
     var lastTrainingDuration = Duration.zero
     /// The shortest local steps of this process; nil before the first.
     var fastestTraining: Duration?
@@ -158,8 +158,9 @@ package struct PeerCore: Sendable {
     /// The round that is under way, as the exchange sees it.
     func mixingRound(isFinal: Bool = false) -> MixingRound {
         MixingRound(
-            number: round, isFinal: isFinal, weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount),
-            roster: roster)
+            number: round, isFinal: isFinal, isSettling: round >= configuration.rounds,
+            weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), roster: roster,
+            incarnation: handshakeTimestamp)
     }
 
     /// Whether the peer has its final adapter.

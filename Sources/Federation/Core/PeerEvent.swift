@@ -39,6 +39,9 @@ package struct PeerEvent: Sendable {
         /// A neighbour has acknowledged `byteCount` bytes of the contribution's payload: all of them, or fewer where it is
         /// no longer served or the session ended. Once for each contribution and session. This is what really left.
         case contributionSent(to: PeerID, round: Int, byteCount: Int, tensors: Int, norm: Double, object: String)
+        /// A neighbour asked for the contribution and has not acknowledged all of it: up to `byteCount` bytes more may have
+        /// left. Told when it is no longer served or the session ended.
+        case contributionUnconfirmed(to: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution arrived whole and passed the gate; `object` is its name.
         case contributionReceived(from: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution is not mixed.
@@ -151,6 +154,10 @@ extension PeerEvent.Kind {
                     .neighbour(peer), .round(round), .bytes(byteCount), .tensors(tensors), .norm(norm),
                     .digest(object),
                 ])
+        case .contributionUnconfirmed(let peer, let round, let byteCount, let object):
+            .detail(
+                "contribution_unconfirmed", "{round}: {neighbour} has not acknowledged {bytes} of the contribution",
+                [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
         case .contributionReceived(let peer, let round, let byteCount, let object):
             .detail(
                 "contribution_received", "{round}: the contribution of {neighbour} arrived whole and passed the gate",
@@ -290,6 +297,7 @@ extension PeerEvent.Kind {
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
             .contributionOffered(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionSent(to: peer, round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
+            .contributionUnconfirmed(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),

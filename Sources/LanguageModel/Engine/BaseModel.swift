@@ -31,7 +31,7 @@ package final class BaseModel: Sendable {
 
     /// Loads a Hugging Face folder, `config.json` and safetensors weights, or a GGUF file.
     ///
-    /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
+    /// `storage` says how the matrices are kept; nil means as the file has them: bfloat16, blocks, or else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading JSON and safetensors. A model whose weights are more than `memory` has
     /// is refused before any is read.
     package static func load(
@@ -86,16 +86,24 @@ package final class BaseModel: Sendable {
         memory: MemoryBudget
     ) throws(ModelError) {
         guard let available = memory.available else { return }
-        let isHalf = weights.type(of: "model.embed_tokens.weight") == "BF16"
-        let kept = storage ?? (isHalf ? .bfloat16 : .float32)
         let largest = max(configuration.vocabularySize, configuration.intermediateSize) * configuration.hiddenSize
-        func need(_ storage: WeightStorage) -> Int { configuration.parameterCount * storage.size + 4 * largest }
-        guard need(kept) > available else { return }
+        func need(_ storage: WeightStorage?) -> Int {
+            if let storage { return storage.bytes(of: configuration.parameterCount) + 4 * largest }
+            return weights.tensorNames.reduce(4 * largest) { sum, name in
+                let (own, shape) = (weights.ownStorage(of: name), weights.shape(of: name) ?? [])
+                let columns = max(1, shape.last ?? 1)
+                let count = shape.reduce(1, *)
+                return sum + own.bytes(of: count) + own.scaleBytes(rows: count / columns, columns: columns)
+            }
+        }
+        guard need(storage) > available else { return }
         func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
-        let smaller = kept == .int8 ? "" : " (\(megabytes(need(.int8))) with --weights int8)"
+        let smaller = need(.int8) < need(storage) ? " (\(megabytes(need(.int8))) with --weights int8)" : ""
+        let own = weights.ownStorage(of: "model.embed_tokens.weight")
+        let kept = storage?.rawValue ?? (own.isBlocks ? "the file's blocks" : own.rawValue)
         throw .tooLarge(
             path: weights.path,
-            need: "its weights need \(megabytes(need(kept))) of memory in \(kept.rawValue)\(smaller)",
+            need: "its weights need \(megabytes(need(storage))) of memory in \(kept)\(smaller)",
             available: "\(memory.bound) leaves \(megabytes(available))")
     }
 

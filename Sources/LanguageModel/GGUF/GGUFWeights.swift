@@ -1,3 +1,4 @@
+package import LinearAlgebra
 import Storage
 
 /// The weights of a GGUF model by their Hugging Face names.
@@ -59,15 +60,27 @@ package struct GGUFWeights: CheckpointWeights {
         guard let (entry, file) = tensor(weight) else {
             throw GGUFError.missingTensor(name: weight, file: checkpoint.path)
         }
-        let values = try file.floats(named: entry.name)
-        guard checkpoint.family == .llama || checkpoint.family == .mistral, let headSize = rotatedHeadSize(entry) else {
-            return values
-        }
+        return ordered(try file.floats(named: entry.name), entry)
+    }
+
+    package func blockFormat(of weight: String) -> WeightBlocks.Format? {
+        tensor(weight).flatMap { WeightBlocks.Format(rawValue: Int32($0.entry.type.rawValue)) }
+    }
+
+    package func blocks(named weight: String) throws -> WeightBlocks? {
+        guard let (entry, file) = tensor(weight), let format = blockFormat(of: weight) else { return nil }
+        return WeightBlocks(format: format, bytes: ordered(try file.blocks(named: entry.name), entry))
+    }
+
+    /// The rows of a tensor, values or bytes, in the order in which the engine wants them.
+    private func ordered<Element>(_ values: [Element], _ entry: GGUFHeader.Entry) -> [Element] {
+        guard let headSize = rotatedHeadSize(entry) else { return values }
         return Self.halvesApart(values, rows: entry.shape[0], headSize: headSize)
     }
 
-    /// The width of the heads of a query or key projection; nil for other weights.
+    /// The width of the heads of a query or key projection whose rows lie in llama.cpp's own order; nil for other weights.
     private func rotatedHeadSize(_ entry: GGUFHeader.Entry) -> Int? {
+        guard checkpoint.family == .llama || checkpoint.family == .mistral else { return nil }
         let module = entry.name.split(separator: ".").dropFirst(2).first
         let key = module == "attn_q" ? "head_count" : module == "attn_k" ? "head_count_kv" : ""
         guard !key.isEmpty else { return nil }
@@ -81,9 +94,9 @@ package struct GGUFWeights: CheckpointWeights {
     /// Rows in the order in which the rotary embedding of transformers pairs them: value i of a head with i + half of it.
     ///
     /// llama.cpp's llama family pairs neighbours, 2 i with 2 i + 1, and its files have the rows of q and k in that order.
-    package static func halvesApart(_ values: [Float], rows: Int, headSize: Int) -> [Float] {
+    package static func halvesApart<Element>(_ values: [Element], rows: Int, headSize: Int) -> [Element] {
         let columns = values.count / rows
-        var result: [Float] = []
+        var result: [Element] = []
         result.reserveCapacity(values.count)
         for row in 0..<rows {
             let head = row / headSize, place = row % headSize

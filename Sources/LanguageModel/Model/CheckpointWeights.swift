@@ -1,4 +1,5 @@
 import Basics
+package import LinearAlgebra
 package import Storage
 
 /// Where the weights of a base model are read from, by their Hugging Face names: safetensors files, or a GGUF file that
@@ -16,9 +17,23 @@ package protocol CheckpointWeights: Sendable {
     func type(of tensor: String) -> String?
     /// The values of a weight, row-major. Throws what reading the file throws.
     func floats(named tensor: String) throws -> [Float]
+    /// The blocks in which a weight is stored, if it is in blocks that matrices keep.
+    func blockFormat(of tensor: String) -> WeightBlocks.Format?
+    /// Those blocks, row-major. Throws what reading the file throws.
+    func blocks(named tensor: String) throws -> WeightBlocks?
 }
 
 extension CheckpointWeights {
+    package func blockFormat(of tensor: String) -> WeightBlocks.Format? { nil }
+    package func blocks(named tensor: String) throws -> WeightBlocks? { nil }
+
+    /// How a weight is kept that is to stay as its file has it: bfloat16 and blocks as they are, all else as 32-bit
+    /// floats, for float16 has bits that bfloat16 would drop.
+    func ownStorage(of tensor: String) -> WeightStorage {
+        if let format = blockFormat(of: tensor) { return format.storage }
+        return type(of: tensor) == "BF16" ? .bfloat16 : .float32
+    }
+
     /// Whether there is a weight of this name.
     package func contains(_ tensor: String) -> Bool { shape(of: tensor) != nil }
 
@@ -31,6 +46,14 @@ extension CheckpointWeights {
         // By a hash of each, so that one table is in memory at a time.
         let hashes = try names.map { WordHash.of(try floats(named: $0)) }
         return hashes[0] != hashes[1]
+    }
+
+    /// A weight as a part of a matrix that keeps it as `storage`. Throws `ModelError.notFinite`, or what reading throws.
+    func part(named tensor: String, storage: WeightStorage) throws -> FrozenMatrix.Part {
+        if blockFormat(of: tensor)?.storage == storage, let blocks = try blocks(named: tensor), blocks.isFinite {
+            return .blocks(blocks)
+        }
+        return .values(try finiteFloats(named: tensor))
     }
 
     /// The values of a weight, which are refused where one is not finite: `ModelError.notFinite`.

@@ -114,7 +114,7 @@ extension ModelConfiguration {
     }
 
     /// The family that `architectures` names, or `model_type` where that is absent; Llama without either.
-    private static func family(_ json: JSONValue, file: String) throws(ModelError) -> ModelFamily {
+    static func family(_ json: JSONValue, file: String) throws(ModelError) -> ModelFamily {
         if let names = json["architectures"]?.array {
             if let family = names.compactMap(\.text).compactMap(ModelFamily.init(rawValue:)).first { return family }
             let listed = names.compactMap(\.text).joined(separator: ", ").prefix(200)

@@ -40,7 +40,7 @@ struct LayerWeights: Sendable {
 extension ModelWeights {
     /// Reads the weights of `shape` from a checkpoint by their Hugging Face names; `file` names its `config.json`.
     ///
-    /// `storage` says how the matrices are kept; nil means bfloat16 where the file has that, else 32-bit floats.
+    /// `storage` says how the matrices are kept; nil means as the file has them: bfloat16, blocks, or else 32-bit floats.
     /// Throws `ModelError`, or the errors of reading safetensors.
     static func read(
         _ weights: some CheckpointWeights, shape: ModelConfiguration, storage: WeightStorage?, file: String
@@ -112,7 +112,7 @@ extension ModelWeights {
 /// The weights of a Llama-family checkpoint by their Hugging Face names, their shapes checked.
 private struct WeightSource {
     let weights: any CheckpointWeights
-    /// How weights are kept; nil for the smallest form that is exact.
+    /// How weights are kept; nil for as the file has them.
     let storage: WeightStorage?
 
     /// The values of a weight that must have this shape and be finite.
@@ -136,12 +136,22 @@ private struct WeightSource {
     func matrix(_ parts: [(name: String, rows: Int)], columns: Int) throws -> FrozenMatrix {
         // What a configuration claims is not believed before the file has it: a matrix is memory.
         for part in parts { try check(part.name, [part.rows, columns]) }
-        // bfloat16 where that loses nothing; float16 has bits that bfloat16 would drop.
-        let isHalf = parts.allSatisfy { weights.type(of: $0.name) == "BF16" }
+        let storages = storages(of: parts, columns: columns)
         return try FrozenMatrix(
-            columns: columns, rows: parts.reduce(0) { $0 + $1.rows },
-            storage: storage ?? (isHalf ? .bfloat16 : .float32),
-            makingParts: parts.map { part in { try values(part.name, [part.rows, columns]) } })
+            columns: columns, layout: zip(parts, storages).map { ($0.rows, $1) },
+            makingParts: zip(parts, storages).map { part, storage in
+                { try weights.part(named: part.name, storage: storage) }
+            })
+    }
+
+    /// How the parts of a matrix are kept: alike, unless they are blocks of different kinds that a matrix can hold side by
+    /// side.
+    private func storages(of parts: [(name: String, rows: Int)], columns: Int) -> [WeightStorage] {
+        if let storage { return parts.map { _ in storage } }
+        let own = parts.map { weights.ownStorage(of: $0.name) }
+        if Set(own).count == 1 && columns.isMultiple(of: own[0].blockLength) { return own }
+        let isAligned = parts.allSatisfy { $0.rows.isMultiple(of: FrozenMatrix.segmentRows) }
+        return isAligned && own.allSatisfy { columns.isMultiple(of: $0.blockLength) } ? own : own.map { _ in .float32 }
     }
 
     /// The weights of layer `index`.

@@ -127,9 +127,8 @@ package final class WeightProducts {
             let last = min(tiles, first + units.upperBound - unit)
             let column = number * Self.panelColumns
             let width = min(Self.panelColumns, output.columns - column)
-            murmur_pack_panel(
-                weight.storage.kind, isPaired ? 1 : 0, isForward ? 1 : 0, weight.stored, weight.columns,
-                weight.rowScales, column, width, block.lowerBound, block.upperBound, panel)
+            weight.pack(
+                column..<column + width, inner: block, isForward: isForward, isPaired: isPaired, into: panel)
             // While these products run, the part of the weight that the next panel is made of is brought near.
             let following = column + Self.panelColumns
             var next = murmur_block()
@@ -162,11 +161,10 @@ package final class WeightProducts {
         if let base { output.assign(base) }
         if let bias { bias.copyRows([0], into: output) }
         let (from, to) = (x.pointer, output.pointer)
-        let isAdding: Int32 = base == nil && bias == nil ? 0 : 1
+        let isAdding = base != nil || bias != nil
         team.run { part in
-            murmur_vector_product(
-                weight.storage.kind, weight.stored, weight.columns, weight.rowScales, from, to,
-                weight.rows * part / team.count, weight.rows * (part + 1) / team.count, weight.columns, isAdding)
+            let own = weight.rows * part / team.count..<weight.rows * (part + 1) / team.count
+            weight.multiply(from, into: to, rows: own, isAdding: isAdding)
         }
     }
 }

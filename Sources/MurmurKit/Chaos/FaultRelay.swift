@@ -50,7 +50,7 @@ package actor FaultRelay {
     private let plan: FaultPlan
     private let addresses: [NetworkAddress]
     package private(set) var links: [Link]
-    private var queue = DueQueue<(link: Int, bytes: [UInt8])>()
+    private var queue = EventHeap<(link: Int, bytes: [UInt8])>()
     private var origin = ContinuousClock.now
     private var sleeper: Task<Void, Never>?
     private var wakeTime: Duration?
@@ -136,7 +136,7 @@ package actor FaultRelay {
                     links[index].traffic.overflowed += 1
                     continue
                 }
-                queue.insert((index, delivery.bytes), due: delivery.time)
+                queue.push(.zero + delivery.time, (index, delivery.bytes))
             }
         }
         deliverDue()
@@ -144,13 +144,13 @@ package actor FaultRelay {
 
     private func deliverDue() {
         let now = ContinuousClock.now - origin
-        while let (index, bytes) = queue.removeFirst(upTo: now) {
+        while let due = queue.firstTime, due <= .zero + now, let (index, bytes) = queue.pop() {
             let link = links[index]
             links[index].traffic.delivered += 1
             links[index].traffic.deliveredBytes += bytes.count
             links[link.back].entrance.send([Datagram(address: addresses[link.to], bytes: bytes)])
         }
-        guard let due = queue.nextDue else { return }
+        guard let due = queue.firstTime.map({ $0 - .zero }) else { return }
         if let wakeTime, wakeTime > now, wakeTime <= due { return }
         sleeper?.cancel()
         wakeTime = due

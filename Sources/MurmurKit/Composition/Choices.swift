@@ -6,11 +6,11 @@ package import SwarmFile
 
 /// How the base model's weights are kept.
 package enum WeightChoice: String, Sendable, CaseIterable {
-    /// As in the model's file where that is bf16, else fp32.
+    /// As in the model's file where that is bf16 or blocks of four to eight bits, else fp32.
     case auto
     case fp32, bf16, int8
 
-    /// The engine's word for it; nil for the smallest form that is exact.
+    /// The engine's word for it; nil for as the file has them.
     package var storage: WeightStorage? { WeightStorage(rawValue: rawValue) }
 }
 

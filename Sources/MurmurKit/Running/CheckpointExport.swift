@@ -28,10 +28,10 @@ package struct CheckpointExport {
         topology = try SwarmComposition.load(topologyPath ?? folder + "/topology.yaml", replacing: sources).topology
     }
 
-    /// Writes the adapter into `out`.
+    /// Writes the adapter to `out` in the form `form`.
     ///
-    /// - Returns: what it is, in a sentence.
-    package func write(to out: String) throws -> String {
+    /// - Returns: what it is, in a sentence, and how it is used.
+    package func write(to out: String, form: AdapterForm = .peft) throws -> String {
         let (found, problems) = CheckpointStore(folder: folder).load()
         for problem in problems { Terminal.note("murmur: passed over: \(problem)") }
         guard let checkpoint = found else { throw CommandFailure("no checkpoint in \(folder) can be read") }
@@ -47,8 +47,9 @@ package struct CheckpointExport {
         else {
             throw CommandFailure("the checkpoint in \(folder) is of another adapter (\(differences.text()))")
         }
-        try PEFTDirectory.write(composition.adapter(of: checkpoint.delta), to: out)
-        return "The adapter \(place(checkpoint)) is in \(out)"
+        let use = try form.write(
+            composition.adapter(of: checkpoint.delta), base: composition.modelDirectory, to: out)
+        return "The adapter \(place(checkpoint)) is in \(out)\n\(use)"
     }
 
     /// Where in its run a checkpoint was made.

@@ -1,7 +1,7 @@
 import Adapters
 package import Basics
 import Cryptography
-import Federation
+package import Federation
 package import Foundation
 import InstructionTuning
 import LinearAlgebra
@@ -35,6 +35,10 @@ package struct PeerRun: Sendable {
     package var isSupervised = false
     /// Where what the trainer returns is written down; nil for nowhere.
     package var recordings: RecordingFolder?
+    /// When the local steps are made slower, for trials with faults.
+    package var slownesses: [Slowness] = []
+    /// What is done with the peer before it begins: tests make it dishonest.
+    package var prepare: (@Sendable (Peer) async -> Void)?
     /// What is done about a state of other settings.
     package var resumption = ResumeChoice.refuse
     /// How many peers have to take part for the run to count as done, instead of what the topology says.
@@ -92,10 +96,11 @@ package struct PeerRun: Sendable {
         environment.lookUp = { try await resolve(host: $0.host, port: $0.port, isIPv6: isIPv6) }
         let peer = try Peer(
             configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
-            trainer: try recorded(tuner, configuration),
+            trainer: try recorded(slowed(tuner), configuration),
             store: keeper,
             revocations: try SwarmComposition.revocations(in: revocationPath), environment: environment,
             deliver: { adapter.write(trainers.adapter(of: $0)) })
+        await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
         let result = try await follow(peer, recorder, participation, steps, beginnings)
         try recordings?.close()
@@ -111,6 +116,11 @@ package struct PeerRun: Sendable {
     /// The lines that earlier parts of the run have left in the log.
     private func earlierParts() -> [LoggedEvent] {
         (try? LoggedEvent.read(folder.appendingPathComponent("events.jsonl"))) ?? []
+    }
+
+    /// The trainer, slower where that is wanted.
+    private func slowed(_ trainer: any AdapterTrainer) -> any AdapterTrainer {
+        slownesses.isEmpty ? trainer : SlowedTrainer(trainer, slownesses, since: .now)
     }
 
     /// The trainer, with a recording of what it returns where one is wanted.

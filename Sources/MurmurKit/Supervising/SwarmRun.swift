@@ -38,6 +38,8 @@ package struct SwarmRun {
     /// Peers that have told anything since the run began.
     private var heard: Set<String> = []
     private var stopping = false
+    /// When the run began: fault times count from it.
+    private var began = ContinuousClock.now
 
     /// A run in `folder`, on which `faults` act; `sinks` listen to the peers beside the view.
     ///
@@ -77,7 +79,7 @@ package struct SwarmRun {
 
     /// Runs until every peer has ended.
     package mutating func run() async throws -> SwarmResult {
-        let started = ContinuousClock.now
+        began = .now
         // A child has two pipes of two ends and a log; the event loops and what the peers leave need some as well.
         let count = folder.topology.peers.count
         try ProcessLimits.requireOpenFiles(32 + 8 * count, for: "\(count) peers need")
@@ -94,7 +96,7 @@ package struct SwarmRun {
             },
         ]
         defer { for feeder in feeders { feeder.cancel() } }
-        let faultTasks = await beginFaults(at: started, continuation)
+        let faultTasks = await beginFaults(at: began, continuation)
         defer { for task in faultTasks { task.cancel() } }
         let absent = processes?.absent ?? []
         for peer in folder.topology.peers where !absent.contains(peer.name) { try supervisor.start(launch(peer.name)) }
@@ -134,7 +136,7 @@ package struct SwarmRun {
             task.cancel()
             await task.value
         }
-        return try await concluded(after: ContinuousClock.now - started)
+        return try await concluded(after: ContinuousClock.now - began)
     }
 
     /// Sums up what came of the run, and writes it.
@@ -240,7 +242,9 @@ package struct SwarmRun {
     }
 
     private func launch(_ name: String) -> Supervisor.Launch {
-        Supervisor.Launch(
+        let elapsed = ContinuousClock.now - began
+        let slownesses = faults?.slownesses(of: name, startedAfter: elapsed) ?? []
+        return Supervisor.Launch(
             name: name,
             arguments: [
                 "peer", faults?.topologyPath(of: name) ?? folder.topologyPath, "--as", name, "--identity",
@@ -249,6 +253,7 @@ package struct SwarmRun {
             ] + choices.sources.arguments + (choices.records ? ["--record"] : [])
                 + (choices.continues ? ["--continue-with"] : [])
                 + (choices.quorum.map { ["--quorum", "\($0)"] } ?? [])
+                + slownesses.flatMap { ["--slow", $0.text] }
                 + choices.compute.arguments(peers: folder.topology.peers.count),
             log: folder.peer(name).appendingPathComponent("peer.log"))
     }

@@ -16,6 +16,8 @@ package struct MixingChecker: Sendable {
         var round: Int
         var isFinal: Bool
         var values: [Float]
+        /// What neighbours did not read of the peer's own adapter; nil where they read all.
+        var heldBack: [Float]?
     }
 
     /// The most contributions of a peer that are remembered.
@@ -63,9 +65,11 @@ package struct MixingChecker: Sendable {
     /// Takes what a peer did; what is wrong with it, or nil. `dishonest` are those whose contributions are not known.
     package mutating func observe(_ audit: PeerAudit, of peer: Int, dishonest: [Bool]) -> String? {
         switch audit {
-        case .published(let round, let sequence, let isFinal, let delta):
+        case .published(let round, let sequence, let isFinal, let delta, let own):
+            let heldBack = own.map { zip($0.values, delta.values).map { $0 - $1 } }
             published[peer].append(
-                Published(sequence: sequence, round: round, isFinal: isFinal, values: delta.values))
+                Published(
+                    sequence: sequence, round: round, isFinal: isFinal, values: delta.values, heldBack: heldBack))
             if published[peer].count > Self.memory { published[peer].removeFirst() }
             return nil
         case .mixed(let round, let parts, let delta):
@@ -86,6 +90,7 @@ package struct MixingChecker: Sendable {
             }
             if case .unknown = weights { return nil }
             terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
+            if let heldBack = own.heldBack { terms.append((1, heldBack)) }
             return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
         case .adopted(let parts, let own, let delta):
             guard !dishonest[peer] else { return nil }

@@ -42,6 +42,11 @@ package struct GGUFFile: Sendable {
         return floats
     }
 
+    /// A metadata pair as the file has it: key, type and value; without bytes where there is none. Throws `FileError`.
+    func pair(_ key: String) throws -> [UInt8] {
+        try header.pairRanges[key].map { try file.bytes($0) } ?? []
+    }
+
     /// The bytes of a tensor as the file has them, block after block. Throws `GGUFError` or `FileError`.
     package func blocks(named tensor: String) throws -> [UInt8] {
         guard let entry = header.entry(named: tensor) else {

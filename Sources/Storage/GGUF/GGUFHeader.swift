@@ -25,6 +25,8 @@ package struct GGUFHeader: Sendable {
     package let keys: [String]
     /// The entries in the order of the file.
     package let entries: [Entry]
+    /// Where each metadata pair lies, counted in bytes from the start of the file: key, type and value.
+    let pairRanges: [String: Range<Int>]
     private let values: [String: GGUFValue]
     private let index: [String: Int]
 
@@ -57,13 +59,16 @@ package struct GGUFHeader: Sendable {
             let (tensorCount, pairCount) = try Self.readCounts(&reader)
             var keys: [String] = []
             var values: [String: GGUFValue] = [:]
+            var pairRanges: [String: Range<Int>] = [:]
             for _ in 0..<pairCount {
+                let start = reader.position
                 let key = try reader.text(limit: Self.nameLimit, what: "a metadata key")
                 let value = try reader.value(of: key)
                 guard values.updateValue(value, forKey: key) == nil else {
                     throw reader.malformed("the metadata key \(key) stands there twice")
                 }
                 keys.append(key)
+                pairRanges[key] = start..<reader.position
             }
             let alignment = try Self.alignment(values["general.alignment"], reader)
             var drafts: [Draft] = []
@@ -72,6 +77,7 @@ package struct GGUFHeader: Sendable {
             entries = try Self.place(drafts, from: start, reader)
             self.keys = keys
             self.values = values
+            self.pairRanges = pairRanges
             var index: [String: Int] = [:]
             for (position, entry) in entries.enumerated() {
                 guard index.updateValue(position, forKey: entry.name) == nil else {
@@ -190,6 +196,8 @@ package enum GGUFError: Error, Equatable, CustomStringConvertible {
     case invalidTensor(name: String, file: String, reason: String)
     /// The file has no such tensor.
     case missingTensor(name: String, file: String)
+    /// A tensor that is to be written has a value that is not finite, or is too large for its type.
+    case notFinite(name: String, file: String)
     /// The tensor is stored as a type that is not read.
     case unsupportedType(name: String, file: String, type: String)
 
@@ -198,6 +206,8 @@ package enum GGUFError: Error, Equatable, CustomStringConvertible {
         case .malformed(let file, let reason): "\(file): not a valid GGUF file: \(reason)"
         case .invalidTensor(let name, let file, let reason): "\(file): tensor \(name): \(reason)"
         case .missingTensor(let name, let file): "\(file): there is no tensor \(name)"
+        case .notFinite(let name, let file):
+            "\(file): tensor \(name): a value is not finite, or beyond half precision; nothing is written"
         case .unsupportedType(let name, let file, let type):
             "\(file): tensor \(name) has type \(type); "
                 + "\(GGUFTensorType.allCases.map(\.name).joined(separator: ", ")) are read"

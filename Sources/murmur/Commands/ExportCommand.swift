@@ -1,27 +1,53 @@
+import Adapters
 import ArgumentParser
+import Foundation
+import LanguageModel
 import MurmurKit
 
-/// `murmur export`: the adapter of a state.
+/// `murmur export`: an adapter in another form, or that of a state.
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write the adapter that a peer's newest checkpoint holds as a PEFT directory.",
+        abstract: "Write an adapter, or the one that a peer's newest checkpoint holds, for PEFT or for llama.cpp.",
         discussion: """
-            For runs that were stopped, or whose adapter could not be written. The topology is the copy that the peer \
-            keeps beside its checkpoints.
+            Of a state it takes the newest checkpoint: for runs that were stopped, or whose adapter could not be written. \
+            The topology is the copy that the peer keeps beside its checkpoints.
 
-            Example:
+            Examples:
               murmur export run/alice/state --out alice-so-far
+              murmur export run/alice/adapter --model FILE.gguf --gguf --out tuned.gguf
             """)
 
-    @Argument(help: "A peer's folder, or the state folder in it.") var state: String
-    @Option(help: "The folder for the adapter.") var out: String
+    @Argument(help: "A peer's folder, the state folder in it, or a PEFT directory.") var source: String
+    @Option(help: "The folder for the adapter, or the file with --gguf.") var out: String
     @Option(help: "The topology file, if not the copy in the state folder.") var topology: String?
-    @Option(help: "The base model instead of the topology's.") var model: String?
+    @Option(help: "The base model instead of the topology's, or of the one that the PEFT directory names.")
+    var model: String?
+    @Flag(help: "Write a LoRA file for llama.cpp.") var gguf = false
+    @Flag(help: "Fold patterns of ranks and alphas and rank-stabilised scaling into the factors.")
+    var peftPlain = false
+
+    func validate() throws {
+        if gguf && peftPlain { throw ValidationError("--gguf and --peft-plain are two forms; give one of them") }
+    }
 
     func run() async throws {
-        let export = try CheckpointExport(
-            state: state, topologyPath: topology, sources: SourceChoices(model: model))
-        Terminal.print(try export.write(to: out))
+        let form: AdapterForm = gguf ? .gguf : peftPlain ? .plainPEFT : .peft
+        guard FileManager.default.fileExists(atPath: "\(source)/\(PEFTDirectory.configurationName)") else {
+            let export = try CheckpointExport(
+                state: source, topologyPath: topology, sources: SourceChoices(model: model))
+            Terminal.print(try export.write(to: out, form: form))
+            return
+        }
+        guard let name = try model ?? PEFTDirectory.read(source).baseModel else {
+            throw CommandFailure("\(source) names no base model; give it with --model")
+        }
+        let base = ModelComposition.modelDirectory(name)
+        let shape = try ModelConfiguration.read(model: base).shape
+        let adapter = try PEFTDirectory.read(source) {
+            .lora(configuration: $0, projections: shape.projections)
+        }
+        let use = try form.write(adapter, base: base, to: out)
+        Terminal.print("The adapter is in \(out)\n\(use)")
     }
 }

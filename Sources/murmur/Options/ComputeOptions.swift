@@ -15,7 +15,11 @@ struct ComputeOptions: ParsableArguments {
             """)
     var precision: SwarmTopology.Tuning.Precision?
 
-    @Option(help: "How the base model is kept: auto (as in its file, if bf16, else fp32), fp32, bf16 or int8.")
+    @Option(
+        help: """
+            How the base model is kept: auto (as in its file, if that is bf16 or a GGUF file's blocks, else fp32), fp32, \
+            bf16 or int8.
+            """)
     var weights = WeightChoice.auto
 
     @Option(help: "usual, or low: layers keep their input only and compute the rest again.")

@@ -16,7 +16,7 @@ import Testing
         let sent = pipeline.outgoing(ExchangeRig.delta([1, 2, 3, 4, 5, 6]), in: ExchangeRig.round())
         #expect(sent.count == 1 && sent[0].audience == .everyone && sent[0].encoding == 1)
         #expect(pipeline.refusal(encoding: 1, byteCount: sent[0].payload.count) == nil)
-        let opened = try pipeline.open(sent[0].payload, from: ExchangeRig.id(1))
+        let opened = try pipeline.open(sent[0].payload, encoding: 1, sequence: 1, from: ExchangeRig.id(1))
         #expect(opened.delta == sent[0].delta && opened.header.isEmpty && pipeline.state.isEmpty)
     }
 
@@ -29,9 +29,13 @@ import Testing
     @Test(arguments: [[], [1, 2, 3], [UInt8](repeating: 0xff, count: 24)])
     func hostilePayloadsAreRefused(payload: [UInt8]) {
         var pipeline = Self.pipeline()
-        #expect(throws: ContributionRefusal.self) { try pipeline.open(payload, from: ExchangeRig.id(1)) }
+        #expect(throws: ContributionRefusal.self) {
+            try pipeline.open(payload, encoding: 1, sequence: 1, from: ExchangeRig.id(1))
+        }
         var sums = Self.pipeline { $0.mixing = RunningSums() }
-        #expect(throws: ContributionRefusal.self) { try sums.open(payload, from: ExchangeRig.id(1)) }
+        #expect(throws: ContributionRefusal.self) {
+            try sums.open(payload, encoding: 1, sequence: 1, from: ExchangeRig.id(1))
+        }
     }
 
     /// A stage sees what goes out, and the peer's own adapter is what it was.
@@ -83,7 +87,9 @@ import Testing
                     {
                         // Half of them are lost; what they held is in the sums that come later.
                         guard number > 50 || generator.uniform() < 0.5 else { continue }
-                        let opened = try pipelines[other].open(contribution.payload, from: ExchangeRig.id(peer))
+                        let opened = try pipelines[other].open(
+                            contribution.payload, encoding: contribution.encoding, sequence: UInt64(number),
+                            from: ExchangeRig.id(peer))
                         #expect(opened.header.count == 8)
                         heard[other].append(
                             HeardShare(

@@ -24,7 +24,53 @@ extension FuzzTarget {
             _ = rule.verdict(after: 1)
         }
         var pipeline = ExchangePipeline(ExchangePolicy(), schema: schema)
-        _ = try? pipeline.open(input, from: WireRig.connected.id(0))
+        _ = try? pipeline.open(input, encoding: 1, sequence: 1, from: WireRig.connected.id(0))
+    }
+
+    private static func pipeline(_ compression: ExchangePolicy.Compression) -> ExchangePipeline {
+        let policy = ExchangePolicy(
+            mixing: .metropolis, weights: .samples, factors: .both, compression: compression, robustness: .none)
+        return ExchangePipeline(policy, schema: schema)
+    }
+
+    /// A contribution's payload in every encoding: the first byte says in which, and in which swarm.
+    static let payload = FuzzTarget(name: "payload", isFromNetwork: true) {
+        [UInt8(0), 1, 2, 3, 4].map { [$0] + [UInt8](repeating: $0, count: 24) }
+    } run: { input in
+        guard let first = input.first else { return }
+        let swarms = ExchangePolicy.Compression.allCases
+        var pipeline = pipeline(swarms[Int(first) % swarms.count])
+        let payload = Array(input.dropFirst())
+        for encoding in 1...5 as ClosedRange<UInt16> {
+            guard
+                let opened = try? pipeline.open(
+                    payload, encoding: encoding, sequence: UInt64(encoding), from: WireRig.connected.id(0))
+            else { continue }
+            precondition(opened.delta.isFinite && opened.delta.norm <= 1e6, "what is let in can be mixed")
+        }
+    }
+
+    /// Differences, one after the other: each input is a step and integers' code, with the marks that belong to them where
+    /// they lead anywhere.
+    static let difference = FuzzTarget(name: "difference", isFromNetwork: true) {
+        let copy = AdapterDelta(zeroOf: schema)
+        var moved = copy
+        for index in moved.values.indices { moved.values[index] = Float(index * index) - 30 }
+        let coded = DifferenceCoding.encoded(moved, after: copy, mark: DifferenceCoding.mark(of: copy), step: 0.5)!
+        return [Array(coded.payload.dropFirst(16)), [0, 0, 0, 0], Array(repeating: 0xff, count: 30)]
+    } run: { input in
+        let copy = AdapterDelta(zeroOf: schema)
+        var head: [UInt8] = []
+        head.append(integer: DifferenceCoding.mark(of: copy))
+        // With a mark that cannot be right, all of the code is read before it is refused.
+        head.append(integer: UInt64(0))
+        _ = try? DifferenceCoding.decoded((head + input)[...], after: copy)
+        _ = try? DifferenceCoding.decoded(input[...], after: copy)
+        var pipeline = pipeline(.differences)
+        guard let opened = try? pipeline.open(input, encoding: 5, sequence: 1, from: WireRig.connected.id(0)) else {
+            return
+        }
+        precondition(opened.delta.isFinite, "what is let in can be mixed")
     }
 
     /// A peer in the midst of its rounds, whose only neighbour signs whatever it likes.

@@ -11,7 +11,8 @@ struct FuzzTarget: Sendable {
 
     /// All targets.
     static let all: [FuzzTarget] = [
-        .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .settings, .peer, .checkpoint,
+        .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .payload, .difference, .settings, .peer,
+        .checkpoint,
         .safetensors, .gguf,
         .config,
         .tokenizer, .records, .peft, .topology, .faults, .template, .identity,

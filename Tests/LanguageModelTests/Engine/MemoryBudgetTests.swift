@@ -29,7 +29,7 @@ import Testing
     @Test func aModelThatDoesNotFitIsRefusedWithItsNeed() throws {
         let folder = SharedData.projectRoot.appendingPathComponent("Tests/Fixtures/llama-grouped").path
         let little = MemoryBudget(available: 10_000, bound: "the process's limit (ulimit -v)")
-        for storage in [nil] + WeightStorage.allCases.map(Optional.some) {
+        for storage in [nil, WeightStorage.float32, .bfloat16, .int8] {
             let error = #expect(throws: ModelError.self) {
                 _ = try BaseModel.load(directory: folder, storage: storage, memory: little)
             }

@@ -1,5 +1,6 @@
 import Foundation
 import LanguageModel
+import LinearAlgebra
 import Storage
 import TestSupport
 import Testing
@@ -36,6 +37,24 @@ import Testing
         }
         #expect(
             weights.tensorNames.filter { $0.hasPrefix("model.") || $0.hasPrefix("lm_head") } == directory.tensorNames)
+    }
+
+    @Test("Matrices keep blocks with every value exact", arguments: WeightBlocks.Format.allCases)
+    func blocks(format: WeightBlocks.Format) throws {
+        let file = try GGUFFile.open(path: "\(Self.fixtures)/gguf/every-type.gguf")
+        let type = try #require(GGUFTensorType(rawValue: UInt32(format.rawValue)))
+        #expect(type.blockSize == format.blockSize && type.blockLength == 32)
+        let entry = try #require(file.header.entry(named: type.name))
+        let blocks = WeightBlocks(format: format, bytes: try file.blocks(named: type.name))
+        #expect(blocks.isFinite && blocks.count == entry.count)
+        let matrix = try FrozenMatrix(
+            columns: entry.shape[1], layout: [(entry.shape[0], format.storage)], makingParts: [{ .blocks(blocks) }])
+        #expect(matrix.values == (try file.floats(named: type.name)))
+        for half in 0..<(format == .q41 || format == .q51 ? 2 : 1) {
+            var bytes = blocks.bytes
+            (bytes[2 * half], bytes[2 * half + 1]) = (0, 0x7c)
+            #expect(!WeightBlocks(format: format, bytes: bytes).isFinite)
+        }
     }
 
     @Test("Byte-level tokenizers have the library's tokens", arguments: ["gpt2", "smollm", "llama3", "qwen2"])

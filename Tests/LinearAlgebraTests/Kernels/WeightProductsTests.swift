@@ -35,11 +35,17 @@ import Testing
         rows[0].indices.map { column in rows.map { $0[column] } }
     }
 
+    /// The nearest width that rows of a storage can have.
+    private func width(_ columns: Int, _ storage: WeightStorage) -> Int {
+        (columns + storage.blockLength - 1) / storage.blockLength * storage.blockLength
+    }
+
     static let shapes = [(1, 5, 3), (2, 64, 32), (12, 33, 65), (25, 130, 40), (37, 1100, 70), (5, 2100, 33)]
 
     @Test(arguments: ProductPrecision.allCases, WeightStorage.allCases)
     func bothDirectionsAgreeWithExactSums(precision: ProductPrecision, storage: WeightStorage) {
-        for (number, (n, outputs, inputs)) in Self.shapes.enumerated() {
+        for (number, (n, outputs, given)) in Self.shapes.enumerated() {
+            let inputs = width(given, storage)
             let weight = FrozenMatrix(
                 columns: inputs, parts: [random(outputs, inputs, seed: UInt64(number)).values], storage: storage)
             let stored = Matrix(rows: outputs, columns: inputs, values: weight.values)
@@ -84,7 +90,8 @@ import Testing
     }
 
     @Test(arguments: WeightStorage.allCases) func oneRowIsTheSameProduct(storage: WeightStorage) {
-        for (outputs, inputs) in [(45, 77), (1, 64), (3, 130), (8, 5), (23, 128)] {
+        for (outputs, given) in [(45, 77), (1, 64), (3, 130), (8, 5), (23, 128), (9, 1100)] {
+            let inputs = width(given, storage)
             let weight = FrozenMatrix(
                 columns: inputs, parts: [random(outputs, inputs, seed: 3).values], storage: storage)
             let stored = rows(Matrix(rows: outputs, columns: inputs, values: weight.values))
@@ -120,6 +127,55 @@ import Testing
             for index in own { #expect(abs(values[index] - bytes[index]) <= largest / 127 * 0.501) }
         }
         #expect(FrozenMatrix(columns: 2, parts: [[0, 0]], storage: .int8).values == [0, 0])
+    }
+
+    @Test(arguments: [WeightStorage.q40, .q41, .q80, .q81])
+    func blocksRoundToTheNearestStep(storage: WeightStorage) {
+        let steps: [WeightStorage: Double] = [.q40: 8, .q41: 15, .q80: 127, .q81: 255]
+        let step = 1 / (steps[storage] ?? 1)
+        let values = random(20, 96, seed: 6).values
+        let kept = FrozenMatrix(columns: 96, parts: [values], storage: storage).values
+        for start in stride(from: 0, to: values.count, by: 32) {
+            let block = values[start..<start + 32]
+            let least = block.min() ?? 0, most = block.max() ?? 0
+            // The range that the steps span. The scale is rounded to half precision; four bits reach to +7 of 8 steps only.
+            let range = storage == .q41 || storage == .q81 ? most - least : max(most, -least)
+            let limit = step * Double(range) * (storage == .q40 ? 1.01 : 0.56)
+            for index in block.indices { #expect(abs(Double(values[index] - kept[index])) <= limit) }
+        }
+        #expect(FrozenMatrix(columns: 32, parts: [Array(repeating: 0, count: 32)], storage: storage).values.max() == 0)
+    }
+
+    /// A weight of 96 rows kept in two ways, as fused projections of a GGUF file can be.
+    @Test(arguments: ProductPrecision.allCases) func partsKeptDifferentlyAreOneMatrix(
+        precision: ProductPrecision
+    ) throws {
+        let (first, second) = (random(64, 96, seed: 1).values, random(32, 96, seed: 2).values)
+        let mixed = try FrozenMatrix(
+            columns: 96, layout: [(64, .q40), (32, .q80)], makingParts: [{ .values(first) }, { .values(second) }])
+        let same =
+            FrozenMatrix(columns: 96, parts: [first], storage: .q40).values
+            + FrozenMatrix(columns: 96, parts: [second], storage: .q80).values
+        #expect(mixed.values == same)
+        let whole = FrozenMatrix(columns: 96, parts: [same])
+        for threads in [1, 2, 3] {
+            let team = ComputeTeam(count: threads)
+            let products = WeightProducts(team: team, precision: precision, rows: 20, inner: 96)
+            let x = random(20, 96, seed: 3)
+            func results(_ weight: FrozenMatrix) -> [Float] {
+                let (y, back) = (Matrix(rows: 20, columns: 96), Matrix(rows: 20, columns: 96))
+                team.run { products.pack(x, rows: team.rows(20, part: $0)) }
+                products.multiply(by: weight, .forward, into: y)
+                products.multiply(by: weight, .backward, into: back)
+                return y.values + back.values
+            }
+            // The panels are the same, so the products are to the last bit.
+            #expect(results(mixed) == results(whole))
+            let (one, other) = (Matrix(rows: 1, columns: 96), Matrix(rows: 1, columns: 96))
+            products.multiplyRow(x.rows(0..<1), by: mixed, into: one)
+            products.multiplyRow(x.rows(0..<1), by: whole, into: other)
+            for (a, b) in zip(one.values, other.values) { #expect(abs(a - b) < 1e-4) }
+        }
     }
 
     @Test func narrowProductsAgree() {

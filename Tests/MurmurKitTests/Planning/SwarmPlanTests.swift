@@ -20,7 +20,7 @@ import Testing
             model: { base: builtin:fledgling, lora: { rank: \(rank), alpha: 8, targets: [\(targets)] } }
             tuning: { template: terse, cutoff: 64, batch: 4, learning-rate: 5e-3, local-steps: 1, rounds: 30 }
             data: { source: builtin:chores, count: 200, partition: { scheme: iid }, held-out: 1 }
-            exchange: { consensus-bound: \(bound) }
+            exchange: { compression: none, consensus-bound: \(bound) }
             graph: { kind: \(graph) }
             peers: { count: \(peers) }
             """, to: "plan.yaml")

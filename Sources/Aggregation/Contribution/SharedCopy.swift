@@ -1,0 +1,64 @@
+import Adapters
+import Basics
+
+/// What neighbours have of this peer: the values that they read in its last contribution, and who has them.
+struct SharedCopy: Sendable {
+    var delta: AdapterDelta
+    /// By which both sides see that they have the same.
+    var mark: UInt64
+    /// To whom it was offered since the association with them began.
+    var holders: Set<PeerID> = []
+    /// Whether everybody can read it who has nothing: it is whole, or a difference to nothing.
+    var isSelfContained = true
+}
+
+/// What this peer has of a neighbour.
+struct HeldCopy: Sendable {
+    var sequence: UInt64
+    var delta: AdapterDelta
+    /// Nil until it is asked for.
+    var mark: UInt64?
+}
+
+/// How finely differences are rounded.
+///
+/// While peers are far apart the step is half the root mean square of what has changed: about three bits a value, and an
+/// error of a seventh of the change, which the next difference makes good. In settling, once the neighbours are within ten
+/// times what the agreement asks for, the error is held below what its proof allows, and stays there until settling ends.
+struct DifferencePrecision: Sendable {
+    /// What the last mixing round measured.
+    var disagreement = Double.infinity
+    private(set) var isFine = false
+
+    /// Forgets what it knew: the adapter is another.
+    mutating func restart() { self = DifferencePrecision() }
+
+    /// `delta` as a difference to `copy`; nil where it is to be sent whole.
+    mutating func coded(
+        _ delta: AdapterDelta, after copy: SharedCopy, whileSettling isSettling: Bool, limits: SettlingLimits
+    ) -> (payload: [UInt8], read: AdapterDelta, mark: UInt64)? {
+        if isSettling, disagreement <= 10 * limits.edgeBound { isFine = true }
+        let change = delta.distance(to: copy.delta)
+        // Below the bound by more than the norms of those that agree may differ.
+        let allowed = isSettling && isFine ? limits.errorBound / (1 + limits.consensusBound) * delta.norm : 0
+        guard change > allowed else {
+            return DifferenceCoding.encoded(delta, after: copy.delta, mark: copy.mark, step: 0)
+        }
+        let scale = 1 / Double(delta.values.count).squareRoot()
+        var step = 0.5 * change * scale
+        guard allowed > 0 else {
+            return step.isFinite && Float(step) > 0
+                ? DifferenceCoding.encoded(delta, after: copy.delta, mark: copy.mark, step: Float(step)) : nil
+        }
+        // Rounding to multiples of a step is off by step / √12 in the root mean square.
+        step = min(step, 0.95 * 12.squareRoot() * allowed * scale)
+        for _ in 0..<8 where Float(step) > 0 {
+            guard
+                let coded = DifferenceCoding.encoded(delta, after: copy.delta, mark: copy.mark, step: Float(step))
+            else { return nil }
+            if coded.read.distance(to: delta) <= allowed { return coded }
+            step /= 2
+        }
+        return nil
+    }
+}

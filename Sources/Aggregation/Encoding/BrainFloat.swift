@@ -1,0 +1,54 @@
+package import Adapters
+
+/// Every value as a brain float, the upper half of a single: eight bits of exponent and eight of precision, rounded to the
+/// nearest, ties to the even one. Half the bytes of single precision, and off by 2⁻⁹ of a value at most.
+package struct BrainFloat: PayloadEncoding {
+    private static let bytesOfValue = 2
+
+    package init() {}
+
+    package var number: UInt16 { 2 }
+
+    package func byteCounts(for schema: AdapterSchema) -> ClosedRange<Int> {
+        let count = Self.bytesOfValue * schema.count
+        return count...count
+    }
+
+    /// The upper half of the single that is nearest to `value` of those whose lower half is zero. What would become infinite
+    /// stays the largest.
+    static func rounded(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        let upper = (bits &+ 0x7fff &+ (bits >> 16 & 1)) >> 16
+        let isLost = value.isFinite && upper & 0x7f80 == 0x7f80
+        return UInt16(truncatingIfNeeded: isLost ? upper & 0x8000 | 0x7f7f : upper)
+    }
+
+    package mutating func encode(_ delta: AdapterDelta, seed: UInt64, into payload: inout [UInt8]) -> AdapterDelta {
+        var place = payload.count
+        payload.append(contentsOf: repeatElement(0, count: Self.bytesOfValue * delta.values.count))
+        var read = delta.values
+        for index in read.indices {
+            let upper = Self.rounded(read[index])
+            payload[place] = UInt8(truncatingIfNeeded: upper)
+            payload[place + 1] = UInt8(truncatingIfNeeded: upper >> 8)
+            read[index] = Float(bitPattern: UInt32(upper) << 16)
+            place += Self.bytesOfValue
+        }
+        return AdapterDelta(schema: delta.schema, values: read)
+    }
+
+    package mutating func decode(
+        _ bytes: ArraySlice<UInt8>, as schema: AdapterSchema
+    ) throws(PayloadError) -> AdapterDelta {
+        let expected = byteCounts(for: schema)
+        guard expected.contains(bytes.count) else { throw .length(bytes: bytes.count, expected: expected) }
+        var values = [Float](repeating: 0, count: schema.count)
+        var place = bytes.startIndex
+        for index in values.indices {
+            let upper = UInt32(bytes[place]) | UInt32(bytes[place + 1]) << 8
+            values[index] = Float(bitPattern: upper << 16)
+            place += Self.bytesOfValue
+        }
+        return AdapterDelta(schema: schema, values: values)
+    }
+}

@@ -115,7 +115,7 @@ let executables: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .target(name: "TestSupport", dependencies: ["Basics", "Wire"], path: "Tests/TestSupport", swiftSettings: settings),
     tests("BasicsTests", ["Basics"]),
     tests("StorageTests", ["Storage", "Basics", "TestSupport"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Basics"]),
@@ -137,7 +137,7 @@ let testTargets: [Target] = [
         "FederationTests",
         [
             "Federation", "Simulation", "Recording", "Transport", "Wire", "SwarmFile", "Aggregation", "Overlay",
-            "Adapters", "Cryptography", "Storage", "Basics",
+            "Adapters", "Cryptography", "Storage", "Basics", "TestSupport",
         ]),
     tests("FaultsTests", ["Faults", "Basics", "TestSupport"]),
     tests("RecordingTests", ["Recording", "Adapters", "Basics"]),
@@ -157,8 +157,8 @@ let testTargets: [Target] = [
     tests(
         "EndToEndTests",
         [
-            "InstructionTuning", "LanguageModel", "Adapters", "Cryptography", "Observability", "Storage",
-            "TestSupport",
+            "InstructionTuning", "LanguageModel", "Adapters", "Aggregation", "Basics", "Cryptography", "Faults",
+            "Federation", "MurmurKit", "Observability", "Simulation", "Storage", "SwarmFile", "TestSupport", "Wire",
         ]),
     tests("TidyTests", ["TestSupport"]),
 ]

@@ -112,21 +112,3 @@ extension [UInt8] {
         }
     }
 }
-
-/// The 64-bit FNV-1a hash of bytes (Fowler, Noll and Vo): it tells configurations apart and finds damage by accident; it
-/// is no guard against malice.
-package struct FNV1a: Sendable {
-    /// The hash of what was added so far.
-    package private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-    package init() {}
-
-    /// Adds the part of `bytes` at `range`, or all of them.
-    package mutating func add(_ bytes: [UInt8], range: Range<Int>? = nil) {
-        fold(bytes[range ?? 0..<bytes.count])
-    }
-
-    mutating func fold(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    }
-}

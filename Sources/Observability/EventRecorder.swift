@@ -27,9 +27,15 @@ package final class EventRecorder: Sendable {
         let line = logged.encoded
         events.append(line)
         // The ledger: what neighbours have acknowledged, and so what has really left.
-        if case .contributionSent = event.kind { outgoing.append(line) }
+        switch event.kind {
+        case .contributionSent, .contributionUnconfirmed: outgoing.append(line)
+        default: break
+        }
         return logged
     }
+
+    /// Why the disk takes no lines of the log or of the ledger now; nil where it does.
+    package var failure: String? { outgoing.failure ?? events.failure }
 
     /// Closes the files.
     package func close() {

@@ -3,12 +3,23 @@ import Synchronization
 
 /// A file to which whole lines are appended.
 ///
-/// A failing disk must not stop a peer: an append that fails is told to the caller, and the peer goes on. A line that a
-/// crash or a full disk cut short is ended before the next one, so that it spoils no other.
+/// A failing disk must not stop a peer: what it does not take waits, and goes in before what follows as soon as there is
+/// room. A line that a crash or a full disk cut short is ended before the next one, so that it spoils no other.
 package final class LineFile: Sendable {
+    private struct State {
+        /// Whether the last line may be one that was cut short.
+        var mayBeTorn = true
+        /// Lines with their ends that the disk has not taken, the oldest first.
+        var waiting: [Data] = []
+        var waitingByteCount = 0
+        var failure: String?
+    }
+
     private let handle: FileHandle
-    /// Whether the last line may be one that was cut short.
-    private let mayBeTorn = Mutex(true)
+    private let state = Mutex(State())
+
+    /// Bytes of lines that wait at the most; beyond them the oldest are lost.
+    private static let waitingByteLimit = 8 << 20
 
     /// Opens `url` for appending, creating it where it is missing.
     package init(appendingTo url: URL) throws {
@@ -19,22 +30,44 @@ package final class LineFile: Sendable {
         try handle.seekToEnd()
     }
 
-    /// Appends `line` and an end of line; false where the disk refused.
+    /// Why the disk did not take the newest line; nil where it did.
+    package var failure: String? { state.withLock(\.failure) }
+
+    /// Appends `line` and an end of line; false where the disk refused, which then has it later.
     @discardableResult
     package func append(_ line: Data) -> Bool {
-        mayBeTorn.withLock { mayBeTorn in
+        state.withLock { state in
+            state.waiting.append(line + [UInt8(ascii: "\n")])
+            state.waitingByteCount += line.count + 1
+            while state.waitingByteCount > Self.waitingByteLimit, state.waiting.count > 1 {
+                state.waitingByteCount -= state.waiting.removeFirst().count
+            }
             do {
-                if mayBeTorn { try endTornLine() }
-                mayBeTorn = true
-                var bytes = line
-                bytes.append(UInt8(ascii: "\n"))
-                try handle.write(contentsOf: bytes)
-                mayBeTorn = false
+                while let next = state.waiting.first {
+                    try write(next, &state)
+                    state.waitingByteCount -= state.waiting.removeFirst().count
+                }
+                state.failure = nil
                 return true
             } catch {
+                state.failure = (error as NSError).localizedDescription
                 return false
             }
         }
+    }
+
+    /// Writes one line whole, or leaves the file as it was as far as the disk lets it.
+    private func write(_ line: Data, _ state: inout State) throws {
+        if state.mayBeTorn { try endTornLine() }
+        let start = try handle.offset()
+        state.mayBeTorn = true
+        do {
+            try handle.write(contentsOf: line)
+        } catch {
+            if (try? handle.truncate(atOffset: start)) != nil { state.mayBeTorn = false }
+            throw error
+        }
+        state.mayBeTorn = false
     }
 
     /// Ends the last line where it has no end.

@@ -1,58 +1,84 @@
 import Federation
 
-/// The live view of a swarm: a table that is drawn over itself on a terminal, or plain lines elsewhere.
+/// How much a terminal shows.
+package struct ScreenSize: Sendable, Hashable {
+    /// Characters in a row.
+    package var columns: Int
+    package var rows: Int
+
+    package init(columns: Int, rows: Int) {
+        self.columns = columns
+        self.rows = rows
+    }
+
+    /// What is assumed of a terminal that does not tell.
+    package static let usual = ScreenSize(columns: 80, rows: 24)
+}
+
+/// The live view of a swarm: a page that is drawn over itself on a terminal, or plain lines elsewhere.
+///
+/// A page never has more rows than the terminal, nor longer ones: what scrolls or wraps cannot be drawn over.
 package struct LiveView: Sendable {
     /// Whether the output is a terminal.
     package let isTerminal: Bool
-    private var drawnLines = 0
+    private let title: String
+    /// The rows of the page that is on the screen, and the size that it was drawn for.
+    private var drawn = 0
+    private var size: ScreenSize?
     private var reported: [String: Int] = [:]
+    private var reportedFailures: [String: String] = [:]
 
-    package init(isTerminal: Bool) {
+    /// A view of the swarm called `title`.
+    package init(_ title: String, isTerminal: Bool) {
+        self.title = title
         self.isTerminal = isTerminal
     }
 
-    /// What to print now for `progress`: on a terminal the whole table with the escapes that put it over the last one;
-    /// elsewhere one line for each peer that has come to a new round, so that a log stays readable.
-    package mutating func render(_ progress: SwarmProgress, rounds: Int) -> String {
-        isTerminal ? redraw(progress, rounds: rounds) : news(progress, rounds: rounds)
+    /// What to print now for `progress`: on a terminal of `size` the whole page with the escapes that put it over the last
+    /// one; elsewhere one line for each peer that has come to a new round, so that a log stays readable.
+    ///
+    /// - Parameter now: seconds since 1970.
+    package mutating func render(_ progress: SwarmProgress, size: ScreenSize, at now: Double) -> String {
+        isTerminal ? redraw(progress, size, at: now) : news(progress)
     }
 
-    private mutating func redraw(_ progress: SwarmProgress, rounds: Int) -> String {
-        let lines = Self.table(progress, rounds: rounds).lines
-        // Up over the old table, each line cleared before it is written.
-        let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""
-        drawnLines = lines.count
-        return up + lines.map { "\u{1B}[2K" + $0 + "\n" }.joined()
+    /// What takes the page away, so that something else can be printed; the next page is drawn below it.
+    package mutating func erase() -> String {
+        defer { (drawn, size) = (0, nil) }
+        return isTerminal && drawn > 0 ? "\u{1B}[\(drawn)A\r\u{1B}[J" : ""
     }
 
-    private mutating func news(_ progress: SwarmProgress, rounds: Int) -> String {
+    private mutating func redraw(_ progress: SwarmProgress, _ size: ScreenSize, at now: Double) -> String {
+        let lines = LivePage(title, progress, at: now).lines(for: size)
+        var text = ""
+        if let old = self.size, old != size {
+            // Another size: nobody knows where the terminal has put the rows of the old page.
+            text = "\u{1B}[H\u{1B}[2J"
+        } else if drawn > 0 {
+            text = "\u{1B}[\(drawn)A\r"
+        }
+        (drawn, self.size) = (lines.count, size)
+        // Each row is cleared before it is written, and what is left below of a longer page after the last one.
+        return text + lines.map { "\u{1B}[2K" + $0 + "\n" }.joined() + "\u{1B}[J"
+    }
+
+    private mutating func news(_ progress: SwarmProgress) -> String {
         var text = ""
         for name in progress.names {
-            guard let state = progress.peers[name], let latest = state.disagreements.last else { continue }
-            guard reported[name] != latest.round else { continue }
+            guard let state = progress.peers[name] else { continue }
+            if let failure = state.diskFailure, reportedFailures[name] != failure {
+                text += "\(name): its disk takes nothing: \(failure)\n"
+            }
+            reportedFailures[name] = state.diskFailure
+            guard let latest = state.disagreements.last, reported[name] != latest.round else { continue }
             reported[name] = latest.round
             text +=
-                "\(name): \(EventDescription.place(latest.round, of: rounds))  loss \(Readable.number(state.loss))  "
+                "\(name): \(EventDescription.place(latest.round, of: progress.rounds))  "
+                + "loss \(Readable.number(state.loss))  "
                 + "neighbours \(state.neighbours.count)  sent \(Readable.bytes(state.bytesSent))  "
                 + "received \(Readable.bytes(state.bytesReceived))  "
                 + "consensus distance \(Readable.scientific(state.disagreement))\n"
         }
         return text
-    }
-
-    /// The table: a row a peer with phase, round, loss, neighbours, traffic and consensus distance.
-    package static func table(_ progress: SwarmProgress, rounds: Int) -> TextTable {
-        var table = TextTable(heads: [
-            "peer", "phase", "round", "loss", "neighbours", "sent", "received", "consensus distance",
-        ])
-        for name in progress.names {
-            guard let state = progress.peers[name] else { continue }
-            table.rows.append([
-                name, state.phase, "\(min(state.round + 1, rounds))/\(rounds)", Readable.number(state.loss),
-                "\(state.neighbours.count)", Readable.bytes(state.bytesSent), Readable.bytes(state.bytesReceived),
-                Readable.scientific(state.disagreement),
-            ])
-        }
-        return table
     }
 }

@@ -36,6 +36,16 @@ package struct LoggedEvent: Sendable, Equatable {
             fields: JSONObject(event.fields.map { ($0.name, JSONValue($0.value, name: name)) }))
     }
 
+    /// What a peer's process tells whoever follows it while local steps are taken: so many of the round's are done. It stands
+    /// in no log.
+    package static func stepped(time: Double, peer: String, round: Int, step: Int, of steps: Int) -> LoggedEvent {
+        LoggedEvent(
+            time: time, peer: peer, event: "stepped",
+            fields: JSONObject([
+                ("round", .integer(round)), ("step", .integer(step)), ("steps", .integer(steps)),
+            ]))
+    }
+
     /// A whole number among the fields.
     package func integer(_ name: String) -> Int? { fields[name]?.int }
 

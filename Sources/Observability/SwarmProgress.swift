@@ -4,7 +4,7 @@ import Storage
 package struct SwarmProgress: Sendable {
     /// What is known of one peer.
     package struct PeerState: Sendable {
-        /// `starting`, `training`, `mixing`, `settling`, `finished`, `left`, `dead`.
+        /// `starting`, `training`, `mixing`, `waiting`, `settling`, `settled`, `finished`, `left`, `dead`.
         package var phase = "starting"
         /// The round it is in.
         package var round = 0
@@ -23,6 +23,14 @@ package struct SwarmProgress: Sendable {
         package var disagreements: [(round: Int, value: Double)] = []
         /// (round, bytes sent so far) at each mixing.
         package var traffic: [(round: Int, bytes: Int)] = []
+        /// Local steps of the round that are done, and how many there are; nil where it is not told.
+        package var steps: (done: Int, all: Int)?
+        /// Neighbours without which it mixed last, or of which it takes nothing.
+        package var without: Set<String> = []
+        /// Why its disk did not take the newest checkpoint or line of a log; nil where it did.
+        package var diskFailure: String?
+        /// How long its rounds take.
+        package var pace = RoundPace()
 
         fileprivate var sentBefore = 0
         fileprivate var receivedBefore = 0
@@ -37,11 +45,14 @@ package struct SwarmProgress: Sendable {
 
     /// Peers in the order of the topology.
     package let names: [String]
+    /// Rounds with training.
+    package let rounds: Int
     /// Their states by name.
     package private(set) var peers: [String: PeerState]
 
-    package init(names: [String]) {
+    package init(names: [String], rounds: Int) {
         self.names = names
+        self.rounds = rounds
         peers = Dictionary(names.map { ($0, PeerState()) }) { first, _ in first }
     }
 
@@ -56,18 +67,27 @@ package struct SwarmProgress: Sendable {
             state.sentBefore = state.bytesSent
             state.receivedBefore = state.bytesReceived
             state.neighbours = []
+            state.pace.restart()
         case "round_started":
             state.phase = "training"
+            state.steps = nil
+        case "stepped":
+            if let done = event.integer("step"), let all = event.integer("steps") { state.steps = (done, all) }
         case "trained":
             state.phase = "mixing"
+            state.steps = nil
             state.loss = event.number("loss")
             if let round = event.round, let loss = state.loss { state.losses.append((round, loss)) }
-        case "mixed", "settling":
-            if event.event == "settling" { state.phase = "settling" }
-            if let value = event.number("disagreement") {
-                state.disagreement = value
-                if event.event == "mixed", let round = event.round { state.disagreements.append((round, value)) }
-            }
+        case "mixed": state.mixed(event, of: rounds)
+        case "settling":
+            state.phase = "settling"
+            state.disagreement = event.number("disagreement") ?? state.disagreement
+        case "waiting":
+            if state.phase == "mixing" || state.phase == "settling" { state.phase = "waiting" }
+        case "given_up", "neighbour_barred", "settings_differ":
+            if let neighbour = event.text("neighbour") { state.without.insert(neighbour) }
+        case "checkpoint_failed", "log_failed": state.diskFailure = event.text("reason") ?? "it refuses"
+        case "checkpointed", "log_resumed": state.diskFailure = nil
         case "connected":
             if let neighbour = event.text("neighbour") { state.neighbours.insert(neighbour) }
         case "disconnected":
@@ -88,6 +108,26 @@ package struct SwarmProgress: Sendable {
         peers[event.peer] = state
     }
 
+    /// Peers without which others mixed last, with those others, in the order of the topology.
+    package var leftOut: [(name: String, by: [String])] {
+        names.compactMap { name in
+            let others = names.filter { peers[$0]?.without.contains(name) == true }
+            return others.isEmpty ? nil : (name, others)
+        }
+    }
+
+    /// Seconds until the rounds with training are done, by the slowest peer that is at work, as seen at `now` in seconds
+    /// since 1970; nil where it is not known.
+    package func secondsLeft(at now: Double) -> Double? {
+        let atWork = peers.values.filter { ["training", "mixing", "waiting"].contains($0.phase) && $0.round < rounds }
+        return atWork.compactMap { $0.pace.secondsLeft(of: rounds, at: now) }.max()
+    }
+
+    /// The round of the slowest peer that is at work; nil where none is.
+    package var slowestRound: Int? {
+        peers.values.filter { !["starting", "finished", "left", "dead"].contains($0.phase) }.map(\.round).min()
+    }
+
     /// Notes that a peer's process ended without its goodbye.
     package mutating func markDead(_ name: String) {
         peers[name]?.phase = "dead"
@@ -98,6 +138,13 @@ package struct SwarmProgress: Sendable {
         peers.values.map { $0.secondsBefore + $0.partSeconds }.max() ?? 0
     }
 
+    /// The same as seen at `now`, in seconds since 1970, while somebody is at work; as it was told last where that is nil.
+    package func seconds(at now: Double?) -> Double {
+        guard let now else { return seconds }
+        return peers.values.map { $0.secondsBefore + max($0.partSeconds, $0.startedAt.map { now - $0 } ?? 0) }.max()
+            ?? 0
+    }
+
     /// All bytes sent.
     package var bytesSent: Int { peers.values.reduce(0) { $0 + $1.bytesSent } }
 }
@@ -105,6 +152,17 @@ package struct SwarmProgress: Sendable {
 extension SwarmProgress.PeerState {
     /// Seconds from the start of the present part to what was told last.
     fileprivate var partSeconds: Double { startedAt.map { max(0, lastTime - $0) } ?? 0 }
+
+    /// The peer mixed.
+    fileprivate mutating func mixed(_ event: LoggedEvent, of rounds: Int) {
+        if let absent = event.fields["absent"]?.array { without = Set(absent.compactMap(\.text)) }
+        if phase == "waiting" { phase = "mixing" }
+        guard let round = event.round else { return }
+        if round < rounds { pace.ended(round: round, at: event.time) }
+        guard let value = event.number("disagreement") else { return }
+        disagreement = value
+        disagreements.append((round, value))
+    }
 
     /// A part of the run begins: what is known of the rounds that are done again is forgotten.
     fileprivate mutating func beginPart(_ event: LoggedEvent) {

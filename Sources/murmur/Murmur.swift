@@ -18,8 +18,8 @@ struct Murmur: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
-            SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self, EvaluateCommand.self,
-            GenerateCommand.self, MergeCommand.self, ExportCommand.self, InspectCommand.self,
+            DoctorCommand.self, SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self,
+            EvaluateCommand.self, GenerateCommand.self, MergeCommand.self, ExportCommand.self, InspectCommand.self,
         ]
     )
 

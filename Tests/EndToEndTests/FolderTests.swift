@@ -30,9 +30,20 @@ extension EndToEnd {
             try FileManager.default.removeItem(atPath: "\(path)/adapter/\(FolderLock.fileName)")
             expectRefusal(
                 try await MurmurProcess.run(merge + ["\(path)/adapter"], in: path), saying: "adapter_config.json")
-            #expect(try await MurmurProcess.run(merge + ["\(path)/merged"], in: path).status == 0)
+            // Twice into one folder: the second model replaces the first, files of others stay; never what is read.
+            for type in ["f32", "bf16"] {
+                let merged = try await MurmurProcess.run(merge + ["\(path)/merged", "--type", type], in: path)
+                #expect(merged.status == 0, "\(merged.error)")
+                try folder.write("mine", to: "merged/notes.txt")
+            }
+            let shown = try await MurmurProcess.run(
+                ["inspect", "\(path)/merged/model.safetensors"], in: path)
+            #expect(shown.output.contains("BF16") && !shown.output.contains("F32"), "\(shown.output)")
+            #expect(FileManager.default.fileExists(atPath: "\(path)/merged/notes.txt"))
             expectRefusal(
-                try await MurmurProcess.run(merge + ["\(path)/merged"], in: path), saying: "holds a model already")
+                try await MurmurProcess.run(merge + ["\(path)/merged/", "--model", "\(path)/merged"], in: path),
+                saying: "--model", "another folder")
+            #expect(FileManager.default.fileExists(atPath: "\(path)/merged/config.json"))
             expectRefusal(
                 try await MurmurProcess.run(tune("\(path)/merged", steps: 1, more: ["--fresh"]), in: path),
                 saying: "murmur merge")

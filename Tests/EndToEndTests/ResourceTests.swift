@@ -1,4 +1,5 @@
 import Foundation
+import Observability
 import TestSupport
 import Testing
 
@@ -46,6 +47,56 @@ extension EndToEnd {
             guard outcome.status != 0 || kilobytes != "409600" else { return }
             #expect(outcome.status == 1)
             #expect(outcome.error.contains("ulimit -v") && outcome.error.contains("M"), "\(outcome.error)")
+        }
+
+        private static let prlimit = "/usr/bin/prlimit"
+
+        /// A disk that is full for a while: the log and the ledger have every round afterwards.
+        @Test(
+            .enabled(if: FileManager.default.isExecutableFile(atPath: prlimit), "prlimit of util-linux"),
+            .timeLimit(.minutes(3)))
+        func theLedgerHasNoHolesAfterAFullDisk() async throws {
+            let folder = try TemporaryFolder()
+            let pair = try await SuccessTests.Pair(in: folder.url.path, firstPort: 25_500)
+            for name in ["a", "b"] { try pair.write(name, lora: "rank: 1, alpha: 2", rounds: 10_000) }
+            let limit = 100_000
+            let a = Process()
+            a.executableURL = URL(fileURLWithPath: "/bin/sh")
+            a.arguments = [
+                "-c", "trap '' XFSZ; exec \(Self.prlimit) --fsize=\(limit):unlimited \"$@\"", "sh",
+                MurmurProcess.executable.path, "peer", folder.path("a.yaml"), "--as", "a", "--identity",
+                folder.path("a.identity"), "--out", folder.path("run-a"), "--threads", "1",
+            ]
+            a.standardInput = FileHandle.nullDevice
+            a.standardOutput = FileHandle.nullDevice
+            try a.run()
+            let b = try pair.start("b", ["--json"])
+            let log = folder.url.appendingPathComponent("run-a/a/events.jsonl")
+            func size() -> Int {
+                ((try? FileManager.default.attributesOfItem(atPath: log.path))?[.size] as? Int) ?? 0
+            }
+            #expect(await SmallSwarm.wait { size() > limit - 1_000 })
+            try await Task.sleep(for: .seconds(2))
+            #expect(size() <= limit && a.isRunning, "a full disk stops no peer")
+            let more = Process()
+            more.executableURL = URL(fileURLWithPath: Self.prlimit)
+            more.arguments = ["--pid", "\(a.processIdentifier)", "--fsize=unlimited:unlimited"]
+            try more.run()
+            more.waitUntilExit()
+            func events() -> [LoggedEvent] { (try? LoggedEvent.read(log)) ?? [] }
+            #expect(await SmallSwarm.wait { events().contains { $0.event == "log_resumed" } })
+            a.terminate()
+            b.send(SIGTERM)
+            #expect(await SmallSwarm.wait { !a.isRunning })
+            _ = try await b.wait()
+            let all = events()
+            #expect(all.contains { $0.event == "log_failed" && $0.text("reason") != nil })
+            let mixed = all.filter { $0.event == "mixed" }.compactMap(\.round)
+            #expect(mixed == Array(0..<mixed.count), "no round is missing")
+            let ledger = try LoggedEvent.read(folder.url.appendingPathComponent("run-a/a/outgoing.jsonl"))
+            #expect(ledger == all.filter { $0.event == "contribution_sent" })
+            let lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n")
+            #expect(lines.count == all.count, "no line is torn")
         }
 
         @Test(.enabled(if: geteuid() != 0, "root may write anywhere"))

@@ -1,4 +1,5 @@
 import Foundation
+import Observability
 import Storage
 import TestSupport
 import Testing
@@ -112,6 +113,9 @@ extension EndToEnd {
             let (first, other) = try await pair.run()
             #expect(first.status == 0 && other.status == 0 && first.output.contains("Done."), "\(first.output)")
             #expect(first.output.contains("took part"))
+            // What it trains on: the records of both peers, but for one of each category.
+            #expect(first.output.hasPrefix("trains on "), "\(first.output)")
+            #expect(first.output.contains("held out: 10"), "\(first.output)")
             let adapter = "\(folder.url.path)/run-a/a/adapter/adapter_model.safetensors"
             let before = try Data(contentsOf: URL(fileURLWithPath: adapter))
 
@@ -138,6 +142,11 @@ extension EndToEnd {
             let (a, b) = (try pair.start("a"), try pair.start("b"))
             let latest = "\(folder.url.path)/run-a/a/latest/adapter_config.json"
             #expect(await SmallSwarm.wait { FileManager.default.fileExists(atPath: latest) })
+            let log = URL(fileURLWithPath: "\(folder.url.path)/run-a/a/events.jsonl")
+            func paces() -> [LoggedEvent] { ((try? LoggedEvent.read(log)) ?? []).filter { $0.event == "pace" } }
+            #expect(await SmallSwarm.wait { !paces().isEmpty })
+            let pace = try #require(paces().first)
+            #expect((pace.number("seconds_each") ?? 0) > 0 && pace.integer("rounds_left") == 9_997, "\(pace)")
             for process in [a, b] { process.send(SIGTERM) }
             let outcome = try await a.wait()
             _ = try await b.wait()

@@ -7,6 +7,7 @@ import Foundation
 import Recording
 import Simulation
 import SwarmFile
+import Synchronization
 import Testing
 import Transport
 import Wire
@@ -56,15 +57,19 @@ import Wire
                 schema: schema, values: (0..<schema.count).map { _ in Float(generator.normal()) })
         }
 
-        func peer(_ index: Int, endpoint: (any DatagramEndpoint)? = nil) throws -> Peer {
+        func peer(
+            _ index: Int, endpoint: (any DatagramEndpoint)? = nil, of other: SwarmTopology? = nil,
+            environment: PeerEnvironment = .system
+        ) throws -> Peer {
             let configuration = try PeerConfiguration(
-                topology: topology, index: index, schema: schema, baseModelDigest: [UInt8](repeating: 1, count: 32),
+                topology: other ?? topology, index: index, schema: schema,
+                baseModelDigest: [UInt8](repeating: 1, count: 32),
                 sampleCount: 10 + index)
             return try Peer(
                 configuration: configuration, local: LocalPeer(keys[index]), swarm: secret,
                 endpoint: endpoint ?? endpoints[index],
                 trainer: QuadraticTrainer(target: target(index), sampleCount: 10 + index),
-                store: CheckpointStore(folder: "\(folder)/\(index)"))
+                store: CheckpointStore(folder: "\(folder)/\(index)"), environment: environment)
         }
 
         /// What perfect averaging leads to.
@@ -104,6 +109,50 @@ import Wire
             }
             #expect(finished == 1)
         }
+    }
+
+    /// The name of a neighbour's host leads nowhere at first, then to where nobody is, and at last to where it is.
+    @Test(.timeLimit(.minutes(1))) func aNameIsLookedUpUntilItLeadsToThePeer() async throws {
+        let rig = try await Rig(count: 2)
+        defer { try? FileManager.default.removeItem(atPath: rig.folder) }
+        let name = try #require(PeerAddress("ben.example:9100"))
+        var named = rig.topology
+        named.peers[1].place = name
+        // Ben is not told where Ada is: she has to find him.
+        var unaware = rig.topology
+        unaware.peers[0].place = nil
+        let asked = Mutex(0)
+        var environment = PeerEnvironment.system
+        environment.lookUp = { [there = rig.endpoints[1].localAddress] place in
+            #expect(place == name)
+            switch asked.withLock({
+                $0 += 1; return $0
+            }) {
+            case 1: throw TransportError.unknownHost(place.host)
+            case 2: return NetworkAddress(host: "127.0.0.1", port: 9)
+            default: return there
+            }
+        }
+        let peers = [try rig.peer(0, of: named, environment: environment), try rig.peer(1, of: unaware)]
+        let results = try await withThrowingTaskGroup(of: Peer.Result.self) { group in
+            for peer in peers { group.addTask { try await peer.run() } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(results.allSatisfy { $0.reason == .finished } && results.count == 2)
+        #expect(asked.withLock { $0 } == 3, "a neighbour that is there is not looked up")
+        var told: [String] = []
+        for await event in peers[0].events {
+            switch event.kind {
+            case .hostUnknown(_, let name, let reason): told.append("\(name): \(reason)")
+            case .hostFound(_, let name, let address): told.append("\(name) = \(address)")
+            case .mixed(_, _, let present, _, _): #expect(present.count == 1)
+            default: break
+            }
+        }
+        try #require(told.count == 3)
+        #expect(told[0].hasPrefix("ben.example:9100: no address is known"))
+        #expect(
+            told[1...] == ["ben.example:9100 = 127.0.0.1:9", "ben.example:9100 = \(rig.endpoints[1].localAddress)"])
     }
 
     @Test(.timeLimit(.minutes(1))) func whoIsAskedToLeaveStopsAndGoesOnLater() async throws {

@@ -3,6 +3,7 @@ import Aggregation
 import Federation
 import Recording
 import Simulation
+import TestSupport
 import Testing
 
 @Suite struct SwarmTests {
@@ -24,12 +25,12 @@ import Testing
             #expect(Set(rounds).count == 1)
             for index in 0..<graph.1 {
                 let kinds = swarm.kinds(index)
-                let settled = kinds.compactMap { if case .settled(let round, _) = $0 { round } else { nil } }
+                let settled = kinds.compactMap { if case .settled(let round, _, _) = $0 { round } else { nil } }
                 #expect(settled.count == 1)
                 #expect(!kinds.contains { if case .settlingLimitReached = $0 { true } else { false } })
             }
             let settled = swarm.members.indices.map { index in
-                swarm.kinds(index).compactMap { if case .settled(let round, _) = $0 { round } else { nil } }.first
+                swarm.kinds(index).compactMap { if case .settled(let round, _, _) = $0 { round } else { nil } }.first
             }
             #expect(Set(settled).count == 1, "all see agreement in the same round: \(settled)")
         }
@@ -58,7 +59,7 @@ import Testing
             var swarm = try VirtualSwarm(graph: "exponential", count: 6, seed: seed, loss: loss)
             try swarm.startAll()
             swarm.run()
-            return (swarm.digest, swarm.datagrams, swarm.finals(0..<6))
+            return (swarm.network.digest, swarm.datagrams, swarm.finals(0..<6))
         }
         let first = try history(11), second = try history(11), other = try history(12)
         #expect(first.0 == second.0 && first.1 == second.1 && first.2 == second.2)

@@ -6,14 +6,8 @@ import Federation
 import Recording
 import Simulation
 import SwarmFile
+import TestSupport
 import Wire
-
-/// How the virtual network treats datagrams.
-struct VirtualConditions: Sendable {
-    var delay: Duration = .milliseconds(5)
-    var jitter: Duration = .milliseconds(3)
-    var loss = 0.0
-}
 
 /// A swarm of peer cores on one virtual clock and network, with quadratic trainers. One seed gives one history.
 struct VirtualSwarm {
@@ -37,7 +31,6 @@ struct VirtualSwarm {
     }
 
     enum Event {
-        case datagram(to: Int, Datagram)
         case trained(Int, start: Int, TrainingOutcome, Duration)
         case action(Int)
     }
@@ -46,11 +39,10 @@ struct VirtualSwarm {
     let topology: SwarmTopology
     let secret: SwarmSecret
     var members: [Member]
-    var conditions: VirtualConditions
+    var network: VirtualNetwork
     var time = MonotonicTime(nanoseconds: 1_000_000_000)
     var generator: SeededGenerator
     var queue = EventHeap<Event>()
-    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     var datagrams = 0
     var actions: [(inout VirtualSwarm) -> Void] = []
     var adjust: (inout PeerConfiguration) -> Void = { _ in }
@@ -87,7 +79,8 @@ struct VirtualSwarm {
                 sampleCount: unequal ? Int.random(in: 20...200, using: &generator) : 100,
                 trainingTime: .milliseconds(Int.random(in: 800...1200, using: &generator)))
         }
-        conditions = VirtualConditions(loss: loss)
+        network = VirtualNetwork(
+            count: count, conditions: NetworkConditions(jitter: .milliseconds(3), loss: loss))
         self.generator = generator
     }
 
@@ -128,12 +121,16 @@ struct VirtualSwarm {
     @discardableResult
     mutating func run(for limit: Duration = .seconds(3600)) -> Bool {
         let end = time + limit
-        while members.contains(where: { $0.core != nil }) || queue.count > 0 {
-            var next = queue.firstTime ?? .distantFuture
+        while members.contains(where: { $0.core != nil }) || queue.count + network.inFlightCount > 0 {
+            var next = min(queue.firstTime ?? .distantFuture, network.firstArrival ?? .distantFuture)
             for member in members { next = min(next, member.deadline ?? .distantFuture) }
             guard next <= end else { return false }
             time = max(time, next)
-            if let first = queue.firstTime, first <= time {
+            if let (to, datagram) = network.arrival(by: time) {
+                guard members[to].core != nil else { continue }
+                members[to].core!.receive(datagram, at: time, using: &generator)
+                drain(to)
+            } else if let first = queue.firstTime, first <= time {
                 perform(queue.pop()!)
             } else {
                 for index in members.indices {
@@ -148,10 +145,6 @@ struct VirtualSwarm {
 
     private mutating func perform(_ event: Event) {
         switch event {
-        case .datagram(let to, let datagram):
-            guard members[to].core != nil else { return }
-            members[to].core!.receive(datagram, at: time, using: &generator)
-            drain(to)
         case .trained(let index, let start, let outcome, let duration):
             guard members[index].core != nil, members[index].starts == start else { return }
             let snapshot = [UInt8](repeating: UInt8(start), count: 3)
@@ -164,17 +157,19 @@ struct VirtualSwarm {
 
     /// Hands over datagrams and performs directives.
     mutating func drain(_ index: Int) {
-        while let datagram = members[index].core?.pollTransmit(at: time, using: &generator) {
-            datagrams += 1
-            for byte in datagram.bytes { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            guard generator.uniform() >= conditions.loss else { continue }
-            let to = Int(datagram.address.port) - 9000
-            let from = NetworkAddress(host: "10.0.0.1", port: UInt16(9000 + index))
-            let delay = conditions.delay + conditions.jitter * generator.uniform()
-            queue.push(time + delay, .datagram(to: to, Datagram(address: from, bytes: datagram.bytes)))
-        }
+        sendAll(index)
         while let directive = members[index].core?.pollDirective() { perform(directive, of: index) }
         members[index].deadline = members[index].core?.nextDeadline
+    }
+
+    private mutating func sendAll(_ index: Int) {
+        while var datagram = members[index].core?.pollTransmit(at: time, using: &generator) {
+            datagrams += 1
+            network.note(datagram)
+            let to = Int(datagram.address.port) - 9000
+            datagram.address = NetworkAddress(host: "10.0.0.1", port: UInt16(9000 + index))
+            network.carry(datagram, to: to, at: time, using: &generator)
+        }
     }
 
     private mutating func perform(_ directive: PeerDirective, of index: Int) {
@@ -195,13 +190,11 @@ struct VirtualSwarm {
         case .deliver(let delta): members[index].final = delta
         case .stop(let reason):
             members[index].stopped = reason
-            while let datagram = members[index].core?.pollTransmit(at: time, using: &generator) {
-                let from = NetworkAddress(host: "10.0.0.1", port: UInt16(9000 + index))
-                queue.push(
-                    time + conditions.delay,
-                    .datagram(
-                        to: Int(datagram.address.port) - 9000, Datagram(address: from, bytes: datagram.bytes)))
-            }
+            // Goodbyes get through: what they carry is what tests look at.
+            let conditions = network.conditions
+            network.conditions = NetworkConditions(delay: conditions.delay)
+            sendAll(index)
+            network.conditions = conditions
             members[index].core = nil
         }
     }

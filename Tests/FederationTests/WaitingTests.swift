@@ -30,6 +30,32 @@ import Wire
         if case .waiting(_, _, _, _, _, let later) = waits[2].kind { #expect(later < left - .seconds(9)) }
     }
 
+    @Test("Who came and went without a sign of work is waited for as if it had not been there")
+    func aVisitChangesNothing() throws {
+        var swarm = try VirtualSwarm(graph: "complete", count: 3)
+        try swarm.start(0)
+        try swarm.start(1)
+        swarm.after(.seconds(5)) { swarm in
+            try? swarm.start(2)
+            swarm.after(.milliseconds(200)) { swarm in
+                swarm.members[2].core!.leave(at: swarm.time, using: &swarm.generator)
+                swarm.drain(2)
+            }
+        }
+        swarm.run(for: .seconds(50))
+        let came = swarm.kinds(0).contains { if case .connected(swarm.id(2)) = $0 { true } else { false } }
+        let went = swarm.kinds(0).contains { if case .disconnected(swarm.id(2), "closed") = $0 { true } else { false } }
+        #expect(came && went)
+        // A minute after the start they still wait.
+        guard case .waiting(let round, let awaited, _, let unheard, _, let left)? = Self.waits(swarm, 0).last?.kind
+        else {
+            Issue.record("nothing was told")
+            return
+        }
+        #expect(round == 0 && awaited == [swarm.id(2)] && unheard == awaited && left < .seconds(20))
+        #expect(!swarm.kinds(0).contains { if case .mixed = $0 { true } else { false } })
+    }
+
     @Test func whoDoesNotWaitSaysNothing() throws {
         var swarm = try VirtualSwarm(graph: "ring", count: 5)
         try swarm.startAll()

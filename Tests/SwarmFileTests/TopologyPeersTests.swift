@@ -40,7 +40,13 @@ import Testing
         ("- { address: \"[::1]:1\" }\n- { address: \"[0:0::1]:1\" }", "peers[1].address", 8),
         ("- { name: peer-1 }\n- {}", "peers[1]", 8),
         ("- { id: abc }\n- {}", "peers[0].id", 7),
-        ("- { address: \"a.example:1\" }\n- {}", "peers[0].address", 7),
+        ("- { address: \"a.example:1\" }\n- { address: \"A.example.:1\" }", "peers[1].address", 8),
+        ("- { address: \"a..example:1\" }\n- {}", "peers[0].address", 7),
+        ("- { address: \"300.1.2.3:1\" }\n- {}", "peers[0].address", 7),
+        ("- { address: \"127.1:1\" }\n- {}", "peers[0].address", 7),
+        ("- { address: \"a.example\" }\n- {}", "peers[0].address", 7),
+        ("- { address: \"a.example:0\" }\n- {}", "peers[0].address", 7),
+        ("- { address: \"a b:1\" }\n- {}", "peers[0].address", 7),
         ("- { data: a.jsonl }\n- {}", "data.source", 4),
     ]) func doublesAndFaultsAreRefused(peers: String, key: String, line: Int) throws {
         let text = Self.file(peers)
@@ -70,6 +76,17 @@ import Testing
         let twice = Self.file("- { address: \"192.0.2.7:1\" }\n- { address: \"[::ffff:192.0.2.7]:1\" }")
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(twice, file: "t.yaml") }
         #expect(error.key == "peers[1].address", "\(error)")
+    }
+
+    @Test func hostsMayHaveNames() throws {
+        let peers = "- { address: \"Ada.Example:9100\" }\n- { address: \"ben-2.example.org.:9100\" }"
+        let topology = try SwarmTopology.parse(Self.file(peers), file: "t.yaml")
+        #expect(topology.peers.map { $0.place?.description } == ["ada.example:9100", "ben-2.example.org:9100"])
+        #expect(topology.peers.allSatisfy { $0.address == nil }, "a name is no number")
+        #expect(try SwarmTopology.parse(topology.yaml, file: "again.yaml") == topology)
+        let counted = Self.file("{ count: 2, host: localhost, first-port: 9 }").replacing("peers:\n", with: "peers: ")
+        let places = try SwarmTopology.parse(counted, file: "t.yaml").peers.map { $0.place?.description }
+        #expect(places == ["localhost:9", "localhost:10"])
     }
 
     @Test func neighboursOfTwoFamiliesAreRefused() throws {

@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mixing: push-sum", "metropolis"), ("factors: alternate", "both"), ("compression: int8", "none"),
+        ("mixing: pairwise", "metropolis, push-sum"), ("factors: alternate", "both"), ("compression: int8", "none"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
         let text = Self.minimal + "\nexchange: { \(setting) }"

@@ -112,6 +112,17 @@ struct UDPEndpointTests {
         await #expect(throws: TransportError.unknownHost("no such host.invalid")) {
             try await resolve(host: "no such host.invalid", port: 1)
         }
+        await #expect(throws: TransportError.unknownHost("nobody.invalid")) {
+            try await resolve(host: "nobody.invalid", port: 1, isIPv6: false)
+        }
+        // A socket reaches its own family only: one of the two is there, or else it is said which is missing.
+        for isIPv6 in [false, true] {
+            do {
+                #expect(try await resolve(host: "localhost", port: 6, isIPv6: isIPv6).isIPv6 == isIPv6)
+            } catch {
+                #expect(error == .otherFamily("localhost", isIPv6: isIPv6), "\(error)")
+            }
+        }
     }
 
     @Test func lossIsSeeded() async throws {

@@ -1,4 +1,5 @@
 import Basics
+import TestSupport
 import Testing
 import Wire
 
@@ -89,9 +90,9 @@ struct BadWeatherTests {
             .seconds(byteCount: 30_000_000, using: &generator)
         print(
             "weather: bottleneck 12.5 MB/s, 40 ms: \(outcome.megabytesPerSecond) MB/s, \(model / outcome.seconds) of the "
-                + "model's, at most \(outcome.rig.longestWait) in the queue")
+                + "model's, at most \(outcome.rig.network.longestWait) in the queue")
         #expect(outcome.seconds * 0.8 <= model)
-        #expect(outcome.rig.longestWait.inSeconds <= queue / rate + 0.01)
+        #expect(outcome.rig.network.longestWait.inSeconds <= queue / rate + 0.01)
     }
 
     @Test("A line that marks instead of dropping is used without loss, and its queue stays short")
@@ -100,7 +101,9 @@ struct BadWeatherTests {
             delay: .milliseconds(20), bottleneck: (12.5e6, 625_000), marking: 150_000)
         let outcome = try Self.transfer(byteCount: 30_000_000, seed: 14, conditions: conditions)
         #expect(outcome.received == outcome.payload)
-        print("weather: marks: \(outcome.megabytesPerSecond) MB/s, at most \(outcome.rig.longestWait) in the queue")
+        print(
+            "weather: marks: \(outcome.megabytesPerSecond) MB/s, at most \(outcome.rig.network.longestWait) in the queue"
+        )
         #expect(outcome.rig.endpoints[0].statistics.packetsLost == 0)
         #expect(outcome.megabytesPerSecond > 9)
     }
@@ -188,7 +191,7 @@ struct BadWeatherTests {
         rig.run(for: .seconds(20))
         for flow in 0..<2 { counted[flow] += rig.bytesSent[flow] }
         let share = Double(max(counted[0], counted[1])) / Double(counted[0] + counted[1])
-        print("weather: two flows on 5 MB/s: the greater has \(share), at most \(rig.longestWait) in the queue")
+        print("weather: two flows on 5 MB/s: the greater has \(share), at most \(rig.network.longestWait) in the queue")
         #expect(share <= 0.6)
     }
 }

@@ -1,5 +1,6 @@
 import Basics
 import Cryptography
+import TestSupport
 import Testing
 import Wire
 
@@ -95,7 +96,7 @@ struct HandshakeAttackTests {
         rig.endpoints[1] = rig.makeEndpoint(1, timestamp: 9_000_000_000_000, memory: memory)
         rig.events[1] = []
         rig.captures = false
-        rig.inFlight = []
+        rig.network.clear()
         let sent = rig.bytesSent[1]
         for (to, datagram) in half where to == 1 {
             rig.endpoints[1].receive(datagram, at: rig.time, using: &rig.generator)

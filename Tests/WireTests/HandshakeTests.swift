@@ -1,5 +1,6 @@
 import Basics
 import Cryptography
+import TestSupport
 import Testing
 import Wire
 

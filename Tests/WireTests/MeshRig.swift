@@ -1,45 +1,18 @@
 import Basics
 import Cryptography
+import TestSupport
 import Testing
 import Wire
 
-/// How the rig's network treats datagrams. Probabilities are per datagram.
-struct NetworkConditions {
-    var delay: Duration = .milliseconds(5)
-    var jitter: Duration = .zero
-    var loss = 0.0
-    var duplication = 0.0
-    var corruption = 0.0
-    /// Datagrams that are held back for `reorderDelay` longer, so that later ones overtake them.
-    var reorder = 0.0
-    var reorderDelay: Duration = .milliseconds(5)
-    /// Bytes of a datagram that still pass; longer ones vanish.
-    var longest = Int.max
-    /// Bytes a second that all datagrams from the first half of the endpoints to the second share, and bytes that wait
-    /// for the line before more are dropped; nil for no limit.
-    var bottleneck: (rate: Double, queue: Double)?
-    /// Bytes that wait for the line from which on what joins them is marked.
-    var marking = Double.infinity
-}
-
 /// Some endpoints on a virtual network with a virtual clock: one seed gives one history.
 struct MeshRig {
-    struct InFlight {
-        var due: MonotonicTime
-        var order: Int
-        var to: Int
-        var datagram: Datagram
-    }
-
     let keys: [IdentityKeys]
     let configuration: WireConfiguration
     let swarm: SwarmSecret
     var endpoints: [ProtocolEndpoint]
-    var conditions: NetworkConditions
+    var network: VirtualNetwork
     var time = MonotonicTime(nanoseconds: 1_000_000)
     var generator: SeededGenerator
-    var inFlight: [InFlight] = []
-    var order = 0
     /// Events of each endpoint, with their times.
     var events: [[WireEvent]]
     /// Every datagram that was handed to the network, in order, with its destination.
@@ -47,14 +20,9 @@ struct MeshRig {
     var captures = false
     /// Endpoints whose events are not taken.
     var deaf: Set<Int> = []
-    /// FNV-1a over all that was sent.
-    var transcript: UInt64 = 0xcbf2_9ce4_8422_2325
     var bytesSent: [Int]
     /// Where each endpoint's datagrams come from and are sent to.
     var addresses: [NetworkAddress]
-    /// When the bottleneck has sent what it was given, and the longest that anything waited there.
-    var lineFree = MonotonicTime.zero
-    var longestWait = Duration.zero
 
     init(
         count: Int = 2, seed: UInt64 = 1, conditions: NetworkConditions = NetworkConditions(),
@@ -64,7 +32,7 @@ struct MeshRig {
         keys = try (0..<count).map { _ in try IdentityKeys.generate(using: &generator) }
         swarm = try SwarmSecret(name: "rig", seed: 7, secret: Array("a secret".utf8))
         self.configuration = configuration
-        self.conditions = conditions
+        network = VirtualNetwork(count: count, conditions: conditions)
         endpoints = []
         events = Array(repeating: [], count: count)
         bytesSent = Array(repeating: 0, count: count)
@@ -73,6 +41,11 @@ struct MeshRig {
         for index in 0..<count {
             endpoints.append(makeEndpoint(index, timestamp: 1_000, swarm: swarms?[index] ?? swarm))
         }
+    }
+
+    var conditions: NetworkConditions {
+        get { network.conditions }
+        set { network.conditions = newValue }
     }
 
     func id(_ index: Int) -> PeerID { PeerID(bytes: keys[index].signing.publicKey)! }
@@ -96,40 +69,15 @@ struct MeshRig {
     mutating func drain(_ index: Int) {
         while let datagram = endpoints[index].pollTransmit(at: time, using: &generator) {
             bytesSent[index] += datagram.bytes.count
-            for byte in datagram.bytes { transcript = (transcript ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            network.note(datagram)
             guard let to = addresses.firstIndex(of: datagram.address) else { continue }
             var arriving = datagram
             arriving.address = addresses[index]
             if captures { captured.append((to, arriving)) }
-            carry(arriving, to: to)
+            network.carry(arriving, to: to, at: time, using: &generator)
         }
         guard !deaf.contains(index) else { return }
         while let event = endpoints[index].pollEvent() { events[index].append(event) }
-    }
-
-    mutating func carry(_ datagram: Datagram, to: Int) {
-        let copies = generator.uniform() < conditions.duplication ? 2 : 1
-        for _ in 0..<copies {
-            if generator.uniform() < conditions.loss || datagram.bytes.count > conditions.longest { continue }
-            var datagram = datagram
-            if generator.uniform() < conditions.corruption {
-                let position = Int.random(in: 0..<datagram.bytes.count, using: &generator)
-                datagram.bytes[position] ^= UInt8.random(in: 1...255, using: &generator)
-            }
-            var delay = conditions.delay
-            if conditions.jitter > .zero { delay += conditions.jitter * generator.uniform() }
-            if conditions.reorder > 0, generator.uniform() < conditions.reorder { delay += conditions.reorderDelay }
-            if let (rate, queue) = conditions.bottleneck, to >= keys.count / 2 {
-                let start = max(time, lineFree)
-                if (start - time).inSeconds * rate > queue { continue }
-                lineFree = start + .nanoseconds(Int64(Double(datagram.bytes.count) / rate * 1e9))
-                longestWait = max(longestWait, lineFree - time)
-                if (lineFree - time).inSeconds * rate > conditions.marking { datagram.isMarked = true }
-                delay += lineFree - time
-            }
-            order += 1
-            push(InFlight(due: time + delay, order: order, to: to, datagram: datagram))
-        }
     }
 
     /// Runs until `condition` holds or `limit` of virtual time has passed.
@@ -140,15 +88,14 @@ struct MeshRig {
         let end = time + limit
         for index in endpoints.indices { drain(index) }
         while !condition(self) {
-            var next = inFlight.first?.due ?? .distantFuture
+            var next = network.firstArrival ?? .distantFuture
             for index in endpoints.indices { next = min(next, endpoints[index].nextDeadline ?? .distantFuture) }
             guard next <= end else {
                 time = end
                 return false
             }
             time = max(time, next)
-            while let first = inFlight.first, first.due <= time {
-                let arrived = pop()
+            while let arrived = network.arrival(by: time) {
                 endpoints[arrived.to].receive(arrived.datagram, at: time, using: &generator)
                 drain(arrived.to)
             }
@@ -190,36 +137,6 @@ struct MeshRig {
                 swarm: swarm.identifier, origin: id(index), round: 1, sequence: sequence,
                 baseModelDigest: Array(repeating: 1, count: 32), schemaDigest: Array(repeating: 2, count: 32),
                 encoding: 0, sampleCount: 10, payload: payload, status: [1, 2, 3]), signedWith: keys[index].signing)
-    }
-
-    // A binary heap by (due, order).
-    private func precedes(_ left: InFlight, _ right: InFlight) -> Bool {
-        (left.due, left.order) < (right.due, right.order)
-    }
-
-    private mutating func push(_ item: InFlight) {
-        inFlight.append(item)
-        var child = inFlight.count - 1
-        while child > 0, precedes(inFlight[child], inFlight[(child - 1) / 2]) {
-            inFlight.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    private mutating func pop() -> InFlight {
-        inFlight.swapAt(0, inFlight.count - 1)
-        let item = inFlight.removeLast()
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < inFlight.count && precedes(inFlight[child], inFlight[least]) {
-                least = child
-            }
-            if least == parent { return item }
-            inFlight.swapAt(parent, least)
-            parent = least
-        }
     }
 }
 

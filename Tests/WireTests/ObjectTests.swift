@@ -1,5 +1,6 @@
 import Basics
 import Cryptography
+import TestSupport
 import Testing
 import Wire
 
@@ -166,7 +167,7 @@ struct ObjectTests {
                 }
             }
             rig.run(for: .seconds(60)) { rig in rig.events.allSatisfy { $0.count { $0.receivedPayload != nil } == 7 } }
-            return (rig.transcript, rig.events)
+            return (rig.network.digest, rig.events)
         }
         let (first, events) = try run(seed: 21)
         #expect(events.allSatisfy { $0.count { $0.receivedPayload != nil } == 7 })

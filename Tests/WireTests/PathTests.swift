@@ -1,4 +1,5 @@
 import Basics
+import TestSupport
 import Testing
 import Wire
 
@@ -34,7 +35,7 @@ struct PathTests {
             rig.drain(0)
             // The network's packets reach 1 from the attacker's address first, then from the true one.
             let sent = rig.captured.map(\.datagram)
-            rig.inFlight = []
+            rig.network.clear()
             for datagram in sent {
                 rig.endpoints[1].receive(
                     Datagram(address: elsewhere, bytes: datagram.bytes), at: rig.time, using: &rig.generator)

@@ -35,12 +35,14 @@ extension ExchangePolicy {
     /// How a peer averages what it has with what came.
     package enum Mixing: String, Sendable, Hashable, CaseIterable {
         case metropolis
+        case pushSum = "push-sum"
 
-        package static let planned = ["push-sum", "pairwise", "one-peer-exponential", "epidemic"]
+        package static let planned = ["pairwise", "one-peer-exponential", "epidemic"]
 
         var rule: any MixingRule {
             switch self {
             case .metropolis: MetropolisMixing()
+            case .pushSum: PushSumMixing()
             }
         }
     }

@@ -12,12 +12,15 @@ package struct MixingRound: Sendable {
     package var weight: Int
     /// The neighbours.
     package var roster: Roster
+    /// A number that grows with every start of the peer's process: it tells a state from one that was lost.
+    package var incarnation: UInt64
 
-    package init(number: Int, isFinal: Bool = false, weight: Int, roster: Roster) {
+    package init(number: Int, isFinal: Bool = false, weight: Int, roster: Roster, incarnation: UInt64 = 1) {
         self.number = number
         self.isFinal = isFinal
         self.weight = weight
         self.roster = roster
+        self.incarnation = incarnation
     }
 }
 

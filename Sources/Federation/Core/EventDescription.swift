@@ -123,6 +123,10 @@ extension EventDescription.Field {
 
     static func neighbour(_ peer: PeerID) -> Self { Self("neighbour", .peer(peer), "the neighbour concerned") }
 
+    static func host(_ name: String) -> Self {
+        Self("name", .text(name), "the host and port as the topology file has them")
+    }
+
     static func bytes(_ count: Int) -> Self { Self("bytes", .bytes(count), "bytes of the contribution's payload") }
 
     static func tensors(_ count: Int) -> Self { Self("tensors", .integer(count), "tensors of the contribution") }

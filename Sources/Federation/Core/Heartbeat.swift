@@ -49,7 +49,7 @@ extension PeerCore {
     /// A message of a neighbour arrived. One that is no heartbeat is of a later version of the protocol, and means nothing.
     mutating func heard(message: [UInt8], from peer: PeerID, at time: MonotonicTime) {
         guard let heartbeat = Heartbeat(encoded: message), let index = index(of: peer) else { return }
-        neighbours[index].lastSign = time
+        neighbours[index].showSign(at: time)
         neighbours[index].isWaiting = heartbeat.activity == .waiting
     }
 

@@ -42,6 +42,8 @@ struct NeighbourState: Sendable {
     private(set) var isBarred = false
     /// When something last came from it that only a peer at work sends: a contribution, an offer, a heartbeat.
     var lastSign = MonotonicTime.zero
+    /// Whether there was ever such a sign.
+    private(set) var hasWorked = false
     /// Whether it missed a deadline and was not heard from since.
     var isSuspect = false
     /// Whether it said last that it waits for others itself.
@@ -158,6 +160,12 @@ struct NeighbourState: Sendable {
         return now < lead
     }
 
+    /// Something came that only a peer at work sends.
+    mutating func showSign(at time: MonotonicTime) {
+        lastSign = time
+        hasWorked = true
+    }
+
     /// It has answered a round: it is in step, and has missed nothing.
     mutating func answered() {
         misses = 0
@@ -178,6 +186,8 @@ struct NeighbourState: Sendable {
         hasLeft = left || isBarred
         inFlight = [:]
         retries = []
+        // Who came and went without a sign of work, as `murmur doctor` does, was not there: it is waited for as before.
+        if !hasWorked, !isBarred { (wasConnected, hasLeft, disconnectedAt) = (false, false, nil) }
     }
 }
 

@@ -91,10 +91,12 @@ extension PeerConfiguration {
         _ index: Int, _ swarm: SharedSettings, schema: AdapterSchema, baseModelDigest: [UInt8], sampleCount: Int
     ) throws(PeerSetupError) -> PeerConfiguration {
         var remotes: [RemotePeer] = []
+        var hostNames: [HostName] = []
         for other in swarm.graph.neighbours[index] {
             let entry = swarm.topology.peers[other]
             guard let id = entry.id, let key = entry.exchangeKey else { throw .unresolved(name: entry.name) }
             remotes.append(RemotePeer(id: id, exchangeKey: key, address: entry.address))
+            if let place = entry.place, place.numeric == nil { hostNames.append(HostName(peer: id, place: place)) }
         }
         let tuning = swarm.topology.tuning
         var configuration = PeerConfiguration(
@@ -102,9 +104,11 @@ extension PeerConfiguration {
             roster: swarm.graph.roster(of: index, ids: swarm.ids, sampleCount: sampleCount, depth: swarm.depth),
             remotes: remotes, rounds: tuning.rounds, localSteps: tuning.localSteps,
             settlingLimit: swarm.settlingLimit, exchange: swarm.exchange)
+        configuration.hostNames = hostNames
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)
         }
+        if let patience = swarm.topology.exchange.patience { configuration.wait(atLeast: .seconds(patience)) }
         configuration.waits.limit = swarm.topology.exchange.roundDeadline.map { .seconds($0) }
         return configuration
     }

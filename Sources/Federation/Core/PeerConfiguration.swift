@@ -1,10 +1,23 @@
 package import Adapters
 package import Aggregation
+package import Basics
 package import Overlay
+package import SwarmFile
 package import Wire
 
 /// What a peer is to do: all that `PeerCore` needs to know beside its keys.
 package struct PeerConfiguration: Sendable {
+    /// Where a neighbour is, by the name of its host.
+    package struct HostName: Sendable, Hashable {
+        package let peer: PeerID
+        package let place: PeerAddress
+
+        package init(peer: PeerID, place: PeerAddress) {
+            self.peer = peer
+            self.place = place
+        }
+    }
+
     /// The adapter's tensors.
     package var schema: AdapterSchema
     /// The digest of the base model, 32 bytes: adapters of different models are not mixed.
@@ -13,6 +26,9 @@ package struct PeerConfiguration: Sendable {
     package var roster: Roster
     /// The keys and addresses of the roster's members, and of nobody else.
     package var remotes: [RemotePeer]
+    /// Neighbours whose addresses are given as names of hosts. Whoever owns the peer looks them up and says where they lead
+    /// (`PeerCore.relocate`).
+    package var hostNames: [HostName] = []
     /// How adapters are exchanged.
     package var exchange = ExchangePolicy()
     /// Rounds with training.
@@ -28,6 +44,9 @@ package struct PeerConfiguration: Sendable {
     package var ownSettings: [SettingsFingerprint.Entry] = []
     /// How long to wait for neighbours.
     package var waits = RoundWaits.Configuration()
+    /// How long rounds wait for a neighbour that is away or slow before they go on without it; nil: rounds with training do
+    /// not wait for who is away.
+    package var patience: Duration?
     /// How long neighbours that were never there are waited for after the start.
     package var startupPatience: Duration = .seconds(60)
     /// How long settling waits for a neighbour whose session broke off without a goodbye: a network partition or a restart
@@ -75,6 +94,18 @@ package struct PeerConfiguration: Sendable {
             for entry in ownSettings { all.set(entry) }
             return all
         }
+    }
+
+    /// Lets rounds wait at least so long for who is away or slow. A neighbour that waits for somebody else who is away is
+    /// waited for a little longer than that one.
+    package mutating func wait(atLeast patience: Duration) {
+        self.patience = patience
+        waits.initial = max(waits.initial, patience + Self.startupMargin)
+        waits.minimum = max(waits.minimum, patience + Self.startupMargin)
+        absencePatience = max(absencePatience, patience)
+        settlingPatience = max(settlingPatience, patience)
+        lingerTimeout = max(lingerTimeout, patience)
+        lingerLimit = max(lingerLimit, patience)
     }
 
     /// When the swarm agrees, and how long that may take.

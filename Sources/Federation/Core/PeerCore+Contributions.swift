@@ -27,8 +27,8 @@ extension PeerCore {
             neighbours[index].disconnect(left: reason == .closed, at: time)
             neighbours[index].isFinal = wasFinal && reason != .restarted
             report(.disconnected(peer, reason: "\(reason)"), as: .disconnected, about: index, at: time)
-        case .delivered(let object, let peer, let byteCount, _):
-            delivered(object, to: peer, byteCount: byteCount, at: time)
+        case .delivered(let object, let peer, let byteCount, let total):
+            delivered(object, to: peer, byteCount: byteCount, of: total, at: time)
         case .message(let peer, let bytes):
             if bytes.first == Heartbeat.type {
                 heard(message: bytes, from: peer, at: time)
@@ -97,7 +97,7 @@ extension PeerCore {
         let offered = Int(manifest.round)
         let isFinal = manifest.flags.contains(.final)
         // The same once more is no sign that it is at work.
-        if manifest.sequence > neighbours[index].latestSequence { neighbours[index].lastSign = time }
+        if manifest.sequence > neighbours[index].latestSequence { neighbours[index].showSign(at: time) }
         if manifest.sequence >= neighbours[index].latestSequence {
             // Who is behind and comes further is slow, and no more than that.
             let isAhead = offered > round + configuration.exchange.staleness
@@ -192,7 +192,7 @@ extension PeerCore {
             settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
             share: HeardShare(
                 origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
-        neighbours[index].lastSign = time
+        neighbours[index].showSign(at: time)
         neighbours[index].insert(contribution)
         neighbours[index].prune(for: round)
         waits.arrived(round: contribution.round, at: time)

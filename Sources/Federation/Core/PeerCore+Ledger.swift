@@ -33,15 +33,23 @@ struct PublishedLedger: Sendable {
 }
 
 extension PeerCore {
-    /// A neighbour has acknowledged so much of a contribution: that has left this machine. Of one that was asked for and of
-    /// which nothing arrived there is nothing to tell.
-    mutating func delivered(_ object: ObjectID, to peer: PeerID, byteCount: Int, at time: MonotonicTime) {
+    /// A neighbour has acknowledged so much of the `total` bytes of a contribution: that has left this machine. The rest may
+    /// have, too, where it was under way when the session ended.
+    mutating func delivered(
+        _ object: ObjectID, to peer: PeerID, byteCount: Int, of total: Int, at time: MonotonicTime
+    ) {
         // Whether the peer may leave can depend on it.
         quietUntil = nil
-        guard byteCount > 0, let entry = ledger[object] else { return }
+        guard let entry = ledger[object] else { return }
         if object == finalObject, byteCount == entry.byteCount, let index = index(of: peer) {
             neighbours[index].hasFinalAdapter = true
         }
+        if byteCount < total {
+            report(
+                .contributionUnconfirmed(
+                    to: peer, round: entry.round, byteCount: total - byteCount, object: object.description), at: time)
+        }
+        guard byteCount > 0 else { return }
         report(
             .contributionSent(
                 to: peer, round: entry.round, byteCount: byteCount, tensors: configuration.schema.tensors.count,
@@ -51,8 +59,8 @@ extension PeerCore {
     /// Tells what the end of the sessions has brought to light; nothing else is taken of the protocol any more.
     mutating func closeLedger(at time: MonotonicTime) {
         while let event = wire.pollEvent() {
-            guard case .delivered(let object, let peer, let byteCount, _) = event else { continue }
-            delivered(object, to: peer, byteCount: byteCount, at: time)
+            guard case .delivered(let object, let peer, let byteCount, let total) = event else { continue }
+            delivered(object, to: peer, byteCount: byteCount, of: total, at: time)
         }
     }
 }

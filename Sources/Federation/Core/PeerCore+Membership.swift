@@ -28,6 +28,42 @@ extension PeerCore {
         change(.expel(peer), at: time, using: &generator)
     }
 
+    /// Looks for a neighbour at `address` from now on: its host's name leads there. A session that stands goes on.
+    package mutating func relocate(
+        _ peer: PeerID, to address: NetworkAddress, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        guard !isStopped, lookedUp[peer] != address, roster[peer] != nil,
+            var remote = configuration.remotes.first(where: { $0.id == peer }),
+            let name = configuration.hostNames.first(where: { $0.peer == peer })
+        else { return }
+        lookedUp[peer] = address
+        remote.address = address
+        wire.admit(remote, at: time)
+        report(.hostFound(peer, name: "\(name.place)", address: "\(address)"), at: time)
+        proceed(at: time, using: &generator)
+    }
+
+    /// Neighbours whose hosts have names and with whom there is no session, each with the time for which there has been
+    /// none.
+    package func lostHosts(at time: MonotonicTime) -> [(name: PeerConfiguration.HostName, since: Duration)] {
+        configuration.hostNames.compactMap { name in
+            guard let neighbour = neighbours.first(where: { $0.id == name.peer }), !neighbour.isConnected,
+                !neighbour.isBarred
+            else { return nil }
+            return (name, time - (neighbour.disconnectedAt ?? startedAt))
+        }
+    }
+
+    /// Where a neighbour is looked for, in words.
+    func whereabouts(of peer: PeerID) -> String {
+        let address = lookedUp[peer] ?? configuration.remotes.first { $0.id == peer }?.address
+        guard let name = configuration.hostNames.first(where: { $0.peer == peer }) else {
+            return address.map { "\($0)" } ?? "no address is known"
+        }
+        return "\(name.place) (\(address.map(\.host) ?? "no address is known"))"
+    }
+
     private mutating func change(
         _ change: RosterChange, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {

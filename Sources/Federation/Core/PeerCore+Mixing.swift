@@ -85,7 +85,8 @@ extension PeerCore {
         switch settling.verdict(after: round - configuration.rounds) {
         case .unsettled: beginRound(round + 1, at: time)
         case .settled:
-            report(.settled(round: round, bound: limits.consensusBound), at: time)
+            report(
+                .settled(round: round, bound: limits.consensusBound, alone: heard.present.isEmpty && isAlone), at: time)
             finish(at: time)
         case .limitReached:
             report(.settlingLimitReached(round: round, disagreement: outcome.disagreement), at: time)

@@ -84,9 +84,10 @@ extension PeerCore {
             return min(until, since + max(.zero, settlingBudget(index) - neighbours[index].wasted))
         }
         guard neighbours[index].wasConnected else { return min(startedAt + configuration.startupPatience, limit) }
-        // Rounds with training go on without it, unless nobody is there: a peer that goes through its rounds alone would
-        // come back ahead of the swarm. Settling would agree without it.
-        guard round >= configuration.rounds || isAlone, !neighbours[index].hasLeft else { return nil }
+        // Rounds with training go on without it, unless the topology asks for patience, or nobody is there: a peer that goes
+        // through its rounds alone would come back ahead of the swarm. Settling would agree without it.
+        let isPatient = round >= configuration.rounds || configuration.patience != nil || isAlone
+        guard isPatient, !neighbours[index].hasLeft else { return nil }
         return neighbours[index].disconnectedAt.map { min($0 + configuration.absencePatience, limit) }
     }
 

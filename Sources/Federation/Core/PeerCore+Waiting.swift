@@ -49,9 +49,7 @@ extension PeerCore {
         guard let due = waitingReportDue, due <= time, let wait else { return }
         waitingTold = time
         let awaited = wait.awaited.map { neighbours[$0.index] }
-        let addresses = awaited.prefix(Self.namedAddresses).map { neighbour in
-            configuration.remotes.first { $0.id == neighbour.id }?.address.map { "\($0)" } ?? "no address is known"
-        }
+        let addresses = awaited.prefix(Self.namedAddresses).map { whereabouts(of: $0.id) }
         let latest = wait.awaited.map(\.until).max() ?? time
         report(
             .waiting(

@@ -94,6 +94,8 @@ package struct PeerCore: Sendable {
     var quietUntil: MonotonicTime?
     /// When it last said whom it waits for.
     var waitingTold: MonotonicTime?
+    /// Where the names of neighbours' hosts were found to lead last.
+    var lookedUp: [PeerID: NetworkAddress] = [:]
     /// What neighbours' contributions counted, as it was told last.
     var toldShares: [EventDescription.Share] = []
     var directives: [PeerDirective] = []
@@ -157,7 +159,7 @@ package struct PeerCore: Sendable {
     func mixingRound(isFinal: Bool = false) -> MixingRound {
         MixingRound(
             number: round, isFinal: isFinal, weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount),
-            roster: roster)
+            roster: roster, incarnation: handshakeTimestamp)
     }
 
     /// Whether the peer has its final adapter.

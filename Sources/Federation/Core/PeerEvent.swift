@@ -20,6 +20,12 @@ package struct PeerEvent: Sendable {
     package enum Kind: Sendable, Hashable {
         /// The peer takes part from now on, beginning with `round`; `resumed` if it goes on from a checkpoint.
         case started(round: Int, resumed: Bool)
+        /// What the peer trains on: `records` records, whose `tokens` tokens carry loss; `truncated` of them were cut at
+        /// the cutoff, `leftOut` others have no response below it, `heldOut` more are kept for measuring.
+        case trainsOn(records: Int, tokens: Int, truncated: Int, leftOut: Int, heldOut: Int)
+        /// How long a round takes, local steps and exchange, as the last ones went, and how many with training are left.
+        /// Told when it is known, and again when it has become another.
+        case pace(round: Int, each: Duration, roundsLeft: Int)
         /// A round with training began.
         case roundStarted(round: Int)
         /// The local steps of a round are done. `loss` is the mean over `tokens` tokens of `records` records.
@@ -33,6 +39,9 @@ package struct PeerEvent: Sendable {
         /// A neighbour has acknowledged `byteCount` bytes of the contribution's payload: all of them, or fewer where it is
         /// no longer served or the session ended. Once for each contribution and session. This is what really left.
         case contributionSent(to: PeerID, round: Int, byteCount: Int, tensors: Int, norm: Double, object: String)
+        /// A neighbour asked for the contribution and has not acknowledged all of it: up to `byteCount` bytes more may have
+        /// left. Told when it is no longer served or the session ended.
+        case contributionUnconfirmed(to: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution arrived whole and passed the gate; `object` is its name.
         case contributionReceived(from: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution is not mixed.
@@ -48,6 +57,10 @@ package struct PeerEvent: Sendable {
             round: Int, awaited: [PeerID], addresses: String, unheard: [PeerID], strangers: Int, left: Duration)
         /// The system refused to send to an address. Once for each address and reason.
         case sendRefused(address: String, reason: String)
+        /// The name of a neighbour's host leads to an address, where it is looked for.
+        case hostFound(PeerID, name: String, address: String)
+        /// The name of a neighbour's host leads nowhere; it is looked up again. Once for each reason.
+        case hostUnknown(PeerID, name: String, reason: String)
         /// A neighbour has other settings than this peer: its contributions are refused.
         case settingsDiffer(PeerID, reason: String)
         /// The peer had fallen behind and took the mean of its neighbours' adapters as its own; its own adapter is in the
@@ -67,14 +80,19 @@ package struct PeerEvent: Sendable {
         case checkpointed(round: Int)
         /// The state could not be written; a crash goes back to the checkpoint before.
         case checkpointFailed(round: Int, reason: String)
+        /// The disk takes no lines of the log or of the ledger: they wait.
+        case logFailed(reason: String)
+        /// It takes them again: what waited is written.
+        case logResumed
         /// At the start a file of the state was damaged, and was passed over.
         case stateDamaged(reason: String)
         /// The peer goes on from a state of other settings, as it was told to: what differs, and what is made of it.
         case continued(reason: String)
         /// A settling round was mixed: `disagreement` as in `mixed`, which has to fall below `bound` everywhere.
         case settling(round: Int, disagreement: Double, bound: Double)
-        /// The swarm agrees: the relative consensus distance is at most `bound`.
-        case settled(round: Int, bound: Double)
+        /// The swarm agrees: the relative consensus distance is at most `bound`. Where the peer is `alone`, nobody has
+        /// contradicted it.
+        case settled(round: Int, bound: Double, alone: Bool)
         /// The swarm did not agree within the number of settling rounds that its graph lets expect.
         case settlingLimitReached(round: Int, disagreement: Double)
         /// This peer has its final adapter; it serves its neighbours until they have theirs.
@@ -92,6 +110,25 @@ extension PeerEvent.Kind {
         switch self {
         case .started(let round, let resumed):
             .news("started", "begins with {round}; from a checkpoint: {resumed}", [.round(round), .resumed(resumed)])
+        case .trainsOn(let records, let tokens, let truncated, let leftOut, let heldOut):
+            .news(
+                "trains_on",
+                "trains on {records} records; cut: {truncated}, left out: {left_out}, held out: {held_out}",
+                [
+                    .records(records), .tokens(tokens),
+                    .init("truncated", .integer(truncated), "records that were cut at the cutoff"),
+                    .init("left_out", .integer(leftOut), "records without a response below the cutoff"),
+                    .init("held_out", .integer(heldOut), "records that nobody trains on"),
+                ])
+        case .pace(let round, let each, let roundsLeft):
+            .news(
+                "pace",
+                "{round}: a round takes about {seconds_each}; {rounds_left} more with training, about {seconds_to_go}",
+                [
+                    .round(round), .init("seconds_each", .duration(each), "how long a round takes, by the last ones"),
+                    .init("rounds_left", .integer(roundsLeft), "rounds with training that are left"),
+                    .init("seconds_to_go", .duration(each * roundsLeft), "how long these take at this pace"),
+                ])
         case .roundStarted(let round):
             .detail("round_started", "{round}: the local steps begin", [.round(round)])
         case .trained(let round, let loss, let tokens, let records, let duration):
@@ -117,6 +154,10 @@ extension PeerEvent.Kind {
                     .neighbour(peer), .round(round), .bytes(byteCount), .tensors(tensors), .norm(norm),
                     .digest(object),
                 ])
+        case .contributionUnconfirmed(let peer, let round, let byteCount, let object):
+            .detail(
+                "contribution_unconfirmed", "{round}: {neighbour} has not acknowledged {bytes} of the contribution",
+                [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
         case .contributionReceived(let peer, let round, let byteCount, let object):
             .detail(
                 "contribution_received", "{round}: the contribution of {neighbour} arrived whole and passed the gate",
@@ -152,7 +193,17 @@ extension PeerEvent.Kind {
         case .sendRefused(let address, let reason):
             .news(
                 "send_refused", "the system refuses to send to {address}: {reason}",
-                [.init("address", .text(address), "where the datagram was to go"), .reason(reason)])
+                [.init("address", .text(address), "where datagrams go"), .reason(reason)])
+        case .hostFound(let peer, let name, let address):
+            .news(
+                "host_found", "{neighbour} at {name} is looked for at {address}",
+                [
+                    .neighbour(peer), .host(name), .init("address", .text(address), "where datagrams go"),
+                ])
+        case .hostUnknown(let peer, let name, let reason):
+            .news(
+                "host_unknown", "{neighbour} at {name} cannot be looked for, it is tried again: {reason}",
+                [.neighbour(peer), .host(name), .reason(reason)])
         case .settingsDiffer(let peer, let reason):
             .news(
                 "settings_differ", "{neighbour} has another topology file, its contributions are refused: {reason}",
@@ -194,6 +245,9 @@ extension PeerEvent.Kind {
             .news(
                 "checkpoint_failed", "the checkpoint for {round} was not written: {reason}",
                 [.round(round), .reason(reason)])
+        case .logFailed(let reason):
+            .news("log_failed", "the disk takes no lines of log and ledger, they wait: {reason}", [.reason(reason)])
+        case .logResumed: .news("log_resumed", "the disk takes the lines of log and ledger again", [])
         case .stateDamaged(let reason):
             .news("state_damaged", "a damaged file of the state was passed over: {reason}", [.reason(reason)])
         case .continued(let reason):
@@ -202,8 +256,12 @@ extension PeerEvent.Kind {
             .news(
                 "settling", "{round}: largest distance {disagreement}, bound {bound}",
                 [.round(round), .disagreement(disagreement), .bound(bound)])
-        case .settled(let round, let bound):
-            .news("settled", "{round}: the swarm agrees within {bound}", [.round(round), .bound(bound)])
+        case .settled(let round, let bound, let isAlone):
+            .news(
+                "settled",
+                isAlone
+                    ? "{round}: nobody else was there to agree with; the adapter is this peer's own (bound {bound})"
+                    : "{round}: the swarm agrees within {bound}", [.round(round), .bound(bound)])
         case .settlingLimitReached(let round, let disagreement):
             .news(
                 "settling_limit_reached",
@@ -231,12 +289,15 @@ extension PeerEvent.Kind {
         let ids = (1...3).map { PeerID(bytes: [UInt8](repeating: $0, count: PeerID.byteCount))! }
         let (peer, others) = (ids[0], Array(ids[1...]))
         return [
-            .started(round: 0, resumed: false), .roundStarted(round: 0),
+            .started(round: 0, resumed: false),
+            .trainsOn(records: 480, tokens: 21_600, truncated: 12, leftOut: 3, heldOut: 60),
+            .pace(round: 2, each: .seconds(12), roundsLeft: 17), .roundStarted(round: 0),
             .trained(round: 0, loss: 2.5, tokens: 640, records: 16, duration: .milliseconds(1250)),
             .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
             .contributionOffered(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionSent(to: peer, round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
+            .contributionUnconfirmed(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
@@ -245,15 +306,18 @@ extension PeerEvent.Kind {
                 round: 0, awaited: [peer], addresses: "192.0.2.7:9100", unheard: [peer], strangers: 12,
                 left: .seconds(40)),
             .sendRefused(address: "[2001:db8::7]:9100", reason: "network is unreachable"),
+            .hostFound(peer, name: "ada.example:9100", address: "192.0.2.7:9100"),
+            .hostUnknown(peer, name: "ada.example:9100", reason: "no address is known for the name ada.example"),
             .settingsDiffer(peer, reason: "model.lora.alpha: here 8, there 64"),
             .caughtUp(from: 0, to: 4, donors: others, keptOwnWork: true), .givenUp(peer, round: 5, missed: 3),
             .suppressed(peer, kind: "contribution_refused", count: 1_200), .connected(peer),
             .disconnected(peer, reason: "timedOut"),
             .barred(peer, reason: "its keys were revoked"), .checkpointed(round: 1),
             .checkpointFailed(round: 1, reason: "the disk is full"),
+            .logFailed(reason: "no space left on device"), .logResumed,
             .stateDamaged(reason: "checkpoint.bin: the checkpoint was cut short or altered"),
             .continued(reason: "tuning.rounds was 4, is 8; the adapter is kept, the optimiser begins anew"),
-            .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25),
+            .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25, alone: false),
             .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9), .left,
             .traffic(
                 PeerTraffic(

@@ -121,6 +121,23 @@ extension PeerDriver {
         core.report(.sendRefused(address: "\(refusal.address)", reason: refusal.reason), at: time)
     }
 
+    /// The name of a neighbour's host leads to `address`.
+    package mutating func relocate(
+        _ peer: PeerID, to address: NetworkAddress, at time: MonotonicTime,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        guard stopReason == nil else { return }
+        core.relocate(peer, to: address, at: time, using: &generator)
+    }
+
+    /// The name of a neighbour's host leads nowhere.
+    package mutating func hostUnknown(
+        _ name: PeerConfiguration.HostName, reason: String, at time: MonotonicTime
+    ) {
+        guard stopReason == nil else { return }
+        core.report(.hostUnknown(name.peer, name: "\(name.place)", reason: reason), at: time)
+    }
+
     /// Takes a revocation that the peer's owner was given.
     package mutating func revoke(_ revocation: Revocation, at time: MonotonicTime) {
         core.revoke(revocation, at: time)

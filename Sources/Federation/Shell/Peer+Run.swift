@@ -1,5 +1,6 @@
 import Adapters
 import Basics
+import SwarmFile
 import Wire
 
 extension Peer {
@@ -17,8 +18,10 @@ extension Peer {
         drain()
         let receiving = environment.start { await self.receiveAll() }
         let refusals = endpoint.refusals.map { stream in environment.start { await self.tell(stream) } }
+        let names = environment.lookUp == nil ? nil : environment.start { await self.followNames() }
         await serveDeadlines()
         receiving.cancel()
+        names?.cancel()
         refusals?.cancel()
         sleeper?.cancel()
         while driver.isWriting { await writer?.value }
@@ -52,6 +55,39 @@ extension Peer {
             drain()
         }
     }
+
+    /// Looks up the names of neighbours' hosts: at the start, and again from time to time while a neighbour is lost, which may
+    /// have come back elsewhere.
+    private func followNames() async {
+        guard let lookUp = environment.lookUp else { return }
+        var tried: [PeerID: MonotonicTime] = [:]
+        var failures: [PeerID: String] = [:]
+        while driver.stopReason == nil, !Task.isCancelled, !driver.core.configuration.hostNames.isEmpty {
+            for (name, lostFor) in driver.core.lostHosts(at: now) {
+                let last = tried[name.peer]
+                guard last.map({ lostFor >= Self.lostPatience && now - $0 >= Self.lookUpPause }) ?? true else {
+                    continue
+                }
+                do {
+                    let address = try await lookUp(name.place)
+                    failures[name.peer] = nil
+                    driver.relocate(name.peer, to: address, at: now, using: &randomness)
+                } catch {
+                    let reason = "\(error)"
+                    if failures.updateValue(reason, forKey: name.peer) != reason {
+                        driver.hostUnknown(name, reason: reason, at: now)
+                    }
+                }
+                tried[name.peer] = now
+                drain()
+            }
+            await environment.clock.sleep(until: now + .seconds(1))
+        }
+    }
+
+    /// How long a neighbour is lost before its name is looked up again, and the pause before that is done once more.
+    private static let lostPatience = Duration.seconds(5)
+    private static let lookUpPause = Duration.seconds(5)
 
     /// Does what is due whenever a sleep is over, until the peer stops.
     private func serveDeadlines() async {

@@ -1,5 +1,6 @@
 package import Basics
 import Foundation
+package import SwarmFile
 
 /// What a peer's process takes from the world beside its network, trainer and disk: clocks, randomness, and where its
 /// tasks run.
@@ -8,6 +9,8 @@ package struct PeerEnvironment: Sendable {
     package var clock: any PeerClock
     /// The protocol's randomness.
     package var randomness: PeerRandomness
+    /// Looks up the address of a host by its name; nil where there are no names.
+    package var lookUp: (@Sendable (PeerAddress) async throws -> NetworkAddress)?
     /// Where the peer's tasks run; nil for the default executor. A simulated peer runs on the simulator's.
     package var executor: (any TaskExecutor)?
 

@@ -1,4 +1,5 @@
 package import Adapters
+import Foundation
 import LinearAlgebra
 package import Storage
 
@@ -25,6 +26,20 @@ package struct AdapterMerge: Sendable {
         self.base = base
         self.adapter = adapter
         self.encoding = encoding
+    }
+
+    /// Removes the checkpoint that an earlier merge left in the folder `path`: its configuration first, so that what is left
+    /// of a removal that was cut short is no model. Other files stay.
+    ///
+    /// - Throws: `FileError`.
+    package static func removeCheckpoint(in path: String) throws {
+        let files = LocalFileSystem()
+        let weights = try FileManager.default.contentsOfDirectory(atPath: path)
+            .filter { $0.hasSuffix(".safetensors") || $0 == "model.safetensors.index.json" }.sorted()
+        for name in ["config.json"] + weights + carried where FileManager.default.fileExists(atPath: "\(path)/\(name)")
+        {
+            try files.remove("\(path)/\(name)")
+        }
     }
 
     /// Writes the checkpoint into the folder `path`, which is created where needed and must not hold a model.

@@ -72,7 +72,7 @@ package enum NotApplied {
                 case .absent: networkOnly ? "absent" : nil
                 case .pause: networkOnly ? "pause" : nil
                 case .churn: networkOnly ? "churn" : nil
-                case .slow: "slow"
+                case .slow: networkOnly ? "slow" : nil
                 case .clockStep: "clock-step"
                 case .clockDrift: "clock-drift"
                 case .disk(let disk): "disk \(disk.rawValue)"

@@ -50,7 +50,7 @@ package actor FaultRelay {
     private let plan: FaultPlan
     private let addresses: [NetworkAddress]
     package private(set) var links: [Link]
-    private var queue = DueQueue<(link: Int, bytes: [UInt8])>()
+    private var queue = EventHeap<(link: Int, bytes: [UInt8])>()
     private var origin = ContinuousClock.now
     private var sleeper: Task<Void, Never>?
     private var wakeTime: Duration?
@@ -67,11 +67,12 @@ package actor FaultRelay {
     package static func bind(plan: FaultPlan, topology: SwarmTopology, host: String) async throws -> FaultRelay {
         var addresses: [NetworkAddress] = []
         for peer in topology.peers {
-            guard let address = peer.address else {
+            guard let place = peer.place else {
                 throw CommandFailure(
                     "the topology gives no address for \(peer.name); the relay needs one of every peer")
             }
-            addresses.append(try await resolve(host: address.host, port: address.port))
+            addresses.append(
+                try await resolve(host: place.host, port: place.port, isIPv6: host.contains(":")))
         }
         let edges = try topology.swarmGraph().edges
         guard 2 * edges.count <= linkLimit else {
@@ -135,7 +136,7 @@ package actor FaultRelay {
                     links[index].traffic.overflowed += 1
                     continue
                 }
-                queue.insert((index, delivery.bytes), due: delivery.time)
+                queue.push(.zero + delivery.time, (index, delivery.bytes))
             }
         }
         deliverDue()
@@ -143,13 +144,13 @@ package actor FaultRelay {
 
     private func deliverDue() {
         let now = ContinuousClock.now - origin
-        while let (index, bytes) = queue.removeFirst(upTo: now) {
+        while let due = queue.firstTime, due <= .zero + now, let (index, bytes) = queue.pop() {
             let link = links[index]
             links[index].traffic.delivered += 1
             links[index].traffic.deliveredBytes += bytes.count
             links[link.back].entrance.send([Datagram(address: addresses[link.to], bytes: bytes)])
         }
-        guard let due = queue.nextDue else { return }
+        guard let due = queue.firstTime.map({ $0 - .zero }) else { return }
         if let wakeTime, wakeTime > now, wakeTime <= due { return }
         sleeper?.cancel()
         wakeTime = due

@@ -1,5 +1,5 @@
 package import Adapters
-import Federation
+package import Federation
 package import InstructionTuning
 import LinearAlgebra
 package import SwarmFile
@@ -19,8 +19,14 @@ package struct BuiltInTrainers: TrainerFactory {
     private let composition: ModelComposition
     private let partition: DataPartition
     private let placement: Placement
+    private let stepped: (@Sendable (TuningStep) -> Void)?
 
-    package init(_ composition: ModelComposition, _ partition: DataPartition, placement: Placement) throws {
+    /// - Parameter stepped: called after every local step, on the trainer's lane.
+    package init(
+        _ composition: ModelComposition, _ partition: DataPartition, placement: Placement,
+        stepped: (@Sendable (TuningStep) -> Void)? = nil
+    ) throws {
+        self.stepped = stepped
         self.composition = composition
         self.partition = partition
         self.placement = placement
@@ -33,12 +39,23 @@ package struct BuiltInTrainers: TrainerFactory {
         let tuner =
             switch placement {
             case .alone(let threads):
-                try composition.workbench.tuner(peer: name, records: records, lane: ComputeLane(), threads: threads)
+                try composition.workbench.tuner(
+                    peer: name, records: records, lane: ComputeLane(), threads: threads, listener: stepped)
             case .shared:
-                try composition.workbench.tuner(peer: name, records: records, lane: .shared(for: place))
+                try composition.workbench.tuner(
+                    peer: name, records: records, lane: .shared(for: place), listener: stepped)
             }
         composition.warn(of: tuner.report)
         return tuner
+    }
+
+    package func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind? {
+        guard let tuner = trainer as? InstructionTuner else { return nil }
+        let report = tuner.report
+        return .trainsOn(
+            records: tuner.sampleCount,
+            tokens: composition.topology.tuning.trainOnInputs ? report.tokens : report.responseTokens,
+            truncated: report.truncated, leftOut: report.withoutResponse, heldOut: partition.heldOut.count)
     }
 
     private func records(of name: String) throws -> (place: Int, records: [InstructionRecord]) {
@@ -62,11 +79,7 @@ package struct BuiltInTrainers: TrainerFactory {
     package func settings(of name: String) throws -> TrainerSettings {
         var settings = TrainerSettings()
         settings.shared = try composition.settings()
-        // Where one source is dealt out, everybody has to deal the same records.
-        if composition.topology.data.source != nil, partition.peers.count == composition.topology.peers.count {
-            settings.shared.append(
-                .init("data.records", digest: ModelComposition.digest(of: partition.pooled + partition.heldOut)))
-        }
+        if let entry = ModelComposition.entry(of: partition, in: composition.topology) { settings.shared.append(entry) }
         let own = try records(of: name).records
         settings.own = [.init("data.own", digest: ModelComposition.digest(of: own))]
         return settings

@@ -4,14 +4,18 @@ import Foundation
 package import InstructionTuning
 import LanguageModel
 import Storage
-import SwarmFile
+package import SwarmFile
 
 extension ModelComposition {
     /// What model, tokenizer and template really are, beyond what the topology file says of them: paths may differ, what
     /// they lead to may not.
     package func settings() throws -> [SettingsFingerprint.Entry] {
+        try Self.settings(topology, directory: modelDirectory)
+    }
+
+    private static func settings(_ topology: SwarmTopology, directory: String) throws -> [SettingsFingerprint.Entry] {
         var entries: [SettingsFingerprint.Entry] = []
-        let files = ["tokenizer.json", "vocab.json", "merges.txt"].map { modelDirectory + "/" + $0 }
+        let files = ["tokenizer.json", "vocab.json", "merges.txt"].map { directory + "/" + $0 }
             .filter { FileManager.default.fileExists(atPath: $0) }
         if !files.isEmpty {
             var digest = Digest(personalisation: "murmur-tokens")
@@ -20,9 +24,28 @@ extension ModelComposition {
         }
         let name = topology.tuning.template
         if !PromptTemplate.names.contains(name) {
-            entries.append(Self.entry(of: try PromptTemplate.named(name, model: workbench.model.path)))
+            entries.append(entry(of: try PromptTemplate.named(name, model: directory)))
         }
         return entries
+    }
+
+    /// The records that are dealt out, as an entry: where one source is, everybody has to deal the same.
+    static func entry(of partition: DataPartition, in topology: SwarmTopology) -> SettingsFingerprint.Entry? {
+        guard topology.data.source != nil, partition.peers.count == topology.peers.count else { return nil }
+        return .init("data.records", digest: digest(of: partition.pooled + partition.heldOut))
+    }
+
+    /// All that must be the same at all peers of `topology`, as it is here for the peer called `name`; the model is not
+    /// loaded for it.
+    package static func sharedSettings(
+        _ topology: SwarmTopology, of name: String, onBadRecord policy: BadRecordPolicy = .refuse
+    ) throws -> SettingsFingerprint {
+        let directory = modelDirectory(topology.model.base)
+        var all = SettingsFingerprint(topology, baseModelDigest: try baseModelDigest(directory: directory))
+        for entry in try settings(topology, directory: directory) { all.set(entry) }
+        let partition = try partition(topology, own: name, onBadRecord: policy)
+        if let entry = entry(of: partition, in: topology) { all.set(entry) }
+        return all
     }
 
     /// What a template that is no built-in one makes of a record.

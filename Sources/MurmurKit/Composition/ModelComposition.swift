@@ -56,13 +56,16 @@ package struct ModelComposition: Sendable {
 
     /// The digest that manifests carry for the base model: BLAKE2b-256 over the digests of `config.json` and of each
     /// weight file, in the order of their names; of a GGUF model, over those of its files in their order.
-    package func baseModelDigest() throws -> [UInt8] {
+    package func baseModelDigest() throws -> [UInt8] { try Self.baseModelDigest(directory: modelDirectory) }
+
+    /// The same of the model in `directory`, which is not loaded for it.
+    static func baseModelDigest(directory: String) throws -> [UInt8] {
         let paths =
-            GGUFFile.isNamed(modelDirectory)
-            ? try GGUFCheckpoint(path: modelDirectory).paths
-            : try FileManager.default.contentsOfDirectory(atPath: modelDirectory)
+            GGUFFile.isNamed(directory)
+            ? try GGUFCheckpoint(path: directory).paths
+            : try FileManager.default.contentsOfDirectory(atPath: directory)
                 .filter { $0 == "config.json" || $0.hasSuffix(".safetensors") }.sorted()
-                .map { modelDirectory + "/" + $0 }
+                .map { directory + "/" + $0 }
         var whole = Digest(personalisation: "murmur-base")
         for path in paths { whole.update(try Self.digest(ofFile: path)) }
         return whole.finish()

@@ -4,6 +4,7 @@ package import Cryptography
 package import Federation
 import Foundation
 import InstructionTuning
+import Overlay
 import Storage
 package import SwarmFile
 import Transport
@@ -92,8 +93,7 @@ package struct SwarmComposition: Sendable {
         return keys
     }
 
-    /// What the peer called `name` needs to know of the swarm, with addresses that sockets take: names of hosts are
-    /// looked up.
+    /// What the peer called `name` needs to know of the swarm.
     package func configuration(
         of name: String, schema: AdapterSchema, baseModelDigest: [UInt8], sampleCount: Int
     ) async throws -> PeerConfiguration {
@@ -101,9 +101,6 @@ package struct SwarmComposition: Sendable {
             topology: topology, index: try place(of: name), schema: schema, baseModelDigest: baseModelDigest,
             sampleCount: sampleCount)
         configuration.settings = SettingsFingerprint(topology, baseModelDigest: baseModelDigest)
-        for index in configuration.remotes.indices {
-            configuration.remotes[index].address = try await Self.numeric(configuration.remotes[index].address)
-        }
         return configuration
     }
 
@@ -114,9 +111,7 @@ package struct SwarmComposition: Sendable {
         _ name: String, at listening: NetworkAddress?, dropRate: Double
     ) async throws -> any DatagramEndpoint {
         let place = try place(of: name)
-        guard let address = try await Self.numeric(listening ?? topology.peers[place].address) else {
-            throw CommandFailure("the topology gives no address for \(name)")
-        }
+        let address = try await address(toBind: place, at: listening)
         let endpoint = try await UDPEndpoint.bind(to: address)
         guard dropRate > 0 else { return endpoint }
         // Every datagram is at risk once: where it is sent.
@@ -137,9 +132,16 @@ package struct SwarmComposition: Sendable {
         }
     }
 
-    private static func numeric(_ address: NetworkAddress?) async throws -> NetworkAddress? {
-        guard let address else { return nil }
-        return try await resolve(host: address.host, port: address.port)
+    /// Where the peer at `place` listens. A name is looked up; of a host with addresses of both families the one is taken
+    /// that its neighbours have, as far as they are known by number.
+    package func address(toBind place: Int, at listening: NetworkAddress?) async throws -> NetworkAddress {
+        if let listening { return listening }
+        guard let own = topology.peers[place].place else {
+            throw CommandFailure("the topology gives no address for \(topology.peers[place].name)")
+        }
+        let neighbours = try topology.swarmGraph().neighbours[place]
+        let family = neighbours.compactMap { topology.peers[$0].address?.isIPv6 }.first
+        return try await resolve(host: own.host, port: own.port, isIPv6: family)
     }
 }
 

@@ -1,6 +1,7 @@
 package import Adapters
 import Basics
 package import Federation
+package import InstructionTuning
 package import Recording
 import SwarmFile
 
@@ -19,6 +20,9 @@ package protocol TrainerFactory: Sendable {
 
     /// The adapter that a delta makes, ready for PEFT; nil where no model belongs to it.
     func adapter(of delta: AdapterDelta) -> PEFTAdapter?
+
+    /// What there is to tell of what a trainer of this factory trains on; nil where there is nothing to tell.
+    func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind?
 
     /// What the numbers of the peer called `name` depend on beyond what the topology file says: what must be the same at all
     /// peers, and what is its own.
@@ -58,6 +62,8 @@ extension TrainerFactory {
 
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { nil }
 
+    package func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind? { nil }
+
     package func settings(of name: String) throws -> TrainerSettings { TrainerSettings() }
 
     package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
@@ -93,10 +99,12 @@ package enum TrainerChoice: Sendable, Hashable {
 
     /// The factory for `swarm`.
     ///
-    /// - Parameter own: the peer that has this process for itself; nil for all peers together, which share it.
+    /// - Parameters:
+    ///   - own: the peer that has this process for itself; nil for all peers together, which share it.
+    ///   - stepped: called after every local step, on the trainer's lane; by trainers that have steps to tell of.
     package func factory(
         for swarm: SwarmComposition, own: String?, sources: SourceChoices = SourceChoices(),
-        compute: ComputeChoices = ComputeChoices()
+        compute: ComputeChoices = ComputeChoices(), stepped: (@Sendable (TuningStep) -> Void)? = nil
     ) throws -> any TrainerFactory {
         switch self {
         case .builtIn:
@@ -104,7 +112,8 @@ package enum TrainerChoice: Sendable, Hashable {
             let partition = try ModelComposition.partition(
                 swarm.topology, own: own, onBadRecord: sources.badRecords)
             return try BuiltInTrainers(
-                composition, partition, placement: own == nil ? .shared : .alone(threads: compute.threadCount))
+                composition, partition, placement: own == nil ? .shared : .alone(threads: compute.threadCount),
+                stepped: stepped)
         case .quadratic: return QuadraticTrainers(swarm)
         case .recorded(let folder):
             return try RecordedTrainers(RecordingFolder(folder).read(own.map { [$0] } ?? swarm.names))

@@ -78,13 +78,13 @@ package final class ProgressSink: EventSink {
     }
 
     private let state: Mutex<State>
-    private let rounds: Int
 
-    /// What is known of peers called `names` in a run of `rounds` rounds; `isTerminal` says whether the view is drawn over
-    /// itself.
-    package init(names: [String], rounds: Int, isTerminal: Bool) {
-        self.rounds = rounds
-        state = Mutex(State(progress: SwarmProgress(names: names), view: LiveView(isTerminal: isTerminal)))
+    /// What is known of the peers called `names` of the swarm called `title` in a run of `rounds` rounds; `isTerminal` says
+    /// whether the view is drawn over itself.
+    package init(_ title: String, names: [String], rounds: Int, isTerminal: Bool) {
+        state = Mutex(
+            State(
+                progress: SwarmProgress(names: names, rounds: rounds), view: LiveView(title, isTerminal: isTerminal)))
     }
 
     /// What is known so far.
@@ -99,8 +99,11 @@ package final class ProgressSink: EventSink {
         state.withLock { $0.progress.markDead(name) }
     }
 
-    /// What to write now, so that the view shows what is known; empty where there is nothing new.
-    package func render() -> String {
-        state.withLock { $0.view.render($0.progress, rounds: rounds) }
+    /// What to write now, so that the view shows what is known on a terminal of `size`; empty where there is nothing new.
+    package func render(size: ScreenSize, at now: Double) -> String {
+        state.withLock { $0.view.render($0.progress, size: size, at: now) }
     }
+
+    /// What takes the view away, so that something else can be printed.
+    package func erase() -> String { state.withLock { $0.view.erase() } }
 }

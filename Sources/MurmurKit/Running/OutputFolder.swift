@@ -81,6 +81,12 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
                 + "empty folder")
     }
 
+    /// Whether two paths lead to one place, by whatever links.
+    package static func isSame(_ one: String, _ other: String) -> Bool {
+        func resolved(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        return resolved(one) == resolved(other)
+    }
+
     /// Whether this command made the folder at `path`.
     package func isOwn(_ path: String) -> Bool { isOwn(path, Self.content(of: path)) }
 

@@ -1,7 +1,7 @@
 import Adapters
 package import Basics
 import Cryptography
-import Federation
+package import Federation
 package import Foundation
 import InstructionTuning
 import LinearAlgebra
@@ -35,6 +35,10 @@ package struct PeerRun: Sendable {
     package var isSupervised = false
     /// Where what the trainer returns is written down; nil for nowhere.
     package var recordings: RecordingFolder?
+    /// When the local steps are made slower, for trials with faults.
+    package var slownesses: [Slowness] = []
+    /// What is done with the peer before it begins: tests make it dishonest.
+    package var prepare: (@Sendable (Peer) async -> Void)?
     /// What is done about a state of other settings.
     package var resumption = ResumeChoice.refuse
     /// How many peers have to take part for the run to count as done, instead of what the topology says.
@@ -56,7 +60,8 @@ package struct PeerRun: Sendable {
         // A supervisor that was killed leaves peers that leave a moment later; who starts the next ones waits for them.
         let lock = try await OutputFolder.peer.claim(folder.path, patience: isSupervised ? .seconds(20) : .zero)
         defer { withExtendedLifetime(lock) {} }
-        let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute)
+        let steps = StepTeller(peer: name, localSteps: swarm.topology.tuning.localSteps)
+        let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute) { steps.took($0) }
         let tuner = try trainers.trainer(of: name)
         var configuration = try await swarm.configuration(
             of: name, schema: trainers.schema, baseModelDigest: trainers.baseModelDigest,
@@ -65,7 +70,9 @@ package struct PeerRun: Sendable {
         for entry in settings.shared { configuration.settings?.set(entry) }
         configuration.ownSettings = settings.own
         let store = CheckpointStore(folder: folder.appendingPathComponent("state").path)
-        let news = try ResumedState.prepare(store, for: configuration, resumption)
+        let news = try ResumedState.prepare(store, for: configuration, resumption).map {
+            PeerEvent.Kind.continued(reason: $0)
+        }
         do {
             try AtomicFile.createFolder(store.folder)
         } catch {
@@ -84,13 +91,18 @@ package struct PeerRun: Sendable {
         let latest = folder.appendingPathComponent("latest").path
         let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
         try swarm.topology.yaml.write(toFile: store.folder + "/topology.yaml", atomically: true, encoding: .utf8)
+        var environment = PeerEnvironment.system
+        let isIPv6 = endpoint.localAddress.isIPv6
+        environment.lookUp = { try await resolve(host: $0.host, port: $0.port, isIPv6: isIPv6) }
         let peer = try Peer(
             configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
-            trainer: try recorded(tuner, configuration),
+            trainer: try recorded(slowed(tuner), configuration),
             store: keeper,
-            revocations: try SwarmComposition.revocations(in: revocationPath),
+            revocations: try SwarmComposition.revocations(in: revocationPath), environment: environment,
             deliver: { adapter.write(trainers.adapter(of: $0)) })
-        let result = try await follow(peer, recorder, participation, news)
+        await prepare?(peer)
+        let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
+        let result = try await follow(peer, recorder, participation, steps, beginnings)
         try recordings?.close()
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(
@@ -106,6 +118,11 @@ package struct PeerRun: Sendable {
         (try? LoggedEvent.read(folder.appendingPathComponent("events.jsonl"))) ?? []
     }
 
+    /// The trainer, slower where that is wanted.
+    private func slowed(_ trainer: any AdapterTrainer) -> any AdapterTrainer {
+        slownesses.isEmpty ? trainer : SlowedTrainer(trainer, slownesses, since: .now)
+    }
+
     /// The trainer, with a recording of what it returns where one is wanted.
     private func recorded(
         _ trainer: any AdapterTrainer, _ configuration: PeerConfiguration
@@ -118,17 +135,27 @@ package struct PeerRun: Sendable {
         return RecordingTrainer(trainer, now: { SystemClock().now() }) { [name] in recordings.append($0, of: name) }
     }
 
-    /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer.
+    /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer. `beginnings` are told first.
     private func follow(
-        _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ news: String?
+        _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ steps: StepTeller,
+        _ beginnings: [PeerEvent.Kind]
     ) async throws -> Peer.Result {
-        let own = output?.sink(rounds: swarm.topology.tuning.rounds, name: recorder.name(of:))
-        let sinks = [participation] + [own].compactMap { $0 } + sinks
+        let rounds = swarm.topology.tuning.rounds
+        let own = output.map { output in
+            (output == .sentences ? [StepLine()] : []) + [output.sink(rounds: rounds, name: recorder.name(of:))]
+        }
+        let sinks: [any EventSink] = [participation, steps] + (own ?? []) + sinks
+        steps.begin(own ?? [])
+        let pace = PaceTeller(rounds: rounds)
+        let disk = DiskTeller()
         @Sendable func tell(_ event: PeerEvent) {
             let told = ToldEvent(recorder.record(event), description: event.kind.described)
             for sink in sinks { sink.receive(told) }
+            for news in [pace.news(after: told.line), disk.news(after: recorder.failure)].compactMap({ $0 }) {
+                tell(PeerEvent(time: event.time, kind: news))
+            }
         }
-        if let news { tell(PeerEvent(time: .zero, kind: .continued(reason: news))) }
+        for kind in beginnings { tell(PeerEvent(time: .zero, kind: kind)) }
         let listener = Task { for await event in peer.events { tell(event) } }
         let stopper = Task {
             for await _ in Signals.stopRequests(watchingInput: isSupervised) { await peer.leave() }

@@ -128,7 +128,7 @@ extension RunFolder {
 
     /// What the peers' event logs tell.
     package func progress() -> SwarmProgress {
-        var progress = SwarmProgress(names: topology.peers.map(\.name))
+        var progress = SwarmProgress(names: topology.peers.map(\.name), rounds: topology.tuning.rounds)
         for peer in topology.peers {
             for event in (try? LoggedEvent.read(events(of: peer.name))) ?? [] { progress.record(event) }
         }

@@ -39,6 +39,11 @@ package final class SwarmFaults: Sendable {
         folder.peer(name).appendingPathComponent("topology.yaml").path
     }
 
+    /// When the peer called `name` is slow, of which a process is started now.
+    func slownesses(of name: String, startedAfter elapsed: Duration) -> [Slowness] {
+        names.firstIndex(of: name).map { Slowness.of(plan, peer: $0, startedAfter: elapsed) } ?? []
+    }
+
     /// Writes what passed the relay to `DIR/relay.jsonl` once a second, until it is cancelled, and then once more.
     func recordTraffic(since origin: ContinuousClock.Instant) async {
         guard let file = try? LineFile(appendingTo: folder.relayTraffic) else { return }

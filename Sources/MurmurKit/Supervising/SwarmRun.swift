@@ -38,6 +38,8 @@ package struct SwarmRun {
     /// Peers that have told anything since the run began.
     private var heard: Set<String> = []
     private var stopping = false
+    /// When the run began: fault times count from it.
+    private var began = ContinuousClock.now
 
     /// A run in `folder`, on which `faults` act; `sinks` listen to the peers beside the view.
     ///
@@ -53,7 +55,8 @@ package struct SwarmRun {
         let names = folder.topology.peers.map(\.name)
         processes = faults.map { ProcessFaults(plan: $0.plan, names: names) }
         view = ProgressSink(
-            names: names, rounds: folder.topology.tuning.rounds, isTerminal: Terminal.outputIsTerminal)
+            folder.topology.swarm.name, names: names, rounds: folder.topology.tuning.rounds,
+            isTerminal: Terminal.outputIsTerminal)
         self.sinks = [view] + sinks
         restartsLeft = Dictionary(names.map { ($0, choices.restarts) }) { first, _ in first }
         participation = try SwarmParticipation(folder.topology)
@@ -76,7 +79,7 @@ package struct SwarmRun {
 
     /// Runs until every peer has ended.
     package mutating func run() async throws -> SwarmResult {
-        let started = ContinuousClock.now
+        began = .now
         // A child has two pipes of two ends and a log; the event loops and what the peers leave need some as well.
         let count = folder.topology.peers.count
         try ProcessLimits.requireOpenFiles(32 + 8 * count, for: "\(count) peers need")
@@ -93,7 +96,7 @@ package struct SwarmRun {
             },
         ]
         defer { for feeder in feeders { feeder.cancel() } }
-        let faultTasks = await beginFaults(at: started, continuation)
+        let faultTasks = await beginFaults(at: began, continuation)
         defer { for task in faultTasks { task.cancel() } }
         let absent = processes?.absent ?? []
         for peer in folder.topology.peers where !absent.contains(peer.name) { try supervisor.start(launch(peer.name)) }
@@ -112,7 +115,7 @@ package struct SwarmRun {
                 stopping = true
                 supervisor.askToStop()
                 running.subtract(processes?.gone ?? [])
-                Terminal.note("Stopping: the peers write their checkpoints and say goodbye (once more: at once).")
+                note("Stopping: the peers write their checkpoints and say goodbye (once more: at once).")
                 Task {
                     try? await Task.sleep(for: .seconds(20))
                     continuation.yield(.killTime)
@@ -133,7 +136,7 @@ package struct SwarmRun {
             task.cancel()
             await task.value
         }
-        return try await concluded(after: ContinuousClock.now - started)
+        return try await concluded(after: ContinuousClock.now - began)
     }
 
     /// Sums up what came of the run, and writes it.
@@ -191,8 +194,14 @@ package struct SwarmRun {
 
     private func draw() {
         guard choices.showsView else { return }
-        let text = view.render()
+        let text = view.render(size: Terminal.size, at: Date().timeIntervalSince1970)
         if !text.isEmpty { Terminal.write(text) }
+    }
+
+    /// A line on standard error, with the view out of its way.
+    private func note(_ line: String) {
+        if choices.showsView { Terminal.write(view.erase()) }
+        Terminal.note(line)
     }
 
     /// Starts a peer again that died; false where its run is over.
@@ -220,20 +229,22 @@ package struct SwarmRun {
         if stopping || !bySignal || restartsLeft[name, default: 0] == 0 {
             participation.failures[name] = reason + why
             if !heard.contains(name), !stopping {
-                Terminal.note("\(name) could not start: it \(reason)\(why). The others go on.")
+                note("\(name) could not start: it \(reason)\(why). The others go on.")
             } else {
-                Terminal.note("\(name) \(reason)\(why); it is not started again")
+                note("\(name) \(reason)\(why); it is not started again")
             }
             return false
         }
         restartsLeft[name, default: 0] -= 1
-        Terminal.note("\(name) \(reason); starting it again from its checkpoint")
+        note("\(name) \(reason); starting it again from its checkpoint")
         try supervisor.start(launch(name))
         return true
     }
 
     private func launch(_ name: String) -> Supervisor.Launch {
-        Supervisor.Launch(
+        let elapsed = ContinuousClock.now - began
+        let slownesses = faults?.slownesses(of: name, startedAfter: elapsed) ?? []
+        return Supervisor.Launch(
             name: name,
             arguments: [
                 "peer", faults?.topologyPath(of: name) ?? folder.topologyPath, "--as", name, "--identity",
@@ -242,6 +253,7 @@ package struct SwarmRun {
             ] + choices.sources.arguments + (choices.records ? ["--record"] : [])
                 + (choices.continues ? ["--continue-with"] : [])
                 + (choices.quorum.map { ["--quorum", "\($0)"] } ?? [])
+                + slownesses.flatMap { ["--slow", $0.text] }
                 + choices.compute.arguments(peers: folder.topology.peers.count),
             log: folder.peer(name).appendingPathComponent("peer.log"))
     }

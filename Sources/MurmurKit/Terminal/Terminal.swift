@@ -1,4 +1,5 @@
 import Foundation
+package import Observability
 package import Storage
 import Synchronization
 
@@ -9,6 +10,20 @@ package enum Terminal {
 
     /// Whether standard error is a terminal.
     package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// What the terminal of standard output shows now: asked anew for every page, so that a change of its size is seen. One
+    /// that does not tell is taken to be as `COLUMNS` and `LINES` say, or as usual.
+    package static var size: ScreenSize {
+        var window = winsize()
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 {
+            return ScreenSize(columns: Int(window.ws_col), rows: Int(window.ws_row))
+        }
+        func number(_ name: String, _ usual: Int) -> Int {
+            ProcessInfo.processInfo.environment[name].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } ?? usual
+        }
+        return ScreenSize(
+            columns: number("COLUMNS", ScreenSize.usual.columns), rows: number("LINES", ScreenSize.usual.rows))
+    }
 
     /// Prints to standard output at once, so that a reader of a pipe sees each line when it is due. A closed pipe ends
     /// nothing: what cannot be written is dropped.

@@ -1,16 +1,16 @@
 import Adapters
-import Aggregation
-import Basics
-import Cryptography
-import Faults
-import Federation
-import Wire
+package import Aggregation
+package import Basics
+package import Cryptography
+package import Faults
+package import Federation
+package import Wire
 
 /// What a dishonest peer makes of its contributions and of what it hears. It has the peer's keys, so that all it says is
 /// signed as it should be.
-struct Misconduct: OutgoingTampering {
+package struct Misconduct: OutgoingTampering {
     /// How it lies.
-    enum Kind: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
         /// Every value is this one, which no honest adapter has.
         case fill(with: Float)
         /// Every other neighbour is given another contribution for the same round, under the same sequence number.
@@ -40,15 +40,15 @@ struct Misconduct: OutgoingTampering {
     /// How the swarm encodes contributions.
     private let exchange: ExchangePolicy
 
-    init(_ kind: Kind, key: SigningKey, exchange: ExchangePolicy) {
+    package init(_ kind: Kind, key: SigningKey, exchange: ExchangePolicy) {
         self.kind = kind
         self.key = key
         self.exchange = exchange
     }
 
-    var keepsQuiet: Bool { kind == .silence(keepsQuiet: true) }
+    package var keepsQuiet: Bool { kind == .silence(keepsQuiet: true) }
 
-    mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID? {
+    package mutating func serve(_ publication: Publication, through wire: inout ProtocolEndpoint) -> ObjectID? {
         var publication = publication
         switch kind {
         case .fill(let value):
@@ -73,7 +73,7 @@ struct Misconduct: OutgoingTampering {
             SignedManifest(publication.manifest, signedWith: key), payload: publication.payload.bytes)
     }
 
-    mutating func offered(
+    package mutating func offered(
         _ publication: Publication, in scene: TamperingScene, through wire: inout ProtocolEndpoint,
         at time: MonotonicTime
     ) {
@@ -108,7 +108,7 @@ struct Misconduct: OutgoingTampering {
     }
 
     /// Shows everybody else what a neighbour has offered as if it had said something else, under a signature of its own.
-    mutating func heard(
+    package mutating func heard(
         _ manifest: SignedManifest, in scene: TamperingScene, through wire: inout ProtocolEndpoint
     ) {
         guard kind == .forge else { return }
@@ -134,7 +134,7 @@ struct Misconduct: OutgoingTampering {
 
 extension ByzantineBehaviour {
     /// What is done to what the peer sends; nil where the trainer's result is what is wrong.
-    var misconduct: Misconduct.Kind? {
+    package var misconduct: Misconduct.Kind? {
         switch self {
         case .signFlip, .scale: nil
         case .notANumber: .fill(with: .nan)

@@ -16,6 +16,8 @@ extension SwarmTopology {
         package var robustness = Robustness.none
         package var staleness = 2
         package var consensusBound = 1e-3
+        /// Seconds; nil: neighbours that are away are not waited for, slow ones as long as lately.
+        package var patience: Double?
         /// Seconds; nil: adaptive.
         package var roundDeadline: Double?
 
@@ -47,6 +49,12 @@ extension SwarmTopology {
             .shared(
                 "consensus-bound", \.consensusBound, .number(1e-6..<1),
                 "The relative distance from the mean at which the swarm is done."),
+            .shared(
+                "patience", \.patience, .optional(.number(above: 0, to: 604_800, unit: "seconds")),
+                "How long rounds wait for a neighbour that is away, or slower than it was.",
+                "For few peers whose every round counts: a network that is down for minutes, a restart. Without it, "
+                    + "rounds with training go on without who is away."
+            ).otherwise("none"),
             .local(
                 "round-deadline", \.roundDeadline, .optional(.number(above: 0, to: 604_800, unit: "seconds")),
                 "How long a peer at most waits for neighbours after its own training.",

@@ -10,8 +10,8 @@ extension SwarmTopology {
         package var id: PeerID?
         /// 32 bytes; nil until identities are made.
         package var exchangeKey: [UInt8]?
-        /// nil where it is only known to others (a simulated peer).
-        package var address: NetworkAddress?
+        /// Where it receives, by number or by name; nil where it is only known to others (a simulated peer).
+        package var place: PeerAddress?
         /// nil where the instructions are dealt out from `data.source`.
         package var data: String?
 
@@ -22,8 +22,14 @@ extension SwarmTopology {
             self.name = name
             self.id = id
             self.exchangeKey = exchangeKey
-            self.address = address
+            place = address.map { PeerAddress($0) }
             self.data = data
+        }
+
+        /// The numeric address; nil where there is none, or where the file has a host's name.
+        package var address: NetworkAddress? {
+            get { place?.numeric }
+            set { place = newValue.map { PeerAddress($0) } }
         }
 
         package static let defaults = PeerEntry(name: "peer")
@@ -33,7 +39,9 @@ extension SwarmTopology {
                 "id", \.id, .optional(.identity), "The Ed25519 public key; unique.",
                 "`murmur identity show` prints it."),
             .shared("key", \.exchangeKey, .optional(.publicKey), "The X25519 public key of handshakes; unique."),
-            .shared("address", \.address, .optional(.address), "Where the peer receives; unique."),
+            .shared(
+                "address", \.place, .optional(.address), "Where the peer receives; unique.",
+                "A name is looked up at the start, and again when the peer is lost."),
             .local("data", \.data, .optional(.source), "This peer's own instructions."),
             .described(
                 "neighbours", "a list of names", "Who the peer is connected to, in place of `graph`.",
@@ -91,44 +99,46 @@ extension ValueFormat where Value == [UInt8] {
     }
 }
 
-extension ValueFormat where Value == NetworkAddress {
+extension ValueFormat where Value == PeerAddress {
     fileprivate static var address: ValueFormat {
         ValueFormat(
-            values: "a numeric address and a port: 192.0.2.7:9100, \"[2001:db8::7]:9100\"",
+            values: "an address or a host's name, and a port: 192.0.2.7:9100, \"[2001:db8::7]:9100\", ada.example:9100",
             schema: ["type": "string"],
             read: { value in
                 let text = try value.text()
-                guard let address = NetworkAddress(text), address.port > 0 else {
+                guard let place = PeerAddress(text), place.port > 0 else {
                     throw value.error(
-                        "\"\(text)\" is not a numeric address with a port, such as 192.0.2.7:9100 or [::1]:9100")
+                        "\"\(text)\" is neither an address nor a host's name with a port, such as 192.0.2.7:9100, "
+                            + "[::1]:9100 or ada.example:9100")
                 }
-                return try reachable(address, as: text, at: value)
+                return try reachable(place, as: text, at: value)
             },
             write: { "\"\($0)\"" }, json: { _ in nil })
     }
 }
 
-/// `address` in its one form, refused where nobody can reach a peer at it; `text` is how the file has it.
-private func reachable(
-    _ address: NetworkAddress, as text: String, at value: TopologyValue
-) throws -> NetworkAddress {
-    let address = NetworkAddress(host: NetworkAddress.unmapped(address.host), port: address.port)
-    if let reason = address.unreachableReason {
+/// `place` in its one form, refused where nobody can reach a peer at it; `text` is how the file has it.
+private func reachable(_ place: PeerAddress, as text: String, at value: TopologyValue) throws -> PeerAddress {
+    guard let address = place.numeric else { return place }
+    let unmapped = NetworkAddress(host: NetworkAddress.unmapped(address.host), port: address.port)
+    if let reason = unmapped.unreachableReason {
         throw value.error(
             "\"\(text)\" \(reason); give the address at which the others reach this peer (--listen says where it listens)"
         )
     }
-    return address
+    return PeerAddress(unmapped)
 }
 
 extension ValueFormat where Value == String {
     fileprivate static var host: ValueFormat {
-        text("a numeric address", schema: ["type": "string"]) { value in
+        text("a numeric address or a host's name", schema: ["type": "string"]) { value in
             let text = try value.text()
-            guard let numeric = NetworkAddress.canonicalHost(text) else {
-                throw value.error("\"\(text)\" is not a numeric IPv4 or IPv6 address such as 127.0.0.1")
+            guard let place = PeerAddress(host: text, port: 1) else {
+                throw value.error(
+                    "\"\(text)\" is neither a numeric address such as 127.0.0.1 nor the name of a host such as localhost"
+                )
             }
-            return try reachable(NetworkAddress(host: numeric, port: 1), as: text, at: value).host
+            return try reachable(place, as: text, at: value).host
         }
     }
 }
@@ -150,7 +160,7 @@ extension SwarmTopology {
         var names: [String: Int] = [:]
         var ids: [PeerID: Int] = [:]
         var keys: [[UInt8]: Int] = [:]
-        var addresses: [NetworkAddress: Int] = [:]
+        var addresses: [PeerAddress: Int] = [:]
         let elements = try value.list()
         guard elements.count <= maximumPeers else { throw value.error("a swarm has at most \(maximumPeers) peers") }
         for (index, element) in elements.enumerated() {
@@ -166,7 +176,7 @@ extension SwarmTopology {
             try refuseSecond(peer.name, &names, "name")
             try refuseSecond(peer.id, &ids, "id")
             try refuseSecond(peer.exchangeKey, &keys, "key")
-            try refuseSecond(peer.address, &addresses, "address")
+            try refuseSecond(peer.place, &addresses, "address")
             for name in try section["neighbours"]?.list() ?? [] { neighbours.append((index, try name.text(), name)) }
             peers.append(peer)
         }
@@ -188,7 +198,9 @@ extension SwarmTopology {
         }
         return names.enumerated().map { index, name in
             let port = UInt16(firstPort + index)
-            return PeerEntry(name: name, address: NetworkAddress(host: peers.host ?? "127.0.0.1", port: port))
+            var entry = PeerEntry(name: name)
+            entry.place = PeerAddress(host: peers.host ?? "127.0.0.1", port: port)
+            return entry
         }
     }
 }

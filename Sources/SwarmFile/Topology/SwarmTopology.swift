@@ -54,7 +54,7 @@ package struct SwarmTopology: Sendable, Hashable {
 
     /// Whether every peer has an identity, an exchange key and an address: what real peers need.
     package var isResolved: Bool {
-        peers.allSatisfy { $0.id != nil && $0.exchangeKey != nil && $0.address != nil }
+        peers.allSatisfy { $0.id != nil && $0.exchangeKey != nil && $0.place != nil }
     }
 }
 

@@ -48,6 +48,9 @@ struct PathSize: Sendable {
         return Self.sizes[next]
     }
 
+    /// Whether nothing is being tried, nor worth trying now.
+    func isSettled(at time: MonotonicTime) -> Bool { probe == nil && sizeToTry(at: time) == nil }
+
     private var nextIndex: Int {
         var next = Int(index) + 1
         while next < Self.sizes.count, Self.sizes[next] <= base { next += 1 }

@@ -12,7 +12,7 @@ struct MergeCommand: AsyncParsableCommand {
         abstract: "Add an adapter into a model's weights and write a checkpoint that stands alone.",
         discussion: """
             The folder loads with transformers, and with every --model here; tokenizer and configuration are carried over. \
-            A GGUF model becomes a GGUF file.
+            A model that an earlier `murmur merge` left in it is replaced. A GGUF model becomes a GGUF file.
 
             Examples:
               murmur merge --adapter demo-run/peer-0/adapter --out tuned-model
@@ -25,7 +25,8 @@ struct MergeCommand: AsyncParsableCommand {
     @Option(help: "The base model: builtin:fledgling, a Hugging Face directory or a GGUF file.")
     var model = "builtin:fledgling"
     @Option(help: "The PEFT directory.") var adapter: String
-    @Option(help: "The folder for the merged model, a new or an empty one; of a GGUF model the file.") var out: String
+    @Option(help: "The folder for the merged model: a new or an empty one, or of an earlier merge; the file with GGUF.")
+    var out: String
     @Option(
         help: """
             The type of the weights: f32, f16 or bf16, each weight's own unless given; of a GGUF model f32, f16 or q8_0, \
@@ -52,18 +53,22 @@ struct MergeCommand: AsyncParsableCommand {
         if !isGGUF { try OutputFolder.merge.check(out) }
         let base = ModelComposition.modelDirectory(model)
         let shape = try ModelConfiguration.read(model: base).shape
-        let adapter = try PEFTDirectory.read(adapter) {
+        for (source, option) in [(base, "--model"), (adapter, "--adapter")] where OutputFolder.isSame(source, out) {
+            throw CommandFailure("\(out) is what \(option) reads; give another folder for --out")
+        }
+        let lora = try PEFTDirectory.read(adapter) {
             .lora(configuration: $0, projections: shape.projections)
         }
         if isGGUF {
             let type = Self.typesInGGUF[type ?? "f16"] ?? .float16
-            let count = try GGUFMerge(base: base, adapter: adapter, type: type).write(to: out)
+            let count = try GGUFMerge(base: base, adapter: lora, type: type).write(to: out)
             Terminal.print("The merged model is \(out); \(count) weights carry the adapter")
             return
         }
-        let merge = AdapterMerge(base: base, adapter: adapter, encoding: type.flatMap { Self.types[$0] })
+        let merge = AdapterMerge(base: base, adapter: lora, encoding: type.flatMap { Self.types[$0] })
         let lock = try OutputFolder.merge.claim(out)
         defer { withExtendedLifetime(lock) {} }
+        try AdapterMerge.removeCheckpoint(in: out)
         let count = try merge.write(to: out, shape: shape)
         Terminal.print("The merged model is in \(out); \(count) weights carry the adapter")
     }

@@ -46,11 +46,19 @@ struct PeerCommand: AsyncParsableCommand {
     var trainer = "lora"
     @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
+    @Option(
+        help: ArgumentHelp(
+            "When local steps take a multiple of their time, in seconds from the start: FROM:UNTIL:FACTOR.",
+            visibility: .hidden))
+    var slow: [String] = []
     @Flag(help: ArgumentHelp("Print events as JSON lines and leave when standard input closes.", visibility: .hidden))
     var supervised = false
 
     func validate() throws {
         if let quorum, quorum < 1 { throw ValidationError("--quorum \(quorum): 1 or more") }
+        for text in slow where Slowness(text) == nil {
+            throw ValidationError("--slow \(text): FROM:UNTIL:FACTOR, in seconds, with a factor from 1 to 1000")
+        }
         guard let listen, NetworkAddress(listen).map({ $0.port == 0 }) ?? true else { return }
         throw ValidationError("--listen takes a numeric address and a port: 192.0.2.7:9100 or [2001:db8::7]:9100")
     }
@@ -68,6 +76,7 @@ struct PeerCommand: AsyncParsableCommand {
         run.sources = sources
         run.compute = compute.choices
         run.trainer = TrainerChoice(trainer)
+        run.slownesses = slow.compactMap { Slowness($0) }
         run.output = json || supervised ? .json : .sentences
         run.isSupervised = supervised
         run.recordings = record ? RecordingFolder(out) : nil

@@ -8,8 +8,8 @@ import SwarmFile
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topology",
-        abstract: "Make, check and audit topology files.",
-        subcommands: [New.self, Check.self, Audit.self, Schema.self])
+        abstract: "Make, check and audit topology files, and say what they will take.",
+        subcommands: [New.self, Check.self, Audit.self, Plan.self, Schema.self])
 
     /// `murmur topology new`
     struct New: AsyncParsableCommand {
@@ -58,7 +58,7 @@ struct TopologyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Read a topology file and say whether it is right, and where it is not.",
             discussion: """
-                Example:
+                Examples:
                   murmur topology check topologies/demo.yaml
                   murmur topology check mine.yaml --against bens.yaml
                 """)
@@ -122,6 +122,47 @@ struct TopologyCommand: AsyncParsableCommand {
                 report.cutPeers.isEmpty
                     ? "No single peer's loss disconnects the others."
                     : "Losing one of these disconnects the others: \(report.cutPeers.joined(separator: ", "))")
+        }
+    }
+
+    /// `murmur topology plan FILE`
+    struct Plan: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what a topology will take: bytes a round, rounds, memory, and time at an uplink.",
+            discussion: """
+                Nothing is run. Bytes are those of datagrams, and hold where nothing is lost; what is lost is sent again. \
+                Rounds to agree follow from the graph, for peers whose adapters are as far from one another as \
+                training usually takes them.
+
+                Examples:
+                  murmur topology plan topologies/demo.yaml --uplink 20Mbit/s
+                  murmur topology plan topologies/ring-8.yaml --uplink 2Mbit/s \\
+                      --training-time 30 --json
+                """)
+
+        @Argument(help: "The file.") var file: String
+        @Option(help: "What each peer can send: 20Mbit/s, 512kbit/s.") var uplink: String?
+        @Option(help: "Seconds that the local steps of a round take.") var trainingTime: Double?
+        @Option(help: "The base model instead of the topology's.") var model: String?
+        @OptionGroup var compute: ComputeOptions
+        @Flag(help: "Print JSON.") var json = false
+
+        func validate() throws {
+            if let uplink, Uplink.bits(uplink) == nil {
+                throw ValidationError(
+                    "--uplink \(uplink): a number with bit/s, kbit/s, Mbit/s or Gbit/s, such as 20Mbit/s")
+            }
+            if let trainingTime, !(trainingTime >= 0 && trainingTime <= 1e6) {
+                throw ValidationError("--training-time \(trainingTime): from 0 on")
+            }
+        }
+
+        func run() async throws {
+            let topology = try SwarmComposition.load(file, replacing: SourceChoices(model: model)).topology
+            let plan = try SwarmPlan(
+                topology, compute: compute.choices, uplink: uplink.flatMap { Uplink.bits($0) },
+                trainingSeconds: trainingTime)
+            print(json ? try JSONText.of(plan) : plan.lines.joined(separator: "\n"))
         }
     }
 

@@ -15,7 +15,7 @@ import Testing
         let folder = try TemporaryFolder()
         return SwarmComparison(
             topology: try SwarmComposition.load(try SmallTopology.write(in: folder)).topology,
-            progress: SwarmProgress(names: ["peer-0", "peer-1"]), base: summary(4), centralized: summary(1),
+            progress: SwarmProgress(names: ["peer-0", "peer-1"], rounds: 2), base: summary(4), centralized: summary(1),
             fedavg: summary(1), alone: [summary(2.5), summary(3.5)], gossip: [summary(1.4), summary(1.6)],
             consensusDistance: 1e-3)
     }

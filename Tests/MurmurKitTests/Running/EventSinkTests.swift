@@ -40,11 +40,13 @@ import Testing
     }
 
     @Test func progressIsKeptAndDrawn() {
-        let sink = ProgressSink(names: ["ada", "ben"], rounds: 4, isTerminal: false)
-        #expect(sink.render().isEmpty)
+        let sink = ProgressSink("small", names: ["ada", "ben"], rounds: 4, isTerminal: false)
+        func render() -> String { sink.render(size: .usual, at: 3) }
+        #expect(render().isEmpty)
         sink.receive(Self.mixed(0))
-        #expect(sink.render().hasPrefix("ada: "))
-        #expect(sink.render().isEmpty, "told once")
+        #expect(render().hasPrefix("ada: "))
+        #expect(render().isEmpty, "told once")
+        #expect(sink.erase().isEmpty, "nothing is drawn over in a pipe")
         sink.markDead("ben")
         #expect(sink.progress.peers["ben"]?.phase == "dead")
         #expect(sink.progress.peers["ada"]?.disagreement == 0.25)

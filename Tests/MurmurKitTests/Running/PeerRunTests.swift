@@ -3,6 +3,7 @@ import MurmurKit
 import Observability
 import Recording
 import Storage
+import SwarmFile
 import Synchronization
 import TestSupport
 import Testing
@@ -48,6 +49,39 @@ import Testing
             #expect(neighbours?.values.allSatisfy { $0["took_part"]?.bool == true && $0["mixed"]?.int == 2 } == true)
             #expect(neighbours?.values.allSatisfy { ($0["share"]?.double ?? 0) > 0 } == true)
         }
+    }
+
+    /// One knows the other by `localhost`, who knows it by a name that leads nowhere: a session that the other begins is as
+    /// good.
+    @Test(.timeLimit(.minutes(1))) func hostsAreFoundByTheirNames() async throws {
+        let folder = try TemporaryFolder()
+        let path = try SmallTopology.write(in: folder, firstPort: 24_630)
+        let text = try String(contentsOfFile: path, encoding: .utf8).replacing("127.0.0.1", with: "localhost")
+        try folder.write(text, to: "swarm.yaml")
+        let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)
+        #expect(run.topology.peers.map { $0.place?.description } == ["localhost:24630", "localhost:24631"])
+        var lost = run.topology
+        lost.peers[1].place = PeerAddress("nobody.invalid:24631")
+        let collector = Collector()
+        try await withThrowingTaskGroup(of: ExitStatus.self) { group in
+            for (name, topology) in [("peer-0", lost), ("peer-1", run.topology)] {
+                var peer = PeerRun(
+                    swarm: SwarmComposition(topology), name: name, identityPath: run.identity(of: name).path,
+                    folder: run.peer(name))
+                peer.trainer = .quadratic
+                peer.output = nil
+                peer.sinks = [collector]
+                group.addTask { [peer] in try await peer.run() }
+            }
+            for try await status in group { #expect(status == .success) }
+        }
+        let told = collector.events.withLock { $0 }
+        let unknown = try #require(told.first { $0.event == "host_unknown" })
+        #expect(unknown.peer == "peer-0" && unknown.text("neighbour") == "peer-1", "\(unknown)")
+        #expect(unknown.text("name") == "nobody.invalid:24631")
+        #expect(unknown.text("reason")?.contains("no address is known for the name nobody.invalid") == true)
+        let found = try #require(told.first { $0.event == "host_found" })
+        #expect(found.peer == "peer-1" && found.text("address")?.hasSuffix(":24630") == true, "\(found)")
     }
 
     @Test func whatCannotTakePartSaysWhy() async throws {

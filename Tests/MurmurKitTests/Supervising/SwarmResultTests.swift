@@ -13,7 +13,7 @@ import Testing
     }
 
     static func progress(_ phases: [String: String]) -> SwarmProgress {
-        var progress = SwarmProgress(names: ["peer-0", "peer-1"])
+        var progress = SwarmProgress(names: ["peer-0", "peer-1"], rounds: 2)
         for (peer, phase) in phases {
             progress.record(
                 LoggedEvent(

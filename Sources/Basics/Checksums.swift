@@ -1,11 +1,35 @@
+/// The 64-bit FNV-1a hash of bytes (Fowler, Noll and Vo): it tells configurations apart and finds damage by accident; it
+/// is no guard against malice.
+package struct FNV1a: Sendable {
+    /// The hash of what was added so far.
+    package private(set) var value = Self.basis
+
+    /// The hash of nothing: FNV's offset basis.
+    static let basis: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    /// `hash` with one symbol more.
+    static func fold(_ symbol: UInt64, into hash: UInt64) -> UInt64 { (hash ^ symbol) &* 0x0000_0100_0000_01b3 }
+
+    package init() {}
+
+    /// Adds the part of `bytes` at `range`, or all of them.
+    package mutating func add(_ bytes: [UInt8], range: Range<Int>? = nil) {
+        fold(bytes[range ?? 0..<bytes.count])
+    }
+
+    mutating func fold(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { value = Self.fold(UInt64(byte), into: value) }
+    }
+}
+
 /// FNV-1a over 64-bit words: a quick check word for what is compared on one machine. It is no protection against anyone
 /// who wants to deceive; digests that others are shown come from `Cryptography`.
 package enum WordHash {
     /// The hash of nothing: FNV's offset basis.
-    package static let basis: UInt64 = 0xcbf2_9ce4_8422_2325
+    package static let basis = FNV1a.basis
 
     /// `hash` with one word more.
-    package static func fold(_ word: UInt64, into hash: UInt64) -> UInt64 { (hash ^ word) &* 0x0000_0100_0000_01b3 }
+    package static func fold(_ word: UInt64, into hash: UInt64) -> UInt64 { FNV1a.fold(word, into: hash) }
 
     /// The hash of a byte string, eight bytes a word.
     package static func of(_ bytes: [UInt8]) -> UInt64 {

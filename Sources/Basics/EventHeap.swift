@@ -1,5 +1,3 @@
-package import Basics
-
 /// A binary heap of elements by time, and by the order in which they were put in where times are equal.
 ///
 /// The elements stay where they are; what moves in the heap are their keys, plain numbers.

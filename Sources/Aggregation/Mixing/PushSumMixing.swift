@@ -1,0 +1,391 @@
+package import Adapters
+package import Basics
+import Overlay
+
+/// Push-sum with running sums: the exact weighted mean, whatever is lost, late, doubled or missed.
+///
+/// Every peer holds mass: a weight w, at first its sample count n, and a numerator x, at first n times its adapter. Its
+/// adapter is z = x / w. In a round it gives each of its d neighbours that are at work, and keeps itself, an equal part of
+/// both (Kempe, Dobra and Gehrke, "Gossip-based computation of aggregate information", FOCS 2003; with gradient steps in
+/// between: Assran et al., "Stochastic gradient push", ICML 2019). Local steps add w · step to x. What is sent is not the part
+/// but the sum of all parts that this neighbour was ever given (Vaidya, Hadjicostis and Domínguez-García, arXiv 1109.6392):
+/// who misses a contribution has its mass with the next one. So Σ x and Σ w, in peers and on their way, change by training
+/// alone, and z goes to Σ n z / Σ n.
+///
+/// Deviations from these sources:
+/// - The values of a contribution are the mean of all parts, sums' numerator over sums' weight, so that they pass the norm
+///   gate of an adapter; the weight stands in the header. Sums are what the receiver reads in single precision. The
+///   sender deducts exactly that, and keeps what rounding left.
+/// - Sums that have grown long lose digits. Then a neighbour gets no new mass until it says that it has taken all, which
+///   every contribution says, and the sums begin at zero again.
+/// - A neighbour that was not heard for some rounds gets no more mass, which would wait with it and come back stale. It gets
+///   the adapter as it is, without mass, to catch up by.
+/// - A peer that lost its state begins with its sample count anew. What the other peers had given it is lost with it.
+package struct PushSumMixing: MixingRule {
+    /// Rounds after which a neighbour that was not heard gets no more mass.
+    static let patience = 3
+
+    /// Running sums of what one peer gave another, as the receiver reads them: numerators are `mean · weight`.
+    private struct Sums: Sendable {
+        var weight = 0.0
+        var mean: [Float] = []
+
+        /// The numerator of value `index`.
+        func numerator(_ index: Int) -> Double { mean.isEmpty ? 0 : Double(mean[index]) * weight }
+    }
+
+    /// Sums of so many parts begin anew: single precision then still holds a part to 2^-15.
+    static let longest = 512.0
+
+    /// What is kept of one neighbour.
+    private struct Edge: Sendable {
+        /// What it was given, and what came from it, since the sums began for the last time, and how often they did.
+        var given = Sums()
+        var givenEpoch: UInt32 = 0
+        var taken = Sums()
+        var takenEpoch: UInt32 = 0
+        /// What it says that it has taken.
+        var acknowledged: (epoch: UInt32, weight: Double) = (0, 0)
+        /// Its state's mark, as it said last; zero before that.
+        var mark: UInt64 = 0
+        /// The newest round of it that was heard; -1 before the first.
+        var heard = -1
+    }
+
+    /// When this state began: what others gave an earlier one is not this one's.
+    private var mark: UInt64 = 0
+    private var began = 0
+    private var weight = 0.0
+    private var numerator: [Double] = []
+    /// The adapter that the last mixing returned.
+    private var last: [Float] = []
+    private var edges: [PeerID: Edge] = [:]
+
+    /// The largest norm of an adapter that a neighbour's new mass may stand for.
+    private let normLimit: Double
+
+    package init(normLimit: Double = 1e6) {
+        self.normLimit = normLimit
+    }
+
+    /// The mass that the peer holds, for who audits a swarm: its weight and its numerator.
+    package var mass: (weight: Double, numerator: [Double]) { (weight, numerator) }
+
+    /// What the peer has given a neighbour, or taken of it, since the sums began for the last time, with their epoch.
+    package enum Direction: Sendable { case given, taken }
+
+    /// Such sums, for who audits a swarm.
+    package func sums(
+        _ direction: Direction, _ peer: PeerID
+    ) -> (epoch: UInt32, weight: Double, numerator: [Double]) {
+        let edge = edges[peer] ?? Edge()
+        let (epoch, sums) = direction == .given ? (edge.givenEpoch, edge.given) : (edge.takenEpoch, edge.taken)
+        return (epoch, sums.weight, numerator.indices.map { sums.numerator($0) })
+    }
+
+    // MARK: - Out
+
+    /// What stands before the values, least significant byte first: the sender's mark (8 bytes), the receiver's mark as the
+    /// sender knows it (8), the sums' epoch (4) and weight (8, IEEE 754), the epoch (4) and weight (8) of what the sender
+    /// has taken of the receiver, and 1 where the values are sums, 0 where they are the adapter as it is (1).
+    private struct Header {
+        static let byteCount = 41
+        var mark: UInt64
+        var receiver: UInt64
+        var epoch: UInt32 = 0
+        var weight = 0.0
+        var takenEpoch: UInt32 = 0
+        var takenWeight = 0.0
+        var hasMass: Bool
+
+        var bytes: [UInt8] {
+            var bytes: [UInt8] = []
+            bytes.append(integer: mark)
+            bytes.append(integer: receiver)
+            bytes.append(integer: epoch)
+            bytes.append(integer: weight.bitPattern)
+            bytes.append(integer: takenEpoch)
+            bytes.append(integer: takenWeight.bitPattern)
+            bytes.append(hasMass ? 1 : 0)
+            return bytes
+        }
+
+        init(mark: UInt64, receiver: UInt64, hasMass: Bool) {
+            self.mark = mark
+            self.receiver = receiver
+            self.hasMass = hasMass
+        }
+
+        /// Nil where these are no header of a state: a weight that is not finite or below zero, or no mark.
+        init?(_ bytes: [UInt8]) {
+            var reader = ByteReader(bytes)
+            guard let mark = reader.integer(UInt64.self), let receiver = reader.integer(UInt64.self),
+                let epoch = reader.integer(UInt32.self), let weight = reader.weight(),
+                let takenEpoch = reader.integer(UInt32.self), let takenWeight = reader.weight(),
+                let flag = reader.byte(), reader.isAtEnd, mark > 0, flag <= 1
+            else { return nil }
+            self.init(mark: mark, receiver: receiver, hasMass: flag == 1)
+            self.epoch = epoch
+            self.weight = weight
+            self.takenEpoch = takenEpoch
+            self.takenWeight = takenWeight
+        }
+    }
+
+    package var headerByteCount: Int { Header.byteCount }
+
+    package mutating func outgoing(_ delta: AdapterDelta, in round: MixingRound) -> [OutgoingShare] {
+        take(delta, in: round)
+        if round.isFinal {
+            let header = Header(mark: mark, receiver: 0, hasMass: false)
+            return [OutgoingShare(audience: .everyone, delta: delta, header: header.bytes)]
+        }
+        let active = Set(round.roster.members.map(\.id).filter { isActive($0, in: round.number) })
+        let part = 1 / Double(active.count + 1)
+        return round.roster.members.map { member in
+            var edge = edges[member.id] ?? Edge()
+            let isAcknowledged = edge.acknowledged == (edge.givenEpoch, edge.given.weight)
+            let isLong = edge.given.weight > Self.longest * part * weight
+            if isLong, isAcknowledged {
+                edge.given = Sums()
+                edge.givenEpoch &+= 1
+                edges[member.id] = edge
+            }
+            var header = Header(mark: mark, receiver: edge.mark, hasMass: false)
+            header.epoch = edge.givenEpoch
+            header.weight = edge.given.weight
+            header.takenEpoch = edge.takenEpoch
+            header.takenWeight = edge.taken.weight
+            var values = last
+            if active.contains(member.id), !isLong || isAcknowledged {
+                header.hasMass = true
+                header.weight += part * weight
+                values = numerator.indices.map {
+                    Float((edge.given.numerator($0) + part * numerator[$0]) / header.weight)
+                }
+            }
+            return OutgoingShare(
+                audience: .only([member.id]), delta: AdapterDelta(schema: delta.schema, values: values),
+                header: header.bytes)
+        }
+    }
+
+    /// What goes is what arrives, to the last bit, however it was rounded.
+    package mutating func sent(_ share: OutgoingShare, in round: MixingRound) {
+        guard case .only(let peers) = share.audience, let peer = peers.first, let header = Header(share.header),
+            header.hasMass
+        else { return }
+        let sums = Sums(weight: header.weight, mean: share.delta.values)
+        let before = edges[peer]?.given ?? Sums()
+        for index in numerator.indices { numerator[index] -= sums.numerator(index) - before.numerator(index) }
+        weight -= sums.weight - before.weight
+        edges[peer, default: Edge()].given = sums
+    }
+
+    /// Takes up what became of the adapter since the last mixing; at the beginning, all of it.
+    private mutating func take(_ delta: AdapterDelta, in round: MixingRound) {
+        if weight == 0 || numerator.count != delta.values.count {
+            edges = [:]
+            mark = max(1, round.incarnation)
+            began = round.number
+            weight = Double(round.weight)
+            numerator = delta.values.map { Double($0) * weight }
+        } else {
+            for index in numerator.indices {
+                numerator[index] += weight * (Double(delta.values[index]) - Double(last[index]))
+            }
+        }
+        last = delta.values
+    }
+
+    /// Whether a neighbour is given mass: it was heard of late, or this is the beginning.
+    private func isActive(_ peer: PeerID, in round: Int) -> Bool {
+        round - max(edges[peer]?.heard ?? -1, began) <= Self.patience
+    }
+
+    // MARK: - In
+
+    package mutating func mix(
+        _ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound
+    ) -> MixingOutcome {
+        take(own, in: round)
+        let before = weight
+        var (weights, disagreement) = ([(origin: PeerID, weight: Double)](), 0.0)
+        let scale = own.norm
+        for share in heard where round.roster[share.origin] != nil {
+            precondition(share.delta.schema == own.schema, "only adapters of one schema are mixed")
+            let held = weight
+            guard let adapter = absorb(share) else {
+                // What says nothing new says nothing of agreement either.
+                if share.round >= round.number { disagreement = .infinity }
+                continue
+            }
+            weights.append((share.origin, weight - held))
+            let distance = adapter.distance(to: own)
+            disagreement = max(disagreement, scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0))
+        }
+        last = numerator.map { Float($0 / weight) }
+        return MixingOutcome(
+            delta: AdapterDelta(schema: own.schema, values: last), disagreement: disagreement,
+            weights: weights.map { ($0.origin, $0.weight / weight) }, keptWeight: before / weight)
+    }
+
+    /// Takes the mass that a neighbour gave and that had not come yet.
+    ///
+    /// - Returns: the neighbour's adapter, as far as this says it: that of the rounds whose mass is new, or the one that it
+    ///   sent as it is; nil where nothing is new.
+    private mutating func absorb(_ share: HeardShare) -> AdapterDelta? {
+        guard let header = Header(share.header) else { return nil }
+        var edge = edges[share.origin] ?? Edge()
+        if header.mark != edge.mark {
+            // It lost its state, and what it was given with it; or it is heard for the first time.
+            let heard = edge.heard
+            if edge.mark != 0 { edge = Edge() }
+            edge.heard = heard
+            edge.mark = header.mark
+        }
+        edge.heard = max(edge.heard, share.round)
+        defer { edges[share.origin] = edge }
+        if header.receiver == mark {
+            edge.acknowledged = (header.takenEpoch, header.takenWeight)
+            if header.takenEpoch > edge.givenEpoch {
+                // This peer went on from a state before the sums began anew.
+                edge.given = Sums()
+                edge.givenEpoch = header.takenEpoch
+            }
+        }
+        guard header.hasMass else { return share.delta }
+        if header.epoch > edge.takenEpoch {
+            // It begins anew only when all that it gave has been taken.
+            edge.taken = Sums()
+            edge.takenEpoch = header.epoch
+        }
+        // Given to an earlier state of this peer, or nothing new. Who went on from an older state gives less at first.
+        guard header.receiver == 0 || header.receiver == mark, header.epoch == edge.takenEpoch,
+            header.weight > edge.taken.weight
+        else { return nil }
+        let sums = Sums(weight: header.weight, mean: share.delta.values)
+        let new = sums.weight - edge.taken.weight
+        let parts = numerator.indices.map { sums.numerator($0) - edge.taken.numerator($0) }
+        let adapter = AdapterDelta(schema: share.delta.schema, values: parts.map { Float($0 / new) })
+        guard adapter.norm <= normLimit else { return nil }
+        for index in numerator.indices { numerator[index] += parts[index] }
+        weight += new
+        edge.taken = sums
+        return adapter
+    }
+
+    /// Takes the mean of the others' adapters and its own as its own, with the mass that it has and what waited for it.
+    package mutating func adopt(_ heard: [HeardShare], in round: MixingRound) -> AdapterDelta? {
+        var adapters: [(sampleCount: Int, delta: AdapterDelta)] = []
+        for share in heard {
+            if round.roster[share.origin] == nil {
+                take(share.delta, in: round)
+                adapters.append((share.weight, share.delta))
+            }
+        }
+        guard let schema = heard.first?.delta.schema else { return nil }
+        if weight == 0 { take(AdapterDelta(zeroOf: schema), in: round) }
+        for share in heard where round.roster[share.origin] != nil {
+            if let adapter = absorb(share) { adapters.append((share.weight, adapter)) }
+        }
+        guard let mean = WeightedMean.of(adapters) else { return nil }
+        numerator = mean.values.map { Double($0) * weight }
+        last = mean.values
+        return mean
+    }
+
+    // MARK: - State
+
+    /// The mark (8 bytes), the first round (8), the number of values (8), the weight (8), the numerator (8 each) and the last
+    /// adapter (4 each); then of each neighbour, ascending: its identity (32), its mark (8), the newest round (8, from -1 on
+    /// as 0), what it has taken (4 and 8), and twice, given and taken: epoch (4), weight (8), 1 where values follow (1),
+    /// values (4 each). Empty before the first round.
+    package var state: [UInt8] {
+        guard weight > 0 else { return [] }
+        var bytes: [UInt8] = []
+        for word in [mark, UInt64(began), UInt64(numerator.count), weight.bitPattern] { bytes.append(integer: word) }
+        for value in numerator { bytes.append(integer: value.bitPattern) }
+        for value in last { bytes.append(integer: value.bitPattern) }
+        for (peer, edge) in edges.sorted(by: { $0.key < $1.key }) {
+            bytes += peer.bytes
+            bytes.append(integer: edge.mark)
+            bytes.append(integer: UInt64(edge.heard + 1))
+            bytes.append(integer: edge.acknowledged.epoch)
+            bytes.append(integer: edge.acknowledged.weight.bitPattern)
+            for (epoch, sums) in [(edge.givenEpoch, edge.given), (edge.takenEpoch, edge.taken)] {
+                bytes.append(integer: epoch)
+                bytes.append(integer: sums.weight.bitPattern)
+                bytes.append(sums.mean.isEmpty ? 0 : 1)
+                for value in sums.mean { bytes.append(integer: value.bitPattern) }
+            }
+        }
+        return bytes
+    }
+
+    package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
+        guard !state.isEmpty else { return }
+        guard let restored = PushSumMixing(state: state, normLimit: normLimit) else {
+            throw ExchangeStateError(description: "the kept sums of push-sum are damaged")
+        }
+        self = restored
+    }
+
+    /// The rule whose `state` this is.
+    private init?(state: [UInt8], normLimit: Double) {
+        self.normLimit = normLimit
+        var reader = ByteReader(state)
+        guard let mark = reader.integer(UInt64.self), mark > 0,
+            let began = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }),
+            let count = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }), count <= reader.remaining / 12,
+            let weight = reader.weight(), weight > 0
+        else { return nil }
+        var numerator: [Double] = []
+        for _ in 0..<count {
+            guard let pattern = reader.integer(UInt64.self) else { return nil }
+            numerator.append(Double(bitPattern: pattern))
+        }
+        guard let last = reader.values(count: count), numerator.allSatisfy(\.isFinite) else { return nil }
+        (self.mark, self.began, self.weight, self.numerator, self.last) = (mark, began, weight, numerator, last)
+        while !reader.isAtEnd {
+            var edge = Edge()
+            guard let peer = reader.bytes(count: 32).flatMap({ PeerID(bytes: $0) }), edges[peer] == nil,
+                let mark = reader.integer(UInt64.self),
+                let heard = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }),
+                let epoch = reader.integer(UInt32.self), let taken = reader.weight(),
+                let given = Self.sums(from: &reader, count: count), let other = Self.sums(from: &reader, count: count)
+            else { return nil }
+            edge.mark = mark
+            edge.heard = heard - 1
+            edge.acknowledged = (epoch, taken)
+            (edge.givenEpoch, edge.given) = given
+            (edge.takenEpoch, edge.taken) = other
+            edges[peer] = edge
+        }
+    }
+
+    private static func sums(from reader: inout ByteReader, count: Int) -> (epoch: UInt32, sums: Sums)? {
+        guard let epoch = reader.integer(UInt32.self), let weight = reader.weight(), let flag = reader.byte(), flag <= 1
+        else { return nil }
+        guard let mean = flag == 1 ? reader.values(count: count) : [] else { return nil }
+        return (epoch, Sums(weight: weight, mean: mean))
+    }
+}
+
+extension ByteReader {
+    /// A weight: finite, not below zero, and no more than any swarm has in any number of rounds.
+    fileprivate mutating func weight() -> Double? {
+        guard let pattern = integer(UInt64.self) else { return nil }
+        let weight = Double(bitPattern: pattern)
+        return weight.isFinite && weight >= 0 && weight <= 1e18 ? weight : nil
+    }
+
+    /// So many values in single precision, all of them finite.
+    fileprivate mutating func values(count: Int) -> [Float]? {
+        guard count <= remaining / 4 else { return nil }
+        var values: [Float] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(Float(bitPattern: integer(UInt32.self) ?? 0)) }
+        return values.allSatisfy(\.isFinite) ? values : nil
+    }
+}

@@ -1,0 +1,103 @@
+package import Adapters
+package import LanguageModel
+import Observability
+import Storage
+package import SwarmFile
+
+/// About how much memory a peer that trains with the built-in engine takes, by what it keeps.
+package struct PeerMemory: Encodable, Sendable, Hashable {
+    /// The base model's weights as they are kept, with the largest of them as it is read.
+    package let weights: Int
+    /// What one pass leaves for the way back: it does not grow with the batch, which goes through in several passes.
+    package let activations: Int
+    /// The adapter, its gradient and its optimiser, checkpoints on their way, and the neighbours' contributions.
+    package let adapters: Int
+    /// The program and its libraries.
+    package let program: Int
+
+    /// All together.
+    package var total: Int { weights + activations + adapters + program }
+
+    private enum CodingKeys: String, CodingKey { case weights, activations, adapters, program, total }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(weights, forKey: .weights)
+        try container.encode(activations, forKey: .activations)
+        try container.encode(adapters, forKey: .adapters)
+        try container.encode(program, forKey: .program)
+        try container.encode(total, forKey: .total)
+    }
+
+    private static let usualProgram = 32 << 20
+    /// Copies of the adapter's values that a peer has at a time: origin, delta, the trainer's own and its gradient, the
+    /// optimiser's moments and their copies in training, and what is written and served.
+    private static let adapterCopies = 16
+    /// Contributions that are kept of a neighbour: of this round and of the next ones.
+    private static let contributionsKept = 3
+
+    /// For a peer with `degree` neighbours that trains an adapter of `schema` for a model of `shape`.
+    ///
+    /// - Parameters:
+    ///   - bytesOfWeight: as the base model is kept.
+    ///   - threads: threads that share the peer's work.
+    package init(
+        shape: ModelConfiguration, schema: AdapterSchema, tuning: SwarmTopology.Tuning, degree: Int,
+        bytesOfWeight: Int, threads: Int
+    ) {
+        let largest = max(shape.vocabularySize, shape.intermediateSize) * shape.hiddenSize
+        weights = shape.parameterCount * bytesOfWeight + (bytesOfWeight == 4 ? 0 : 4 * largest)
+        // Tokens of a pass, and of the longest record.
+        let tokens = max(bytesOfWeight == 4 || threads == 1 ? 256 : 512, tuning.cutoff)
+        let layer =
+            2 * shape.hiddenSize + shape.queryKeyValueWidth + shape.queryWidth + 2 * shape.intermediateSize
+            + shape.headCount + 2
+        let shared =
+            5 * shape.hiddenSize + 5 * shape.intermediateSize + shape.queryKeyValueWidth + 3 * shape.queryWidth
+            + 2 * shape.keyValueWidth * threads
+        let logits = min(tokens, 264) * (shape.vocabularySize + 2 * shape.hiddenSize)
+        activations = 4 * (tokens * (shape.layerCount * layer + shared) + min(logits, 16 << 20))
+        adapters = 4 * schema.count * (Self.adapterCopies + Self.contributionsKept * degree)
+        program = Self.usualProgram
+    }
+
+    /// What a person is told.
+    var lines: [String] {
+        [
+            "memory of a peer  about \(Readable.bytes(total)): weights \(Readable.bytes(weights)), a pass "
+                + "\(Readable.bytes(activations)), adapters \(Readable.bytes(adapters)), the program "
+                + "\(Readable.bytes(program))"
+        ]
+    }
+}
+
+extension SwarmPlan {
+    /// The plan of `topology` with the adapter that it asks for on its base model, of which the configuration is read.
+    ///
+    /// - Throws: `ModelError` for a model that cannot be read.
+    package init(
+        _ topology: SwarmTopology, compute: ComputeChoices, uplink: Double?, trainingSeconds: Double?
+    ) throws {
+        let directory = ModelComposition.modelDirectory(topology.model.base)
+        let isGGUF = GGUFFile.isNamed(directory)
+        let shape =
+            isGGUF ? try BaseModel.load(directory: directory).configuration : try .read(directory: directory)
+        let schema = AdapterSchema.lora(configuration: topology.model.lora, projections: shape.projections)
+        let degree = try TopologyReport(topology).degrees.max() ?? 0
+        let bytes: Int =
+            switch compute.weights {
+            case .fp32: 4
+            case .bf16: 2
+            case .int8: 1
+            case .auto where isGGUF: 4
+            case .auto:
+                try WeightsDirectory(path: directory).type(of: "model.embed_tokens.weight") == "BF16" ? 2 : 4
+            }
+        try self.init(
+            topology, schema: schema,
+            memory: PeerMemory(
+                shape: shape, schema: schema, tuning: topology.tuning, degree: degree, bytesOfWeight: bytes,
+                threads: compute.threadCount),
+            uplink: uplink, trainingSeconds: trainingSeconds)
+    }
+}

@@ -1,0 +1,105 @@
+import Adapters
+import Foundation
+import LanguageModel
+import MurmurKit
+import Simulation
+import SwarmFile
+import TestSupport
+import Testing
+
+@Suite struct SwarmPlanTests {
+    /// A topology of the built-in model whose adapters have so many values as rank and targets make.
+    private func topology(
+        in folder: borrowing TemporaryFolder, graph: String, peers: Int, rank: Int, targets: String,
+        bound: String = "1e-2"
+    ) throws -> SwarmTopology {
+        try folder.write(
+            """
+            murmuration: 1
+            swarm: { name: plan, seed: 7 }
+            model: { base: builtin:fledgling, lora: { rank: \(rank), alpha: 8, targets: [\(targets)] } }
+            tuning: { template: terse, cutoff: 64, batch: 4, learning-rate: 5e-3, local-steps: 1, rounds: 4 }
+            data: { source: builtin:chores, count: 200, partition: { scheme: iid }, held-out: 1 }
+            exchange: { consensus-bound: \(bound) }
+            graph: { kind: \(graph) }
+            peers: { count: \(peers) }
+            """, to: "plan.yaml")
+        return try SwarmComposition.load(folder.path("plan.yaml")).topology
+    }
+
+    /// What a swarm really sends, with real training and the real protocol, over a network that loses nothing.
+    @Test(
+        .timeLimit(.minutes(3)),
+        arguments: [
+            ("ring", 5, 8, "q_proj, k_proj, v_proj, o_proj"), ("complete", 3, 1, "q_proj"),
+            ("complete", 4, 4, "down_proj"),
+        ])
+    func bytesAndRoundsAreThoseOfARun(graph: String, peers: Int, rank: Int, targets: String) async throws {
+        let folder = try TemporaryFolder()
+        let topology = try topology(in: folder, graph: graph, peers: peers, rank: rank, targets: targets)
+        let plan = try SwarmPlan(topology, compute: ComputeChoices(), uplink: 1e6, trainingSeconds: 1)
+        let swarm = SwarmComposition(topology)
+        let training = try SimulatedTraining(
+            TrainerChoice.builtIn.factory(for: swarm, own: nil), names: swarm.names, mean: .seconds(1))
+        #expect(plan.adapterValues == training.schema.count && plan.payloadBytes == 4 * training.schema.count)
+        let choices = SimulationChoices(topologyPath: "t")
+        var simulated = try SimulatedSwarm(choices.scenario(topology, nil, training, seed: 3))
+        let report = try await simulated.runWithTrainers()
+        #expect(report.peers.allSatisfy { $0.isFinished })
+        // The number of the last round, and the final adapter under that.
+        let contributions = report.rounds + 1
+        let perLink = Double(report.bytesSent) / Double(2 * plan.edges * contributions)
+        #expect(
+            abs(Double(plan.bytesPerLink) / perLink - 1) < SwarmPlan.margin,
+            "\(plan.bytesPerLink) planned, \(perLink) sent")
+        let settling = try #require(plan.settlingRounds)
+        let took = report.rounds - topology.tuning.rounds
+        #expect(settling >= took / 2 && settling <= 2 * took + 4, "\(settling) settling rounds planned, \(took) taken")
+    }
+
+    @Test func timeFollowsFromTheBusiestPeer() throws {
+        let folder = try TemporaryFolder()
+        let star = try topology(in: folder, graph: "star", peers: 5, rank: 8, targets: "q_proj")
+        func plan(_ uplink: Double?) throws -> SwarmPlan {
+            try SwarmPlan(star, compute: ComputeChoices(), uplink: uplink, trainingSeconds: 10)
+        }
+        let slow = try plan(1e6)
+        #expect(slow.busiestPeer == "peer-0" && slow.busiestDegree == 4)
+        #expect(slow.bytesPerRound == 4 * slow.bytesPerLink)
+        let exchange = try #require(slow.exchangeSeconds)
+        #expect(exchange > Double(8 * slow.bytesPerRound) / 1e6)
+        #expect(try plan(2e6).exchangeSeconds == exchange / 2)
+        let settling = try #require(slow.settlingRounds)
+        #expect(slow.totalSeconds == exchange * Double(4 + settling + 1) + 40)
+        let open = try plan(nil)
+        #expect(open.totalSeconds == nil && open.lines.contains { $0.contains("--uplink 20Mbit/s") })
+        #expect(slow.lines.contains { $0.contains("at 1 Mbit/s") }, "\(slow.lines)")
+    }
+
+    /// A model of 135 million parameters with records of up to 256 tokens was measured at 832 MB, with one thread
+    /// (docs/benchmarks.md).
+    @Test func memoryIsAboutWhatWasMeasured() {
+        let shape = ModelConfiguration(
+            vocabularySize: 49_152, hiddenSize: 576, intermediateSize: 1536, layerCount: 30, headCount: 9,
+            keyValueHeadCount: 3, headSize: 64, normEpsilon: 1e-5, ropeBase: 1e4, tiesEmbeddings: true)
+        var tuning = SwarmTopology.Tuning()
+        tuning.cutoff = 256
+        let schema = AdapterSchema.lora(configuration: .defaults, projections: shape.projections)
+        func memory(_ bytes: Int) -> PeerMemory {
+            PeerMemory(shape: shape, schema: schema, tuning: tuning, degree: 2, bytesOfWeight: bytes, threads: 1)
+        }
+        #expect((700_000_000...1_000_000_000).contains(memory(4).total), "\(memory(4))")
+        #expect(memory(2).weights < memory(4).weights && memory(1).weights < memory(2).weights)
+    }
+
+    @Test(arguments: [
+        ("20Mbit/s", 2e7), ("512kbit/s", 512e3), ("1 Gbit/s", 1e9), ("1.5mbit/s", 1.5e6), ("300bit/s", 300),
+    ]) func uplinksAreRead(text: String, bits: Double) {
+        #expect(Uplink.bits(text) == bits)
+    }
+
+    @Test(arguments: ["", "20", "20MB/s", "Mbit/s", "-1Mbit/s", "0Mbit/s", "infMbit/s", "1e30Gbit/s"])
+    func whatIsNoUplinkIsRefused(text: String) {
+        #expect(Uplink.bits(text) == nil)
+    }
+}

@@ -162,6 +162,18 @@ import Testing
         #expect(error.problem.contains("not supported by this version; supported: \(supported)"))
     }
 
+    @Test func pushSumIsInSinglePrecision() throws {
+        func parse(_ exchange: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\nexchange: { mixing: push-sum\(exchange) }", file: "t.yaml")
+        }
+        let topology = try parse("")
+        #expect(topology.exchange.compression == .none)
+        #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+        #expect(try parse(", compression: none").exchange == topology.exchange)
+        let error = try #require(throws: TopologyError.self) { try parse(", compression: int8") }
+        #expect(error.line == 7 && error.key == "exchange.compression")
+    }
+
     @Test(arguments: ["", "murmuration", "[1, 2]", "a: &x [*x, *x]", "? [a]\n: b", "\u{0}", "- - - -", "{{{{{{"])
     func oddTextsAreRefused(text: String) {
         #expect(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }

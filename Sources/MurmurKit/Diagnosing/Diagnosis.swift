@@ -152,7 +152,8 @@ extension Diagnosis.Neighbour {
 extension Diagnosis {
     /// What a person is told.
     package var lines: [String] {
-        var lines = ["\(peer) of the swarm \(swarm), from \(listening): \(neighbours.count) neighbours"]
+        let count = neighbours.count == 1 ? "1 neighbour" : "\(neighbours.count) neighbours"
+        var lines = ["\(peer) of the swarm \(swarm), from \(listening): \(count)"]
         if isBesidePeer {
             lines.append(
                 "The address of \(peer) is taken, by \(peer) itself as it seems: asked from another port, and by handshakes "

@@ -121,8 +121,10 @@ package struct Misconduct: OutgoingTampering {
     }
 
     /// What `publication` would be if the adapter were `delta`: under the same number, for the same round.
+    ///
+    /// In single precision, which every swarm reads: other encodings cannot say what some lies are.
     private func contribution(_ delta: AdapterDelta, as publication: Publication) -> Publication {
-        var (manifest, encoding) = (publication.manifest, exchange.encoding)
+        var (manifest, encoding) = (publication.manifest, SinglePrecision())
         var bytes = Array(publication.payload.bytes.prefix(exchange.mixing.headerByteCount))
         _ = encoding.encode(delta, seed: manifest.round, into: &bytes)
         let payload = HashedPayload(bytes)

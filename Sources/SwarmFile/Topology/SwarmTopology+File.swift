@@ -33,7 +33,7 @@ extension SwarmTopology {
             model: try .read(section.required("model")),
             tuning: try section["tuning"].map { try .read($0) } ?? Tuning(),
             data: try readData(section["data"], peers: peers, in: section),
-            exchange: try section["exchange"].map { try .read($0) } ?? Exchange(),
+            exchange: try section["exchange"].map { try Exchange.readTogether($0) } ?? Exchange(),
             graph: Graph(kind: .edges),
             peers: peers)
         topology.completion = try .read(section)

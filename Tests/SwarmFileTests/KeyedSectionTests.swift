@@ -99,6 +99,7 @@ import Testing
             leaves.removeAll { ["alpha", "minimum"].contains($0.path.last) && $0.path[0] == "data" }
         }
         if value(["data", "source"]) != "builtin:chores" { leaves.removeAll { $0.path == ["data", "count"] } }
+        if value(["exchange", "mixing"]) == "push-sum" { leaves.removeAll { $0.path == ["exchange", "compression"] } }
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
         let text = (["murmuration: 1"] + Self.lines(leaves, indentation: "")).joined(separator: "\n")
 

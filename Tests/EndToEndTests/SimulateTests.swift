@@ -18,6 +18,10 @@ extension EndToEnd {
         @Test(.timeLimit(.minutes(5))) func theSimulatorDoesWhatRealPeersDo() async throws {
             let folder = try TemporaryFolder()
             let swarm = try SmallSwarm(in: folder.url.path, firstPort: 24_000)
+            // Copies in fewer bits make more of the last bit, in which the order of sums shows.
+            try String(contentsOfFile: swarm.topology, encoding: .utf8)
+                .replacing("exchange: {", with: "exchange: { compression: none,")
+                .write(toFile: swarm.topology, atomically: true, encoding: .utf8)
             let real = try await MurmurProcess.run(
                 ["swarm", swarm.topology, "--out", swarm.out, "--record", "--evaluate", "--json"], in: folder.url.path)
             #expect(real.status == 0, "\(real.error)")

@@ -7,7 +7,7 @@ import Overlay
 /// Every peer holds mass: a weight w, at first its sample count n, and a numerator x, at first n times its adapter. Its
 /// adapter is z = x / w. In a round it gives each of its d neighbours that are at work, and keeps itself, an equal part of
 /// both (Kempe, Dobra and Gehrke, "Gossip-based computation of aggregate information", FOCS 2003; with gradient steps in
-/// between: Assran et al., "Stochastic gradient push", ICML 2019). Local steps add w · step to x. What is sent is not the part
+/// between: Assran et al., "Stochastic gradient push", ICML 2019). Local steps add n · step to x. What is sent is not the part
 /// but the sum of all parts that this neighbour was ever given (Vaidya, Hadjicostis and Domínguez-García, arXiv 1109.6392):
 /// who misses a contribution has its mass with the next one. So Σ x and Σ w, in peers and on their way, change by training
 /// alone, and z goes to Σ n z / Σ n.
@@ -192,7 +192,7 @@ package struct PushSumMixing: MixingRule {
             numerator = delta.values.map { Double($0) * weight }
         } else {
             for index in numerator.indices {
-                numerator[index] += weight * (Double(delta.values[index]) - Double(last[index]))
+                numerator[index] += Double(round.weight) * (Double(delta.values[index]) - Double(last[index]))
             }
         }
         last = delta.values

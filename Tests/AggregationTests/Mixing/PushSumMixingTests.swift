@@ -140,7 +140,7 @@ import Testing
         for _ in 0..<50 {
             for peer in flock.rules.indices {
                 let step = ExchangeRig.drawn(using: &flock.generator)
-                let weight = flock.rules[peer].mass.weight
+                let weight = Double(flock.counts[peer])
                 for index in step.values.indices {
                     let before = flock.adapters[peer].values[index]
                     let after: Float = before + step.values[index] / 10

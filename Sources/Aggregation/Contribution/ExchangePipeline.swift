@@ -113,10 +113,16 @@ package struct ExchangePipeline: Sendable {
         return contributions
     }
 
+    /// Whether a neighbour lacks what the last contribution is the difference to.
+    package func needsWhole(_ peer: PeerID) -> Bool {
+        guard let shared else { return false }
+        return !shared.isSelfContained && !shared.holders.contains(peer)
+    }
+
     /// The last contribution once more, for a neighbour that cannot read it as it was; nil where there is nothing else than
     /// what everybody can read.
     package mutating func wholeContribution(for peer: PeerID, in round: MixingRound) -> Outgoing? {
-        guard let shared, !shared.isSelfContained, !shared.holders.contains(peer) else { return nil }
+        guard let shared, needsWhole(peer) else { return nil }
         return whole(shared.delta, for: .only([peer]), in: round, isExact: true)
     }
 

@@ -20,11 +20,7 @@ package enum DifferenceCoding {
 
     /// A digest of values by which two sides see that they have the same: FNV-1a over the words of their bits. Contributions
     /// are signed; this is against mistakes, not against liars.
-    package static func mark(of delta: AdapterDelta) -> UInt64 {
-        var mark: UInt64 = 0xcbf2_9ce4_8422_2325
-        for value in delta.values { mark = (mark ^ UInt64(value.bitPattern)) &* 0x100_0000_01b3 }
-        return mark
-    }
+    package static func mark(of delta: AdapterDelta) -> UInt64 { WordHash.of(delta.values) }
 
     // MARK: - Writing
 

@@ -9,7 +9,8 @@ struct PublishedContribution: Sendable {
     let round: Int
     let object: ObjectID
     let byteCount: Int
-    let audience: MixingAudience
+    let encoding: UInt16
+    var audience: MixingAudience
 }
 
 /// The part of a manifest that is federation's own: one byte of version, then what settling tells, in settling rounds.
@@ -58,14 +59,18 @@ extension PeerCore {
     }
 
     /// Publishes the last contribution whole for a neighbour that cannot read it as it was made, because it lacks what that
-    /// is the difference to.
+    /// is the difference to. One object does for all of them, and for who comes and goes again and again.
     ///
     /// - Returns: false where there is no need for it.
     @discardableResult
     mutating func publishWhole(for peer: PeerID, at time: MonotonicTime) -> Bool {
-        guard let last = published.last,
-            let contribution = pipeline.wholeContribution(for: peer, in: mixingRound())
-        else { return false }
+        guard let last = published.last, pipeline.needsWhole(peer) else { return false }
+        let made = published.lastIndex { $0.round == last.round && $0.encoding != DifferenceCoding.number }
+        if let made, case .only(let peers) = published[made].audience {
+            published[made].audience = .only(peers.union([peer]))
+            return true
+        }
+        guard let contribution = pipeline.wholeContribution(for: peer, in: mixingRound()) else { return false }
         _ = publish(contribution, of: last.round, isFinal: finalObjects.contains(last.object), at: time)
         return true
     }
@@ -89,7 +94,8 @@ extension PeerCore {
         let byteCount = payload.bytes.count
         published.append(
             PublishedContribution(
-                round: round, object: object, byteCount: byteCount, audience: contribution.audience))
+                round: round, object: object, byteCount: byteCount, encoding: contribution.encoding,
+                audience: contribution.audience))
         let norm = contribution.delta.norm
         ledger.append(PublishedLedger.Entry(round: round, object: object, norm: norm, byteCount: byteCount))
         if isFinal { finalObjects.insert(object) }

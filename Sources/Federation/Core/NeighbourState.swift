@@ -210,7 +210,9 @@ extension PeerCore {
             let asked = neighbour.inFlight.count + neighbour.retries.count
             if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
         }
-        if Set(published.map(\.round)).count > configuration.exchange.staleness + 4 {
+        // In a round something of its own for each neighbour at most, and one copy for who lacks what differences refer to.
+        let rounds = configuration.exchange.staleness + 4
+        if Set(published.map(\.round)).count > rounds || published.count > rounds * (neighbours.count + 2) {
             return "\(published.count) published contributions"
         }
         if ledger.roundCount > PublishedLedger.limit + 1 { return "\(ledger.roundCount) rounds in the ledger" }

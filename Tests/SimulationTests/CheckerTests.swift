@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Basics
 import Faults
 import Federation
@@ -30,6 +31,58 @@ import Testing
             _ = checker.observe(published, of: peer, dishonest: [false, false, false])
         }
         return checker
+    }
+
+    /// Two peers under push-sum that have given each other mass once: what they hold, and what checks it.
+    static func mass() -> (checker: MassChecker, accounts: [MassAccount?]) {
+        let graph = SwarmGraph.complete(count: 2)
+        let rosters = (0..<2).map { graph.roster(of: $0, ids: ids.map { $0 }, sampleCount: 10, depth: 1) }
+        var checker = MassChecker(
+            ids: Array(ids.prefix(2)),
+            configurations: rosters.map {
+                PeerConfiguration(
+                    schema: schema, baseModelDigest: [UInt8](repeating: 0, count: 32), roster: $0, remotes: [],
+                    rounds: 3, localSteps: 1, settlingLimit: 9)
+            })
+        var rules = [PushSumMixing(), PushSumMixing()]
+        for (peer, roster) in rosters.enumerated() {
+            let round = MixingRound(number: 0, weight: 10, roster: roster)
+            for share in rules[peer].outgoing(delta(1, Float(peer)), in: round) { rules[peer].sent(share, in: round) }
+            checker.observe(
+                .published(round: 0, sequence: 1, isFinal: false, delta: delta(0, 0), own: delta(1, Float(peer))),
+                of: peer)
+        }
+        return (checker, rules.map(\.mass))
+    }
+
+    @Test func massThatIsAllThereIsRight() throws {
+        var (checker, accounts) = Self.mass()
+        #expect(checker.check { accounts[$0] } == nil)
+        // A step of peer 0 by one adds ten to the sums.
+        checker.observe(
+            .published(round: 1, sequence: 2, isFinal: false, delta: Self.delta(0, 0), own: Self.delta(2, 0)), of: 0)
+        accounts[0]?.numerator[0] += 10
+        #expect(checker.check { accounts[$0] } == nil)
+        // One that is down is not counted.
+        checker.observe(.mixed(round: 1, with: [], delta: Self.delta(2, 0)), of: 0)
+        #expect(checker.check { $0 == 0 ? accounts[0] : nil } == nil)
+    }
+
+    @Test func massThatIsLostOrGainedIsFound() throws {
+        for change in [-1.0, 1] {
+            var (checker, accounts) = Self.mass()
+            #expect(checker.check { accounts[$0] } == nil)
+            checker.observe(.mixed(round: 1, with: [], delta: Self.delta(1, 0)), of: 0)
+            accounts[0]?.weight += change
+            let weight = checker.check { accounts[$0] }
+            #expect(try #require(weight).contains("weight"))
+            (checker, accounts) = Self.mass()
+            #expect(checker.check { accounts[$0] } == nil)
+            checker.observe(.mixed(round: 1, with: [], delta: Self.delta(1, 0)), of: 0)
+            accounts[1]?.numerator[1] += change
+            let value = checker.check { accounts[$0] }
+            #expect(try #require(value).contains("value 1"))
+        }
     }
 
     static func part(_ peer: Int, sequence: UInt64? = nil) -> PeerAudit.Part {

@@ -199,6 +199,9 @@ package struct ExchangePipeline: Sendable {
         lost(peer)
     }
 
+    /// The mass that the mixing rule holds; nil where it moves none.
+    package var mass: MassAccount? { policy.mixing.mass }
+
     /// Whose contributions are waited for in a round.
     package func sources(in round: MixingRound) -> MixingAudience { policy.mixing.sources(in: round) }
 

@@ -116,6 +116,31 @@ package struct MixingOutcome: Sendable {
     }
 }
 
+/// What one peer of a rule that moves mass holds, for who audits a swarm: over all peers, what they hold and what is on its
+/// way changes by training alone.
+package struct MassAccount: Sendable {
+    /// Sums of all that went from one peer to another since they began for the last time, and how often they did.
+    package struct Sums: Sendable {
+        package var epoch: UInt32 = 0
+        package var weight = 0.0
+        package var numerator: [Double] = []
+    }
+
+    /// What there was between the peer and one neighbour.
+    package struct Edge: Sendable {
+        /// The neighbour's state, as far as the peer knows it; zero before it does.
+        package var mark: UInt64 = 0
+        package var given = Sums()
+        package var taken = Sums()
+    }
+
+    /// What tells this state from one that the peer lost.
+    package var mark: UInt64
+    package var weight: Double
+    package var numerator: [Double]
+    package var edges: [PeerID: Edge]
+}
+
 /// Why the exchange cannot go on from what was kept.
 package struct ExchangeStateError: Error, Sendable, Hashable, CustomStringConvertible {
     package let description: String

@@ -45,6 +45,14 @@ package protocol MixingRule: Sendable {
     /// - Throws: `ExchangeStateError` where these are not its bytes.
     mutating func restore(_ state: [UInt8]) throws(ExchangeStateError)
 
+    /// Whether the rule gives mass away and takes it, so that what a peer takes of a neighbour depends on more than this
+    /// round's contributions.
+    var movesMass: Bool { get }
+
+    /// The mass that the peer holds, and what it gave and took of each neighbour: for who audits a swarm. Nil where the
+    /// rule moves no mass, or has none yet.
+    var mass: MassAccount? { get }
+
     /// How all peers of `graph`, which hold `sampleCounts` records, mix when nobody is missing; nil where that is no
     /// matrix, or not the same one every round. Audits, checkers and the limit of settling rounds come from it.
     func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix?
@@ -76,6 +84,10 @@ extension MixingRule {
     package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
         guard state.isEmpty else { throw ExchangeStateError(description: "the mixing rule keeps no state") }
     }
+
+    package var movesMass: Bool { false }
+
+    package var mass: MassAccount? { nil }
 
     package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? { nil }
 

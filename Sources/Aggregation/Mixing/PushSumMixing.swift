@@ -1,18 +1,23 @@
 package import Adapters
-package import Basics
-import Overlay
+import Basics
+package import Overlay
 
 /// Push-sum with running sums: the exact weighted mean, whatever is lost, late, doubled or missed.
 ///
 /// Every peer holds mass: a weight w, at first its sample count n, and a numerator x, at first n times its adapter. Its
-/// adapter is z = x / w. In a round it gives each of its d neighbours that are at work, and keeps itself, an equal part of
-/// both (Kempe, Dobra and Gehrke, "Gossip-based computation of aggregate information", FOCS 2003; with gradient steps in
+/// adapter is z = x / w. In a round it gives each of its neighbours that are at work a part of both, and keeps the rest
+/// (Kempe, Dobra and Gehrke, "Gossip-based computation of aggregate information", FOCS 2003; with gradient steps in
 /// between: Assran et al., "Stochastic gradient push", ICML 2019). Local steps add n · step to x. What is sent is not the part
 /// but the sum of all parts that this neighbour was ever given (Vaidya, Hadjicostis and Domínguez-García, arXiv 1109.6392):
 /// who misses a contribution has its mass with the next one. So Σ x and Σ w, in peers and on their way, change by training
 /// alone, and z goes to Σ n z / Σ n.
 ///
 /// Deviations from these sources:
+/// - Peer i gives j the Metropolis–Hastings weight `w_ij`, not an equal part. As `n_i w_ij = n_j w_ji`, everybody is given
+///   as much as it gives: while nothing is missing, w stays n, and the rule is Metropolis averaging.
+/// - While a peer holds less than n, because what it gave has not come back yet, a step would move its adapter n / w times
+///   as far as the trainer went. It moves as far as the trainer went; the rest of the step is owed to x, and is added as
+///   the weight comes back.
 /// - The values of a contribution are the mean of all parts, sums' numerator over sums' weight, so that they pass the norm
 ///   gate of an adapter; the weight stands in the header. Sums are what the receiver reads in single precision. The
 ///   sender deducts exactly that, and keeps what rounding left.
@@ -48,6 +53,8 @@ package struct PushSumMixing: MixingRule {
         var acknowledged: (epoch: UInt32, weight: Double) = (0, 0)
         /// Its state's mark, as it said last; zero before that.
         var mark: UInt64 = 0
+        /// What it counts, as it said last; zero before that.
+        var count = 0
         /// The newest round of it that was heard; -1 before the first.
         var heard = -1
     }
@@ -57,6 +64,8 @@ package struct PushSumMixing: MixingRule {
     private var began = 0
     private var weight = 0.0
     private var numerator: [Double] = []
+    /// What local steps are still to add to the numerator; empty where that is nothing.
+    private var owed: [Double] = []
     /// The adapter that the last mixing returned.
     private var last: [Float] = []
     private var edges: [PeerID: Edge] = [:]
@@ -68,19 +77,21 @@ package struct PushSumMixing: MixingRule {
         self.normLimit = normLimit
     }
 
-    /// The mass that the peer holds, for who audits a swarm: its weight and its numerator.
-    package var mass: (weight: Double, numerator: [Double]) { (weight, numerator) }
+    package var movesMass: Bool { true }
 
-    /// What the peer has given a neighbour, or taken of it, since the sums began for the last time, with their epoch.
-    package enum Direction: Sendable { case given, taken }
-
-    /// Such sums, for who audits a swarm.
-    package func sums(
-        _ direction: Direction, _ peer: PeerID
-    ) -> (epoch: UInt32, weight: Double, numerator: [Double]) {
-        let edge = edges[peer] ?? Edge()
-        let (epoch, sums) = direction == .given ? (edge.givenEpoch, edge.given) : (edge.takenEpoch, edge.taken)
-        return (epoch, sums.weight, numerator.indices.map { sums.numerator($0) })
+    package var mass: MassAccount? {
+        guard weight > 0 else { return nil }
+        func sums(_ epoch: UInt32, _ sums: Sums) -> MassAccount.Sums {
+            MassAccount.Sums(epoch: epoch, weight: sums.weight, numerator: numerator.indices.map { sums.numerator($0) })
+        }
+        var held = numerator
+        for index in owed.indices { held[index] += owed[index] }
+        return MassAccount(
+            mark: mark, weight: weight, numerator: held,
+            edges: edges.mapValues { edge in
+                MassAccount.Edge(
+                    mark: edge.mark, given: sums(edge.givenEpoch, edge.given), taken: sums(edge.takenEpoch, edge.taken))
+            })
     }
 
     // MARK: - Out
@@ -140,10 +151,12 @@ package struct PushSumMixing: MixingRule {
             let header = Header(mark: mark, receiver: 0, hasMass: false)
             return [OutgoingShare(audience: .everyone, delta: delta, header: header.bytes)]
         }
-        let active = Set(round.roster.members.map(\.id).filter { isActive($0, in: round.number) })
-        let part = 1 / Double(active.count + 1)
         return round.roster.members.map { member in
             var edge = edges[member.id] ?? Edge()
+            // Before it has said what it counts, it counts as much as this peer.
+            let part = MetropolisMixing.weight(
+                count: round.weight, degree: round.roster.degree,
+                otherCount: edge.count > 0 ? edge.count : round.weight, otherDegree: member.degree)
             let isAcknowledged = edge.acknowledged == (edge.givenEpoch, edge.given.weight)
             let isLong = edge.given.weight > Self.longest * part * weight
             if isLong, isAcknowledged {
@@ -157,7 +170,7 @@ package struct PushSumMixing: MixingRule {
             header.takenEpoch = edge.takenEpoch
             header.takenWeight = edge.taken.weight
             var values = last
-            if active.contains(member.id), !isLong || isAcknowledged {
+            if isActive(member.id, in: round.number), !isLong || isAcknowledged {
                 header.hasMass = true
                 header.weight += part * weight
                 values = numerator.indices.map {
@@ -185,17 +198,43 @@ package struct PushSumMixing: MixingRule {
     /// Takes up what became of the adapter since the last mixing; at the beginning, all of it.
     private mutating func take(_ delta: AdapterDelta, in round: MixingRound) {
         if weight == 0 || numerator.count != delta.values.count {
-            edges = [:]
+            (edges, owed) = ([:], [])
             mark = max(1, round.incarnation)
             began = round.number
             weight = Double(round.weight)
             numerator = delta.values.map { Double($0) * weight }
         } else {
+            let count = Double(round.weight)
+            let now = min(count, weight)
+            // Rounding moves the weight by less than this.
+            let isShort = now < count * (1 - 1e-9)
+            if isShort, owed.isEmpty { owed = Array(repeating: 0, count: numerator.count) }
             for index in numerator.indices {
-                numerator[index] += Double(round.weight) * (Double(delta.values[index]) - Double(last[index]))
+                let step = Double(delta.values[index]) - Double(last[index])
+                numerator[index] += (isShort ? now : count) * step
+                if isShort { owed[index] += (count - now) * step }
             }
         }
         last = delta.values
+    }
+
+    /// Adds what is owed of local steps, as far as the weight is there again: in the share w / n, so that no adapter goes
+    /// further than its trainer went in all.
+    ///
+    /// - Returns: how far the rest will move an adapter of full weight, as a norm.
+    private mutating func settleDebt(in round: MixingRound) -> Double {
+        guard !owed.isEmpty else { return 0 }
+        let count = Double(round.weight)
+        let share = min(1, weight / count)
+        var square = 0.0
+        for index in owed.indices {
+            let part = share * owed[index]
+            numerator[index] += part
+            owed[index] -= part
+            square += owed[index] * owed[index]
+        }
+        if square == 0 { owed = [] }
+        return square.squareRoot() / count
     }
 
     /// Whether a neighbour is given mass: it was heard of late, or this is the beginning.
@@ -224,6 +263,8 @@ package struct PushSumMixing: MixingRule {
             let distance = adapter.distance(to: own)
             disagreement = max(disagreement, scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0))
         }
+        let rest = settleDebt(in: round)
+        disagreement = max(disagreement, scale > 0 ? rest / scale : (rest > 0 ? .infinity : 0))
         last = numerator.map { Float($0 / weight) }
         return MixingOutcome(
             delta: AdapterDelta(schema: own.schema, values: last), disagreement: disagreement,
@@ -237,6 +278,8 @@ package struct PushSumMixing: MixingRule {
     private mutating func absorb(_ share: HeardShare) -> AdapterDelta? {
         guard let header = Header(share.header) else { return nil }
         var edge = edges[share.origin] ?? Edge()
+        // What it made before it lost its state may be mixed after what it made later: marks only grow.
+        guard header.mark >= edge.mark else { return nil }
         if header.mark != edge.mark {
             // It lost its state, and what it was given with it; or it is heard for the first time.
             let heard = edge.heard
@@ -245,6 +288,7 @@ package struct PushSumMixing: MixingRule {
             edge.mark = header.mark
         }
         edge.heard = max(edge.heard, share.round)
+        edge.count = share.weight
         defer { edges[share.origin] = edge }
         if header.receiver == mark {
             edge.acknowledged = (header.takenEpoch, header.takenWeight)
@@ -291,25 +335,34 @@ package struct PushSumMixing: MixingRule {
         }
         guard let mean = WeightedMean.of(adapters) else { return nil }
         numerator = mean.values.map { Double($0) * weight }
+        owed = []
         last = mean.values
         return mean
     }
 
+    /// As long as nothing is missing, what everybody takes is what Metropolis–Hastings weights give.
+    package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? {
+        MetropolisMixing().matrix(of: graph, sampleCounts: sampleCounts)
+    }
+
     // MARK: - State
 
-    /// The mark (8 bytes), the first round (8), the number of values (8), the weight (8), the numerator (8 each) and the last
-    /// adapter (4 each); then of each neighbour, ascending: its identity (32), its mark (8), the newest round (8, from -1 on
-    /// as 0), what it has taken (4 and 8), and twice, given and taken: epoch (4), weight (8), 1 where values follow (1),
-    /// values (4 each). Empty before the first round.
+    /// The mark (8 bytes), the first round (8), the number of values (8), the weight (8), the numerator (8 each), the last
+    /// adapter (4 each), 1 where something is owed (1), and that (8 each); then of each neighbour, ascending: its identity
+    /// (32), its mark (8), what it counts (8), the newest round (8, from -1 on as 0), what it has taken (4 and 8), and twice,
+    /// given and taken: epoch (4), weight (8), 1 where values follow (1), values (4 each). Empty before the first round.
     package var state: [UInt8] {
         guard weight > 0 else { return [] }
         var bytes: [UInt8] = []
         for word in [mark, UInt64(began), UInt64(numerator.count), weight.bitPattern] { bytes.append(integer: word) }
         for value in numerator { bytes.append(integer: value.bitPattern) }
         for value in last { bytes.append(integer: value.bitPattern) }
+        bytes.append(owed.isEmpty ? 0 : 1)
+        for value in owed { bytes.append(integer: value.bitPattern) }
         for (peer, edge) in edges.sorted(by: { $0.key < $1.key }) {
             bytes += peer.bytes
             bytes.append(integer: edge.mark)
+            bytes.append(integer: UInt64(edge.count))
             bytes.append(integer: UInt64(edge.heard + 1))
             bytes.append(integer: edge.acknowledged.epoch)
             bytes.append(integer: edge.acknowledged.weight.bitPattern)
@@ -340,22 +393,22 @@ package struct PushSumMixing: MixingRule {
             let count = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }), count <= reader.remaining / 12,
             let weight = reader.weight(), weight > 0
         else { return nil }
-        var numerator: [Double] = []
-        for _ in 0..<count {
-            guard let pattern = reader.integer(UInt64.self) else { return nil }
-            numerator.append(Double(bitPattern: pattern))
-        }
-        guard let last = reader.values(count: count), numerator.allSatisfy(\.isFinite) else { return nil }
+        guard let numerator = reader.doubles(count: count), let last = reader.values(count: count),
+            let flag = reader.byte(), flag <= 1, let owed = flag == 1 ? reader.doubles(count: count) : []
+        else { return nil }
         (self.mark, self.began, self.weight, self.numerator, self.last) = (mark, began, weight, numerator, last)
+        self.owed = owed
         while !reader.isAtEnd {
             var edge = Edge()
             guard let peer = reader.bytes(count: 32).flatMap({ PeerID(bytes: $0) }), edges[peer] == nil,
                 let mark = reader.integer(UInt64.self),
+                let others = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }),
                 let heard = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }),
                 let epoch = reader.integer(UInt32.self), let taken = reader.weight(),
                 let given = Self.sums(from: &reader, count: count), let other = Self.sums(from: &reader, count: count)
             else { return nil }
             edge.mark = mark
+            edge.count = others
             edge.heard = heard - 1
             edge.acknowledged = (epoch, taken)
             (edge.givenEpoch, edge.given) = given
@@ -378,6 +431,15 @@ extension ByteReader {
         guard let pattern = integer(UInt64.self) else { return nil }
         let weight = Double(bitPattern: pattern)
         return weight.isFinite && weight >= 0 && weight <= 1e18 ? weight : nil
+    }
+
+    /// So many values in double precision, all of them finite.
+    fileprivate mutating func doubles(count: Int) -> [Double]? {
+        guard count <= remaining / 8 else { return nil }
+        var values: [Double] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(Double(bitPattern: integer(UInt64.self) ?? 0)) }
+        return values.allSatisfy(\.isFinite) ? values : nil
     }
 
     /// So many values in single precision, all of them finite.

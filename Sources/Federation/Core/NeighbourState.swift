@@ -1,4 +1,4 @@
-import Aggregation
+package import Aggregation
 import Basics
 import Wire
 
@@ -199,6 +199,9 @@ struct NeighbourState: Sendable {
 }
 
 extension PeerCore {
+    /// The mass that the mixing rule holds; nil where it moves none. For checkers.
+    package var mass: MassAccount? { pipeline.mass }
+
     /// What has grown beyond its bound here; nil where nothing has. For checkers: whatever neighbours do, nothing may.
     package var brokenBound: String? {
         for neighbour in neighbours {

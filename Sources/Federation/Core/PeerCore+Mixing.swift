@@ -33,7 +33,14 @@ extension PeerCore {
         var heard = Heard()
         for index in neighbours.indices {
             let neighbour = neighbours[index]
-            let usable = neighbour.usable(for: round, staleness: configuration.exchange.staleness)
+            var usable = neighbour.usable(for: round, staleness: configuration.exchange.staleness)
+            // Of who is no longer waited for and says that it is far ahead, this was made in another round than it says:
+            // others may have proved by now that the swarm agrees.
+            if let contribution = usable, !contribution.isFinal, round >= configuration.rounds, isGivenUp(index),
+                neighbour.newestRound > round + configuration.exchange.staleness
+            {
+                usable = nil
+            }
             guard usable != nil || sources.includes(neighbour.id) else { continue }
             if let usable {
                 heard.shares.append(usable.share)

@@ -112,7 +112,7 @@ extension PeerCore {
     }
 
     /// Whether settling goes on without a neighbour that is there: it has missed several deadlines in a row and came no
-    /// further in between, or has cost too much time. What it contributes is mixed all the same.
+    /// further in between, or has cost too much time. What it contributes is mixed all the same, unless it is far ahead.
     func isGivenUp(_ index: Int) -> Bool {
         neighbours[index].misses >= PeerConfiguration.missLimit || neighbours[index].wasted >= settlingBudget(index)
     }

@@ -9,7 +9,7 @@ package import Overlay
 ///
 /// It has its own copy of one rule: Metropolis–Hastings weights, `min(1 / (d_i + 1), (n_j / n_i) / (d_j + 1))`, the rest
 /// for the own adapter (docs/mathematics.md). Of another rule it takes the matrix that the rule says it mixes by; where
-/// there is none, it compares no sums.
+/// there is none, or the rule moves mass (`MassChecker`), it compares no sums.
 package struct MixingChecker: Sendable {
     private struct Published {
         var sequence: UInt64
@@ -48,7 +48,7 @@ package struct MixingChecker: Sendable {
         weights =
             rule is MetropolisMixing
             ? .metropolis
-            : rule.matrix(of: graph, sampleCounts: counts).map { .matrix($0) } ?? .unknown
+            : rule.movesMass ? .unknown : rule.matrix(of: graph, sampleCounts: counts).map { .matrix($0) } ?? .unknown
     }
 
     /// What `peer` takes of `origin`; nil where that is not known.
@@ -104,6 +104,7 @@ package struct MixingChecker: Sendable {
                 }
                 terms.append((Double(counts[origin]), found.values))
             }
+            if case .unknown = weights { return nil }
             let total = terms.reduce(0) { $0 + $1.weight }
             for index in terms.indices { terms[index].weight /= total }
             return Self.difference(delta.values, terms).map { "took over a mean that is off by \($0)" }

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Basics
 import Federation
 import Wire
@@ -115,6 +116,9 @@ struct SimulatedProcess: Sendable {
 
     /// What has grown beyond its bound in it; nil where nothing has. Not known of an actor.
     var brokenBound: String? { driver?.core.brokenBound }
+
+    /// The mass that its mixing rule holds; nil where that moves none.
+    var mass: MassAccount? { driver?.core.mass }
 
     /// Its adapter as it is now.
     var delta: AdapterDelta { driver?.core.delta ?? shell!.answer { await $0.state.delta } }

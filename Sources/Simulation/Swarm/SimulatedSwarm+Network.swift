@@ -51,6 +51,7 @@ extension SimulatedSwarm {
                 perform(effect, of: index)
             }
         } while keepMemory(of: index)
+        if let problem = mass?.check(running: { [peers] in peers[$0].process?.mass }) { violate("mass", problem) }
         if peers[index].process!.isDone { end(index) }
     }
 

@@ -24,6 +24,7 @@ extension SimulatedSwarm {
         case .wake(let deadline):
             wake(index, at: max(time, peers[index].clock.time(at: deadline)))
         case .audit(let audit):
+            mass?.observe(audit, of: index)
             if let problem = mixing?.observe(audit, of: index, dishonest: checker.dishonest) {
                 violate("mass", "\(peers[index].name) \(problem)")
             }
@@ -76,6 +77,7 @@ extension SimulatedSwarm {
     mutating func end(_ index: Int) {
         trace.note(time, 7, index, 0, 0, line: peers[index].line("stops"))
         checker.ends(index, at: MonotonicTime(nanoseconds: elapsed.wholeNanoseconds))
+        mass?.ends(index, holding: peers[index].process?.mass)
         forget(index)
         peers[index].hasEnded = true
         running -= 1
@@ -119,6 +121,7 @@ extension SimulatedSwarm {
             peers[index].behaviour = behaviour
             let misconduct = misconduct(of: index)
             peers[index].process?.misbehave(misconduct)
+            mass?.mislead()
             checker.isDishonest(
                 index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate,
                 neverAgrees: behaviour == .neverAgree)

@@ -100,6 +100,7 @@ extension SimulatedSwarm {
         checker.starts(index, betrayed: peers[index].disk.hasBetrayed)
         if peers[index].final != nil, peers[index].disk.hasBetrayed { checker.forgets(index) }
         packets?.starts(index)
+        mass?.starts(index)
         peers[index].disk.forgive()
         peers[index].incarnation += 1
         peers[index].starts += 1

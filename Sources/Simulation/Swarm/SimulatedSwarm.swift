@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 package import Basics
 import Cryptography
 import Faults
@@ -61,6 +62,8 @@ package struct SimulatedSwarm {
     /// Those of every packet and of every averaging, which cost memory with every peer: nil in large swarms.
     var packets: PacketChecker?
     var mixing: MixingChecker?
+    /// Of a rule that moves mass.
+    var mass: MassChecker?
     /// The losses that the trainers find at the end; nil for the toy, whose loss is known without.
     var losses: [Double?]?
     var datagrams: UInt64 = 0
@@ -111,8 +114,11 @@ package struct SimulatedSwarm {
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
         trace = Trace(origin: Self.start, write: write)
         let graph = try expanded.swarmGraph()
+        // Where mass has to come back first, a step that is owed may lead beyond its target.
+        let movesMass = ExchangePolicy(expanded.exchange).mixing.movesMass
         checker = SwarmChecker(
-            names: names, ids: peers.map(\.id), targets: peers.map(\.target), neighbours: graph.neighbours,
+            names: names, ids: peers.map(\.id), targets: movesMass ? [] : peers.map(\.target),
+            neighbours: graph.neighbours,
             consensusBound: expanded.exchange.consensusBound)
         running = names.count
         executor = scenario.tier == .actors ? SeededExecutor(seed: scenario.seed ^ scenario.interleaving) : nil
@@ -135,6 +141,9 @@ package struct SimulatedSwarm {
         if peers.count <= Self.closelyWatched {
             packets = PacketChecker(count: peers.count)
             mixing = MixingChecker(ids: peers.map(\.id), graph: graph, configurations: configurations)
+            if movesMass, executor == nil {
+                mass = MassChecker(ids: peers.map(\.id), configurations: configurations)
+            }
         }
         schedule()
     }

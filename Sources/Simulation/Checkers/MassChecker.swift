@@ -1,0 +1,155 @@
+import Adapters
+package import Aggregation
+package import Basics
+package import Federation
+import Overlay
+
+/// Counts the mass of a swarm whose mixing rule moves mass (push-sum): what all peers hold, and what one has given and the
+/// other has not taken yet. Weights change only when a peer begins or loses its state; numerators by local steps besides.
+///
+/// It compares while every peer that has begun is there: what a peer holds that is down is what its disk will say.
+package struct MassChecker: Sendable {
+    private let ids: [PeerID]
+    private let counts: [Int]
+    /// What tells each peer's state from one that it lost; nil before it has one.
+    private var marks: [UInt64?]
+    /// The accounts of peers that came to their end.
+    private var ended: [MassAccount?]
+    /// Each peer's adapter after its last mixing; nil where it is not known.
+    private var last: [[Float]?]
+    /// What the swarm should hold; nil before it is known.
+    private var weight: Double?
+    private var numerator: [Double]?
+    /// Whether a lost state was not noticed by all when the swarm was counted last.
+    private var wasUnnoticed = false
+    /// Whether something has happened that mass must outlive.
+    private var isDue = false
+    /// Whether somebody says other things than it does.
+    private var isMisled = false
+
+    /// Rounding of sums over all peers, relative to them.
+    private static let tolerance = 1e-7
+
+    package init(ids: [PeerID], configurations: [PeerConfiguration]) {
+        self.ids = ids
+        counts = configurations.map { $0.exchange.weight(ofSampleCount: $0.roster.sampleCount) }
+        marks = Array(repeating: nil, count: ids.count)
+        ended = Array(repeating: nil, count: ids.count)
+        last = Array(repeating: nil, count: ids.count)
+    }
+
+    /// A process of the peer starts, from what its disk holds.
+    package mutating func starts(_ peer: Int) {
+        ended[peer] = nil
+        last[peer] = nil
+        numerator = nil
+    }
+
+    /// A process of the peer came to its end by itself and held this.
+    package mutating func ends(_ peer: Int, holding account: MassAccount?) { ended[peer] = account }
+
+    /// A peer says other things than it does from now on.
+    package mutating func mislead() { isMisled = true }
+
+    /// Takes what a peer did.
+    package mutating func observe(_ audit: PeerAudit, of peer: Int) {
+        isDue = true
+        switch audit {
+        case .published(_, _, _, _, let own):
+            guard let own else { return }
+            if let before = last[peer], numerator != nil {
+                for index in own.values.indices {
+                    numerator![index] += Double(counts[peer]) * (Double(own.values[index]) - Double(before[index]))
+                }
+            } else {
+                numerator = nil
+            }
+            last[peer] = own.values
+        case .mixed(_, _, let delta): last[peer] = delta.values
+        case .adopted(_, _, let delta):
+            last[peer] = delta.values
+            numerator = nil
+        }
+    }
+
+    /// Counts again, if there is a reason to; what is wrong, or nil.
+    ///
+    /// - Parameter running: what the peers' processes hold.
+    package mutating func check(running: (Int) -> MassAccount?) -> String? {
+        guard isDue, !isMisled else { return nil }
+        isDue = false
+        let accounts = ids.indices.map { running($0) ?? ended[$0] }
+        guard ids.indices.allSatisfy({ accounts[$0] != nil || marks[$0] == nil }) else {
+            numerator = nil
+            return nil
+        }
+        let total = sum(accounts)
+        let isNew = ids.indices.filter { accounts[$0] != nil && accounts[$0]?.mark != marks[$0] }
+        let isUnnoticed = isUnnoticed(accounts)
+        if isNew.contains(where: { marks[$0] != nil }) || isUnnoticed || wasUnnoticed {
+            weight = total.weight
+        } else {
+            weight = isNew.reduce(weight ?? 0) { $0 + Double(counts[$1]) }
+        }
+        if !isNew.isEmpty || isUnnoticed || wasUnnoticed { numerator = nil }
+        wasUnnoticed = isUnnoticed
+        for index in isNew { marks[index] = accounts[index]?.mark }
+        let should = weight ?? total.weight
+        guard abs(total.weight - should) <= Self.tolerance * should else {
+            weight = total.weight
+            return "the swarm holds a weight of \(total.weight); it should be \(should)"
+        }
+        guard let before = numerator else {
+            numerator = total.numerator
+            return nil
+        }
+        let scale = total.scale
+        for index in before.indices where abs(total.numerator[index] - before[index]) > Self.tolerance * scale {
+            numerator = total.numerator
+            return "the swarm holds \(total.numerator[index]) of value \(index); it should be \(before[index])"
+        }
+        return nil
+    }
+
+    /// Whether somebody has not noticed yet that a neighbour lost its state: what that gave before may still be taken.
+    private func isUnnoticed(_ accounts: [MassAccount?]) -> Bool {
+        for account in accounts {
+            for (id, edge) in account?.edges ?? [:] where edge.mark != 0 {
+                if let index = ids.firstIndex(of: id), let mark = accounts[index]?.mark, mark != edge.mark {
+                    return true
+                }
+            }
+        }
+        return false
+    }
+
+    /// What all hold and what is on its way, and the largest that the sum of a value goes through.
+    private func sum(_ accounts: [MassAccount?]) -> (weight: Double, numerator: [Double], scale: Double) {
+        var (weight, numerator, scale) = (0.0, [Double](), 0.0)
+        func add(_ part: Double, _ values: [Double], _ sign: Double) {
+            weight += sign * part
+            if numerator.isEmpty { numerator = Array(repeating: 0, count: values.count) }
+            for (index, value) in values.enumerated() {
+                numerator[index] += sign * value
+                scale = max(scale, abs(value))
+            }
+        }
+        for (from, giver) in accounts.enumerated() {
+            guard let giver else { continue }
+            add(giver.weight, giver.numerator, 1)
+            for (id, edge) in giver.edges.sorted(by: { $0.key < $1.key }) {
+                guard let to = ids.firstIndex(of: id) else { continue }
+                let taker = accounts[to]
+                // What was given to a state that is lost is lost with it.
+                let isMeant = edge.mark == 0 || edge.mark == taker?.mark
+                let taken = taker?.edges[ids[from]].flatMap { $0.mark == giver.mark ? $0.taken : nil }
+                // Sums begin anew when all has been taken.
+                if isMeant, taken.map({ $0.epoch <= edge.given.epoch }) ?? true {
+                    add(edge.given.weight, edge.given.numerator, 1)
+                }
+                if let taken, taken.epoch >= edge.given.epoch { add(taken.weight, taken.numerator, -1) }
+            }
+        }
+        return (weight, numerator, scale * Double(ids.count))
+    }
+}

@@ -88,6 +88,17 @@ extension ExchangePolicy {
 
         package static let planned = ["top-k"]
 
+        /// What it does to a value, in words that follow its name.
+        package var meaning: String {
+            switch self {
+            case .none: "single precision"
+            case .bf16: "16 bits a value, and differences in settling"
+            case .int8: "8 bits a value, and differences in settling"
+            case .int4: "4 bits a value, and differences in settling"
+            case .differences: "always, about three bits a value"
+            }
+        }
+
         var encoding: any PayloadEncoding {
             switch self {
             case .none, .differences: SinglePrecision()

@@ -37,8 +37,8 @@ extension SwarmTopology {
             .shared(
                 "compression", \.compression, .choice(planned: Compression.planned),
                 "How a contribution is made smaller.",
-                "`none`: single precision. `bf16`, `int8`, `int4`: so many bits a value, and differences in settling. "
-                    + "`differences`: always, about three bits a value. `docs/mathematics.md`, \"Copies\"."),
+                Compression.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
+                    + "`docs/mathematics.md`, \"Copies\"."),
             .shared(
                 "robustness", \.robustness,
                 .choice(planned: Robustness.planned),

@@ -126,7 +126,7 @@ final class Workspace {
         layers[layers.count == 1 ? 0 : index].firstRows(count)
     }
 
-    /// Packs some rows of `x` for a product with a weight; a single row is not packed.
+    /// x [n, in] -> the same packed for a product with a weight, in some rows; a single row is not packed.
     func pack(_ x: Matrix, rows: Range<Int>) {
         if x.rows > 1 { products.pack(x, rows: rows) }
     }

@@ -69,6 +69,7 @@ final class ActorProcess: Sendable {
         let slot = Slot<Answer>()
         let peer = peer
         _ = Task(executorPreference: executor) {
+            // The answer is awaited in the capture list: nothing may wait while the lock is held.
             slot.value.withLock { [answer = await question(peer)] in $0 = answer }
         }
         executor.runUntilIdle()

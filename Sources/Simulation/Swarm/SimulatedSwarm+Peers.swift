@@ -132,9 +132,11 @@ extension SimulatedSwarm {
         trace.note(time, 9, index, 0, 0, line: peers[index].line("fault_ends", ("fault", fault.kind)))
         switch fault.kind {
         case .crash, .absent:
+            // Of faults that overlap, the one that ended first has started it already.
             guard peers[index].returns, peers[index].process == nil else { return }
             try launch(index)
         case .pause:
+            // A pause that began during this one ends later.
             guard peers[index].pausedUntil == time else { return }
             peers[index].pausedUntil = nil
             peers[index].waiting = 0

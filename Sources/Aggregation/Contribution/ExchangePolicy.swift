@@ -62,6 +62,9 @@ extension ExchangePolicy {
             case .pushSum: PushSumMixing()
             }
         }
+
+        /// Whether neighbours may read rounded copies under this rule; else contributions are in single precision.
+        package var allowsCopies: Bool { rule.keepsMeanOfCopies }
     }
 
     /// What a peer weighs in the average: its number of records, as in FedAvg, or as much as any other.

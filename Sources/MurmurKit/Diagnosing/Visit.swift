@@ -77,7 +77,6 @@ actor Visit {
     /// Datagrams so far that fit neither key, secret nor swarm.
     var strangers: Int { Int(clamping: wire.statistics.strangers) }
 
-    /// Begins.
     func begin() {
         for peer in peers { wire.connect(to: peer, at: clock.now(), using: &randomness) }
         drain()

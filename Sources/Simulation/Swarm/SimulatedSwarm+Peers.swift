@@ -96,7 +96,6 @@ extension SimulatedSwarm {
         peers[index].incarnation += 1
     }
 
-    /// A fault begins.
     mutating func begin(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
         trace.note(time, 8, index, 0, 0, line: peers[index].line("fault_begins", ("fault", fault.kind)))
@@ -126,7 +125,6 @@ extension SimulatedSwarm {
         }
     }
 
-    /// A fault ends.
     mutating func end(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
         trace.note(time, 9, index, 0, 0, line: peers[index].line("fault_ends", ("fault", fault.kind)))

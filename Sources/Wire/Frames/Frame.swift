@@ -200,7 +200,6 @@ enum FrameEncoder {
         }
     }
 
-    /// Appends a control frame.
     static func append(_ frame: EncodedControlFrame, sequence: UInt64, to packet: inout [UInt8]) {
         packet.append(frame.type.rawValue)
         packet.append(integer: sequence)

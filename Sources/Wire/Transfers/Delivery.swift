@@ -19,7 +19,6 @@ struct Delivery: Sendable {
         layout = object.layout
     }
 
-    /// Bytes of the payload.
     var byteCount: Int { layout.payloadByteCount }
 
     /// Bytes of the payload that are acknowledged, one way or the other. What was pushed may have been asked for as well:

@@ -103,6 +103,7 @@ final class Workspace {
         func gradient(_ columns: Int) -> Matrix {
             arena.matrix(rows: plan.trains ? plan.capacity : 0, columns: columns)
         }
+        // Parts add at the same time, each to its own: `CausalAttention.gather` adds those up.
         keyValueGradients = (0..<team.count).map { _ in gradient(2 * shape.keyValueWidth) }
         final = matrix(shape.hiddenSize)
         residualGradient = gradient(shape.hiddenSize)

@@ -50,6 +50,7 @@ extension SimulatedSwarm {
             while let effect = peers[index].process!.nextEffect(at: local, using: &generators[index]) {
                 perform(effect, of: index)
             }
+        // This file is written in no time, and its end may bring further effects.
         } while keepMemory(of: index)
         if peers[index].process!.isDone { end(index) }
     }
@@ -72,6 +73,7 @@ extension SimulatedSwarm {
         bytesSent += UInt64(datagram.bytes.count)
         for number in intruders.indices { intruders[number].overhear(datagram, from: peers[index].address) }
         guard let to = indexOfAddress[datagram.address] else {
+            // What a peer's old address is sent amplifies nothing: its neighbours just do not know better yet.
             if !lostAddresses.contains(datagram.address) {
                 checker.stranger(datagram.address, sent: 0, received: datagram.bytes.count, at: time)
             }

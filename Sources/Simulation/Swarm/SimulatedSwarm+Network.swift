@@ -46,11 +46,11 @@ extension SimulatedSwarm {
     mutating func drain(_ index: Int) {
         guard peers[index].process != nil else { return }
         let local = peers[index].clock.local(at: time)
+        // What `keepMemory` writes takes no time, and its end may bring further effects.
         repeat {
             while let effect = peers[index].process!.nextEffect(at: local, using: &generators[index]) {
                 perform(effect, of: index)
             }
-        // This file is written in no time, and its end may bring further effects.
         } while keepMemory(of: index)
         if peers[index].process!.isDone { end(index) }
     }

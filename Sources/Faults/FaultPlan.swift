@@ -17,7 +17,6 @@ package struct FaultPlan: Sendable {
         package var kind: PeerFault.Kind
     }
 
-    /// The schedule.
     package let schedule: FaultSchedule
     /// The seed of what was drawn, and of the links.
     package let seed: UInt64

@@ -37,7 +37,6 @@ extension FaultSchedule {
     }
 }
 
-/// Draws faults.
 private struct FaultDraw {
     var generator: SeededGenerator
     var healing = Duration.zero

@@ -103,7 +103,6 @@ enum FaultText {
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
-    /// Peers.
     static func peers(_ selector: PeerSelector) -> String {
         switch selector {
         case .all: "all"

@@ -60,6 +60,7 @@ final class DatagramHandler: ChannelInboundHandler {
         if initiations > 0 {
             let admitted = filter.admitted(initiations, from: envelope.remoteAddress, at: context.eventLoop.now)
             if admitted == 0 { return }
+            // Only a train of nothing but initiations is cut to its first: in others there is data.
             isCut = isSeveral && admitted < initiations && initiations == packets
         }
         guard let address = networkAddress(envelope.remoteAddress) else { return }

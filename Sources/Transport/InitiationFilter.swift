@@ -36,6 +36,7 @@ struct InitiationFilter {
 
     init() {
         var generator = SystemRandomNumberGenerator()
+        // Any but zero, which xorshift never leaves.
         random = generator.next() | 1
     }
 

@@ -19,7 +19,8 @@ enum SocketFilter {
         }
         let filter = murmur_make_filter(addresses, ports, Int32(addresses.count), isV6 ? 1 : 0)
         guard filter.count > 0 else { return }
-        // The option's value is two plain numbers, laid out as the system has them; it copies the program.
+        // `SO_ATTACH_FILTER`, 26. The option's value is two plain numbers, laid out as the system has them; it copies the
+        // program.
         options.unsafeSetSocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: 26), value: filter)
             .whenComplete { _ in murmur_free_filter(filter) }
     }
@@ -27,6 +28,7 @@ enum SocketFilter {
     /// Detaches the filter from the channel's socket.
     static func detach(from channel: any Channel) {
         guard let options = channel as? any SocketOptionProvider else { return }
+        // `SO_DETACH_FILTER`, 27.
         options.unsafeSetSocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: 27), value: Int32(0))
             .whenComplete { _ in }
     }

@@ -130,6 +130,7 @@ package final class UDPEndpoint: DatagramEndpoint {
     private static func unfragmented(_ address: SocketAddress) -> [ChannelOptions.Types.SocketOption] {
         #if os(Linux)
         switch address {
+        // 10 is `IP_MTU_DISCOVER`, 23 `IPV6_MTU_DISCOVER`.
         case .v4: [ChannelOptions.Types.SocketOption(level: .ip, name: NIOBSDSocket.Option(rawValue: 10))]
         case .v6: [ChannelOptions.Types.SocketOption(level: .ipv6, name: NIOBSDSocket.Option(rawValue: 23))]
         default: []
@@ -154,6 +155,7 @@ package final class UDPEndpoint: DatagramEndpoint {
                 else { break }
                 var pause = Self.rebindPauses.first
                 while !state.withLock({ $0.isClosed }) {
+                    // Made before the socket, which may be lost before anybody waits for that.
                     loss = LossSignal()
                     if let channel = try? await Self.open(
                         localAddress, on: loop, continuation: continuation, refused: refused, loss: loss)
@@ -162,6 +164,7 @@ package final class UDPEndpoint: DatagramEndpoint {
                             if !state.isClosed { state.channel = channel }
                             return state.isClosed
                         }
+                        // Closed while the new socket was being bound, of which `close` knew nothing.
                         if isClosed { try? await channel.close().get() }
                         break
                     }
@@ -192,6 +195,7 @@ package final class UDPEndpoint: DatagramEndpoint {
             state.isClosed = true
             return state.channel
         }
+        // With the socket `supervise` ends, which finishes the streams.
         try? await channel?.close().get()
     }
 

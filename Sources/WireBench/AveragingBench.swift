@@ -84,7 +84,6 @@ extension BenchPeer {
     /// Whether the average is whole.
     var hasAveraged: Bool { averaging?.isFinished ?? false }
 
-    /// The average.
     var average: [UInt8] { averaging?.result ?? [] }
 
     /// Takes a part in an average, and forgets the last one.

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Basics
 import Foundation
 import Storage
@@ -99,7 +100,9 @@ import Testing
             leaves.removeAll { ["alpha", "minimum"].contains($0.path.last) && $0.path[0] == "data" }
         }
         if value(["data", "source"]) != "builtin:chores" { leaves.removeAll { $0.path == ["data", "count"] } }
-        if value(["exchange", "mixing"]) == "push-sum" { leaves.removeAll { $0.path == ["exchange", "compression"] } }
+        if ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"]))?.allowsCopies == false {
+            leaves.removeAll { $0.path == ["exchange", "compression"] }
+        }
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
         let text = (["murmuration: 1"] + Self.lines(leaves, indentation: "")).joined(separator: "\n")
 

@@ -62,6 +62,9 @@ extension ExchangePolicy {
             case .pushSum: PushSumMixing()
             }
         }
+
+        /// Whether neighbours may read rounded copies under this rule; else contributions are in single precision.
+        package var allowsCopies: Bool { rule.keepsMeanOfCopies }
     }
 
     /// What a peer weighs in the average: its number of records, as in FedAvg, or as much as any other.
@@ -87,6 +90,17 @@ extension ExchangePolicy {
         case none, bf16, int8, int4, differences
 
         package static let planned = ["top-k"]
+
+        /// What it does to a value, in words that follow its name.
+        package var meaning: String {
+            switch self {
+            case .none: "single precision"
+            case .bf16: "16 bits a value, and differences in settling"
+            case .int8: "8 bits a value, and differences in settling"
+            case .int4: "4 bits a value, and differences in settling"
+            case .differences: "always, about three bits a value"
+            }
+        }
 
         var encoding: any PayloadEncoding {
             switch self {

@@ -54,6 +54,7 @@ package struct BlockIntegers: PayloadEncoding {
 
     /// The least brain float that is not below `value`, which is not negative: its upper half.
     private static func roundedUp(_ value: Float) -> UInt16 {
+        // The largest finite brain float: rounding up must not go beyond it.
         let bits = min(value, Float(bitPattern: 0x7f7f_0000)).bitPattern
         return UInt16(truncatingIfNeeded: (bits &+ 0xffff) >> 16)
     }
@@ -79,6 +80,7 @@ package struct BlockIntegers: PayloadEncoding {
                     half = half == nil ? nibble : nil
                 }
             }
+            // Above an odd last integer stands 8, which is zero.
             if let low = half { payload.append(low | 0x80) }
         }
         return AdapterDelta(schema: delta.schema, values: read)

@@ -18,6 +18,8 @@ package struct BrainFloat: PayloadEncoding {
     /// stays the largest.
     static func rounded(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
+        // Half of the last bit that stays, less one where that bit is zero: what lies in the middle goes to the even
+        // one.
         let upper = (bits &+ 0x7fff &+ (bits >> 16 & 1)) >> 16
         let isLost = value.isFinite && upper & 0x7f80 == 0x7f80
         return UInt16(truncatingIfNeeded: isLost ? upper & 0x8000 | 0x7f7f : upper)

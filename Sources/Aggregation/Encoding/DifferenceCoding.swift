@@ -42,6 +42,7 @@ package enum DifferenceCoding {
                 let ratio = ((values[place] - read[place]) / step).rounded()
                 guard abs(ratio) < limit else { return nil }
                 models.encode(Int32(ratio), &coder)
+                // The reader's own two operations: both sides have to end in the same bits.
                 read[place] += ratio * step
             }
             body = coder.finished()

@@ -50,8 +50,10 @@ struct RangeEncoder {
     }
 
     private mutating func shift() {
+        // A byte of ones waits: a carry from below would still change it and the byte before it.
         if low >> 24 != 0xff {
             let carry = UInt8(truncatingIfNeeded: low >> 32)
+            // Nothing stands in the cache before the first byte; LZMA writes a zero for it.
             if !isFirst { bytes.append(cache &+ carry) }
             isFirst = false
             for _ in 0..<pending { bytes.append(0xff &+ carry) }
@@ -65,6 +67,7 @@ struct RangeEncoder {
 
     /// All bytes, after the last decision.
     mutating func finished() -> [UInt8] {
+        // The byte that waits, and the four of `low`.
         for _ in 0..<5 { shift() }
         return bytes
     }

@@ -49,6 +49,7 @@ package struct AgreementVector: Sendable, Hashable {
 
     /// Whether all peers within reach disagreed by at most `bound`.
     func isWithin(_ bound: Double) -> Bool {
+        // Zero may stand for "unknown", whatever the bound is.
         entries[depth] > 0 && Self.value(entries[depth]) <= bound
     }
 
@@ -57,6 +58,7 @@ package struct AgreementVector: Sendable, Hashable {
         guard disagreement < 1 else { return 0 }
         guard disagreement > 0 else { return .max }
         var q = min(255, max(0, Int((-8 * log2(disagreement)).rounded(.down))))
+        // `log2` may be off in its last bit, and what is handed on has to be a bound.
         while q > 0 && value(UInt8(q)) < disagreement { q -= 1 }
         return UInt8(q)
     }

@@ -30,10 +30,13 @@ package enum CheckpointFiles {
         if let old = try files.contents(of: newest), PeerCheckpoint.isWhole(old) {
             // Where an earlier process was killed between these.
             try files.remove(link)
+            // A link, not a rename: the newest keeps its name until another takes it, so that a crash finds one at
+            // every moment.
             try files.link(newest, as: link)
             try files.rename(link, to: previous)
         }
         try files.rename(partial, to: newest)
+        // The bytes are durable since they were written; this makes the names so.
         try files.synchronise(folder: folder)
     }
 

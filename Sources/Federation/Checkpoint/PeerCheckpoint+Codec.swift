@@ -164,9 +164,11 @@ extension PeerCheckpoint {
             guard let length = reader.integer(UInt32.self),
                 let name = reader.bytes(count: Int(length)).flatMap({ String(validating: $0, as: UTF8.self) }),
                 let rows = reader.integer(UInt32.self), let columns = reader.integer(UInt32.self), rows > 0,
+                // Bounds of 2^24 keep the product below 2^48.
                 columns > 0, rows <= 1 << 24, columns <= 1 << 24, names.insert(name).inserted
             else { return nil }
             total += Int(rows) * Int(columns)
+            // Each value takes four bytes further on: a schema of more values than there are bytes left is damaged.
             guard total <= reader.remaining else { return nil }
             tensors.append(.init(name: name, rows: Int(rows), columns: Int(columns)))
         }

@@ -61,6 +61,7 @@ package struct PeerCheckpoint: Sendable, Equatable {
     /// The timestamp with which the next process starts, which finds `wallClock`: sequence numbers count up from it, one a
     /// contribution, so that where the clock was set back there has to be room for those of the process before.
     package func nextTimestamp(wallClock: UInt64) -> UInt64 {
+        // 2^32 numbers are more than a process can use up, and only 4.3 s as nanoseconds of a clock.
         let (later, overflow) = handshakeTimestamp.addingReportingOverflow(1 << 32)
         return overflow ? .max - (1 << 32) : max(wallClock, later)
     }

@@ -26,7 +26,6 @@ package struct EventDescription: Sendable, Hashable {
     package struct Field: Sendable, Hashable {
         /// Its name, in snake case.
         package let name: String
-        /// Its value.
         package let value: Value
         /// What the value is counted in; nil where `Value` says it.
         private let ownUnit: String?
@@ -60,7 +59,6 @@ package struct EventDescription: Sendable, Hashable {
         case text(String)
         /// Yes or no.
         case flag(Bool)
-        /// A peer.
         case peer(PeerID)
         /// Some peers, or none.
         case peers([PeerID])

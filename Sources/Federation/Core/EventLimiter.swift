@@ -39,6 +39,7 @@ struct EventLimiter: Sendable {
         let intervals = Int(((time - bucket.filledAt) / Self.interval).rounded(.down))
         if intervals > 0 {
             bucket.level = min(Self.burst, bucket.level + intervals)
+            // Not `time`: what has passed of the interval under way counts for the next event.
             bucket.filledAt = bucket.filledAt + Self.interval * intervals
         }
         guard bucket.level > 0 else {

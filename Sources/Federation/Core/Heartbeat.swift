@@ -72,6 +72,7 @@ extension PeerCore {
     mutating func tellHeartbeat(at time: MonotonicTime) {
         guard let due = heartbeatDeadline, time >= due, let heartbeat else { return }
         lastTold = time
+        // The moment of the next heartbeat has moved, which `quietUntil` was reckoned from.
         quietUntil = nil
         guard tampering?.keepsQuiet != true else { return }
         for neighbour in neighbours where neighbour.isConnected {

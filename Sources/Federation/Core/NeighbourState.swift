@@ -95,6 +95,7 @@ struct NeighbourState: Sendable {
     /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness`; a final one always.
     func usable(for round: Int, staleness: Int) -> Contribution? {
         if let last = contributions.last, last.isFinal, last.round <= round { return last }
+        // Of two that are equally near the later one is taken.
         return contributions.filter { abs($0.round - round) <= staleness }
             .min { (abs($0.round - round), -$0.round) < (abs($1.round - round), -$1.round) }
     }
@@ -127,6 +128,7 @@ struct NeighbourState: Sendable {
 
     /// Forgets what `round` and later ones have no use for.
     mutating func prune(for round: Int) {
+        // The last one before the round stays: it is mixed where the round's own does not come.
         let before = contributions.lastIndex { $0.round < round } ?? 0
         contributions.removeFirst(before)
         while contributions.count(where: { $0.round > round }) > 2 {

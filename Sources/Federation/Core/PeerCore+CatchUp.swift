@@ -28,6 +28,7 @@ extension PeerCore {
         var claims: [Int] = []
         for index in neighbours.indices {
             let neighbour = neighbours[index]
+            // Who has left unfinished is not followed; who left finished still says how far the swarm has come.
             guard !neighbour.isBarred, !neighbour.hasLeft || neighbour.isFinal else { continue }
             if neighbour.isConnected || neighbour.isFinal {
                 let isInStep = abs(neighbour.latestRound - round) <= staleness
@@ -35,12 +36,16 @@ extension PeerCore {
                 if isInStep, !neighbour.isFinal, round < configuration.rounds { return nil }
                 claims.append(neighbour.newestRound)
             } else if isExpected(index) {
+                // One that may still come counts against those that are ahead: half a swarm that was cut off is no
+                // majority.
                 claims.append(-1)
             }
         }
         claims.sort(by: >)
         guard !claims.isEmpty else { return nil }
+        // In falling order: more than half of the claims, n / 2 + 1 of them, are at least this one.
         let target = claims[claims.count / 2]
+        // One is always a majority of itself: here the clock decides.
         if claims.count == 1, let only = neighbours.firstIndex(where: { $0.newestRound == target }) {
             guard canReach(target, only, at: now) else { return nil }
         }
@@ -97,6 +102,7 @@ extension PeerCore {
                 vouching += 1
             }
         }
+        // More than the one that claims it, which would vouch for itself.
         return vouching > 1 && 2 * vouching > there
     }
 
@@ -140,6 +146,7 @@ extension PeerCore {
             directives.append(.audit(.adopted(of: parts, with: keepsOwn ? delta : nil, delta: mean)))
         }
         delta = mean
+        // What was known of the agreement was about the adapter that has just been replaced.
         settling.restart()
         directives.append(.checkpoint(checkpoint(nextRound: target, isFinished: false)))
         let everyoneHasFinished = neighbours.allSatisfy { $0.isFinal || !$0.isConnected || $0.isSuspect }

@@ -26,6 +26,7 @@ extension PeerCore {
             guard let index = index(of: peer) else { return }
             let wasFinal = neighbours[index].isFinal
             neighbours[index].disconnect(left: reason == .closed, at: time)
+            // A new incarnation knows nothing of its finish; one that broke off or left has not forgotten.
             neighbours[index].isFinal = wasFinal && reason != .restarted
             pipeline.lost(peer)
             report(.disconnected(peer, reason: "\(reason)"), as: .disconnected, about: index, at: time)
@@ -48,6 +49,8 @@ extension PeerCore {
             guard let index = index(of: peer), let lost = neighbours[index].inFlight.removeValue(forKey: object) else {
                 return
             }
+            // Only what may go better a second later: no progress, or a holder that serves too many. What is corrupt or
+            // not served stays so.
             guard reason == .timedOut || reason == .limitReached, lost.tries < Self.requestLimit else {
                 askForWhole(index, at: time)
                 return
@@ -75,6 +78,7 @@ extension PeerCore {
         guard !others.isEmpty else { return }
         for step in 0..<min(Self.witnesses, others.count) {
             let place =
+                // The round is the neighbour's claim: the remainder keeps the product small.
                 (Int(truncatingIfNeeded: signed.manifest.round % 1024) * Self.witnesses + index + step) % others.count
             wire.testify(signed.encoded, to: neighbours[others[place]].id)
         }
@@ -114,6 +118,7 @@ extension PeerCore {
         }
         if offered >= round - configuration.exchange.staleness { neighbours[index].isSuspect = false }
         switch phase {
+        // The adapter is final, and nothing is mixed any more: only the news above was of use.
         case .keeping, .finished, .stopped: return
         case .ready, .training, .gathering: break
         }

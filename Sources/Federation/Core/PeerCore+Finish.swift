@@ -6,6 +6,8 @@ extension PeerCore {
     /// The adapter is final: keep it, then say so, and go on serving. In this order: neighbours that have been told leave,
     /// and who had to begin again at an earlier checkpoint then would find nobody to agree with.
     mutating func finish(at time: MonotonicTime) {
+        // The final contribution is that of the round after the one in which the peer found the agreement
+        // (docs/protocol.md, "Rounds").
         round += 1
         directives.append(.checkpoint(checkpoint(nextRound: round, isFinished: true)))
         if keepsState { phase = .keeping } else { enterFinished(at: time) }
@@ -36,6 +38,7 @@ extension PeerCore {
                 let isServed = neighbours[index].hasFinalAdapter || isGivenUp(index)
                 if neighbours[index].isConnected, !neighbours[index].isFinal, !isServed { return false }
             } else {
+                // Leaving would cut off what was pushed and is not acknowledged yet.
                 guard neighbours[index].isFinal, !wire.hasPushUnderWay(to: neighbours[index].id) else { return false }
             }
         }
@@ -48,6 +51,7 @@ extension PeerCore {
     ) {
         phase = .stopped(hasFinished: isFinished)
         wire.close(at: time, using: &generator)
+        // Closing has told of each transfer how much was acknowledged; `left` is the last event.
         closeLedger(at: time)
         reportSuppressed(at: time)
         report(.traffic(traffic), at: time)

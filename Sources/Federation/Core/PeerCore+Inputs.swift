@@ -29,6 +29,7 @@ extension PeerCore {
     /// Does what is due at `time`.
     package mutating func handleTimeout(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         if let due = wire.nextDeadline, due <= time { wire.handleTimeout(at: time, using: &generator) }
+        // Without a known quiet, whatever may be due is looked at.
         if time >= quietUntil ?? .zero {
             repeatRequests(at: time)
             reportWaiting(at: time)
@@ -49,6 +50,7 @@ extension PeerCore {
         _ outcome: TrainingOutcome, snapshot: [UInt8], duration: Duration, at time: MonotonicTime,
         using generator: inout some RandomNumberGenerator
     ) {
+        // The peer may have left while the trainer was at work.
         guard phase == .training else { return }
         lastTrainingDuration = duration
         fastestTraining = min(fastestTraining ?? duration, duration)
@@ -107,9 +109,11 @@ extension PeerCore {
         now = max(now, time)
         greet(at: time, using: &generator)
         while !isStopped {
+            // Events come before steps: what has arrived by now belongs to the round that a step would end.
             if let event = wire.pollEvent() {
                 handle(event, at: time)
             } else if isQuiet || !step(at: time, using: &generator) {
+                // A step that began a round may have taken neighbours in.
                 greet(at: time, using: &generator)
                 if !isQuiet { quietUntil = nextChange }
                 if wire.takeMemoryChange() { directives.append(.remember(wire.memory)) }

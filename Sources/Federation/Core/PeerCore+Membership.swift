@@ -70,6 +70,7 @@ extension PeerCore {
     ) {
         rosterChanges.append(change)
         switch phase {
+        // The weights of a round that is being gathered stay as both ends of every edge know them.
         case .gathering, .keeping: break
         case .ready, .training, .finished, .stopped: changeRoster(at: time)
         }
@@ -87,6 +88,7 @@ extension PeerCore {
                 guard isNew, let place = roster.index(of: member.id) else { continue }
                 neighbours.insert(NeighbourState(id: member.id), at: place)
                 wire.admit(remote, at: time)
+                // `start` begins sessions with all that are there by then.
                 if phase != .ready { strangers.append(member.id) }
             case .expel(let peer):
                 guard let place = roster.index(of: peer) else { continue }

@@ -41,6 +41,7 @@ extension PeerCore {
             {
                 usable = nil
             }
+            // Whom the rule does not wait for in this round is not absent from it.
             guard usable != nil || sources.includes(neighbour.id) else { continue }
             if let usable {
                 heard.shares.append(usable.share)
@@ -59,6 +60,8 @@ extension PeerCore {
                 let hasMissed =
                     neighbour.hasAnswered(round) ? !neighbours[index].isComingNearer(to: round) : true
                 if hasMissed { miss(index, since: since, at: time) }
+                // The others' agreement is proved without it: otherwise one that is silent for ever would keep the
+                // swarm from ending.
                 if round >= configuration.rounds, isGivenUp(index) { continue }
                 heard.news.append(.silence)
                 heard.isComplete = false
@@ -88,6 +91,8 @@ extension PeerCore {
         }
         let limits = configuration.settlingLimits
         report(.settling(round: round, disagreement: outcome.disagreement, bound: limits.edgeBound), at: time)
+        // The proof adds distances to copies' errors: a distance counts only where the own error keeps within its share
+        // of the bound (docs/mathematics.md, "When the swarm agrees").
         let isProof = heard.isComplete && outcome.roundingError <= limits.errorBound
         settling.advance(disagreement: isProof ? outcome.disagreement : nil, heard: heard.news)
         switch settling.verdict(after: round - configuration.rounds) {

@@ -38,6 +38,7 @@ extension PeerCore {
     /// mixing rule may have something else for every neighbour, or nothing.
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
         var publications: [Publication] = []
+        // An offer says as much as a heartbeat.
         lastTold = time
         let latest = published.last?.object
         let present = neighbours.filter(\.isConnected).map(\.id)
@@ -46,6 +47,7 @@ extension PeerCore {
         }
         // One who tampers may have withheld it.
         guard tampering == nil || published.last?.object != latest else { return }
+        // Neighbours within the staleness bound may still fetch and mix it; what is newest stays, however old it is.
         while let first = published.first, first.round < round - 1 - configuration.exchange.staleness,
             first.round < published[published.count - 1].round
         {
@@ -104,6 +106,8 @@ extension PeerCore {
                 .audit(
                     .published(
                         round: round, sequence: meant.manifest.sequence, isFinal: isFinal, delta: contribution.delta,
+                        // A whole copy for a latecomer may be of a round that is over: the own adapter is another by
+                        // then.
                         own: round == self.round ? delta : nil)))
         }
         report(

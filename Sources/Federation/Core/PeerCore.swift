@@ -132,6 +132,7 @@ package struct PeerCore: Sendable {
             local: local, remotes: configuration.remotes, swarm: swarm,
             configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, memory: memory, at: time)
         neighbours = roster.members.map { NeighbourState(id: $0.id) }
+        // A revocation that an earlier process saw holds for good (docs/protocol.md, section 8).
         for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }
         delta = AdapterDelta(zeroOf: configuration.schema)
         waits = RoundWaits(configuration.waits)
@@ -148,6 +149,7 @@ package struct PeerCore: Sendable {
         }
         round = checkpoint.round
         beginningRound = checkpoint.round
+        // Both timestamps are nanoseconds of the wall clock: so long the others went on without this peer, at most.
         let away = handshakeTimestamp - min(handshakeTimestamp, checkpoint.handshakeTimestamp)
         absence += .nanoseconds(Int64(clamping: away))
         delta = checkpoint.delta

@@ -175,6 +175,7 @@ extension PeerDriver {
             hasToldStop = true
             return .stop(reason)
         }
+        // An alarm that rings too early does no harm, and costs less than one that is set anew after every datagram.
         guard let deadline = core.nextDeadline, deadline < armed ?? .distantFuture else { return nil }
         armed = deadline
         return .wake(at: deadline)

@@ -142,6 +142,7 @@ extension SettingsFingerprint {
             guard let text = String(validating: key, as: UTF8.self), Self.isPlain(text), Self.isPlain(value) else {
                 return nil
             }
+            // Strictly ascending, so that equal settings have equal bytes and no key stands twice.
             guard entries.last.map({ $0.key.utf8.lexicographicallyPrecedes(text.utf8) }) ?? true else { return nil }
             entries.append(Entry(key: text, stored: value))
         }

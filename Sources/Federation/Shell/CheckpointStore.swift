@@ -6,7 +6,6 @@ package import Wire
 /// A crash at any moment, also in the midst of writing, leaves one of them whole. A full disk fails the writing and
 /// leaves what was there.
 package struct CheckpointStore: Sendable {
-    /// The folder.
     package let folder: String
     private let files: any FileSystem
 

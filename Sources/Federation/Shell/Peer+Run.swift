@@ -24,6 +24,7 @@ extension Peer {
         names?.cancel()
         refusals?.cancel()
         sleeper?.cancel()
+        // The end of one write begins the next file, under another task.
         while driver.isWriting { await writer?.value }
         await delivery?.value
         await endpoint.close()
@@ -127,11 +128,13 @@ extension Peer {
         case .deliver(let delta):
             final = delta
             if let deliver { delivery = environment.start { await deliver(delta) } }
+        // `serveDeadlines` waits for wake-ups: with this one it notices the end.
         case .stop: wake.yield()
         case .wake(let time):
             sleeper?.cancel()
             sleeper = environment.start { [wake, clock = environment.clock] in
                 await clock.sleep(until: time)
+                // A sleep that is cancelled returns at once; its alarm was replaced by an earlier one.
                 if !Task.isCancelled { wake.yield() }
             }
         }

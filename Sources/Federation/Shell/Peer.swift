@@ -64,6 +64,7 @@ package actor Peer {
         randomness = environment.randomness
         self.deliver = deliver
         (events, eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(65_536))
+        // One wake-up stands for any number: who is woken does all that is due.
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 

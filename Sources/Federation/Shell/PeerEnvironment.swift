@@ -5,7 +5,6 @@ package import SwarmFile
 /// What a peer's process takes from the world beside its network, trainer and disk: clocks, randomness, and where its
 /// tasks run.
 package struct PeerEnvironment: Sendable {
-    /// The clocks.
     package var clock: any PeerClock
     /// The protocol's randomness.
     package var randomness: PeerRandomness

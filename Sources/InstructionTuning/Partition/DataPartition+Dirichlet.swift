@@ -54,6 +54,7 @@ extension DataPartition {
         var held = [Int](repeating: 0, count: peers)
         return sizes.map { size in
             var proportions = generator.dirichlet(count: peers, alpha: alpha)
+            // As in Shepherd: whoever has an equal share already gets nothing of further categories.
             for peer in proportions.indices where held[peer] >= max(1, equalShare) { proportions[peer] = 0 }
             var sum = proportions.reduce(0, +)
             if sum <= 0 {

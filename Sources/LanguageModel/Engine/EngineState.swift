@@ -123,8 +123,7 @@ final class EngineState: @unchecked Sendable {
     /// The attention of layer `index` in a pass.
     private func attention(_ index: Int, _ context: PassContext) -> AttentionLayer {
         AttentionLayer(
-            weights: model.weights.layers[index], adapter: adapter?.layers[index], context: context,
-            isLast: index + 1 == model.weights.layers.count, window: model.configuration.attentionWindow(layer: index))
+            weights: model.weights.layers[index], adapter: adapter?.layers[index], context: context, index: index)
     }
 
     /// The SwiGLU block of layer `index` in a pass.

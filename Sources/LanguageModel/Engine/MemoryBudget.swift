@@ -17,6 +17,7 @@ package struct MemoryBudget: Sendable, Hashable {
     /// group's limit, and what the machine has.
     package static func ofThisProcess() -> MemoryBudget {
         func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+        // The unified hierarchy's line (control groups, version 2) begins with `0::`.
         let group = text("/proc/self/cgroup")?.split(separator: "\n").last { $0.hasPrefix("0::") }?.dropFirst(3)
         let candidates = [
             addressSpace(limits: text("/proc/self/limits"), status: text("/proc/self/status")),

@@ -33,6 +33,7 @@ package struct GGUFMerge {
         // The first file of several has all that describes the model.
         try writer.copyPairs(
             of: checkpoint.files[0], except: ["general.file_type", "split.no", "split.count", "split.tensors.count"])
+        // llama.cpp's numbers: 0 for F32, 1 for mostly F16, 7 for mostly Q8_0.
         writer.set("general.file_type", type == .float32 ? 0 : type == .float16 ? 1 : UInt32(7))
         for file in checkpoint.files {
             for entry in file.header.entries {

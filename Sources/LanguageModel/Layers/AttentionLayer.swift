@@ -8,12 +8,14 @@ struct AttentionLayer {
     let weights: LayerWeights
     let adapter: LayerAdapter?
     let context: PassContext
-    /// Whether this is the last layer, whose output is computed for the wanted rows only.
-    let isLast: Bool
-    /// How many tokens a query looks back over, its own counted; nil for all.
-    let window: Int?
+    /// The number of the layer.
+    let index: Int
 
     private var shape: ModelConfiguration { context.shape }
+    /// Whether this is the last layer, whose output is computed for the wanted rows only.
+    private var isLast: Bool { index + 1 == shape.layerCount }
+    /// How many tokens a query looks back over, its own counted; nil for all.
+    private var window: Int? { shape.attentionWindow(layer: index) }
     private var workspace: Workspace { context.workspace }
     /// The number of rows from o on.
     private var outRows: Int { isLast ? context.wanted.count : context.rows }

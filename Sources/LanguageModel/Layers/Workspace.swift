@@ -103,6 +103,7 @@ final class Workspace {
         func gradient(_ columns: Int) -> Matrix {
             arena.matrix(rows: plan.trains ? plan.capacity : 0, columns: columns)
         }
+        // Parts add at the same time, each to its own: `CausalAttention.gather` adds those up.
         keyValueGradients = (0..<team.count).map { _ in gradient(2 * shape.keyValueWidth) }
         final = matrix(shape.hiddenSize)
         residualGradient = gradient(shape.hiddenSize)
@@ -126,7 +127,7 @@ final class Workspace {
         layers[layers.count == 1 ? 0 : index].firstRows(count)
     }
 
-    /// Packs some rows of `x` for a product with a weight; a single row is not packed.
+    /// x [n, in] -> the same packed for a product with a weight, in some rows; a single row is not packed.
     func pack(_ x: Matrix, rows: Range<Int>) {
         if x.rows > 1 { products.pack(x, rows: rows) }
     }

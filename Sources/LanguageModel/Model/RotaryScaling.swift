@@ -105,6 +105,7 @@ extension RotaryScaling {
             self = .llama3(
                 factor: try section.number("factor"), low: low, high: high, original: try section.original())
         case "yarn": self = try .yarn(section)
+        // `su` is the name in the first files of Phi-3.
         case "longrope", "su": self = try .longRoPE(section, pairs: headSize / 2)
         default:
             throw .unsupported(
@@ -120,6 +121,7 @@ extension RotaryScaling {
             throw .unsupported(
                 file: section.file, feature: "\(section.key) with mscale", supported: "attention_factor")
         }
+        // YaRN's temperature of attention, as what cosines and sines are multiplied by.
         let usual = factor <= 1 ? 1 : 0.1 * log(factor) + 1
         return .yarn(
             factor: factor, fast: try section.number("beta_fast", default: 32),
@@ -131,6 +133,7 @@ extension RotaryScaling {
     private static func longRoPE(_ section: RotarySection, pairs: Int) throws(ModelError) -> RotaryScaling {
         let context = try section.original()
         let factor = try section.number("factor", default: Double(section.longest ?? context) / Double(context))
+        // LongRoPE's factor for the same.
         let usual = factor <= 1 ? 1 : (1 + log(factor) / log(Double(context))).squareRoot()
         func divisors(_ name: String) throws(ModelError) -> [Double] {
             let values = section.value[name]?.array?.map { $0.double ?? 0 } ?? []

@@ -45,7 +45,6 @@ struct TokenizerReader {
         return identifier
     }
 
-    /// The added tokens.
     func addedTokens(_ value: JSONValue) throws(TokenizerError) -> [AddedToken] {
         if value.isNull { return [] }
         guard let elements = value.array else { throw invalid("added_tokens is \(value.kind), not an array") }

@@ -148,9 +148,11 @@ package actor FaultRelay {
             let link = links[index]
             links[index].traffic.delivered += 1
             links[index].traffic.deliveredBytes += bytes.count
+            // From the socket that stands for the sender at the receiver, so that answers come back through the relay.
             links[link.back].entrance.send([Datagram(address: addresses[link.to], bytes: bytes)])
         }
         guard let due = queue.firstTime.map({ $0 - .zero }) else { return }
+        // The sleep under way ends in time.
         if let wakeTime, wakeTime > now, wakeTime <= due { return }
         sleeper?.cancel()
         wakeTime = due

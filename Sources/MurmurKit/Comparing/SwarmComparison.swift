@@ -40,7 +40,6 @@ package struct SwarmComparison: Sendable {
         return way > 0 ? (aloneMean.loss - gossipMean.loss) / way : nil
     }
 
-    /// The table.
     package var table: TextTable {
         var table = TextTable(heads: ["", "loss", "perplexity", "exact match", "ROUGE-L"])
         func add(_ name: String, _ summary: EvaluationSummary) {

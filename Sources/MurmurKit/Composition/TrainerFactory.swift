@@ -78,6 +78,12 @@ package enum TrainerChoice: Sendable, Hashable {
     /// What `--record` wrote into this folder is played back.
     case recorded(folder: String)
 
+    /// The words of the command line, and what they mean, for its help.
+    package static let words = "quadratic|lora|folder"
+    package static let help =
+        "quadratic: a toy whose optimum is known. lora: the topology's model and data, on all cores. A folder: plays back "
+        + "what --record wrote."
+
     /// The choice that a word of the command line means: `quadratic`, `lora`, or a folder.
     package init(_ word: String) {
         self =

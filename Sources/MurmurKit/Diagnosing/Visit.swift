@@ -77,7 +77,6 @@ actor Visit {
     /// Datagrams so far that fit neither key, secret nor swarm.
     var strangers: Int { Int(clamping: wire.statistics.strangers) }
 
-    /// Begins.
     func begin() {
         for peer in peers { wire.connect(to: peer, at: clock.now(), using: &randomness) }
         drain()
@@ -131,6 +130,8 @@ actor Visit {
         while let datagram = wire.pollBurst(at: clock.now(), using: &randomness) {
             let isInitiation = ProtocolEndpoint.isInitiation(datagram)
             if isInitiation, let peer = addresses[datagram.address] { sent[peer] = clock.now() }
+            // By handshakes alone nothing follows the answer: the first packet under new keys would make them the
+            // neighbour's session.
             if depth == .session || isInitiation { socket.send([datagram]) }
         }
         while let event = wire.pollEvent() {

@@ -48,6 +48,7 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
         let largest = max(shape.vocabularySize, shape.intermediateSize) * shape.hiddenSize
         weights = shape.parameterCount * bytesOfWeight + (bytesOfWeight == 4 ? 0 : 4 * largest)
         // Tokens of a pass, and of the longest record.
+        // As `EngineOptions.usualPassTokens` has it.
         let tokens = max(bytesOfWeight == 4 || threads == 1 ? 256 : 512, tuning.cutoff)
         let layer =
             2 * shape.hiddenSize + shape.queryKeyValueWidth + shape.queryWidth + 2 * shape.intermediateSize
@@ -55,6 +56,7 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
         let shared =
             5 * shape.hiddenSize + 5 * shape.intermediateSize + shape.queryKeyValueWidth + 3 * shape.queryWidth
             + 2 * shape.keyValueWidth * threads
+        // As `HeadBuffers` cuts logits into chunks.
         let logits = min(tokens, 264) * (shape.vocabularySize + 2 * shape.hiddenSize)
         activations = 4 * (tokens * (shape.layerCount * layer + shared) + min(logits, 16 << 20))
         adapters = 4 * schema.count * (Self.adapterCopies + Self.contributionsKept * degree)

@@ -60,6 +60,7 @@ extension Participation {
         if mixed < 0, neighbour.adopted == 0 {
             if let difference = neighbour.difference { return .unequal(difference) }
             if neighbour.state == .barred { return .barred }
+            // It may have been mixed in the rounds of which no line is known.
             if isCut, missed.allSatisfy(\.isEmpty) { return nil }
             guard neighbour.wasMet else { return .neverMet }
             return neighbour.lastRefusal.map { .refused($0) } ?? .neverMixed

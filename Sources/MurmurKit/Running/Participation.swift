@@ -135,6 +135,7 @@ package struct Participation: Sendable {
             neighbours[name]!.firstMet = neighbours[name]!.firstMet ?? event.time
             neighbours[name]!.lastHeard = event.time
         case "disconnected":
+            // Barred stays barred, whatever becomes of the session.
             guard neighbours[name]!.state != .barred else { return }
             neighbours[name]!.state = event.text("reason") == "closed" ? .left : .away
         case "neighbour_barred": neighbours[name]!.state = .barred
@@ -153,6 +154,7 @@ package struct Participation: Sendable {
     private mutating func begin(_ event: LoggedEvent) {
         let first = event.round ?? 0
         if event.fields["resumed"]?.bool == true {
+            // It goes on from rounds of which no line is known.
             if starts == 0, first > 0 { isCut = true }
             checkpointRound = checkpointRound ?? first
         } else {
@@ -187,6 +189,7 @@ package struct Participation: Sendable {
             let path = isSettling ? \Neighbour.settlingMixed : \.mixed
             neighbours[name]![keyPath: path].insert(contentsOf: round..<round + 1)
             neighbours[name]!.lastHeard = neighbours[name]!.lastHeard ?? event.time
+            // What is of other settings is refused: where something was mixed they are the same by now.
             neighbours[name]!.difference = nil
         }
         for name in names("absent") where neighbours[name] != nil {

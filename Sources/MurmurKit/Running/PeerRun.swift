@@ -90,6 +90,7 @@ package struct PeerRun: Sendable {
         let adapter = AdapterFile(path: folder.appendingPathComponent("adapter").path)
         let latest = folder.appendingPathComponent("latest").path
         let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
+        // For `murmur export`, which reads a state by itself.
         try swarm.topology.yaml.write(toFile: store.folder + "/topology.yaml", atomically: true, encoding: .utf8)
         var environment = PeerEnvironment.system
         let isIPv6 = endpoint.localAddress.isIPv6

@@ -69,9 +69,12 @@ enum ResumedState {
                 checkpoint.settings, against: configuration.stateSettings, at: store.folder, choice)
         else { return nil }
         let before = checkpoint.settings?["tuning.rounds"].flatMap { Int($0) } ?? configuration.rounds
+        // A state of settling or of the end goes back to where training ended: the new settings may have more rounds of
+        // it.
         checkpoint.round = min(checkpoint.round, before, configuration.rounds)
         checkpoint.isFinished = false
         checkpoint.trainerSnapshot = []
+        // What one mixing rule keeps means nothing to another.
         if difference.contains("exchange.") { checkpoint.exchangeState = [] }
         checkpoint.settings = configuration.stateSettings
         try store.save(checkpoint)

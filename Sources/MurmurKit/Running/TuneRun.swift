@@ -68,6 +68,7 @@ package struct TuneRun {
             step += count
             delta = outcome.delta
             tell(step, outcome, progress)
+            // Steps are taken several at a time: saved whenever they have passed a multiple of `saveEvery`.
             if step % saveEvery < count { try await save(step, delta) }
         }
         progress.finish()

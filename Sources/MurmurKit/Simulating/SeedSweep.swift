@@ -4,7 +4,6 @@ import Simulation
 
 /// Many seeds of one scenario, several at once; every hundredth seed runs twice.
 struct SeedSweep {
-    /// The seeds.
     var seeds: Range<UInt64>
     /// How many run at once.
     var width: Int

@@ -34,7 +34,6 @@ package struct TraceReader {
 
     private let file: ReadableFile
 
-    /// The file.
     package var path: String { file.path }
 
     package init(path: String) throws {

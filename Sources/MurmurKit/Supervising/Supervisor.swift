@@ -78,6 +78,7 @@ package final class Supervisor: Sendable {
                 self?.ended(name, process)
             }
         }
+        // Under one lock: a process may end before it is entered, and its end would find nobody.
         try children.withLock { children in
             try process.run()
             children[name] = Child(process: process, input: input)
@@ -114,6 +115,7 @@ package final class Supervisor: Sendable {
 
     private func ended(_ name: String, _ process: Process) {
         let isNews = children.withLock { children in
+            // Reported already, or the name has a new process.
             guard children[name]?.process === process else { return false }
             children[name] = nil
             return true

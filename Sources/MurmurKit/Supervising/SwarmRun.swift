@@ -114,6 +114,7 @@ package struct SwarmRun {
                 if stopping { supervisor.kill() }
                 stopping = true
                 supervisor.askToStop()
+                // Those that a fault keeps down are not started again: their end would be waited for in vain.
                 running.subtract(processes?.gone ?? [])
                 note("Stopping: the peers write their checkpoints and say goodbye (once more: at once).")
                 Task {

@@ -9,9 +9,11 @@ package enum Signals {
     /// With `watchingInput` the end of standard input is such a request too: a supervisor holds the other end, and when
     /// it dies, however it dies, the pipe closes.
     package static func stopRequests(watchingInput: Bool = false) -> AsyncStream<Int32> {
+        // A reader that goes away is a write that fails, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         return AsyncStream(bufferingPolicy: .bufferingNewest(8)) { continuation in
             for number in [SIGINT, SIGTERM, SIGHUP] {
+                // A source of the dispatch library only listens: the default action would end the process all the same.
                 signal(number, SIG_IGN)
                 let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
                 // The handler holds its source: both live as long as the process.

@@ -97,7 +97,6 @@ package final class Counter: Sendable {
         self.told = told
     }
 
-    /// Adds `steps`.
     package func add(_ steps: Int) {
         told(
             count.withLock { count in

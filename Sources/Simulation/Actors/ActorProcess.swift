@@ -60,6 +60,7 @@ final class ActorProcess: Sendable {
             defer { state.effects = [] }
             return (state.effects, state.generator)
         }
+        // The randomness is the swarm's: it goes into the turn and comes back as the peer has left it.
         generator = drawn
         return (0...6).flatMap { rank in effects.filter { $0.rank == rank } }
     }
@@ -69,6 +70,7 @@ final class ActorProcess: Sendable {
         let slot = Slot<Answer>()
         let peer = peer
         _ = Task(executorPreference: executor) {
+            // The answer is awaited in the capture list: nothing may wait while the lock is held.
             slot.value.withLock { [answer = await question(peer)] in $0 = answer }
         }
         executor.runUntilIdle()
@@ -86,6 +88,7 @@ final class ActorProcess: Sendable {
 
     /// Ends it without a word.
     func kill() {
+        // From here on nothing that it does counts; then its tasks come to their ends.
         surroundings.die()
         running.withLock { $0?.cancel() }
         executor.runUntilIdle()
@@ -102,6 +105,7 @@ extension Surroundings {
             defer { state.sleeps = [:] }
             return state.sleeps
         }
+        // In the order in which they began: a dictionary's own order changes from run to run.
         for sleep in sleeps.sorted(by: { $0.key < $1.key }) { sleep.value.resume() }
     }
 

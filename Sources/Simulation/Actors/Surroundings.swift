@@ -91,6 +91,7 @@ extension Surroundings: PeerClock {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
+                    // The cancellation may come before the continuation is there.
                     if state.cancelledSleeps.remove(number) != nil || state.isDead { return true }
                     state.sleeps[number] = continuation
                     return false

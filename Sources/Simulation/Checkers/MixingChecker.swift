@@ -89,6 +89,7 @@ package struct MixingChecker: Sendable {
                 terms.append((weight, found.values))
             }
             if case .unknown = weights { return nil }
+            // The weight of who is missing stays with the peer itself.
             terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
             if let heldBack = own.heldBack { terms.append((1, heldBack)) }
             return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }

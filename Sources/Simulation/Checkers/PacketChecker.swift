@@ -23,6 +23,7 @@ package struct PacketChecker: Sendable {
     /// A peer hands a datagram to the network; what is wrong with it, or nil. Numbers only grow; the same packet may go out
     /// again, as goodbyes do.
     package mutating func sent(_ bytes: [UInt8], digest: UInt64, from: Int, to: Int) -> String? {
+        // Only data packets have numbers.
         guard bytes.count >= 16, bytes[0] == 4 else { return nil }
         let index = bytes[4..<8].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         let number = bytes[8..<16].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

@@ -48,6 +48,7 @@ package struct SpreadMeter: Sendable {
         published[peer] = (round, held[peer])
         guard fullAfter[peer] == nil else { return }
         for partner in partners {
+            // A partner that has mixed this round already holds more than it had published for it.
             let bits = published[partner].round == round ? published[partner].bits : held[partner]
             for word in 0..<words { held[peer][word] |= bits[word] }
         }

@@ -54,6 +54,7 @@ package struct Misconduct: OutgoingTampering {
         case .fill(let value):
             let values = [Float](repeating: value, count: publication.delta.values.count)
             publication = contribution(AdapterDelta(schema: publication.delta.schema, values: values), as: publication)
+            // A number of its own: two contributions under one would be a proof of equivocation, which is another lie.
             publication.manifest.sequence += 1
         case .malformedManifest:
             publication.manifest.schemaDigest = publication.manifest.schemaDigest.map { ~$0 }

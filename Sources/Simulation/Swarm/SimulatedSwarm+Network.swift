@@ -46,6 +46,7 @@ extension SimulatedSwarm {
     mutating func drain(_ index: Int) {
         guard peers[index].process != nil else { return }
         let local = peers[index].clock.local(at: time)
+        // What `keepMemory` writes takes no time, and its end may bring further effects.
         repeat {
             while let effect = peers[index].process!.nextEffect(at: local, using: &generators[index]) {
                 perform(effect, of: index)
@@ -73,6 +74,7 @@ extension SimulatedSwarm {
         bytesSent += UInt64(datagram.bytes.count)
         for number in intruders.indices { intruders[number].overhear(datagram, from: peers[index].address) }
         guard let to = indexOfAddress[datagram.address] else {
+            // What a peer's old address is sent amplifies nothing: its neighbours just do not know better yet.
             if !lostAddresses.contains(datagram.address) {
                 checker.stranger(datagram.address, sent: 0, received: datagram.bytes.count, at: time)
             }

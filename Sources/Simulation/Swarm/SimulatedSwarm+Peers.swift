@@ -98,7 +98,6 @@ extension SimulatedSwarm {
         peers[index].incarnation += 1
     }
 
-    /// A fault begins.
     mutating func begin(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
         trace.note(time, 8, index, 0, 0, line: peers[index].line("fault_begins", ("fault", fault.kind)))
@@ -129,15 +128,16 @@ extension SimulatedSwarm {
         }
     }
 
-    /// A fault ends.
     mutating func end(_ fault: FaultPlan.PlannedFault) throws {
         let index = fault.peer
         trace.note(time, 9, index, 0, 0, line: peers[index].line("fault_ends", ("fault", fault.kind)))
         switch fault.kind {
         case .crash, .absent:
+            // Of faults that overlap, the one that ended first has started it already.
             guard peers[index].returns, peers[index].process == nil else { return }
             try launch(index)
         case .pause:
+            // A pause that began during this one ends later.
             guard peers[index].pausedUntil == time else { return }
             peers[index].pausedUntil = nil
             peers[index].waiting = 0

@@ -149,11 +149,12 @@ extension SimulatedSwarm {
     /// The process ends without a word.
     mutating func kill(_ index: Int, disk: DiskFate) {
         trace.note(time, 2, index, 0, 0, line: peers[index].line("killed", ("disk", disk.rawValue)))
+        // Killed only after `forget`, which asks it for its traffic.
         let process = peers[index].process
         forget(index)
         process?.kill()
         if let unfinished = peers[index].writing?.encoded {
-            // It had got this far with the writing.
+            // It had got this far with the writing: the blocks of the file and the operations around them, about nine.
             peers[index].disk.stepsLeft = Int.random(
                 in: 0...unfinished.count / VirtualFileSystem.blockSize + 9, using: &generators[index])
             _ = save(unfinished, of: index)

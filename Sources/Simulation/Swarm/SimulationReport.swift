@@ -2,7 +2,6 @@
 package struct SimulationReport: Sendable, Hashable, Codable {
     /// One peer's end.
     package struct Peer: Sendable, Hashable, Codable {
-        /// Its name.
         package var name: String
         /// Whether it has its final adapter.
         package var isFinished: Bool
@@ -34,7 +33,6 @@ package struct SimulationReport: Sendable, Hashable, Codable {
 
     /// The fault schedule's name.
     package var faults: String
-    /// The seed.
     package var seed: UInt64
     /// The trace's hash, 16 hexadecimal digits.
     package var traceHash: String
@@ -58,7 +56,6 @@ package struct SimulationReport: Sendable, Hashable, Codable {
     package var meanLoss: Double?
     /// The last round of a correct peer.
     package var rounds: Int
-    /// The peers.
     package var peers: [Peer]
     /// What the checkers found; empty is good.
     package var violations: [Violation]

@@ -49,6 +49,7 @@ package final class TrainingTicket: Sendable {
     package func isSettled() async {
         await withCheckedContinuation { continuation in
             let isSettled = state.withLock { state in
+                // Looked at and left under one lock: the steps may end in between.
                 if state.outcome == nil { state.waiting = continuation }
                 return state.outcome != nil
             }

@@ -37,8 +37,8 @@ extension SwarmTopology {
             .shared(
                 "compression", \.compression, .choice(planned: Compression.planned),
                 "How a contribution is made smaller.",
-                "`none`: single precision. `bf16`, `int8`, `int4`: so many bits a value, and differences in settling. "
-                    + "`differences`: always, about three bits a value. `docs/mathematics.md`, \"Copies\"."),
+                Compression.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
+                    + "`docs/mathematics.md`, \"Copies\"."),
             .shared(
                 "robustness", \.robustness,
                 .choice(planned: Robustness.planned),
@@ -67,15 +67,15 @@ extension SwarmTopology {
 }
 
 extension SwarmTopology.Exchange {
-    /// The section, with what follows from its keys together: push-sum's sums are in single precision.
+    /// The section, with what follows from its keys together: rules that allow no copies send single precision.
     static func readTogether(_ place: TopologyValue) throws -> Self {
         var exchange = try Self.read(place)
-        guard exchange.mixing == .pushSum else { return exchange }
+        guard !exchange.mixing.allowsCopies else { return exchange }
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if let compression, exchange.compression != .none {
             throw compression.error(
-                "\"\(exchange.compression.rawValue)\" does not go with mixing: push-sum, whose sums are in single "
-                    + "precision; give none, or leave it out")
+                "\"\(exchange.compression.rawValue)\" does not go with mixing: \(exchange.mixing.rawValue), which sends "
+                    + "single precision; give none, or leave it out")
         }
         exchange.compression = .none
         return exchange

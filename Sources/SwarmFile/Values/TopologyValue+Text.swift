@@ -2,7 +2,6 @@ import Yams
 
 /// How a command line gives a value.
 package enum ArgumentForm: Sendable {
-    /// One word.
     case word
     /// An option without a value: true where it is there.
     case flag

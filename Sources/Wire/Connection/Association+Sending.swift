@@ -31,6 +31,7 @@ extension Association {
             else { break }
             if count == 0 { byteCount = burst.count }
             count += 1
+            // Segmentation offload cuts at equal lengths: a shorter packet can only be the last.
             if burst.count - start < size { break }
         }
         return byteCount
@@ -90,6 +91,7 @@ extension Association {
 
         let number = recovery.nextNumber
         let start = packet.count
+        // 16 bytes for the tag.
         let limit = start + size - 16
         packet.reserveCapacity(start + (mayFill ? max(room, size) : configuration.datagramByteCount))
         DataPacket.appendHeader(receiverIndex: session.remoteIndex, number: number, to: &packet)

@@ -95,6 +95,7 @@ struct Association: Sendable {
             if let whole = deliveries.acknowledge(chunk) { context.events.append(.delivered(whole, to: peer)) }
             guard let index = outbound.firstIndex(where: { $0.handle == chunk.transfer }) else { continue }
             outbound[index].underWay -= 1
+            // Kept until all that is under way has arrived: what is lost has to be sent from it again.
             if outbound[index].underWay <= 0, outbound[index].isSent { outbound.remove(at: index) }
         }
         for chunk in recovery.outcome.lostChunks {

@@ -49,6 +49,7 @@ extension Connection {
         guard let (address, suite) = handshakeTarget(context, at: time),
             let ephemeral = try? ExchangeKey.generate(using: &generator)
         else { return }
+        // Only the answer to the last initiation counts.
         context.routes.release(handshake?.localIndex)
         var noise = NoiseHandshake.Initiator(
             prologue: context.prologue, localStatic: context.local.exchangeKey, ephemeral: ephemeral,
@@ -89,6 +90,7 @@ extension Connection {
         guard !places.isEmpty else { return nil }
         let suites = context.configuration.suites
         let step = tries / max(1, context.configuration.triesPerSuite)
+        // Both go on with every step: where one number divides the other, a place would meet the same suite each time.
         let turn = places.count % suites.count == 0 ? step / places.count : 0
         return (places[step % places.count], suites[(step + turn) % suites.count])
     }
@@ -108,6 +110,7 @@ extension Connection {
             return context.statistics.drop(.futureInitiation)
         }
         guard incoming.timestamp > greatestTimestamp else { return context.statistics.drop(.staleInitiation) }
+        // Whatever becomes of this initiation: the same one must not be looked at again.
         greatestTimestamp = incoming.timestamp
         context.hasNewMemory = true
         // Of two initiations that cross, that of the lesser identity goes first. After two tries ours gives way: it may
@@ -131,6 +134,7 @@ extension Connection {
         guard let ephemeral = try? ExchangeKey.generate(using: &generator),
             let message = try? noise.writeSecond(payload: payload, ephemeral: ephemeral, preSharedKey: key)
         else { return context.statistics.drop(.badHandshake) }
+        // A later initiation takes the place of one whose session is not in use yet.
         sessions.dropNext(routes: &context.routes)
         let localIndex = context.routes.claim(for: id, using: &generator)
         let ciphers = noise.split()
@@ -209,6 +213,7 @@ extension Connection {
         lastAddress = session.address
         validation = nil
         var lost: [ObjectID] = []
+        // Another incarnation has forgotten all that this association consists of.
         if isAssociated, association.remoteIncarnation != session.remoteIncarnation {
             lost = dissociate(&context, at: time)
             sessions.dropPrevious(routes: &context.routes)

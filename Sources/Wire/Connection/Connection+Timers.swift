@@ -41,6 +41,7 @@ extension Connection {
         case .loss: return isAssociated ? association.recovery.deadline : nil
         case .keepalive: return isAssociated ? association.lastSent + configuration.keepaliveInterval : nil
         case .transfer: return association.transferDeadline(configuration)
+        // Without a session it could not leave, and the timer would be due for ever; so with the pacer below.
         case .acknowledgement: return sessions.current == nil ? nil : association.received.deadline
         case .pacing: return sessions.current == nil ? nil : association.pacingDeadline
         }
@@ -52,6 +53,7 @@ extension Connection {
         // The side that began renews; the other does if it fails to.
         let age = configuration.rekeyAfter + (sessions.current!.isInitiator ? .zero : .seconds(15))
         let silence = association.lastReceived + configuration.staleAfter
+        // A session that has just begun is given its time, too, however long nothing came before it.
         return min(established + age, max(silence, established + configuration.staleAfter))
     }
 

@@ -37,6 +37,7 @@ extension Connection {
         association.inbound[position].remaining = share.chunkCount
         // A holder that is to stop is asked for nothing.
         guard share.chunkCount > 0 || hadWork else { return }
+        // Before this nothing was expected of the peer: the time without progress begins now.
         if !hadWork { association.inbound[position].progress = time }
         association.inbound[position].renewCredit(context.configuration.creditChunkCount)
         association.inbound[position].asked = time
@@ -198,6 +199,7 @@ extension Connection {
     /// Takes a piece of a pushed object.
     mutating func takePush(_ body: [UInt8], _ context: inout ConnectionContext) -> ConnectionRequest? {
         let begun = association.push
+        // Whatever this piece is, the object that was begun is over unless it is the next piece of it.
         association.push = nil
         if body[0] == 1 {
             var reader = ByteReader(body, range: 1..<body.count)

@@ -69,6 +69,7 @@ struct PeerStanding: Sendable {
         guard content.sequence > recordSequence, revocation == nil else { return .old }
         guard content.sequence <= latest else { return .bad }
         let isElsewhere = content.addresses != remote.address.map { [$0] } ?? []
+        // News is also what takes an earlier record back.
         let isNews = isElsewhere || record != nil
         guard content.exchangeKey == remote.exchangeKey, content.expiry > wallClock,
             !isNews || recordTime.map({ $0 + pause <= time }) ?? true, let signed = PeerRecord(encoded: encoded)

@@ -6,9 +6,7 @@ import Cryptography
 package struct EndpointMemory: Sendable, Hashable {
     /// The greatest timestamp that a peer's initiations have borne.
     package struct Stamp: Sendable, Hashable {
-        /// The peer.
         package var peer: PeerID
-        /// Its timestamp.
         package var timestamp: UInt64
 
         package init(peer: PeerID, timestamp: UInt64) {

@@ -69,6 +69,7 @@ struct InitiationGate: Sendable {
 
     private mutating func renewSecret(at time: MonotonicTime, using generator: inout some RandomNumberGenerator) {
         guard secret.isEmpty || secretTime + CookieReply.cookieLife <= time else { return }
+        // A secret older than that has made no cookie that still holds.
         previousSecret = secretTime + CookieReply.cookieLife * 2 > time ? secret : []
         secret = generator.bytes(count: 32)
         secretTime = time

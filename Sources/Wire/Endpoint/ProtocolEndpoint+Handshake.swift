@@ -17,6 +17,8 @@ extension ProtocolEndpoint {
     ) {
         let bytes = datagram.bytes
         guard bytes.count >= HandshakePacket.initiationByteLimit else { return context.statistics.drop(.malformed) }
+        // From here on each check costs more than the one before, so that a flood costs little (docs/threat-model.md,
+        // "Floods of initiations").
         let isKnown = knownAddresses.contains(datagram.address)
         guard gate.isWorthChecking(isKnownAddress: isKnown, configuration: configuration, at: time, using: &generator)
         else { return context.statistics.drop(.initiationRate) }

@@ -12,6 +12,7 @@ extension ProtocolEndpoint {
         guard let manifest = offer(of: object, preferring: id) else { return fail(.unknownObject) }
         guard !connections[id].isSource(of: object) else { return }
         let byteCount = manifest.manifest.payloadByteCount
+        // An object without bytes has no chunks to ask for.
         guard byteCount > 0 else {
             context.statistics.objectsReceived += 1
             context.events.append(.received(from: peer, manifest, payload: []))
@@ -82,6 +83,8 @@ extension ProtocolEndpoint {
             if let lost = progress.lost { return release(lost, from: id, at: time) }
             if progress.isPaused { hasPausedSources = true }
             guard progress.isDone else { return }
+            // Its share is done: it takes some of the others' work, or the rest of its own that one request did not
+            // hold.
             if inbound[object]?.hasWorkToShare ?? false {
                 divide(object, at: time)
             } else {

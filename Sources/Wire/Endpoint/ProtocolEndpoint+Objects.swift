@@ -58,6 +58,7 @@ extension ProtocolEndpoint {
     private mutating func receiveOffer(_ manifest: SignedManifest, from id: ConnectionID) {
         guard !isBarred(manifest.manifest.origin) else { return context.statistics.drop(.badManifest) }
         examine(manifest)
+        // `examine` may just have found the proof against it.
         guard !isBarred(manifest.manifest.origin) else { return }
         connections[id].standing.offers.insert(manifest, limit: configuration.offersPerPeer)
         context.events.append(.announced(from: connections[id].remote.id, manifest))

@@ -117,6 +117,7 @@ extension ProtocolEndpoint {
         for place in 0..<connections.count where connections.deadline(at: place, context.configuration) <= time {
             let id = connections.ids[place]
             for timer in ConnectionTimer.allCases {
+                // Asked anew for each: what one timer does may stop the next.
                 guard let deadline = connections[id].deadline(of: timer, context.configuration), deadline <= time
                 else { continue }
                 let requests = connections[id].expire(timer, &context, at: time, using: &generator)

@@ -34,6 +34,7 @@ package enum NoiseHandshake {
             self.ephemeral = ephemeral
             self.remoteStatic = remoteStatic
             state.mixHash(prologue)
+            // The pattern's pre-message, `<- s`: the initiator knows the key beforehand.
             state.mixHash(remoteStatic)
         }
 
@@ -41,6 +42,7 @@ package enum NoiseHandshake {
         package mutating func writeFirst(payload: [UInt8]) throws(CryptographyError) -> [UInt8] {
             var message = ephemeral.publicKey
             state.mixHash(ephemeral.publicKey)
+            // In patterns with a pre-shared key `e` goes into the chain, too (Noise, revision 34, section 9.2).
             state.mixKey(ephemeral.publicKey)
             try state.mixSecret(of: ephemeral, with: remoteStatic)
             message += state.encryptAndHash(localStatic.publicKey)

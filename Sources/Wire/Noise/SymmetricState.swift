@@ -14,6 +14,7 @@ struct SymmetricState: Sendable {
         self.suite = suite
         let bytes = Array(name.utf8)
         precondition(bytes.count <= Digest.longByteCount, "a Noise protocol name here has at most 64 bytes")
+        // A name that is no longer than a digest is padded with zeros, not hashed (Noise, revision 34, section 5.2).
         hash = bytes + Array(repeating: 0, count: Digest.longByteCount - bytes.count)
         chainingKey = hash
     }

@@ -6,7 +6,6 @@ import Cryptography
 struct ChunkLayout: Sendable, Hashable {
     static let chunksPerLeaf = WireConfiguration.leafByteCount / WireConfiguration.chunkByteCount
 
-    /// Bytes of the payload.
     let payloadByteCount: Int
 
     /// Where a run of chunks lies.
@@ -39,7 +38,6 @@ struct ChunkLayout: Sendable, Hashable {
         return start..<min(payloadByteCount, start + WireConfiguration.leafByteCount)
     }
 
-    /// Chunks of the leaf.
     func chunkCount(ofLeaf leaf: Int) -> Int { Self.chunks(range(ofLeaf: leaf).count) }
 
     /// The chunks of a part: part 0 is the list of leaf hashes, part k + 1 is leaf k.

@@ -36,6 +36,7 @@ package struct EquivocationProof: Sendable, Hashable {
         guard let count = reader.integer(UInt16.self), let one = reader.bytes(count: Int(count)),
             let other = reader.bytes(count: reader.remaining)
         else { throw .truncated }
+        // In the order of the identifiers only, so that a proof has one written form.
         guard let proof = EquivocationProof(try SignedManifest(encoded: one), try SignedManifest(encoded: other)),
             proof.first.encoded == one
         else { throw .noProof }

@@ -15,7 +15,6 @@ enum HandshakePacket {
     static let initiationNoiseByteCount = NoiseHandshake.firstOverhead + initiationPayloadByteCount
     /// Bytes of a response's Noise message, whose payload is the responder's incarnation.
     static let responseNoiseByteCount = NoiseHandshake.secondOverhead + 8
-    /// Bytes of a response.
     static let responseByteCount = responseHeaderByteCount + responseNoiseByteCount + codesByteCount
     /// Bytes of an initiation, at least: so that no answer is longer than its question.
     static let initiationByteLimit = 1200
@@ -37,7 +36,6 @@ enum HandshakePacket {
         return sealed(bytes, codeKey: codeKey, cookie: cookie)
     }
 
-    /// A response.
     static func response(senderIndex: UInt32, receiverIndex: UInt32, noise: [UInt8], codeKey: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = [PacketType.response.rawValue, 0, 0, 0]
         bytes.append(integer: senderIndex)

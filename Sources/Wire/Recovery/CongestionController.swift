@@ -60,13 +60,16 @@ package struct NewReno: CongestionController {
 
     package mutating func use(packetByteCount: Int) {
         self.packetByteCount = packetByteCount
+        // Two packets at the least (RFC 9002, section 7.2).
         window = max(window, 2 * packetByteCount)
     }
 
     package mutating func acknowledged(
         byteCount: Int, sent: MonotonicTime, isLimiting: Bool, roundTrip: Duration, at time: MonotonicTime
     ) {
+        // What was sent before the window was reduced says nothing of it (RFC 9002, section 7.3.2).
         if let recoveryStart, sent <= recoveryStart { return }
+        // A window that was not in use has not been tried (RFC 9002, section 7.8).
         guard isLimiting else { return }
         if isInSlowStart {
             window += byteCount
@@ -81,6 +84,7 @@ package struct NewReno: CongestionController {
     }
 
     package mutating func lost(sent: MonotonicTime, at time: MonotonicTime) {
+        // One reduction for all losses of a round trip.
         if let recoveryStart, sent <= recoveryStart { return }
         recoveryStart = time
         threshold = max(window / 2, 2 * packetByteCount)

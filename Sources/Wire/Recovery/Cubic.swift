@@ -35,6 +35,7 @@ package struct Cubic: CongestionController {
     package mutating func use(packetByteCount: Int) {
         let ratio = Double(self.packetByteCount) / Double(packetByteCount)
         self.packetByteCount = packetByteCount
+        // The curve counts packets, of which longer ones are fewer.
         greatestWindow *= ratio
         friendlyWindow *= ratio
         window = max(window, 2 * packetByteCount)
@@ -64,6 +65,7 @@ package struct Cubic: CongestionController {
             epochStart = time
             friendlyWindow = present
             if present < greatestWindow {
+                // K of RFC 9438, section 4.2.
                 plateauTime = Self.cubeRoot((greatestWindow - present) / Self.scale)
             } else {
                 plateauTime = 0
@@ -71,12 +73,14 @@ package struct Cubic: CongestionController {
             }
         }
         let elapsed = (time - epochStart!).inSeconds
+        // W_est of RFC 9438, section 4.3; from where the loss was it grows as fast as NewReno.
         friendlyWindow += (friendlyWindow < greatestWindow ? Self.friendlyGrowth : 1) * packets / present
         let distance = elapsed - plateauTime
         let now = Self.scale * distance * distance * distance + greatestWindow
         if now < friendlyWindow {
             add(packets: max(0, friendlyWindow - present))
         } else {
+            // Where the curve will be in a round trip, but not more than half as much again (RFC 9438, section 4.2).
             let ahead = distance + roundTrip.inSeconds
             let target = min(
                 max(Self.scale * ahead * ahead * ahead + greatestWindow, present), 1.5 * present)
@@ -87,6 +91,8 @@ package struct Cubic: CongestionController {
     private mutating func add(packets: Double) {
         let bytes = packets * Double(packetByteCount) + fraction
         let whole = Int(bytes)
+        // What is less than a byte is kept: acknowledgements of single packets would otherwise add nothing to a wide
+        // window.
         fraction = bytes - Double(whole)
         window += whole
     }
@@ -115,6 +121,8 @@ package struct Cubic: CongestionController {
 
     /// The cube root of a number that is not negative, by Newton's method.
     static func cubeRoot(_ value: Double) -> Double {
+        // Not the C library's `cbrt`, whose last bit differs from one to the next: a seed has to give the same run
+        // everywhere.
         guard value > 0 else { return 0 }
         var root = max(value.squareRoot(), 1e-3)
         for _ in 0..<60 {
@@ -137,6 +145,7 @@ struct SlowStart: Sendable {
     private var conservativeRounds = 0
     private var baseline: Duration?
 
+    // All but `leastSampleCount` are those of RFC 9406, section 4.3.
     private static let sampleCount = 8
     private static let leastSampleCount = 2
     private static let thresholds = (least: Duration.milliseconds(4), greatest: Duration.milliseconds(16))
@@ -151,6 +160,7 @@ struct SlowStart: Sendable {
     ///
     /// - Returns: whether slow start is to end.
     mutating func measured(roundTrip: Duration, sent: MonotonicTime, at time: MonotonicTime) -> Bool {
+        // A round is over with the first packet that is acknowledged and was sent after the round began.
         if sent >= roundEnd {
             // Where acknowledgements are few, what a whole round has shown counts.
             if samples >= Self.leastSampleCount { judge() }

@@ -90,6 +90,8 @@ struct LossRecovery: Sendable {
                 let (sent, byteCount) = (packets[index].time, packets[index].byteCount)
                 anyNew = true
                 newest = max(newest ?? sent, sent)
+                // Only the greatest number gives a round trip: the others may have waited for it at the receiver (RFC
+                // 9002, section 5.1).
                 if number == largest {
                     roundTrip.add(time - sent, delay: min(delay, acknowledgementDelay), at: time)
                     congestion.measured(roundTrip: time - sent, sent: sent, at: time)
@@ -103,6 +105,7 @@ struct LossRecovery: Sendable {
             }
         }
         largestAcknowledged = max(largestAcknowledged ?? 0, largest)
+        // A mark counts as a loss (RFC 3168). Which packet bore it is not told: the newest is taken for it.
         if marked > markedSoFar, let newest {
             markedSoFar = marked
             congestion.lost(sent: newest, at: time)
@@ -124,6 +127,7 @@ struct LossRecovery: Sendable {
             let index = head + Int(number - base)
             guard packets[index].isOutstanding else { continue }
             let (sent, byteCount) = (packets[index].time, packets[index].byteCount)
+            // Packet threshold and time threshold of RFC 9002, section 6.1.
             if number + 3 <= largest || sent + delay <= time {
                 packets[index].isOutstanding = false
                 remove(byteCount)
@@ -143,6 +147,7 @@ struct LossRecovery: Sendable {
         if let newestLoss, let oldestLoss {
             congestion.lost(sent: newestLoss, at: time)
             let persistent = roundTrip.probeTimeout(acknowledgementDelay: acknowledgementDelay) * 3
+            // Persistent congestion, RFC 9002, section 7.6.
             if newestLoss - oldestLoss > persistent { congestion.collapsed() }
         }
         trim()
@@ -205,6 +210,7 @@ struct LossRecovery: Sendable {
             head += 1
             base += 1
         }
+        // The rest moves only when half is empty: constant time a packet on average.
         if head > 32, head * 2 > packets.count {
             packets.removeFirst(head)
             head = 0

@@ -21,6 +21,7 @@ struct Pacer: Sendable {
         // The bucket holds what the timers' slack of four milliseconds lets through.
         let capacity = max(10 * packetByteCount, min(Int(rate * 4e-3), 2 << 20))
         let added = min(Double(elapsed) * 1e-9 * rate, Double(capacity))
+        // What does not make a byte yet is not lost: the time is counted again.
         if Int(added) > 0 || tokens >= capacity {
             tokens = min(capacity, tokens + Int(added))
             filled = time
@@ -43,6 +44,7 @@ struct Pacer: Sendable {
     }
 
     private static func rate(window: Int, roundTrip: Duration, slowStart: Bool) -> Double {
+        // More than a window a round trip, so that pacing does not limit the rate itself (RFC 9002, section 7.7).
         Double(window) / max(roundTrip.inSeconds, 1e-4) * (slowStart ? 2 : 1.25)
     }
 }

@@ -17,6 +17,7 @@ struct PathSize: Sendable {
 
     private let base: Int
     private let limit: Int
+    // The place in `sizes` of the longest that passes; -1 where that is the base.
     private var index: Int8 = -1
     private var failedIndex = Int8.max
     private var failures: UInt8 = 0
@@ -103,6 +104,7 @@ struct PathSize: Sendable {
         lostInARow = 0
         let pause = Self.retryPauses.first * (1 << Int(retries))
         retryTime = time + min(pause, Self.retryPauses.longest)
+        // 2^10 seconds are more than the longest pause.
         retries = min(retries + 1, 10)
     }
 }

@@ -23,6 +23,7 @@ struct ReceivedPackets: Sendable {
     /// - Returns: false if it was there before or is too old.
     mutating func insert(_ number: UInt64, at time: MonotonicTime) -> Bool {
         guard window.insert(number) else { return false }
+        // The delay that an acknowledgement tells is that of the greatest number (RFC 9000, section 13.2.5).
         if ranges.first.map({ number > $0.upperBound }) ?? true { largestTime = time }
         insertIntoRanges(number)
         return true
@@ -120,6 +121,8 @@ package struct ReplayWindow: Sendable {
         if let greatest {
             if number > greatest {
                 let steps = number / 64 - greatest / 64
+                // The blocks that the window moves over still hold bits of a ring's length ago; after a long jump all
+                // are cleared, once.
                 for step in 0..<min(steps, UInt64(Self.blocks)) {
                     let block = Self.block((greatest / 64 + 1 + step) * 64)
                     if block < bits.count { bits[block] = 0 }

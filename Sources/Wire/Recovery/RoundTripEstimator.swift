@@ -38,6 +38,8 @@ struct RoundTripEstimator: Sendable {
             minimum = sample
             minimumTime = time
         }
+        // The other side's delay is taken off only where no less than the least remains; weights as in RFC 9002,
+        // section 5.3.
         let adjusted = sample - delay >= min(least, sample) ? sample - delay : sample
         let deviation = smoothed > adjusted ? smoothed - adjusted : adjusted - smoothed
         variation = (variation * 3 + deviation) / 4

@@ -19,10 +19,10 @@ struct Delivery: Sendable {
         layout = object.layout
     }
 
-    /// Bytes of the payload.
     var byteCount: Int { layout.payloadByteCount }
 
-    /// Bytes of the payload that are acknowledged, one way or the other.
+    /// Bytes of the payload that are acknowledged, one way or the other. What was pushed may have been asked for as well:
+    /// the two counts can be of the same bytes, and are not added.
     var acknowledgedByteCount: Int { max(chunkByteCount, pushedByteCount) }
 
     /// Whether all of the payload is acknowledged.

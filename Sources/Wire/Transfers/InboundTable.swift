@@ -81,6 +81,7 @@ struct InboundSource: Sendable {
 
     /// A request for what remains is sent, which brings credit for `chunks`, whatever there was before.
     mutating func renewCredit(_ chunks: Int) {
+        // What earlier credit allowed may still be under way, but never more than is missing.
         earlierCredit = min(remaining, max(0, credit + earlierCredit))
         credit = chunks
         isPaused = false

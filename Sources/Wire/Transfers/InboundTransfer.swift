@@ -51,8 +51,10 @@ struct InboundTransfer: Sendable {
         hashes = [UInt8](repeating: 0, count: layout.hashByteCount)
         let count = layout.chunkCount
         missing = [UInt64](repeating: .max, count: (count + 63) / 64)
+        // Bits beyond the last chunk stand for nothing that could be missing.
         if count % 64 != 0 { missing[count / 64] = (1 << UInt64(count % 64)) - 1 }
         missingChunks = count
+        // Sixteen bits do: a leaf has 512 chunks, and so has the list of hashes of the 2048 leaves of 128 MiB.
         missingOfPart = (0...layout.leafCount).map { UInt16(layout.chunks(ofPart: $0).count) }
         assignees = [ConnectionID?](repeating: nil, count: layout.leafCount + 1)
         unverifiedLeaves = layout.leafCount
@@ -91,6 +93,8 @@ struct InboundTransfer: Sendable {
         if case .hashes = place {
             if missingOfPart[0] == 0, !hashesAreTrue { return blame(part: 0) }
         }
+        // As many leaves as can be hashed side by side are waited for
+        // (docs/decisions/0023-leaves-are-hashed-side-by-side.md).
         guard missingOfPart[0] == 0, missingChunks == 0 || wholeLeaves.count >= Digest.piecesAtOnce else {
             return .progress(newCount)
         }
@@ -104,6 +108,8 @@ struct InboundTransfer: Sendable {
         for part in missingOfPart.indices where missingOfPart[part] > 0 {
             let isUntouched = Int(missingOfPart[part]) == layout.chunks(ofPart: part).count
             if !isUntouched, let assignee = assignees[part], holders.contains(assignee) { continue }
+            // A part of two holders would blame neither if it proved false: what came of it from one that is gone is
+            // asked for again.
             if !isUntouched { reset(part: part) }
             free.append(part)
         }

@@ -42,6 +42,7 @@ struct OutboundTransfer: Sendable {
 
     /// The other side has room for more.
     mutating func allow(chunks: UInt32) {
+        // Credit beyond all chunks changes nothing, and must not grow without end.
         credit = min(credit + Int(chunks), 2 * object.layout.chunkCount)
     }
 

@@ -40,9 +40,7 @@ struct PeerCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
     var record = false
-    @Option(
-        help: ArgumentHelp(
-            "Who trains, for trials: lora, quadratic (a toy), or a folder that --record wrote.", visibility: .hidden))
+    @Option(help: ArgumentHelp("Who trains, for trials. \(TrainerChoice.help)", visibility: .hidden))
     var trainer = "lora"
     @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false

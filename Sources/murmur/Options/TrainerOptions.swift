@@ -3,10 +3,7 @@ import MurmurKit
 
 /// The options that say who trains in a simulated swarm.
 struct TrainerOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "quadratic: a toy whose optimum is known. lora: the topology's model and data, on all cores. A folder: plays "
-                + "back what --record wrote.", valueName: "quadratic|lora|folder"))
+    @Option(help: ArgumentHelp(TrainerChoice.help, valueName: TrainerChoice.words))
     var trainer = "quadratic"
 
     @Option(help: "Seconds of virtual time that local steps take, about; 1, or what was recorded, unless given.")

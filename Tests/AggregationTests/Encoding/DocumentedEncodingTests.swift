@@ -14,10 +14,10 @@ struct DocumentedEncodingTests {
 
     private static func vectors() -> [(name: String, value: [UInt8])] {
         let delta = AdapterDelta(schema: schema, values: (0..<95).map { Float($0 * 37 % 101 - 50) / 96 })
-        let encodings: [any PayloadEncoding] = [BrainFloat(), BlockIntegers(.eight), BlockIntegers(.four)]
         var vectors: [(String, [UInt8])] = []
         var copy = delta
-        for var encoding in encodings {
+        // Single precision comes first and needs no vector: what the others say is written in it.
+        for var encoding in PayloadEncodingTests.encodings.dropFirst() {
             var payload: [UInt8] = []
             let read = encoding.encode(delta, seed: 3, into: &payload)
             vectors.append(("Encoding \(encoding.number)", payload))

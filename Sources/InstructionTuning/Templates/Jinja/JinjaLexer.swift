@@ -24,7 +24,6 @@ struct JinjaLexer {
         source = scalars
     }
 
-    /// The pieces of `text`.
     static func pieces(of text: String) throws(JinjaError) -> [Piece] {
         var lexer = JinjaLexer(text)
         return try lexer.read()

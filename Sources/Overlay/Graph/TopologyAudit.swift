@@ -14,8 +14,8 @@ package struct TopologyAudit: Sendable, Hashable {
     package let diameter: Int?
     /// Peers without whom the others would not be connected, ascending.
     package let cutPeers: [Int]
-    /// The factor by which the distance from the mean shrinks in a round, at worst; nil where the mixing rule has no
-    /// matrix.
+    /// The factor by which the distance from the mean shrinks in a round, at worst; in the long run where the rule mixes in
+    /// turns; nil where it has no matrix.
     package let secondEigenvalueModulus: Double?
     /// The bound that `roundsToBound` is for.
     package let bound: Double

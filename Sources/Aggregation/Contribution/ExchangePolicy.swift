@@ -38,7 +38,7 @@ package struct ExchangePolicy: Sendable {
         return switch differences {
         case .never: false
         case .whileSettling: isSettling
-        case .always: true
+        case .always: isSettling || mixing.sharesWithEveryone
         }
     }
 
@@ -53,18 +53,23 @@ extension ExchangePolicy {
     package enum Mixing: String, Sendable, Hashable, CaseIterable {
         case metropolis
         case pushSum = "push-sum"
+        case pairwise
 
-        package static let planned = ["pairwise", "one-peer-exponential", "epidemic"]
+        package static let planned = ["one-peer-exponential", "epidemic"]
 
         var rule: any MixingRule {
             switch self {
             case .metropolis: MetropolisMixing()
             case .pushSum: PushSumMixing()
+            case .pairwise: PairwiseMixing()
             }
         }
 
         /// Whether neighbours may read rounded copies under this rule; else contributions are in single precision.
         package var allowsCopies: Bool { rule.keepsMeanOfCopies }
+
+        /// Whether contributions of rounds with training may be differences to the one before, which all neighbours have.
+        package var allowsDifferences: Bool { allowsCopies && rule.sharesWithEveryone }
     }
 
     /// What a peer weighs in the average: its number of records, as in FedAvg, or as much as any other.

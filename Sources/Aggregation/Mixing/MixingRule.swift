@@ -20,6 +20,13 @@ package protocol MixingRule: Sendable {
     /// what is held back for later rounds, does no harm.
     var keepsMeanOfCopies: Bool { get }
 
+    /// The peer at `place` of `graph` is the one whose state this is. For rules that say by the whole graph who exchanges
+    /// with whom; called once, before the first round.
+    mutating func join(_ graph: SwarmGraph, as place: Int)
+
+    /// Whether one share goes to all neighbours in every round.
+    var sharesWithEveryone: Bool { get }
+
     /// Whose contributions the peer waits for in this round. What others sent is handed to `mix` all the same.
     func sources(in round: MixingRound) -> MixingAudience
 
@@ -57,6 +64,10 @@ package protocol MixingRule: Sendable {
     /// matrix, or not the same one every round. Audits, checkers and the limit of settling rounds come from it.
     func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix?
 
+    /// How all peers mix in rounds with training where that is not `matrix`: the round's number, modulo their count, says
+    /// which of these holds. Empty where `matrix` holds in all rounds.
+    func matrices(of graph: SwarmGraph, sampleCounts: [Int]) -> [MixingMatrix]
+
     /// How peers that mix by this rule find out that they agree.
     func settling(_ limits: SettlingLimits) -> any SettlingRule
 }
@@ -66,6 +77,10 @@ extension MixingRule {
     package var headerByteCount: Int { 0 }
 
     package var keepsMeanOfCopies: Bool { false }
+
+    package mutating func join(_ graph: SwarmGraph, as place: Int) {}
+
+    package var sharesWithEveryone: Bool { true }
 
     package func sources(in round: MixingRound) -> MixingAudience { .everyone }
 
@@ -90,6 +105,8 @@ extension MixingRule {
     package var mass: MassAccount? { nil }
 
     package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? { nil }
+
+    package func matrices(of graph: SwarmGraph, sampleCounts: [Int]) -> [MixingMatrix] { [] }
 
     package func settling(_ limits: SettlingLimits) -> any SettlingRule { AgreementSettling(limits) }
 }

@@ -79,6 +79,8 @@ package struct PushSumMixing: MixingRule {
 
     package var movesMass: Bool { true }
 
+    package var sharesWithEveryone: Bool { false }
+
     package var mass: MassAccount? {
         guard weight > 0 else { return nil }
         func sums(_ epoch: UInt32, _ sums: Sums) -> MassAccount.Sums {

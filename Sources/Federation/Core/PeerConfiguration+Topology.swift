@@ -106,6 +106,7 @@ extension PeerConfiguration {
             roster: swarm.graph.roster(of: index, ids: swarm.ids, sampleCount: sampleCount, depth: swarm.depth),
             remotes: remotes, rounds: tuning.rounds, localSteps: tuning.localSteps,
             settlingLimit: swarm.settlingLimit, exchange: swarm.exchange)
+        configuration.exchange.mixing.join(swarm.graph, as: index)
         configuration.hostNames = hostNames
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)

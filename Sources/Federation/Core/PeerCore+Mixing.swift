@@ -20,8 +20,12 @@ extension PeerCore {
 
     /// Mixes with what is there and begins the next round, or finishes.
     mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
-        let heard = collect(since: since, at: time)
+        var heard = collect(since: since, at: time)
         let outcome = pipeline.mix(delta, with: heard.shares, in: mixingRound())
+        // Whom the rule neither waits for nor took anything of has no part in this round.
+        heard.present.removeAll { id in
+            !sources.includes(id) && !outcome.weights.contains { $0.origin == id }
+        }
         delta = outcome.delta
         account(heard, outcome, since: since, at: time)
         advance(heard, outcome, at: time)

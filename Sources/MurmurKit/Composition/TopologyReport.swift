@@ -26,9 +26,11 @@ package struct TopologyReport: Encodable, Sendable {
     /// - Throws: an error for a graph that cannot be.
     package init(_ topology: SwarmTopology) throws {
         let graph = try topology.swarmGraph()
-        let matrix = ExchangePolicy(topology.exchange).mixing.matrix(
-            of: graph, sampleCounts: topology.peers.map { _ in 1 })
-        let audit = TopologyAudit(graph: graph, matrix: matrix, bound: topology.exchange.consensusBound)
+        let rule = ExchangePolicy(topology.exchange).mixing
+        let counts = topology.peers.map { _ in 1 }
+        let audit = TopologyAudit(
+            graph: graph, matrix: rule.matrix(of: graph, sampleCounts: counts),
+            turns: rule.matrices(of: graph, sampleCounts: counts), bound: topology.exchange.consensusBound)
         name = topology.swarm.name
         peers = audit.peers
         edges = audit.edges

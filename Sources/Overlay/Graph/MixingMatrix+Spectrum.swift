@@ -84,6 +84,32 @@ extension MixingMatrix {
         return max(1, Int((log(bound) / log(modulus)).rounded(.up)))
     }
 
+    /// The factor by which the distance from the mean shrinks in the long run while these mix one after the other, again and
+    /// again: the spectral radius of their product without its fixed direction. Zero where the mean is reached exactly.
+    ///
+    /// By the growth of a vector over many periods, so that pairs of complex eigenvalues do no harm.
+    package static func contraction(of turns: [MixingMatrix]) -> Double {
+        guard let first = turns.first, first.count > 1 else { return 0 }
+        let all = turns.map(\.symmetrised)
+        let fixed = first.stationary.map { $0.squareRoot() }
+        var vector = (0..<first.count).map { sin(Double($0 + 1) * 12.9898) }
+        let periods = 1000
+        var logarithm = 0.0
+        for period in 0..<periods {
+            let along = zip(vector, fixed).reduce(0.0) { $0 + $1.0 * $1.1 }
+            for index in vector.indices { vector[index] -= along * fixed[index] }
+            let scale = 1 / max(vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot(), 1e-300)
+            for index in vector.indices { vector[index] *= scale }
+            for rows in all {
+                vector = rows.map { entries in entries.reduce(0.0) { $0 + $1.weight * vector[$1.column] } }
+            }
+            let norm = vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+            if norm < 1e-12 { return 0 }
+            if period >= periods / 2 { logarithm += log(norm) }
+        }
+        return min(1, exp(logarithm / Double(periods - periods / 2)))
+    }
+
     private func powerIteration() -> Double {
         let rows = symmetrised
         let fixed = stationary.map { $0.squareRoot() }

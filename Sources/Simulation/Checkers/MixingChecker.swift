@@ -27,6 +27,8 @@ package struct MixingChecker: Sendable {
     private enum Weights: Sendable {
         case metropolis
         case matrix(MixingMatrix)
+        /// These in turn in rounds with training, then the last.
+        case turns([MixingMatrix], rounds: Int, then: MixingMatrix)
         case unknown
     }
 
@@ -45,19 +47,28 @@ package struct MixingChecker: Sendable {
         staleness = configurations.map(\.exchange.staleness).max() ?? 0
         published = Array(repeating: [], count: ids.count)
         let rule = configurations.first?.exchange.mixing ?? MetropolisMixing()
+        let turns = rule.matrices(of: graph, sampleCounts: counts)
         weights =
-            rule is MetropolisMixing
-            ? .metropolis
-            : rule.movesMass ? .unknown : rule.matrix(of: graph, sampleCounts: counts).map { .matrix($0) } ?? .unknown
+            if rule is MetropolisMixing {
+                .metropolis
+            } else if !rule.movesMass, let matrix = rule.matrix(of: graph, sampleCounts: counts) {
+                turns.isEmpty
+                    ? .matrix(matrix) : .turns(turns, rounds: configurations.first?.rounds ?? 0, then: matrix)
+            } else {
+                .unknown
+            }
     }
 
-    /// What `peer` takes of `origin`; nil where that is not known.
-    private func weight(of origin: Int, at peer: Int) -> Double? {
+    /// What `peer` takes in a round of what `origin` published for the round `made`; nil where that is not known.
+    private func weight(of origin: Int, made: Int, at peer: Int, in round: Int) -> Double? {
         switch weights {
         case .metropolis:
             let ratio = Double(counts[origin]) / Double(counts[peer])
             return min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1))
         case .matrix(let matrix): return matrix[peer, origin]
+        case .turns(let matrices, let rounds, let last):
+            if round >= rounds { return last[peer, origin] }
+            return made == round ? matrices[round % matrices.count][peer, origin] : 0
         case .unknown: return nil
         }
     }
@@ -85,7 +96,7 @@ package struct MixingChecker: Sendable {
                 guard found.isFinal || abs(found.round - round) <= staleness else {
                     return "mixed in round \(round) peer \(origin)'s contribution of round \(found.round)"
                 }
-                guard let weight = weight(of: origin, at: peer) else { continue }
+                guard let weight = weight(of: origin, made: found.round, at: peer, in: round) else { continue }
                 terms.append((weight, found.values))
             }
             if case .unknown = weights { return nil }

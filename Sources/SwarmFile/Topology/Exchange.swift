@@ -70,8 +70,15 @@ extension SwarmTopology.Exchange {
     /// The section, with what follows from its keys together: rules that allow no copies send single precision.
     static func readTogether(_ place: TopologyValue) throws -> Self {
         var exchange = try Self.read(place)
-        guard !exchange.mixing.allowsCopies else { return exchange }
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
+        if exchange.mixing.allowsCopies {
+            if let compression, exchange.compression == .differences, !exchange.mixing.allowsDifferences {
+                throw compression.error(
+                    "\"differences\" does not go with mixing: \(exchange.mixing.rawValue), under which neighbours do not "
+                        + "all have the last contribution; give bf16, int8, int4 or none")
+            }
+            return exchange
+        }
         if let compression, exchange.compression != .none {
             throw compression.error(
                 "\"\(exchange.compression.rawValue)\" does not go with mixing: \(exchange.mixing.rawValue), which sends "

@@ -100,16 +100,47 @@ struct TopologyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say how fast a topology agrees and where it is weak.",
             discussion: """
-                Example:
+                With --measure the mixing rule is tried out on random values besides: how fast they agree, and whether \
+                their mean stays where it was when contributions are lost or peers miss rounds.
+
+                Examples:
                   murmur topology audit topologies/ring-8.yaml --json
+                  murmur topology audit topologies/ring-8.yaml --measure --loss 0.2
                 """)
 
         @Argument(help: "The file.") var file: String
+        @Flag(help: "Try the mixing rule out.") var measure = false
+        @Option(help: "With --measure: the share of contributions that are lost.") var loss = 0.0
+        @Option(help: "With --measure: the share of rounds that a peer misses.") var missed = 0.0
+        @Option(help: "With --measure: the most rounds.") var rounds = 2000
+        @Option(help: "With --measure: the seed.") var seed: UInt64 = 1
         @Flag(help: "Print JSON.") var json = false
 
+        func validate() throws {
+            guard (0...0.95).contains(loss), (0...0.95).contains(missed) else {
+                throw ValidationError("--loss and --missed are shares from 0 to 0.95")
+            }
+            guard (1...1_000_000).contains(rounds) else { throw ValidationError("--rounds is from 1 to 1000000") }
+            if !measure, loss > 0 || missed > 0 {
+                throw ValidationError("--loss and --missed go with --measure")
+            }
+        }
+
         func run() async throws {
-            let report = try TopologyReport(SwarmComposition.load(file).topology)
-            guard !json else { return print(try JSONText.of(report)) }
+            let topology = try SwarmComposition.load(file).topology
+            let report = try TopologyReport(topology)
+            var outcome: MixingTrial.Outcome?
+            if measure {
+                var conditions = MixingTrial.Conditions()
+                (conditions.loss, conditions.missed) = (loss, missed)
+                (conditions.rounds, conditions.seed) = (rounds, seed)
+                var trial = try MixingTrial(topology, conditions)
+                outcome = trial.run()
+            }
+            guard !json else {
+                return print(try outcome.map { try JSONText.of($0) } ?? JSONText.of(report))
+            }
+            defer { if let outcome { tell(outcome) } }
             print("peers            \(report.peers)")
             print("edges            \(report.edges)")
             print("degrees          \(report.degreeText)")
@@ -122,6 +153,22 @@ struct TopologyCommand: AsyncParsableCommand {
                 report.cutPeers.isEmpty
                     ? "No single peer's loss disconnects the others."
                     : "Losing one of these disconnects the others: \(report.cutPeers.joined(separator: ", "))")
+        }
+
+        private func tell(_ outcome: MixingTrial.Outcome) {
+            print("")
+            print(
+                "tried out        \(Readable.number(outcome.sharesPerRound, digits: 2)) adapters sent a peer and round")
+            print(
+                "rounds           \(outcome.roundsToBound.map { "\($0)" } ?? "the bound was not reached")")
+            print(
+                "contraction      "
+                    + (outcome.contraction.map { Readable.number($0, digits: 4) } ?? "at once")
+                    + (outcome.predicted.map { " a round; \(Readable.number($0, digits: 4)) predicted" } ?? " a round"))
+            print("the mean moved   \(Readable.scientific(outcome.bias)) standard deviations")
+            if let mass = outcome.massBias {
+                print("all mass moved   \(Readable.scientific(mass)) standard deviations")
+            }
         }
     }
 

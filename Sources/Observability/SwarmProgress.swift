@@ -105,6 +105,10 @@ package struct SwarmProgress: Sendable {
         if let bytes = event.integer("bytes_sent") { state.bytesSent = state.sentBefore + bytes }
         if let bytes = event.integer("bytes_received") { state.bytesReceived = state.receivedBefore + bytes }
         if event.event == "mixed", let round = event.round { state.traffic.append((round, state.bytesSent)) }
+        // What a round has cost is told after its mixing.
+        if event.event == "traffic", let last = state.traffic.indices.last {
+            state.traffic[last].bytes = state.bytesSent
+        }
         peers[event.peer] = state
     }
 

@@ -112,6 +112,9 @@ import Testing
         for kind in kinds { progress.record(Self.logged(kind)) }
         #expect(progress.peers["a"]?.bytesSent == 140)
         #expect(progress.bytesSent == 140)
+        // A round has the bytes that were told after its mixing.
+        #expect(progress.peers["a"]?.traffic.map(\.bytes) == [100, 140])
+        #expect(progress.peers["a"]?.traffic.map(\.round) == [0, 1])
     }
 
     @Test func neighboursComeAndGo() {

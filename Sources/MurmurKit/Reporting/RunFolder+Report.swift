@@ -33,14 +33,16 @@ extension RunFolder {
         timeline.losses = relayLosses()
         let counts = names.map { records[$0] }
         let graph = try topology.swarmGraph()
-        let matrix = ExchangePolicy(topology.exchange).mixing.matrix(
-            of: graph,
-            sampleCounts: topology.exchange.weights == .samples ? counts.map { $0 ?? 1 } : counts.map { _ in 1 })
+        let rule = ExchangePolicy(topology.exchange).mixing
+        let samples = topology.exchange.weights == .samples ? counts.map { $0 ?? 1 } : counts.map { _ in 1 }
+        let matrix = rule.matrix(of: graph, sampleCounts: samples)
 
         var report = HTMLReport(swarm: topology.swarm.name, progress: progress)
         report.participation = participation
         report.timeline = timeline
-        report.contraction = matrix?.secondEigenvalueModulus
+        report.contraction =
+            TopologyAudit(graph: graph, matrix: matrix, turns: rule.matrices(of: graph, sampleCounts: samples))
+            .secondEigenvalueModulus
         report.topology = Self.drawing(graph, matrix, names: names, records: counts)
         report.partition = partition.map(HeatMap.init)
         report.facts = facts(progress, start: timeline.start)

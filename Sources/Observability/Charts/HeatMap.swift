@@ -75,7 +75,8 @@ package struct HeatMap: Sendable {
         let cells = kind == .diverging ? 0...8 : 4...8
         let (from, to) =
             kind == .diverging
-            ? ("worse by \(Readable.brief(most))", "better by \(Readable.brief(most))") : ("0", Readable.brief(most))
+            ? ("worse by \(Readable.brief(most))", "better by \(Readable.brief(most))")
+            : ("0", Readable.number(most, digits: digits))
         let swatches = cells.map { "<span class=\"h\($0)\"></span>" }.joined()
         return
             "<p class=\"legend\">\(HTML.escape(from)) <span class=\"swatches\" aria-hidden=\"true\">\(swatches)</span> "

@@ -111,7 +111,8 @@ extension HTMLReport {
 
     private var predictionCaption: String {
         guard let contraction else { return "The mixing rule has no fixed matrix, so there is no spectral prediction." }
-        let factor = "The mixing matrix promises a factor of \(Readable.brief(contraction)) a round"
+        let factor =
+            "The mixing matrix, without the rounding of what is sent, has a factor of \(Readable.brief(contraction)) a round"
         return prediction.isEmpty
             ? factor + " without local steps; there were too few such rounds to compare."
             : factor + " once the local steps are over (from round \(progress.rounds) on): the dashed line."

@@ -33,6 +33,8 @@ package struct RunTimeline: Sendable {
     fileprivate struct Lane: Sendable {
         var spans: [ClosedRange<Double>] = []
         var marks: [TimelineChart.Mark] = []
+        /// Whether its run was done: who starts again then comes back for nothing.
+        var isDone = false
         var counts = [Int](repeating: 0, count: Kind.allCases.count)
     }
 
@@ -56,7 +58,7 @@ package struct RunTimeline: Sendable {
         guard var lane = lanes[event.peer], event.time.isFinite else { return }
         if event.event == "started" {
             start = min(start ?? event.time, event.time)
-            if event.fields["resumed"]?.bool == true, !lane.spans.isEmpty {
+            if event.fields["resumed"]?.bool == true, !lane.spans.isEmpty, !lane.isDone {
                 lane.mark(.cameBack, event.time, "\(event.peer) came back in round \((event.round ?? 0) + 1)")
             }
             lane.spans.append(event.time...event.time)
@@ -64,6 +66,7 @@ package struct RunTimeline: Sendable {
         // A wall clock may be set back.
         if let last = lane.spans.popLast() { lane.spans.append(last.lowerBound...max(last.upperBound, event.time)) }
         switch event.event {
+        case "finished": lane.isDone = true
         case "mixed":
             let absent = event.fields["absent"]?.array?.compactMap(\.text) ?? []
             guard !absent.isEmpty else { break }

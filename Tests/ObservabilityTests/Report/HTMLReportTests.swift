@@ -210,6 +210,16 @@ import Testing
         #expect(points.map(\.x) == [2, 4] && points.map(\.y) == [10, 20])
     }
 
+    /// The same command on a finished run starts every peer once more; that is no fault.
+    @Test func whoIsDoneComesBackForNothing() {
+        var timeline = RunTimeline(names: ["a", "b"])
+        let again = JSONObject([("round", .integer(5)), ("resumed", .bool(true))])
+        for event in HTMLReportTests.events("b") { timeline.record(event) }
+        timeline.record(LoggedEvent(time: 1_700_000_100, peer: "b", event: "started", fields: again))
+        #expect(timeline.count(.cameBack) == 1)
+        #expect(timeline.chart.lanes[1].spans.count == 3)
+    }
+
     /// A wall clock that is set back ends no span before it began.
     @Test func clocksMayBeSetBack() {
         var timeline = RunTimeline(names: ["a"])

@@ -59,6 +59,15 @@ package enum Readable {
         return "\(value < 0 ? "-" : "")\(text)e\(exponent)"
     }
 
+    /// `value` in about three figures, as sentences and labels have it: `9.18`, `0.101`, `1.3e-5`, `1200`.
+    package static func brief(_ value: Double?) -> String {
+        guard let value, value.isFinite else { return number(value) }
+        let size = abs(value)
+        if size == 0 { return "0" }
+        if size < 0.001 || size >= 1e6 { return scientific(value) }
+        return number(value, digits: size < 1 ? 3 : size < 100 ? 2 : 0)
+    }
+
     /// A share as `83.1 %`.
     package static func percent(_ share: Double?) -> String {
         guard let share else { return "–" }

@@ -15,7 +15,7 @@ struct Murmur: AsyncParsableCommand {
               murmur swarm topologies/demo.yaml --out demo-run
               murmur compare topologies/demo.yaml --out demo-run
             """,
-        version: "0.2.0",
+        version: Release.version,
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
             DoctorCommand.self, SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self,

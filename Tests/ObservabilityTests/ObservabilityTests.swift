@@ -15,6 +15,14 @@ import Testing
         #expect(Readable.number(value, digits: digits) == text)
     }
 
+    @Test(arguments: [
+        (0.0, "0"), (0.10149, "0.101"), (9.1769, "9.18"), (152.3, "152"), (-0.5, "-0.500"), (0.000_013, "1.3e-5"),
+        (2_500_000, "2.5e6"),
+    ])
+    func briefNumbersHaveThreeFigures(value: Double, text: String) {
+        #expect(Readable.brief(value) == text)
+    }
+
     @Test func scientificNotation() {
         #expect(Readable.scientific(0.000_013) == "1.3e-5")
         #expect(Readable.scientific(0) == "0")
@@ -134,27 +142,5 @@ import Testing
         #expect(progress.peers["a"]?.disagreement == 0.01)
         #expect(progress.peers["a"]?.losses.map(\.loss) == [2.5])
         #expect(progress.peers["a"]?.disagreements.map(\.value) == [0.1])
-    }
-}
-
-@Suite struct HTMLReportTests {
-    @Test func theReportIsOneFileAndEscapesNames() {
-        var progress = SwarmProgress(names: ["<b>"], rounds: 3)
-        for round in 0..<3 {
-            let trained = PeerEvent.Kind.trained(
-                round: round, loss: 2 - Double(round) * 0.5, tokens: 1, records: 1, duration: .seconds(1))
-            progress.record(SwarmProgressTests.logged(trained, of: "<b>"))
-        }
-        var table = TextTable(heads: ["what", "loss"])
-        table.rows = [["base", "4.000"]]
-        let report = HTMLReport(
-            swarm: "a & b", facts: [("rounds", "3")], progress: progress, comparison: table, notes: ["same steps"],
-            topology: TopologyDrawing(names: ["<b>", "c"], edges: [(0, 1), (0, 9)]))
-        let html = report.html
-        #expect(html.contains("a &amp; b"))
-        #expect(!html.contains("<b>"))
-        #expect(html.contains("<polyline"))
-        #expect(!html.contains("http"), "nothing is loaded from elsewhere")
-        #expect(html.contains("<td>4.000</td>"))
     }
 }

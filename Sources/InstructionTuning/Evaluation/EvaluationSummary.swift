@@ -86,15 +86,19 @@ package struct RecordScore: Sendable, Hashable {
     package var rougeL: Double?
     /// Whether the generated answer is exactly the expected one; nil where none was generated.
     package var isExact: Bool?
+    /// The generated answer; nil where none was generated.
+    package var answer: String?
 
     package init(
-        category: String, negativeLogLikelihood: Double, tokens: Int, rougeL: Double? = nil, isExact: Bool? = nil
+        category: String, negativeLogLikelihood: Double, tokens: Int, rougeL: Double? = nil, isExact: Bool? = nil,
+        answer: String? = nil
     ) {
         self.category = category
         self.negativeLogLikelihood = negativeLogLikelihood
         self.tokens = tokens
         self.rougeL = rougeL
         self.isExact = isExact
+        self.answer = answer
     }
 }
 

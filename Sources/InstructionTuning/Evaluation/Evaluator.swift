@@ -24,6 +24,9 @@ package final class Evaluator: Sendable {
     /// What encoding did to the records.
     package var report: EncodedRecords.Report { encoded.report }
 
+    /// The records that are measured, in the order of the scores.
+    package var records: [InstructionRecord] { encoded.records }
+
     private let engine: TrainingEngine
     private let encoder: RecordEncoder
     private let encoded: EncodedRecords
@@ -84,6 +87,7 @@ package final class Evaluator: Sendable {
                 let answer = try answer(to: record, generator: generator)
                 score.rougeL = RougeL.score(answer, record.response)
                 score.isExact = ExactMatch.matches(answer, record.response)
+                score.answer = answer
             }
             return score
         }

@@ -45,15 +45,26 @@ package struct Comparison: Sendable {
         let tuned = (try await pooled, try await averaged, try await alone)
 
         let gossip = try folder.deltas(for: composition)
-        let deltas = [tuned.0, tuned.1] + tuned.2 + gossip
+        let deltas = [tuned.0, tuned.1.delta] + tuned.2 + gossip
         let adapters = [composition.workbench.origin.values] + deltas.map(composition.workbench.origin.adapter(of:))
-        let summaries = try await measure(adapters, composition, partition, counter)
+        let (scores, records) = try await measure(adapters, composition, partition, counter)
         progress.finish()
+        let evidence = ComparisonEvidence(
+            scores: .init(
+                base: scores[0], centralized: scores[1], fedavg: scores[2], alone: Array(scores[3..<3 + peers]),
+                gossip: Array(scores[(3 + peers)...])),
+            records: records,
+            // Up and down, four bytes a value.
+            server: .init(
+                losses: tuned.1.curve.map { ($0.round, $0.loss) },
+                bytesPerRound: 8 * composition.workbench.origin.schema.count),
+            partition: partition.report)
+        let summaries = scores.map { EvaluationSummary($0) }
         return SwarmComparison(
             topology: topology, progress: folder.progress(), base: summaries[0], centralized: summaries[1],
             fedavg: summaries[2],
             alone: Array(summaries[3..<3 + peers]), gossip: Array(summaries[(3 + peers)...]),
-            consensusDistance: ConsensusDistance.relative(gossip))
+            consensusDistance: ConsensusDistance.relative(gossip), evidence: evidence)
     }
 
     private func pooled(
@@ -67,7 +78,7 @@ package struct Comparison: Sendable {
 
     private func averaged(
         _ composition: ModelComposition, _ partition: DataPartition, _ counter: Counter
-    ) async throws -> AdapterDelta {
+    ) async throws -> BaselineRun {
         let tuners = try partition.peers.enumerated().map { index, part in
             try composition.workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: index))
         }
@@ -75,7 +86,7 @@ package struct Comparison: Sendable {
         return try await FederatedAveraging.run(
             tuners, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps,
             takesPart: { participation.trains($0, of: count, in: $1) }
-        ) { _, _ in counter.add(1) }.delta
+        ) { _, _ in counter.add(1) }
     }
 
     private func alone(
@@ -95,19 +106,20 @@ package struct Comparison: Sendable {
         return deltas
     }
 
-    /// Measures adapters side by side, an evaluator a lane.
+    /// Measures adapters side by side, an evaluator a lane: their scores, and the records that these are of.
     private func measure(
         _ adapters: [[Float]], _ composition: ModelComposition, _ partition: DataPartition, _ counter: Counter
-    ) async throws -> [EvaluationSummary] {
+    ) async throws -> (scores: [[RecordScore]], records: [InstructionRecord]) {
         let options = Evaluator.Options(
             generates: answerTokens > 0, maximumTokens: max(1, answerTokens), generatedRecords: answerRecords)
-        return try await Lanes.map(adapters) { lane in
+        let measured = try await Lanes.map(adapters) { lane in
             let evaluator = try composition.workbench.evaluator(
                 records: partition.heldOut, lane: lane, options: options)
             return { adapter in
                 defer { counter.add(1) }
-                return try await evaluator.evaluate(adapter: adapter)
+                return (try await evaluator.scores(adapter: adapter), evaluator.records)
             }
         }
+        return (measured.map(\.0), measured.first?.1 ?? [])
     }
 }

@@ -15,10 +15,13 @@ package struct SwarmComparison: Sendable {
     package let alone: [EvaluationSummary]
     package let gossip: [EvaluationSummary]
     package let consensusDistance: Double
+    /// The scores of single records and what else is known; nil where only the summaries are.
+    package let evidence: ComparisonEvidence?
 
     package init(
         topology: SwarmTopology, progress: SwarmProgress, base: EvaluationSummary, centralized: EvaluationSummary,
-        fedavg: EvaluationSummary, alone: [EvaluationSummary], gossip: [EvaluationSummary], consensusDistance: Double
+        fedavg: EvaluationSummary, alone: [EvaluationSummary], gossip: [EvaluationSummary], consensusDistance: Double,
+        evidence: ComparisonEvidence? = nil
     ) {
         self.topology = topology
         self.progress = progress
@@ -28,11 +31,12 @@ package struct SwarmComparison: Sendable {
         self.alone = alone
         self.gossip = gossip
         self.consensusDistance = consensusDistance
+        self.evidence = evidence
     }
 
-    private var names: [String] { topology.peers.map(\.name) }
-    private var aloneMean: EvaluationSummary { EvaluationSummary.mean(alone) ?? base }
-    private var gossipMean: EvaluationSummary { EvaluationSummary.mean(gossip) ?? base }
+    var names: [String] { topology.peers.map(\.name) }
+    var aloneMean: EvaluationSummary { EvaluationSummary.mean(alone) ?? base }
+    var gossipMean: EvaluationSummary { EvaluationSummary.mean(gossip) ?? base }
 
     /// How far gossip comes from the mean of the peers alone to FedAvg, by loss: one is all the way.
     package var shareOfTheWay: Double? {
@@ -89,55 +93,51 @@ package struct SwarmComparison: Sendable {
                 separator: "\n")
     }
 
-    /// Name and value of what is compared.
-    package var facts: [(String, String)] {
-        [
-            ("base model", topology.model.base), ("peers", "\(names.count)"),
-            ("rounds", "\(topology.tuning.rounds) of \(topology.tuning.localSteps) local steps"),
-            ("sent by all peers", Readable.bytes(progress.bytesSent)),
-            ("consensus distance", Readable.scientific(consensusDistance)),
-        ]
-    }
-
     /// The figures, for programs.
     package var json: JSONValue {
         func peers(_ summaries: [EvaluationSummary]) -> JSONValue {
             .object(JSONObject(zip(names, summaries).map { ($0, $1.json) }))
         }
         let sent = names.map { progress.peers[$0]?.bytesSent ?? 0 }
-        return .object(
-            JSONObject([
-                ("swarm", .text(topology.swarm.name)), ("base", base.json),
-                ("local", .object(JSONObject([("mean", aloneMean.json), ("peers", peers(alone))]))),
+        var members: [(String, JSONValue)] = [
+            ("swarm", .text(topology.swarm.name)), ("base", base.json),
+            ("local", .object(JSONObject([("mean", aloneMean.json), ("peers", peers(alone))]))),
+            (
+                "gossip",
+                .object(
+                    JSONObject([
+                        ("mean", gossipMean.json), ("peers", peers(gossip)),
+                        ("consensus_distance", .number(consensusDistance)),
+                    ]))
+            ),
+            ("fedavg", fedavg.json), ("centralized", centralized.json),
+            (
+                "communication",
+                .object(
+                    JSONObject([
+                        ("bytes_per_peer", .number(Double(sent.reduce(0, +)) / Double(max(1, sent.count)))),
+                        ("rounds", .integer(topology.tuning.rounds)),
+                    ]))
+            ),
+            ("share_of_the_way", shareOfTheWay.map { .number($0) } ?? .null),
+        ]
+        if let evidence {
+            func pair(_ interval: ClosedRange<Double>?) -> JSONValue {
+                interval.map { .array([.number($0.lowerBound), .number($0.upperBound)]) } ?? .null
+            }
+            let intervals = evidence.intervals(seed: topology.swarm.seed)
+            members.append(
                 (
-                    "gossip",
+                    "intervals",
                     .object(
                         JSONObject([
-                            ("mean", gossipMean.json), ("peers", peers(gossip)),
-                            ("consensus_distance", .number(consensusDistance)),
+                            ("base", pair(intervals.base)), ("local", pair(intervals.alone)),
+                            ("gossip", pair(intervals.gossip)), ("fedavg", pair(intervals.fedavg)),
+                            ("centralized", pair(intervals.centralized)), ("gain", pair(intervals.gain)),
+                            ("gossip_minus_fedavg", pair(intervals.behindServer)),
                         ]))
-                ),
-                ("fedavg", fedavg.json), ("centralized", centralized.json),
-                (
-                    "communication",
-                    .object(
-                        JSONObject([
-                            ("bytes_per_peer", .number(Double(sent.reduce(0, +)) / Double(max(1, sent.count)))),
-                            ("rounds", .integer(topology.tuning.rounds)),
-                        ]))
-                ),
-                ("share_of_the_way", shareOfTheWay.map { .number($0) } ?? .null),
-            ]))
-    }
-}
-
-extension RunFolder {
-    /// Writes `summary.json` and `report.html`.
-    package func write(_ result: SwarmComparison) throws {
-        try AtomicFile.write(result.json.encoded(indented: true), to: summary.path)
-        let report = HTMLReport(
-            swarm: topology.swarm.name, facts: result.facts, progress: result.progress, comparison: result.table,
-            notes: result.notes, topology: try TopologyDrawing(topology))
-        try AtomicFile.write(Array(report.html.utf8), to: self.report.path)
+                ))
+        }
+        return .object(JSONObject(members))
     }
 }

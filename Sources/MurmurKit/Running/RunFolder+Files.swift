@@ -7,7 +7,7 @@ import InstructionTuning
 package import Observability
 import Overlay
 import Storage
-package import SwarmFile
+import SwarmFile
 
 extension RunFolder {
     /// Makes the folder ready: identities for peers without, and the resolved topology.
@@ -138,13 +138,5 @@ extension RunFolder {
     /// The deltas of the adapters that the peers left, in the topology's order.
     package func deltas(for composition: ModelComposition) throws -> [AdapterDelta] {
         try topology.peers.map { try composition.delta(ofAdapterIn: adapter(of: $0.name).path) }
-    }
-}
-
-extension TopologyDrawing {
-    /// The graph of `topology`.
-    package init(_ topology: SwarmTopology) throws {
-        self.init(
-            names: topology.peers.map(\.name), edges: try topology.swarmGraph().edges.map { ($0.first, $0.second) })
     }
 }

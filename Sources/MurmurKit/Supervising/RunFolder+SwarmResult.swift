@@ -22,10 +22,13 @@ extension RunFolder {
     /// Writes `summary.json` and `report.html`.
     func write(_ result: SwarmResult, _ progress: SwarmProgress) throws {
         try JSONText.of(result).write(to: summary, atomically: true, encoding: .utf8)
-        let report = HTMLReport(
-            swarm: result.swarm, facts: result.facts, progress: progress, comparison: nil,
-            notes: ["`murmur compare` adds the comparison with the alternatives."],
-            topology: try TopologyDrawing(topology))
+        var report = try report(
+            participation: result.participation.table,
+            partition: (try? ModelComposition.partition(topology))?.report)
+        report.progress = progress
+        report.facts.insert(
+            ("consensus distance", "\(Readable.scientific(result.consensusDistance))"), at: min(6, report.facts.count))
+        if let faults = result.faults { report.facts.append(("faults", faults.text)) }
         try report.html.write(to: self.report, atomically: true, encoding: .utf8)
     }
 }

@@ -51,7 +51,7 @@ package struct SwarmResult: Encodable, Sendable {
     }
 
     private let order: [String]
-    private let participation: SwarmParticipation
+    let participation: SwarmParticipation
 
     /// Sums up what is known of a run of `topology` that is done with as many peers as `quorum` asks for.
     package init(
@@ -102,10 +102,7 @@ package struct SwarmResult: Encodable, Sendable {
     package func text(folder: String) -> String {
         var lines = facts.map { name, value in "\(name): \(value)" }
         if let faults {
-            lines.append(
-                "faults (\(faults.name), seed \(faults.seed)): \(faults.crashes) crashes, \(faults.pauses) pauses, "
-                    + "\(faults.datagramsDropped) of \(faults.datagramsTaken) datagrams dropped, "
-                    + "\(faults.datagramsDuplicated) doubled")
+            lines.append("faults \(faults.text)")
             if !faults.notApplied.isEmpty {
                 lines.append("faults not applied to real processes: \(faults.notApplied.joined(separator: ", "))")
             }
@@ -139,6 +136,12 @@ package struct FaultSummary: Encodable, Sendable, Hashable {
     package let datagramsDuplicated: Int
     package let datagramsOverflowed: Int
     package let notApplied: [String]
+
+    /// What they did, in words.
+    var text: String {
+        "(\(name), seed \(seed)): \(crashes) crashes, \(pauses) pauses, \(datagramsDropped) of \(datagramsTaken) datagrams "
+            + "dropped, \(datagramsDuplicated) doubled"
+    }
 
     private enum CodingKeys: String, CodingKey {
         case name, seed, crashes, pauses

@@ -1,100 +1,130 @@
-/// The report of a run: one self-contained HTML file with curves, the comparison and the topology.
+/// The report of a run: one file with the answer first, that needs neither network nor script.
+///
+/// What is not known is nil or empty. Its section then says what is missing, and how to get it where there is a way.
 package struct HTMLReport: Sendable {
+    /// What the FedAvg server that gossip is compared with did.
+    package struct Server: Sendable {
+        /// The loss of the local steps of each round.
+        package var losses: [(round: Int, loss: Double)]
+        /// What one peer and the server send each other a round: the adapter in single precision, up and down.
+        package var bytesPerRound: Int
+
+        package init(losses: [(round: Int, loss: Double)], bytesPerRound: Int) {
+            self.losses = losses
+            self.bytesPerRound = bytesPerRound
+        }
+    }
+
+    /// What three models answer to one held-out record.
+    package struct Sample: Sendable, Hashable {
+        package var category: String
+        package var instruction: String
+        package var expected: String
+        package var base: String
+        package var alone: String
+        package var together: String
+
+        package init(
+            category: String, instruction: String, expected: String, base: String, alone: String, together: String
+        ) {
+            self.category = category
+            self.instruction = instruction
+            self.expected = expected
+            self.base = base
+            self.alone = alone
+            self.together = together
+        }
+    }
+
     /// The swarm's name.
     package var swarm: String
-    /// Facts above all else: what ran, how long, what it cost; name and value.
-    package var facts: [(String, String)]
     /// What the peers' events told.
     package var progress: SwarmProgress
-    /// The comparison of gossip with its alternatives, if it was made, and what its rows mean.
+    /// How gossip did beside its alternatives.
+    package var outcome: Outcome?
+    /// The comparison in figures, and what is compared under which conditions.
     package var comparison: TextTable?
-    /// Sentences below the comparison: what is compared under which conditions.
-    package var notes: [String]
-    /// The graph.
-    package var topology: TopologyDrawing
+    package var notes: [String] = []
+    /// What each peer gains over alone, by category.
+    package var gains: HeatMap?
+    /// By which factor mixing brings the peers nearer in a round, as the mixing matrix has it; nil where it has none.
+    package var contraction: Double?
+    package var server: Server?
+    /// A row a peer: what it did and what its neighbours say of it.
+    package var participation: TextTable?
+    package var timeline: RunTimeline?
+    package var topology: GraphDrawing?
+    /// How many records of which category each peer holds.
+    package var partition: HeatMap?
+    /// Whose adapters answered the samples.
+    package var samplePeer = ""
+    package var samples: [Sample] = []
+    /// What ran, with which settings, when, how long: name and value.
+    package var facts: [(String, String)] = []
 
-    package init(
-        swarm: String, facts: [(String, String)], progress: SwarmProgress, comparison: TextTable?, notes: [String],
-        topology: TopologyDrawing
-    ) {
+    package init(swarm: String, progress: SwarmProgress) {
         self.swarm = swarm
-        self.facts = facts
         self.progress = progress
-        self.comparison = comparison
-        self.notes = notes
-        self.topology = topology
     }
 
     /// The file's text.
     package var html: String {
-        var body = "<h1>Murmuration: \(HTML.escape(swarm))</h1>\n<dl>\n"
-        for (name, value) in facts {
-            body += "<dt>\(HTML.escape(name))</dt><dd>\(HTML.escape(value))</dd>\n"
+        let title = "Murmuration: \(swarm)"
+        let body = sections.map { section in
+            "<section id=\"\(section.key)\"><h2>\(HTML.escape(section.title))</h2>\n"
+                + (section.content.isEmpty ? HTML.paragraph(section.missing, name: "missing") : section.content)
+                + "</section>\n"
         }
-        body += "</dl>\n"
-        if let comparison {
-            body += "<h2>Comparison</h2>\n" + HTML.table(comparison)
-        }
-        body += notes.map { "<p>\(HTML.escape($0))</p>\n" }.joined()
-        body += "<h2>Peers</h2>\n" + HTML.table(peerTable)
-        body += lossChart.html + "\n" + consensusChart.html + "\n" + trafficChart.html + "\n" + topology.html
         return """
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><title>Murmuration: \(HTML.escape(swarm))</title>
-            <meta name="viewport" content="width=device-width, initial-scale=1"><style>\(Self.style)</style></head>
-            <body>
-            \(body)
-            </body></html>
+            <html lang="en"><head><meta charset="utf-8"><title>\(HTML.escape(title))</title>
+            <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+            <style>
+            \(Palette.css)\(Self.style)</style></head>
+            <body><main>
+            <h1>\(HTML.escape(title))</h1>
+            <p class="answer">\(HTML.escape(answer))</p>
+            \(body.joined())</main></body></html>
 
             """
     }
 
-    private var peerTable: TextTable {
-        var table = TextTable(heads: ["peer", "phase", "rounds", "last loss", "sent", "received", "consensus distance"])
-        for name in progress.names {
-            guard let state = progress.peers[name] else { continue }
-            table.rows.append([
-                name, state.phase, "\(state.losses.count)", Readable.number(state.loss),
-                Readable.bytes(state.bytesSent),
-                Readable.bytes(state.bytesReceived), Readable.scientific(state.disagreement),
-            ])
+    /// The first sentence.
+    package var answer: String { outcome?.answer ?? runAnswer }
+
+    /// What is known without a comparison: who took part, and how the losses of the local steps went.
+    private var runAnswer: String {
+        let finished = progress.names.count { ["finished", "settled"].contains(progress.peers[$0]?.phase) }
+        let start = "\(finished) of \(progress.names.count) peers finished"
+        let means = meanLosses
+        guard let first = means.first, let last = means.last, means.count > 1 else {
+            return start + "; no losses of local steps were logged."
         }
-        return table
+        return start
+            + "; the mean loss of their local steps went from \(Readable.brief(first.y)) to \(Readable.brief(last.y)) nats a "
+            + "token in \(means.count) rounds. Whether that is more than each would reach alone was not measured."
     }
 
-    private var lossChart: LineChart {
-        LineChart(
-            title: "Loss of the local steps", horizontal: "round", vertical: "nats per token",
-            series: series { $0.losses.map { (Double($0.round), $0.loss) } })
+    /// One part of the page; where `content` is empty, `missing` is said instead.
+    struct Section {
+        let key: String
+        let title: String
+        let content: String
+        let missing: String
     }
 
-    private var consensusChart: LineChart {
-        LineChart(
-            title: "Largest relative distance to a neighbour before mixing", horizontal: "round",
-            vertical: "relative distance", isLogarithmic: true,
-            series: series { $0.disagreements.map { (Double($0.round), $0.value) } })
-    }
+    /// The mean over the peers that told a loss, round by round.
+    var meanLosses: [(x: Double, y: Double)] { mean { $0.losses.map { ($0.round, $0.loss) } } }
 
-    private var trafficChart: LineChart {
-        LineChart(
-            title: "Traffic", horizontal: "round", vertical: "MB sent",
-            series: series { $0.traffic.map { (Double($0.round), Double($0.bytes) / 1e6) } })
-    }
-
-    private func series(_ points: (SwarmProgress.PeerState) -> [(x: Double, y: Double)]) -> [LineChart.Series] {
-        progress.names.compactMap { name in
-            progress.peers[name].map { LineChart.Series(name: name, points: points($0)) }
+    /// The mean of what the peers told of each round.
+    func mean(_ values: (SwarmProgress.PeerState) -> [(round: Int, value: Double)]) -> [(x: Double, y: Double)] {
+        var sums: [Int: (sum: Double, count: Int)] = [:]
+        for state in progress.names.compactMap({ progress.peers[$0] }) {
+            for told in values(state) where told.value.isFinite {
+                let before = sums[told.round] ?? (0, 0)
+                sums[told.round] = (before.sum + told.value, before.count + 1)
+            }
         }
+        return sums.keys.sorted().map { (Double($0), sums[$0]!.sum / Double(sums[$0]!.count)) }
     }
-
-    private static let style = """
-        body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
-        h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
-        dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}dt{color:#666}dd{margin:0}
-        table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd}
-        th:first-child,td:first-child{text-align:left}figure{margin:1.5rem 0}figcaption{font-weight:600;margin-bottom:.3rem}
-        svg{width:100%;max-width:44rem;font:12px system-ui,sans-serif}svg text{fill:#444}svg.graph{max-width:22rem}
-        .grid{stroke:#e3e3e3}.edge{stroke:#9bb}circle{fill:#0072b2}
-        @media(prefers-color-scheme:dark){body{background:#16181b;color:#ddd}svg text{fill:#bbb}.grid{stroke:#333}th,td{border-color:#333}}
-        """
 }

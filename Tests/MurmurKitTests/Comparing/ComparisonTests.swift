@@ -62,5 +62,27 @@ import Testing
         try run.write(result)
         #expect(FileManager.default.fileExists(atPath: run.summary.path))
         #expect(try String(contentsOf: run.report, encoding: .utf8).contains("pooled data"))
+        // Measured on single records, so there are intervals: of what is the same adapter, all of nothing.
+        let evidence = try #require(result.evidence)
+        #expect(evidence.records.count == result.base.records && evidence.server.losses.count == 1)
+        let outcome = result.outcome
+        #expect(outcome.base.interval?.contains(result.base.loss) == true)
+        #expect(outcome.together.interval == outcome.base.interval)
+        #expect(JSONText.of(result.json).contains("gossip_minus_fedavg"))
+        #expect(evidence.samples(peer: 0).isEmpty, "no answers were generated")
+    }
+
+    /// What the page says without the scores of single records: no intervals, and that there are none.
+    @Test func summariesAloneHaveNoIntervals() throws {
+        let result = try Self.result()
+        let outcome = result.outcome
+        #expect(outcome.gain.value == 1.5 && outcome.gain.interval == nil)
+        #expect(outcome.peers.map(\.name) == ["peer-0", "peer-1"] && outcome.gained.count == 2)
+        #expect(
+            result.shortTable.rows.map { $0[0] } == [
+                "base model", "alone, mean of 2", "alone, best peer", "alone, worst peer", "gossip, mean of 2",
+                "gossip, best peer", "gossip, worst peer", "FedAvg server", "pooled data",
+            ])
+        #expect(result.gains.columns == ["all"] && result.gains.rows.count == 2)
     }
 }

@@ -1,0 +1,220 @@
+import Foundation
+import Observability
+import Storage
+import Testing
+
+@Suite struct HTMLReportTests {
+    /// A run of two peers over three rounds and two settling rounds, the second peer called `name`.
+    static func events(_ name: String) -> [LoggedEvent] {
+        func event(_ time: Double, _ peer: String, _ event: String, _ fields: [(String, JSONValue)]) -> LoggedEvent {
+            LoggedEvent(time: 1_700_000_000 + time, peer: peer, event: event, fields: JSONObject(fields))
+        }
+        return ["a", name].flatMap { peer -> [LoggedEvent] in
+            var events = [event(0, peer, "started", [("round", .integer(0)), ("resumed", .bool(false))])]
+            for round in 0..<5 {
+                let time = Double(round) * 2
+                if round < 3 {
+                    events.append(
+                        event(
+                            time, peer, "trained", [("round", .integer(round)), ("loss", .number(3 - Double(round)))]))
+                }
+                if round == 1, peer == name {
+                    events.append(
+                        event(time + 0.5, peer, "started", [("round", .integer(1)), ("resumed", .bool(true))]))
+                }
+                let absent: [JSONValue] = round == 1 && peer == "a" ? [.text(name)] : []
+                events.append(
+                    event(
+                        time + 1, peer, "mixed",
+                        [
+                            ("round", .integer(round)), ("disagreement", .number(1 / Double(round + 1))),
+                            ("absent", .array(absent)), ("bytes_sent", .integer(10_000 * (round + 1))),
+                        ]))
+            }
+            return events + [event(10, peer, "finished", [("round", .integer(5))])]
+        }
+    }
+
+    static func report(_ name: String = "b") -> HTMLReport {
+        var progress = SwarmProgress(names: ["a", name], rounds: 3)
+        var timeline = RunTimeline(names: ["a", name])
+        for event in events(name) {
+            progress.record(event)
+            timeline.record(event)
+        }
+        var report = HTMLReport(swarm: name, progress: progress)
+        report.timeline = timeline
+        report.contraction = 0.8
+        return report
+    }
+
+    /// A report in which every part is there, and every text that comes from outside is `name`.
+    static func full(_ name: String = "b") -> HTMLReport {
+        var report = report(name)
+        report.outcome = OutcomeTests.outcome(peers: [.init(name: name, alone: 1, together: 2)])
+        var table = TextTable(heads: ["", "loss"])
+        table.rows = [["base model", "4.000"], [name, "1.500"]]
+        report.comparison = table
+        report.participation = table
+        report.notes = [name]
+        let map = HeatMap(
+            title: "Gain", kind: .diverging, unit: "nats a token", columns: ["all", name],
+            rows: [("a", [0.5, nil]), (name, [-0.5, 0.1])], digits: 2)
+        report.gains = map
+        report.partition = map
+        report.server = .init(losses: [(0, 3), (1, 2.5), (2, 2)], bytesPerRound: 800_000)
+        report.topology = GraphDrawing(
+            title: "Graph", nodes: [.init(name: "a", size: 3, note: name), .init(name: name, size: 1)],
+            edges: [.init(0, 1, weight: 0.5)])
+        report.timeline?.losses = [
+            .init(time: 1, taken: 100, dropped: 0), .init(time: 2, taken: 300, dropped: 20),
+            .init(time: 3, taken: 300, dropped: 20), .init(time: 4, taken: 500, dropped: 60),
+        ]
+        report.samplePeer = name
+        report.samples = [
+            .init(category: name, instruction: name, expected: name, base: "", alone: name, together: name)
+        ]
+        report.facts = [("seed", "42"), (name, name)]
+        return report
+    }
+
+    private static let keys = [
+        "comparison", "gains", "rounds", "bytes", "participation", "topology", "answers", "settings",
+    ]
+
+    @Test func theAnswerComesFirstAndEverySectionFollows() throws {
+        let html = Self.full().html
+        #expect(!html.contains("class=\"missing\""))
+        let places = try (["class=\"answer\""] + Self.keys.map { "<section id=\"\($0)\">" }).map { text in
+            try #require(html.range(of: text)?.lowerBound)
+        }
+        #expect(places == places.sorted())
+        for figure in ["triangle", "losses", "distances", "traffic", "timeline", "drops", "graph"] {
+            #expect(html.contains("id=\"\(figure)-title\"") && html.contains("id=\"\(figure)-desc\""), "\(figure)")
+        }
+        #expect(html.contains("predicted goes from 0.250 to 0.200."), "1/4 in round 3, times 0.8")
+        #expect(html.contains("<em>nothing</em>"), "an empty answer is said")
+        #expect(html.contains("<dt>seed</dt><dd>42</dd>"))
+    }
+
+    /// A section without data has one line that says what is missing, and no chart.
+    @Test func whatIsMissingIsSaid() {
+        let html = HTMLReport(swarm: "s", progress: SwarmProgress(names: ["a"], rounds: 3)).html
+        #expect(html.components(separatedBy: "class=\"missing\"").count - 1 == Self.keys.count)
+        #expect(!html.contains("<svg") && !html.contains("<table") && !html.contains("<figure"))
+        #expect(html.contains("0 of 1 peers finished; no losses of local steps were logged."))
+    }
+
+    @Test func aRunWithoutComparisonIsTold() {
+        let html = Self.report().html
+        #expect(
+            html.contains(
+                "2 of 2 peers finished; the mean loss of their local steps went from 3.00 to 1.00 nats a token in 3 rounds."
+            ))
+        #expect(html.contains("Not compared: murmur compare measures"))
+        #expect(html.contains("FedAvg&#39;s are not known"))
+    }
+
+    static let hostile = [
+        "<script>alert(1)</script>", "\"><img onerror=x>", "'; </style><b>", "\u{202E}gnp.exe", "a\u{0}b\u{1B}[31m",
+        String(repeating: "long ", count: 300), "&lt;", "", "日本語 🐦",
+    ]
+
+    @Test(arguments: hostile)
+    func namesAndTextsCannotBecomeMarkup(name: String) {
+        let html = Self.full(name).html
+        let rest = Self.full("b").html
+        #expect(!html.contains("<script") && !html.contains("<img") && !html.contains("<b>"))
+        #expect(!html.unicodeScalars.contains { $0 == "\u{202E}" || $0 == "\u{0}" || $0 == "\u{1B}" })
+        #expect(html.components(separatedBy: "</style>").count == 2)
+        // As many elements as with a harmless name: nothing of a name is one.
+        func elements(_ text: String) -> Int { text.components(separatedBy: "<section").count }
+        #expect(elements(html) == elements(rest))
+        #expect(XMLWellFormed(Self.body(of: html)).isWellFormed)
+    }
+
+    /// What is between the body's tags, those among it.
+    private static func body(of html: String) -> String {
+        guard let from = html.range(of: "<body>"), let to = html.range(of: "</body>") else { return "<" }
+        return String(html[from.lowerBound..<to.upperBound])
+    }
+
+    /// One file, nothing from elsewhere, nothing that runs.
+    @Test func nothingIsLoadedAndNothingRuns() {
+        let html = Self.full().html
+        for word in [
+            "http", "src=", "@import", "url(", "<script", "<link", "<iframe", "<object", "javascript:", "href",
+        ] {
+            #expect(!html.contains(word), "\(word)")
+        }
+    }
+
+    @Test func theSameRunIsTheSamePage() {
+        #expect(Self.full().html == Self.full().html)
+    }
+
+    /// Legends lost their colours to a rule for all text of charts once: no rule may name an element of SVG that has a class
+    /// of its own, and every class that is drawn has a rule.
+    @Test func stylesColourEveryClassAndNoElement() throws {
+        let html = Self.full().html
+        let style = try #require(
+            html.components(separatedBy: "<style>").last?.components(separatedBy: "</style>").first)
+        for element in ["text", "polyline", "circle", "line", "polygon", "rect"] {
+            #expect(
+                !style.contains("}\(element){") && !style.contains("svg \(element)") && !style.contains("\n\(element){")
+            )
+        }
+        let classes = Set(
+            html.components(separatedBy: "class=\"").dropFirst().flatMap {
+                $0.prefix { $0 != "\"" }.split(separator: " ").map(String.init)
+            })
+        for name in classes { #expect(style.contains(".\(name)"), "\(name)") }
+        #expect(style.contains("prefers-color-scheme:dark") && style.contains("@media print"))
+    }
+
+    @Test func tablesScrollInTheirOwnBox() {
+        let html = Self.full().html
+        let tables = html.components(separatedBy: "<table").count
+        #expect(tables > 1 && html.components(separatedBy: "<div class=\"scroll\"").count == tables)
+        #expect(html.components(separatedBy: "tabindex=\"0\">").count == tables)
+    }
+}
+
+@Suite struct RunTimelineTests {
+    @Test func marksAreCountedAndDrawn() throws {
+        var timeline = RunTimeline(names: ["a", "b"])
+        for event in HTMLReportTests.events("b") { timeline.record(event) }
+        #expect(timeline.start == 1_700_000_000)
+        #expect(timeline.count(.cameBack) == 1 && timeline.count(.mixedWithout) == 1 && timeline.count(.refused) == 0)
+        let lanes = timeline.chart.lanes
+        #expect(lanes.map(\.spans) == [[0...10], [0...2, 2.5...10]])
+        #expect(lanes[1].marks.map(\.note) == ["b came back in round 2"])
+        #expect(lanes[0].marks.map(\.note) == ["a mixed round 2 without b"])
+    }
+
+    /// Thousands of marks would be a page that nobody opens; the count is whole all the same.
+    @Test func marksAreBounded() {
+        var timeline = RunTimeline(names: ["a"])
+        timeline.record(LoggedEvent(time: 0, peer: "a", event: "started"))
+        for time in 0..<1000 {
+            timeline.record(LoggedEvent(time: Double(time), peer: "a", event: "contribution_refused"))
+        }
+        timeline.record(LoggedEvent(time: 5, peer: "stranger", event: "contribution_refused"))
+        #expect(timeline.count(.refused) == 1000)
+        #expect(timeline.chart.lanes[0].marks.count == 60)
+    }
+
+    /// The share between two lines of statistics; where nothing was taken there is none.
+    @Test func lossesAreShares() {
+        let points = HTMLReportTests.full().timeline?.lossChart.series[0].points ?? []
+        #expect(points.map(\.x) == [2, 4] && points.map(\.y) == [10, 20])
+    }
+
+    /// A wall clock that is set back ends no span before it began.
+    @Test func clocksMayBeSetBack() {
+        var timeline = RunTimeline(names: ["a"])
+        timeline.record(LoggedEvent(time: 100, peer: "a", event: "started"))
+        timeline.record(LoggedEvent(time: 50, peer: "a", event: "mixed"))
+        #expect(timeline.chart.lanes[0].spans == [0...0])
+    }
+}

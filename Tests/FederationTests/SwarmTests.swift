@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Federation
+import Overlay
 import Recording
 import Simulation
 import TestSupport
@@ -35,6 +36,29 @@ import Testing
             #expect(Set(settled).count == 1, "all see agreement in the same round: \(settled)")
         }
         #expect(swarm.members.allSatisfy { $0.stopped == .finished })
+    }
+
+    /// A share of the peers trains in a round, the others pass on; all agree in the end.
+    @Test(arguments: [0.25, 0.5]) func aShareTrainsAndTheOthersRelay(share: Double) throws {
+        var swarm = try VirtualSwarm(graph: "exponential", count: 8, rounds: 6)
+        let participation = Participation(share: share, seed: 11)
+        swarm.adjust = { $0.participation = participation }
+        try swarm.startAll()
+        let stopped = swarm.run()
+        #expect(stopped)
+        #expect(ConsensusDistance.relative(swarm.finals(0..<8)) <= 1e-3)
+        for index in 0..<8 {
+            let kinds = swarm.kinds(index)
+            let trained = kinds.compactMap { if case .trained(let round, _, _, _, _) = $0 { round } else { nil } }
+            let relayed = kinds.compactMap { if case .relays(let round) = $0 { round } else { nil } }
+            let drawn = (0..<6).filter { participation.trains(index, of: 8, in: $0) }
+            #expect(trained == drawn)
+            #expect(relayed == (0..<6).filter { !drawn.contains($0) })
+            let absent = kinds.contains {
+                if case .mixed(_, _, _, let absent, _) = $0 { !absent.isEmpty } else { false }
+            }
+            #expect(!absent)
+        }
     }
 
     @Test func uniformWeightsLeadToThePlainMean() throws {

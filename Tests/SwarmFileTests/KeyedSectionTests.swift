@@ -16,7 +16,7 @@ import Testing
         var testDescription: String { path.joined(separator: ".") }
     }
 
-    /// All keys that have a value of their own, but for those of a list of peers.
+    /// All keys that have a value of their own, but for those of a list of peers, and of `trainer` where it is a section.
     static let places: [Place] = SwarmTopology.sections.flatMap { name, keys -> [Place] in
         func places(_ path: [String], _ keys: [KeyDescription]) -> [Place] {
             keys.flatMap { key in
@@ -25,7 +25,7 @@ import Testing
             }
         }
         let path = ["peers, counted": ["peers"], "the top": []][name] ?? [name]
-        return name == "peers, listed" ? [] : places(path, keys)
+        return ["peers, listed", "trainer"].contains(name) ? [] : places(path, keys)
     }
 
     typealias Leaf = (path: [String], text: String)
@@ -215,6 +215,8 @@ enum Samples {
         switch key.name {
         case "targets": return ["q_proj", "[]", "[q_prj]", "[q_proj, q_proj]", "[layers..q_proj]"]
         case "wait-for": return ["\"\"", "[a]", "{}", "0", "-1", "9d", "200000h", "everybody", "min"]
+        case "trainer":
+            return ["\"\"", "[a]", "{}", "builtin", "python3", "{ command: [] }", "{ command: a, more: 1 }"]
         case "rank-pattern", "alpha-pattern": return ["3", "{ q_prj: 1 }", "{ q_proj: 0 }", "{ q_proj: x }"]
         default: return ["\"\"", "[a]", "{}"]
         }
@@ -228,6 +230,7 @@ enum Samples {
         case "rank-pattern": return "{ up_proj: \(Int.random(in: 1...1024, using: &generator)), 3.mlp.down_proj: 2 }"
         case "alpha-pattern": return "{ up_proj: \(Double.random(in: 1e-9...1e6, using: &generator)) }"
         case "wait-for": return ["all", "3", "90s", "1.5s"].randomElement(using: &generator)
+        case "trainer": return "built-in"
         case "edges", "first-port": return nil
         case "kind": return ["ring", "random-regular", "star"].randomElement(using: &generator)
         case "degree": return "\(Int.random(in: 4...7, using: &generator))"

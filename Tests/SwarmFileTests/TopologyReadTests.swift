@@ -77,6 +77,43 @@ import Testing
         #expect(try topology.swarmGraph().edges.count == (kind == "complete" ? 1_999_000 : 6_000))
     }
 
+    @Test func trainersAreCommandsOrTheBuiltInEngine() throws {
+        let text =
+            Self.minimal.replacing(
+                "peers: { count: 4 }",
+                with: """
+                    peers:
+                      - { name: a, trainer: { command: [python3, "b c", "say \\"hi\\""], silence-limit: 5, restarts: 0 } }
+                      - { name: b }
+                      - { name: c, trainer: built-in }
+                    """) + "\ntrainer: { command: torchrun -m it, round-limit: 90.5 }\n"
+        let topology = try SwarmTopology.parse(text, file: "t.yaml")
+        var own = SwarmTopology.TrainerCommand(["python3", "b c", "say \"hi\""])
+        (own.silenceLimit, own.restarts) = (5, 0)
+        #expect(topology.trainer(of: "a") == .command(own))
+        var line = SwarmTopology.TrainerCommand(["/bin/sh", "-c", "torchrun -m it"])
+        line.roundLimit = 90.5
+        #expect(topology.trainer(of: "b") == .command(line))
+        #expect(topology.trainer(of: "c") == .builtIn)
+        #expect(try SwarmTopology.parse(topology.yaml, file: "again.yaml") == topology)
+        for (section, key) in [
+            ("{ restarts: 1 }", "trainer.command"), ("{ command: [] }", "trainer.command"),
+            ("{ command: a, silence-limit: 0 }", "trainer.silence-limit"),
+            ("{ command: a, round-limit: x }", "trainer.round-limit"),
+            ("{ command: a, start-limit: 604801 }", "trainer.start-limit"),
+            ("{ command: a, restarts: -1 }", "trainer.restarts"), ("{ command: a, limit: 1 }", "trainer.limit"),
+        ] {
+            let error = try #require(throws: TopologyError.self) {
+                try SwarmTopology.parse(Self.minimal + "\ntrainer: \(section)", file: "t.yaml")
+            }
+            #expect(error.key == key && error.line == 7, "\(error)")
+        }
+        // Who trains is each peer's own affair.
+        var other = topology
+        other.completion.trainer = .builtIn
+        #expect(other.sharedSettings.map(\.value) == topology.sharedSettings.map(\.value))
+    }
+
     @Test func modulesAreNamedByTheEndOfTheirPath() throws {
         func lora(_ text: String) throws -> SwarmTopology {
             try SwarmTopology.parse(

@@ -32,7 +32,7 @@ import Testing
         "MurmurKit": [
             "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
-            "SwarmFile", "Transport", "Wire",
+            "Subprocess", "SwarmFile", "Transport", "Wire",
         ],
         "murmur": [
             "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
@@ -91,6 +91,7 @@ import Testing
             "CSocketFilter": ["Transport"],
             "COpenBLAS": ["LinearAlgebra"], "CKernels": ["LinearAlgebra"],
             "Yams": ["SwarmFile"], "NIOCore": ["Transport"], "NIOPosix": ["Transport"], "DequeModule": ["Wire"],
+            "Subprocess": ["MurmurKit"],
             "ArgumentParser": ["murmur"],
         ]
         for (module, imports) in Self.allowed {
@@ -129,7 +130,7 @@ import Testing
         guard let match = try declaration.firstMatch(in: manifest) else { return nil }
         let products = [
             "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
-            "deque": "DequeModule",
+            "deque": "DequeModule", "subprocess": "Subprocess",
         ]
         let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
         return Set(words.map { products[String($0)] ?? String($0) })

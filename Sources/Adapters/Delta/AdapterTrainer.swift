@@ -22,6 +22,18 @@ package protocol AdapterTrainer: Sendable {
     ///
     /// Throws when the bytes are not such a snapshot; the trainer is then unchanged.
     func restore(_ snapshot: [UInt8]) async throws
+
+    /// Makes ready what training needs, so that what is missing is told before the swarm waits. Nothing for most.
+    func begin() async throws
+
+    /// Lets go of what training needed, also where a round is under way, whose outcome nobody waits for. To be called last.
+    func end() async
+}
+
+extension AdapterTrainer {
+    package func begin() async throws {}
+
+    package func end() async {}
 }
 
 /// One round's order to a trainer.

@@ -1,4 +1,4 @@
-import Storage
+package import Storage
 
 extension PEFTDirectory {
     /// The settings of PEFT's LoraConfig that change what an adapter computes and are not supported, each with the
@@ -126,7 +126,7 @@ extension PEFTDirectory {
 
     /// The document that PEFT 0.21 reads, and older versions as well: only settings that all of them know.
     /// Of the targets those are named that `schema` has, so that `all-linear` becomes the names of this model's maps.
-    static func configurationDocument(_ adapter: PEFTAdapter) -> JSONValue {
+    package static func configurationDocument(_ adapter: PEFTAdapter) -> JSONValue {
         let configuration = adapter.configuration
         let names = adapter.schema.tensors.map(\.name)
         let targets = LoRAConfiguration.Target.allCases.filter { target in

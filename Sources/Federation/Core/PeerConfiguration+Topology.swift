@@ -108,6 +108,7 @@ extension PeerConfiguration {
             settlingLimit: swarm.settlingLimit, exchange: swarm.exchange)
         configuration.exchange.mixing.join(swarm.graph, as: index)
         configuration.hostNames = hostNames
+        configuration.participation = swarm.topology.participation
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)
         }
@@ -115,6 +116,11 @@ extension PeerConfiguration {
         configuration.waits.limit = swarm.topology.exchange.roundDeadline.map { .seconds($0) }
         return configuration
     }
+}
+
+extension SwarmTopology {
+    /// Who trains in a round.
+    package var participation: Participation { Participation(share: tuning.participation, seed: swarm.seed) }
 }
 
 extension ExchangePolicy {

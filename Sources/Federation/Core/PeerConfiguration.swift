@@ -35,6 +35,8 @@ package struct PeerConfiguration: Sendable {
     package var rounds: Int
     /// Optimiser steps a round.
     package var localSteps: Int
+    /// Who trains in a round.
+    package var participation = Participation.full
     /// Settling rounds after which the peer gives up to agree.
     package var settlingLimit: Int
     /// What all peers must agree in and tell each other; nil where nobody checks, as in simulations, whose peers are all

@@ -81,7 +81,11 @@ extension PeerCore {
     }
 
     /// The least that a round with training takes anybody; nil before the own first local steps.
-    private var pace: Duration? { fastestTraining.map { max(.milliseconds(1), $0 / 8) } }
+    private var pace: Duration? {
+        // Where not everybody trains in every round, a round may take somebody no longer than one without training.
+        guard configuration.participation.share >= 1 else { return Self.settlingPace }
+        return fastestTraining.map { max(.milliseconds(1), $0 / 8) }
+    }
 
     /// The least that a settling round takes.
     private static let settlingPace = Duration.milliseconds(10)

@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Basics
+import Overlay
 import Wire
 
 extension PeerCore {
@@ -9,7 +10,12 @@ extension PeerCore {
         self.round = round
         changeRoster(at: time)
         for index in neighbours.indices { neighbours[index].prune(for: round) }
-        if round < configuration.rounds {
+        if round < configuration.rounds,
+            !configuration.participation.trains(roster.place, of: roster.swarmCount, in: round)
+        {
+            report(.relays(round: round), at: time)
+            gather(at: time)
+        } else if round < configuration.rounds {
             phase = .training
             report(.roundStarted(round: round), at: time)
             directives.append(

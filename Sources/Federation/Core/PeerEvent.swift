@@ -28,6 +28,8 @@ package struct PeerEvent: Sendable {
         case pace(round: Int, each: Duration, roundsLeft: Int)
         /// A round with training began.
         case roundStarted(round: Int)
+        /// A round begins in which the peer does not train: it was not drawn, and passes on what it has.
+        case relays(round: Int)
         /// The local steps of a round are done. `loss` is the mean over `tokens` tokens of `records` records.
         case trained(round: Int, loss: Double, tokens: Int, records: Int, duration: Duration)
         /// The trainer failed; the round goes on with the adapter as it was before it.
@@ -131,6 +133,8 @@ extension PeerEvent.Kind {
                 ])
         case .roundStarted(let round):
             .detail("round_started", "{round}: the local steps begin", [.round(round)])
+        case .relays(let round):
+            .detail("relays", "{round}: others train; this peer passes on what it has", [.round(round)])
         case .trained(let round, let loss, let tokens, let records, let duration):
             .news(
                 "trained", "{round}: loss {loss}, {seconds}",
@@ -292,6 +296,7 @@ extension PeerEvent.Kind {
             .started(round: 0, resumed: false),
             .trainsOn(records: 480, tokens: 21_600, truncated: 12, leftOut: 3, heldOut: 60),
             .pace(round: 2, each: .seconds(12), roundsLeft: 17), .roundStarted(round: 0),
+            .relays(round: 0),
             .trained(round: 0, loss: 2.5, tokens: 640, records: 16, duration: .milliseconds(1250)),
             .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),

@@ -57,7 +57,7 @@ package struct EncodedRecords: Sendable {
 extension EncodedRecords {
     /// Throws `RecordsError` where there is nothing to train on or measure with, or a token that a model of this
     /// vocabulary does not know; `peer` and `cutoff` are for its words.
-    func check(peer: String, cutoff: Int, vocabularySize: Int) throws(RecordsError) {
+    package func check(peer: String, cutoff: Int, vocabularySize: Int) throws(RecordsError) {
         guard !sequences.isEmpty else { throw .noRecords(peer: peer, given: report.records, cutoff: cutoff) }
         for sequence in sequences {
             if let token = sequence.tokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {

@@ -41,22 +41,26 @@ package enum LocalTuning {
     }
 }
 
-/// Federated averaging (McMahan et al., 2017) with all peers in every round: the baseline that has a server.
+/// Federated averaging (McMahan et al., 2017): the baseline that has a server.
 package enum FederatedAveraging {
     /// Runs `rounds` rounds: every trainer takes `localSteps` steps from the common delta, whose successor is the mean of
     /// what they reach, weighted with their numbers of records.
     ///
+    /// `takesPart` says which trainers, by their places, a round has: all of them unless given. The mean is over these.
+    ///
     /// The trainers of a round run at the same time, as far as their lanes differ; the mean is summed in their order, so
     /// that the result does not depend on who is done first.
     package static func run(
-        _ trainers: [any AdapterTrainer], rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
-        afterRound listener: BaselineListener? = nil
+        _ all: [any AdapterTrainer], rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
+        takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }, afterRound listener: BaselineListener? = nil
     ) async throws -> BaselineRun {
-        guard let first = trainers.first else { preconditionFailure("averaging is over one trainer at least") }
-        precondition(trainers.allSatisfy { $0.schema == first.schema }, "trainers that are averaged share a schema")
+        guard let first = all.first else { preconditionFailure("averaging is over one trainer at least") }
+        precondition(all.allSatisfy { $0.schema == first.schema }, "trainers that are averaged share a schema")
         var run = BaselineRun(delta: start ?? AdapterDelta(zeroOf: first.schema), curve: [])
         for round in 0..<rounds {
             try Task.checkCancellation()
+            let trainers = all.indices.filter { takesPart($0, round) }.map { all[$0] }
+            guard !trainers.isEmpty else { continue }
             let outcomes = try await trainAll(
                 trainers, TrainingRequest(round: round, steps: localSteps, delta: run.delta))
             run.delta = .weightedMean(zip(trainers, outcomes).map { (Double($0.sampleCount), $1.delta) })

@@ -158,8 +158,16 @@ package struct TuningStep: Sendable, Hashable {
     /// The tokens that carried loss.
     package var tokens: Int
     package var learningRate: Double
-    /// The gradient's Euclidean norm before clipping.
+    /// The gradient's Euclidean norm before clipping; not a number where a trainer does not tell it.
     package var gradientNorm: Double
+
+    package init(step: Int, loss: Double, tokens: Int, learningRate: Double, gradientNorm: Double) {
+        self.step = step
+        self.loss = loss
+        self.tokens = tokens
+        self.learningRate = learningRate
+        self.gradientNorm = gradientNorm
+    }
 }
 
 /// Why tuning or measuring cannot go on.

@@ -26,7 +26,7 @@ package struct TuningWorkbench: Sendable {
         options: EngineOptions = EngineOptions()
     ) throws {
         if let fault = settings.fault { throw TuningError.badSettings("tuning.\(fault)") }
-        if let fault = Self.fault(lora, model) { throw TuningError.badSettings(fault) }
+        if let fault = AdapterOrigin.fault(lora, model.configuration) { throw TuningError.badSettings(fault) }
         self.model = model
         self.lora = lora
         self.settings = settings
@@ -37,22 +37,6 @@ package struct TuningWorkbench: Sendable {
             cutoff: settings.cutoff,
             trainOnInputs: settings.trainOnInputs)
         origin = AdapterOrigin(model: model, lora: lora, seed: seed)
-    }
-
-    /// Which of the adapter's targets the model does not have, in a sentence; nil when it has all.
-    private static func fault(_ lora: LoRAConfiguration, _ model: BaseModel) -> String? {
-        let present = Set(model.projections.map(\.target))
-        let known = LoRAConfiguration.Target.allCases.filter(present.contains).map(\.rawValue).joined(separator: ", ")
-        // All targets together are `all-linear`, which means the model's own.
-        if lora.targets.count < LoRAConfiguration.Target.allCases.count {
-            let missing = lora.targets.subtracting(present).map(\.rawValue).sorted()
-            if let name = missing.first { return "model.lora.targets: the model has no \(name); it has \(known)" }
-        }
-        for module in lora.modules where !model.projections.contains(where: module.fits) {
-            return "model.lora.targets: the model has no module \(module.text); "
-                + "it has \(model.configuration.layerCount) layers with \(known)"
-        }
-        return nil
     }
 
     /// A trainer for one peer's records, which shares its work out to `threads`, those of its lane among them. Throws
@@ -107,8 +91,29 @@ package struct AdapterOrigin: Sendable {
 
     /// The origin of a swarm: the seed adapter for `model` and `lora` drawn from the swarm's seed.
     package init(model: BaseModel, lora: LoRAConfiguration, seed: UInt64) {
-        schema = model.adapterSchema(lora)
+        self.init(model.configuration, lora: lora, seed: seed)
+    }
+
+    /// The same of a model whose weights are not needed for it.
+    package init(_ model: ModelConfiguration, lora: LoRAConfiguration, seed: UInt64) {
+        schema = .lora(configuration: lora, projections: model.projections)
         values = SeedAdapter.values(schema: schema, seed: seed)
+    }
+
+    /// Which of the adapter's targets the model does not have, in a sentence; nil when it has all.
+    package static func fault(_ lora: LoRAConfiguration, _ model: ModelConfiguration) -> String? {
+        let present = Set(model.projections.map(\.target))
+        let known = LoRAConfiguration.Target.allCases.filter(present.contains).map(\.rawValue).joined(separator: ", ")
+        // All targets together are `all-linear`, which means the model's own.
+        if lora.targets.count < LoRAConfiguration.Target.allCases.count {
+            let missing = lora.targets.subtracting(present).map(\.rawValue).sorted()
+            if let name = missing.first { return "model.lora.targets: the model has no \(name); it has \(known)" }
+        }
+        for module in lora.modules where !model.projections.contains(where: module.fits) {
+            return "model.lora.targets: the model has no module \(module.text); "
+                + "it has \(model.layerCount) layers with \(known)"
+        }
+        return nil
     }
 
     /// The whole adapter: seed adapter plus delta. The schemas must be equal.

@@ -1,8 +1,10 @@
 import Adapters
 import Aggregation
+import Federation
 import InstructionTuning
 import LinearAlgebra
 import Observability
+import Overlay
 import SwarmFile
 
 /// Tunes and measures the alternatives to gossip, and measures gossip's own adapters.
@@ -80,8 +82,10 @@ package struct Comparison: Sendable {
         let tuners = try partition.peers.enumerated().map { index, part in
             try composition.workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: index))
         }
+        let (participation, count) = (folder.topology.participation, tuners.count)
         return try await FederatedAveraging.run(
-            tuners, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps
+            tuners, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps,
+            takesPart: { participation.trains($0, of: count, in: $1) }
         ) { _, _ in counter.add(1) }
     }
 
@@ -89,11 +93,14 @@ package struct Comparison: Sendable {
         _ composition: ModelComposition, _ partition: DataPartition, _ counter: Counter
     ) async throws -> [AdapterDelta] {
         var deltas: [AdapterDelta] = []
-        for part in partition.peers {
+        let (participation, count) = (folder.topology.participation, partition.peers.count)
+        for (place, part) in partition.peers.enumerated() {
+            // As many rounds as the peer trains in the swarm.
+            let rounds = (0..<folder.topology.tuning.rounds).count { participation.trains(place, of: count, in: $0) }
             let tuner = try composition.workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: 1))
             deltas.append(
                 try await LocalTuning.run(
-                    tuner, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps
+                    tuner, rounds: rounds, localSteps: folder.topology.tuning.localSteps
                 ) { _, _ in counter.add(1) }.delta)
         }
         return deltas

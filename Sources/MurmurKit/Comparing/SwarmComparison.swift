@@ -72,6 +72,11 @@ package struct SwarmComparison: Sendable {
                 + "\(tuning.batch) records a peer; pooled data has the same number of steps with batches of "
                 + "\(tuning.batch * topology.peers.count), as many records as all peers together."
         ]
+        if tuning.participation < 1 {
+            notes.append(
+                "\(Readable.percent(tuning.participation)) of the peers train in a round, drawn from the swarm's seed: a peer "
+                    + "alone trains in as many rounds as it does in the swarm.")
+        }
         if let share = shareOfTheWay {
             notes.append(
                 "Gossip's mean loss comes \(Readable.percent(share)) of the way from the peers alone to FedAvg; "

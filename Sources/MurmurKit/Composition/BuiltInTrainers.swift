@@ -77,12 +77,8 @@ package struct BuiltInTrainers: TrainerFactory {
     }
 
     package func settings(of name: String) throws -> TrainerSettings {
-        var settings = TrainerSettings()
-        settings.shared = try composition.settings()
-        if let entry = ModelComposition.entry(of: partition, in: composition.topology) { settings.shared.append(entry) }
-        let own = try records(of: name).records
-        settings.own = [.init("data.own", digest: ModelComposition.digest(of: own))]
-        return settings
+        try ModelComposition.trainerSettings(
+            of: name, composition.topology, partition, directory: composition.modelDirectory)
     }
 
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter? { composition.adapter(of: delta) }

@@ -13,7 +13,7 @@ extension ModelComposition {
         try Self.settings(topology, directory: modelDirectory)
     }
 
-    private static func settings(_ topology: SwarmTopology, directory: String) throws -> [SettingsFingerprint.Entry] {
+    static func settings(_ topology: SwarmTopology, directory: String) throws -> [SettingsFingerprint.Entry] {
         var entries: [SettingsFingerprint.Entry] = []
         let files = ["tokenizer.json", "vocab.json", "merges.txt"].map { directory + "/" + $0 }
             .filter { FileManager.default.fileExists(atPath: $0) }
@@ -33,6 +33,18 @@ extension ModelComposition {
     static func entry(of partition: DataPartition, in topology: SwarmTopology) -> SettingsFingerprint.Entry? {
         guard topology.data.source != nil, partition.peers.count == topology.peers.count else { return nil }
         return .init("data.records", digest: digest(of: partition.pooled + partition.heldOut))
+    }
+
+    /// What the numbers of the peer called `name` depend on beyond what the topology file says.
+    static func trainerSettings(
+        of name: String, _ topology: SwarmTopology, _ partition: DataPartition, directory: String
+    ) throws -> TrainerSettings {
+        guard let part = partition.part(of: name) else { throw CommandFailure("\(name) has no records") }
+        var settings = TrainerSettings()
+        settings.shared = try self.settings(topology, directory: directory)
+        if let entry = entry(of: partition, in: topology) { settings.shared.append(entry) }
+        settings.own = [.init("data.own", digest: digest(of: part.records))]
+        return settings
     }
 
     /// All that must be the same at all peers of `topology`, as it is here for the peer called `name`; the model is not

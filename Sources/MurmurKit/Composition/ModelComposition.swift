@@ -45,11 +45,15 @@ package struct ModelComposition: Sendable {
 
     /// The tokenizer of a model directory; one with more tokens than the model has is refused.
     package static func tokenizer(directory: String, model: BaseModel) throws -> Tokenizer {
+        try tokenizer(directory: directory, vocabularySize: model.configuration.vocabularySize)
+    }
+
+    static func tokenizer(directory: String, vocabularySize: Int) throws -> Tokenizer {
         let tokenizer = try Tokenizer.load(directory: directory)
-        guard Int(tokenizer.largestIdentifier) < model.configuration.vocabularySize else {
+        guard Int(tokenizer.largestIdentifier) < vocabularySize else {
             throw CommandFailure(
                 "\(directory): the tokenizer has a token \(tokenizer.largestIdentifier) and the model knows only "
-                    + "\(model.configuration.vocabularySize); they do not belong together")
+                    + "\(vocabularySize); they do not belong together")
         }
         return tokenizer
     }

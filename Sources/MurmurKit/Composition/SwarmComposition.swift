@@ -158,6 +158,20 @@ extension SwarmTopology {
         if !(PromptTemplate.names + [PromptTemplate.nameOfModels]).contains(tuning.template) {
             tuning.template = resolved(tuning.template)
         }
-        for index in peers.indices { peers[index].data = peers[index].data.map(resolved) }
+        func resolved(_ trainer: Trainer) -> Trainer {
+            guard case .command(var command) = trainer else { return trainer }
+            // A word is a path where it names a file beside the topology file; what else it may be is not known here.
+            command.command = command.command.map { word in
+                let path = resolved(word)
+                return word.contains(where: { !$0.isWhitespace }) && FileManager.default.fileExists(atPath: path)
+                    ? path : word
+            }
+            return .command(command)
+        }
+        completion.trainer = resolved(completion.trainer)
+        for index in peers.indices {
+            peers[index].data = peers[index].data.map(resolved)
+            peers[index].trainer = peers[index].trainer.map(resolved)
+        }
     }
 }

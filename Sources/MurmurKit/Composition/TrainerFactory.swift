@@ -1,9 +1,10 @@
 package import Adapters
 import Basics
 package import Federation
+import Foundation
 package import InstructionTuning
 package import Recording
-import SwarmFile
+package import SwarmFile
 
 /// Makes the trainers of a swarm's peers: the one place to stand for whoever trains in another way.
 package protocol TrainerFactory: Sendable {
@@ -77,6 +78,30 @@ package enum TrainerChoice: Sendable, Hashable {
     case quadratic
     /// What `--record` wrote into this folder is played back.
     case recorded(folder: String)
+    /// The topology's model and data, in a process of its own.
+    case command(SwarmTopology.TrainerCommand)
+
+    /// What a topology file says of a peer.
+    package init(_ trainer: SwarmTopology.Trainer) {
+        self =
+            switch trainer {
+            case .builtIn: .builtIn
+            case .command(let command): .command(command)
+            }
+    }
+
+    /// The choice of a command that trains for real: `built-in`, or a line that /bin/sh reads; for trials what `init(_:)`
+    /// reads, too.
+    package init(wordOrCommand text: String) {
+        switch text {
+        case "built-in": self = .builtIn
+        case "lora", "quadratic": self.init(text)
+        default:
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: text, isDirectory: &isFolder)
+            self = exists && isFolder.boolValue ? .recorded(folder: text) : .command(.init(shell: text))
+        }
+    }
 
     /// The words of the command line, and what they mean, for its help.
     package static let words = "quadratic|lora|folder"
@@ -100,6 +125,7 @@ package enum TrainerChoice: Sendable, Hashable {
         case .builtIn: "lora"
         case .quadratic: "quadratic"
         case .recorded(let folder): folder
+        case .command(let command): command.command.joined(separator: " ")
         }
     }
 
@@ -107,10 +133,12 @@ package enum TrainerChoice: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - own: the peer that has this process for itself; nil for all peers together, which share it.
+    ///   - folder: the run's folder of that peer, where a trainer's process leaves its log; nil for none.
     ///   - stepped: called after every local step, on the trainer's lane; by trainers that have steps to tell of.
     package func factory(
         for swarm: SwarmComposition, own: String?, sources: SourceChoices = SourceChoices(),
-        compute: ComputeChoices = ComputeChoices(), stepped: (@Sendable (TuningStep) -> Void)? = nil
+        compute: ComputeChoices = ComputeChoices(), folder: String? = nil,
+        stepped: (@Sendable (TuningStep) -> Void)? = nil
     ) throws -> any TrainerFactory {
         switch self {
         case .builtIn:
@@ -123,6 +151,11 @@ package enum TrainerChoice: Sendable, Hashable {
         case .quadratic: return QuadraticTrainers(swarm)
         case .recorded(let folder):
             return try RecordedTrainers(RecordingFolder(folder).read(own.map { [$0] } ?? swarm.names))
+        case .command(let command):
+            let partition = try ModelComposition.partition(
+                swarm.topology, own: own, onBadRecord: sources.badRecords)
+            return try CommandTrainers(
+                swarm.topology, partition, command, threads: compute.threadCount, folder: folder, stepped: stepped)
         }
     }
 }

@@ -26,7 +26,8 @@ package struct PeerRun: Sendable {
     package var revocationPath: String?
     package var sources = SourceChoices()
     package var compute = ComputeChoices()
-    package var trainer = TrainerChoice.builtIn
+    /// Who trains; nil for whom the topology names.
+    package var trainer: TrainerChoice?
     /// How events are told on standard output; nil for not at all.
     package var output: EventOutput? = .sentences
     /// Further listeners beside the log and the output.
@@ -61,7 +62,10 @@ package struct PeerRun: Sendable {
         let lock = try await OutputFolder.peer.claim(folder.path, patience: isSupervised ? .seconds(20) : .zero)
         defer { withExtendedLifetime(lock) {} }
         let steps = StepTeller(peer: name, localSteps: swarm.topology.tuning.localSteps)
-        let trainers = try trainer.factory(for: swarm, own: name, sources: sources, compute: compute) { steps.took($0) }
+        let choice = trainer ?? TrainerChoice(swarm.topology.trainer(of: name))
+        let trainers = try choice.factory(
+            for: swarm, own: name, sources: sources, compute: compute, folder: folder.path
+        ) { steps.took($0) }
         let tuner = try trainers.trainer(of: name)
         var configuration = try await swarm.configuration(
             of: name, schema: trainers.schema, baseModelDigest: trainers.baseModelDigest,
@@ -103,7 +107,15 @@ package struct PeerRun: Sendable {
             deliver: { adapter.write(trainers.adapter(of: $0)) })
         await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
-        let result = try await follow(peer, recorder, participation, steps, beginnings)
+        let result: Peer.Result
+        do {
+            try await tuner.begin()
+            result = try await follow(peer, recorder, participation, steps, beginnings)
+        } catch {
+            await tuner.end()
+            throw error
+        }
+        await tuner.end()
         try recordings?.close()
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(

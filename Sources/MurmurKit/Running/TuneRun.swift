@@ -9,8 +9,8 @@ package import SwarmFile
 
 /// The steps of `murmur tune`: one trainer alone, with progress, saving and resumption.
 package struct TuneRun {
-    private let composition: ModelComposition
-    private let tuner: InstructionTuner
+    private let trainers: any TrainerFactory
+    private let tuner: any AdapterTrainer
     private let folder: String
     /// The folder is this run's alone as long as it is there.
     private let lock: FolderLock
@@ -29,25 +29,36 @@ package struct TuneRun {
     /// - Parameters:
     ///   - resumption: what is done about a state of other settings.
     ///   - saveEvery: adapter and state are written every so many steps.
+    ///   - trainer: who trains: the built-in engine, or a command.
     ///   - json: whether progress is told as JSON lines.
     /// - Throws: `CommandFailure` for a folder that no such run made, or that another process has.
     package init(
         _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String, steps: Int,
-        saveEvery: Int, resumption: ResumeChoice = .refuse, json: Bool
+        saveEvery: Int, resumption: ResumeChoice = .refuse, trainer: TrainerChoice = .builtIn, json: Bool
     ) throws {
         try OutputFolder.tune.check(folder)
-        composition = try ModelComposition(topology, compute: compute)
-        tuner = try composition.workbench.tuner(
-            peer: "alone", records: records, lane: .shared(for: 0), threads: compute.threadCount)
+        let name = "alone"
+        let partition = try DataPartition(peers: [.init(name: name, records: records)], heldOut: [])
+        switch trainer {
+        case .command(let command):
+            trainers = try CommandTrainers(
+                topology, partition, command, threads: compute.threadCount, folder: folder)
+        default:
+            trainers = try BuiltInTrainers(
+                try ModelComposition(topology, compute: compute), partition,
+                placement: .alone(threads: compute.threadCount))
+        }
+        tuner = try trainers.trainer(of: name)
         self.folder = folder
         self.steps = steps
         self.saveEvery = saveEvery
         self.resumption = resumption
-        settings = try Self.settings(topology, composition, records)
+        settings = try Self.settings(topology, trainers, of: name)
         self.json = json
         lock = try OutputFolder.tune.claim(folder)
-        Terminal.note(tuner.report.description)
-        composition.warn(of: tuner.report)
+        if let report = (tuner as? InstructionTuner)?.report ?? (tuner as? CommandTrainer)?.report {
+            Terminal.note(report.description)
+        }
     }
 
     private var statePath: String { folder + "/state.bin" }
@@ -57,11 +68,25 @@ package struct TuneRun {
     /// - Returns: whether all steps are taken, or the same command takes the others.
     package func run() async throws -> ExitStatus {
         defer { withExtendedLifetime(lock) {} }
+        let stop = StopFlag()
+        // From here on, so that a request while a trainer starts is heard, too.
+        let requests = Signals.stopRequests()
+        let stopper = Task { for await _ in requests { stop.raise() } }
+        defer { stopper.cancel() }
+        do {
+            try await tuner.begin()
+            let status = try await train(until: stop)
+            await tuner.end()
+            return status
+        } catch {
+            await tuner.end()
+            throw error
+        }
+    }
+
+    private func train(until stop: StopFlag) async throws -> ExitStatus {
         var (step, delta) = try await resumed()
         let progress = ProgressLine("tuning", quietly: json)
-        let stop = StopFlag()
-        let stopper = Task { for await _ in Signals.stopRequests() { stop.raise() } }
-        defer { stopper.cancel() }
         while step < steps, !stop.isRaised {
             let count = min(Self.stepsAtATime - step % Self.stepsAtATime, steps - step)
             let outcome = try await tuner.train(TrainingRequest(round: step, steps: count, delta: delta))
@@ -95,24 +120,26 @@ package struct TuneRun {
     /// What gives the numbers of a run their meaning. How many steps are asked for is none of it, unless the learning rate
     /// follows from it.
     private static func settings(
-        _ topology: SwarmTopology, _ composition: ModelComposition, _ records: [InstructionRecord]
+        _ topology: SwarmTopology, _ trainers: any TrainerFactory, of name: String
     ) throws -> SettingsFingerprint {
-        let all = SettingsFingerprint(topology, baseModelDigest: try composition.baseModelDigest())
+        let all = SettingsFingerprint(topology, baseModelDigest: trainers.baseModelDigest)
         let parts = ["swarm.seed", "model.", "tuning."], others = ["tuning.rounds", "tuning.local-steps"]
         var settings = SettingsFingerprint(
             all.entries.filter { entry in
                 parts.contains { entry.key.hasPrefix($0) } && !others.contains(entry.key)
             })
-        for entry in try composition.settings() { settings.set(entry) }
+        let trainer = try trainers.settings(of: name)
+        // The records are the run's own, and no swarm deals them out.
+        for entry in trainer.shared where entry.key != "data.records" { settings.set(entry) }
         if topology.tuning.schedule != .constant { settings.set(.init("steps", "\(topology.tuning.totalSteps)")) }
-        settings.set(.init("data.own", digest: ModelComposition.digest(of: records)))
+        for entry in trainer.own { settings.set(entry) }
         return settings
     }
 
     private func save(_ step: Int, _ delta: AdapterDelta) async throws {
         let state = TuneState(
             step: step, settings: settings, values: delta.values, snapshot: try await tuner.snapshot())
-        try PEFTDirectory.write(composition.adapter(of: delta), to: folder)
+        if let adapter = trainers.adapter(of: delta) { try PEFTDirectory.write(adapter, to: folder) }
         try AtomicFile.write(state.encoded, to: statePath)
     }
 

@@ -53,6 +53,8 @@ package final class FolderLock: Sendable {
     deinit {
         // What cannot be written stays as it is, which does no harm.
         _ = Self.write(.object(JSONObject([("made_by", .text(maker))])), to: descriptor)
+        // By name: a process that another thread starts has a copy of the descriptor until it runs its program.
+        _ = flock(descriptor, LOCK_UN)
         _ = close(descriptor)
     }
 

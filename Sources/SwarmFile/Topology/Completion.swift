@@ -1,10 +1,12 @@
 import Storage
 
 extension SwarmTopology {
-    /// The keys at the top of the file that say when a run is done.
+    /// The keys at the top of the file that stand in no section: when a run is done, and who trains.
     package struct Completion: KeyedSection, Hashable {
         /// Who must have taken part for a run to count as done.
         package var waitFor = WaitFor.all
+        /// Who takes the local steps of peers that do not say otherwise.
+        package var trainer = Trainer.builtIn
 
         package init() {}
 
@@ -14,7 +16,11 @@ extension SwarmTopology {
                 "wait-for", \.waitFor, .waitFor, "Who must have taken part for a run to count as done.",
                 "`all`: everybody. A number: as many peers, whoever they are. A time: everybody that was met within it "
                     + "after the start. A run that is done without somebody names them, and exits with 0 only where "
-                    + "this key, or `--quorum`, lets it.")
+                    + "this key, or `--quorum`, lets it."),
+            .local(
+                "trainer", \.trainer, .trainer, "Who takes the local steps of peers that do not say otherwise.",
+                "`built-in`: this program. Else a command that speaks the protocol of docs/trainers.md. Simulations and "
+                    + "comparisons train with the built-in engine."),
         ]
     }
 

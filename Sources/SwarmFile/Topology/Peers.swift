@@ -14,6 +14,8 @@ extension SwarmTopology {
         package var place: PeerAddress?
         /// nil where the instructions are dealt out from `data.source`.
         package var data: String?
+        /// nil where the file's own `trainer` counts.
+        package var trainer: Trainer?
 
         package init(
             name: String, id: PeerID? = nil, exchangeKey: [UInt8]? = nil, address: NetworkAddress? = nil,
@@ -43,6 +45,9 @@ extension SwarmTopology {
                 "address", \.place, .optional(.address), "Where the peer receives; unique.",
                 "A name is looked up at the start, and again when the peer is lost."),
             .local("data", \.data, .optional(.source), "This peer's own instructions."),
+            .local(
+                "trainer", \.trainer, .optional(.trainer),
+                "Who takes this peer's local steps, instead of the file's `trainer`."),
             .described(
                 "neighbours", "a list of names", "Who the peer is connected to, in place of `graph`.",
                 schema: ["type": "array", "items": ["type": "string"]]),

@@ -31,7 +31,7 @@ extension SwarmTopology {
         var topology = SwarmTopology(
             swarm: try .read(section.required("swarm")),
             model: try .read(section.required("model")),
-            tuning: try section["tuning"].map { try .read($0) } ?? Tuning(),
+            tuning: try section["tuning"].map { try Tuning.readTogether($0) } ?? Tuning(),
             data: try readData(section["data"], peers: peers, in: section),
             exchange: try section["exchange"].map { try Exchange.readTogether($0) } ?? Exchange(),
             graph: Graph(kind: .edges),

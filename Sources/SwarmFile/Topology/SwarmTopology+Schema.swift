@@ -43,7 +43,8 @@ extension SwarmTopology {
     package static var sections: [(name: String, keys: [KeyDescription])] {
         func keys<Section: KeyedSection>(_: Section.Type) -> [KeyDescription] { Section.keys.map(\.description) }
         return [
-            ("the top", keys(Completion.self)), ("swarm", keys(Swarm.self)), ("model", keys(Model.self)),
+            ("the top", keys(Completion.self)), ("trainer", keys(TrainerCommand.self)), ("swarm", keys(Swarm.self)),
+            ("model", keys(Model.self)),
             ("tuning", keys(Tuning.self)),
             ("data", keys(Data.self)), ("exchange", keys(Exchange.self)), ("graph", keys(Graph.self)),
             ("peers, counted", keys(CountedPeers.self)), ("peers, listed", keys(PeerEntry.self)),

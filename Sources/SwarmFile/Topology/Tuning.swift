@@ -18,6 +18,7 @@ extension SwarmTopology {
         package var learningRate = 3e-4
         package var localSteps = 10
         package var rounds = 20
+        package var participation = 1.0
         package var weightDecay = 0.0
         package var warmup = 0
         package var schedule = Schedule.constant
@@ -39,6 +40,10 @@ extension SwarmTopology {
             .shared(
                 "rounds", \.rounds, .integer(1...1_000_000), "Rounds with training.",
                 "Rounds of pure mixing follow until the swarm agrees."),
+            .shared(
+                "participation", \.participation, .number(above: 0, to: 1),
+                "The share of the peers that train in a round; the others relay.",
+                "Drawn from the swarm's seed, the same everywhere: FedAvg's client fraction without a coordinator."),
             .shared("weight-decay", \.weightDecay, .number(0...1), "AdamW's decoupled weight decay."),
             .shared("warmup", \.warmup, .integer(0...1_000_000), "Steps over which the learning rate rises from zero."),
             .shared(
@@ -61,5 +66,20 @@ extension SwarmTopology {
 
         /// Records of a step.
         package var recordsPerStep: Int { batch * accumulation }
+    }
+}
+
+extension SwarmTopology.Tuning {
+    /// The section, with what follows from its keys together: a schedule needs to know how many steps a peer takes.
+    static func readTogether(_ place: TopologyValue) throws -> Self {
+        let tuning = try Self.read(place)
+        if tuning.participation < 1, tuning.schedule != .constant,
+            let schedule = try place.section(keys: Self.keys.map(\.name))["schedule"]
+        {
+            throw schedule.error(
+                "\"\(tuning.schedule.rawValue)\" does not go with participation below 1: peers take different numbers of "
+                    + "steps; give constant, or leave it out")
+        }
+        return tuning
     }
 }

@@ -40,8 +40,13 @@ struct PeerCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @Flag(help: "Write what the trainer returns to DIR/NAME/training.recording, for murmur simulate --trainer DIR.")
     var record = false
-    @Option(help: ArgumentHelp("Who trains, for trials. \(TrainerChoice.help)", visibility: .hidden))
-    var trainer = "lora"
+    @Option(
+        help: ArgumentHelp(
+            """
+            Who trains, instead of the topology's trainer: built-in, or a command line that speaks the protocol of \
+            docs/trainers.md. For trials also quadratic (a toy), or a folder that --record wrote.
+            """, valueName: "built-in|command"))
+    var trainer: String?
     @OptionGroup var compute: ComputeOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Option(
@@ -73,7 +78,7 @@ struct PeerCommand: AsyncParsableCommand {
         run.revocationPath = revocation
         run.sources = sources
         run.compute = compute.choices
-        run.trainer = TrainerChoice(trainer)
+        run.trainer = trainer.map { TrainerChoice(wordOrCommand: $0) }
         run.slownesses = slow.compactMap { Slowness($0) }
         run.output = json || supervised ? .json : .sentences
         run.isSupervised = supervised

@@ -39,6 +39,11 @@ struct TuneCommand: AsyncParsableCommand {
     @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
     @Option(help: "The seed.") var seed: UInt64 = 42
     @Option(help: "Write adapter and state every so many steps.") var saveEvery = 50
+    @Option(
+        help: ArgumentHelp(
+            "Who trains: built-in, or a command line that speaks the protocol of docs/trainers.md.",
+            valueName: "built-in|command"))
+    var trainer = "built-in"
     @OptionGroup var resume: ResumeOptions
     @Flag(help: ArgumentHelp("The same as --restart.", visibility: .hidden)) var fresh = false
     @Flag(help: "Print a JSON line every ten steps.") var json = false
@@ -56,7 +61,8 @@ struct TuneCommand: AsyncParsableCommand {
         let records = try ModelComposition.records(data, topology, onBadRecord: options.badRecords)
         let run = try TuneRun(
             topology, records: records, compute: compute.choices, folder: out, steps: topology.tuning.totalSteps,
-            saveEvery: saveEvery, resumption: fresh ? .restart : resume.choice, json: json)
+            saveEvery: saveEvery, resumption: fresh ? .restart : resume.choice,
+            trainer: trainer == "built-in" ? .builtIn : .command(.init(shell: trainer)), json: json)
         let status = try await run.run()
         if status != .success { throw status }
     }

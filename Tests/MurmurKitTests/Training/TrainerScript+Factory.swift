@@ -1,0 +1,31 @@
+import Foundation
+import InstructionTuning
+import MurmurKit
+import SwarmFile
+import TestSupport
+
+extension TrainerScript {
+    /// The factory of two peers whose trainers run the script in `mode`. With `once` they do wrong the first time only, and
+    /// those started later behave.
+    static func trainers(
+        in folder: borrowing TemporaryFolder, mode: String = "good", once: Bool = false,
+        _ change: (inout SwarmTopology.TrainerCommand) -> Void = { _ in }
+    ) throws -> CommandTrainers {
+        try folder.write(text, to: "trainer.py")
+        var command = SwarmTopology.TrainerCommand(
+            ["python3", folder.path("trainer.py"), mode, once ? folder.path("marker") : "", folder.path("pid")])
+        command.silenceLimit = 20
+        command.roundLimit = 60
+        command.restarts = 1
+        change(&command)
+        return try factory(in: folder, command)
+    }
+
+    static func factory(
+        in folder: borrowing TemporaryFolder, _ command: SwarmTopology.TrainerCommand
+    ) throws -> CommandTrainers {
+        let topology = try SwarmComposition.load(try SmallTopology.write(in: folder)).topology
+        return try CommandTrainers(
+            topology, try ModelComposition.partition(topology), command, threads: 1, folder: folder.path("run"))
+    }
+}

@@ -1,0 +1,285 @@
+"""The trainer itself: a model with a LoRA adapter, AdamW, and the steps that the peer names."""
+
+import copy
+import datetime
+import importlib.metadata
+import inspect
+import os
+import sys
+
+import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate.utils import DistributedType, broadcast_object_list
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from . import PROTOCOL
+from .channel import Cancelled, Failed, Stopped
+from .records import collate, pieces, read
+
+GO_ON, CANCELLED, STOPPED = 0, 1, 2
+
+
+def ranks_of_slurm(environment):
+    """What torch wants to know of a task that `srun` has started, where no launcher has said it: an empty dictionary for a
+    process that is alone, or that another launcher has started."""
+    if "RANK" in environment or int(environment.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
+        return {}
+    return {"RANK": environment["SLURM_PROCID"], "LOCAL_RANK": environment["SLURM_LOCALID"],
+            "WORLD_SIZE": environment["SLURM_STEP_NUM_TASKS"],
+            # srun runs beside the peer, on the machine of the first task.
+            "MASTER_ADDR": environment.get("MASTER_ADDR", environment.get("SLURM_LAUNCH_NODE_IPADDR", "localhost")),
+            "MASTER_PORT": environment.get("MASTER_PORT", str(20_000 + int(environment["SLURM_JOB_ID"]) % 10_000))}
+
+
+class Ranks:
+    """The processes that train together: one, or as many as a launcher has started."""
+
+    def __init__(self):
+        os.environ.update(ranks_of_slurm(os.environ))
+        # A rank waits for the next request as long as the swarm mixes, which may be hours.
+        patience = InitProcessGroupKwargs(timeout=datetime.timedelta(days=7))
+        # `accelerate launch --multi_gpu` and torchrun start ranks on a machine without GPUs, too.
+        self.accelerator = Accelerator(
+            cpu=int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.accelerator.is_available(),
+            kwargs_handlers=[patience])
+        kind = self.accelerator.distributed_type
+        known = [DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU]
+        if kind not in known:
+            raise SystemExit(f"murmuration-trainer: {kind} is not supported; data parallel training is "
+                             "(accelerate config: no FSDP, no DeepSpeed)")
+
+    is_main = property(lambda self: self.accelerator.is_main_process)
+    count = property(lambda self: self.accelerator.num_processes)
+    index = property(lambda self: self.accelerator.process_index)
+
+    def silent_channel(self):
+        """Nothing for the ranks that do not speak with the peer, whose output is kept out of the messages."""
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+
+    def share(self, value):
+        """The main process's value, on all of them."""
+        if self.count == 1:
+            return value
+        box = [value]
+        broadcast_object_list(box, from_process=0)
+        return box[0]
+
+    def check(self, channel, identifier):
+        """Raises on all processes where the peer has no use any more for the answer."""
+        state = GO_ON
+        if self.is_main:
+            try:
+                channel.check(identifier)
+            except Cancelled:
+                state = CANCELLED
+            except Stopped:
+                state = STOPPED
+        state = self.share(state)
+        if state == CANCELLED:
+            raise Cancelled()
+        if state == STOPPED:
+            raise Stopped()
+
+    def end(self):
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+
+def lora_configuration(document):
+    """PEFT's settings out of an adapter_config.json; what this version of PEFT does not know is left out."""
+    known = inspect.signature(LoraConfig).parameters
+    chosen = {key: value for key, value in document.items() if key in known and value is not None}
+    return LoraConfig(**{**chosen, "inference_mode": False, "base_model_name_or_path": None})
+
+
+def load_model(hello, choices, device):
+    path = hello["model"]["path"]
+    if path.endswith(".gguf"):
+        raise Failed(f"{path} is a GGUF file, which this trainer does not read: give the peer the model's Hugging Face "
+                     "directory (model.base)")
+    arguments = {"dtype": "auto" if choices.dtype == "auto" else getattr(torch, choices.dtype),
+                 "local_files_only": True, "trust_remote_code": choices.trust_remote_code}
+    if choices.load_in:
+        from peft import prepare_model_for_kbit_training
+        from transformers import BitsAndBytesConfig
+
+        arguments["quantization_config"] = BitsAndBytesConfig(
+            load_in_8bit=choices.load_in == "8bit", load_in_4bit=choices.load_in == "4bit",
+            bnb_4bit_compute_dtype=torch.bfloat16, bnb_4bit_quant_type="nf4")
+        arguments["device_map"] = {"": device}
+    model = AutoModelForCausalLM.from_pretrained(path, **arguments)
+    model.config.use_cache = False
+    if choices.load_in:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=choices.gradient_checkpointing)
+    elif choices.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
+        model.enable_input_require_grads()
+    return get_peft_model(model, lora_configuration(hello["lora"]))
+
+
+class Trainer:
+    def __init__(self, hello, choices, ranks):
+        if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
+            raise Failed(f"the peer speaks version {hello.get('protocol')} of the protocol, this trainer {PROTOCOL}")
+        self.ranks, self.accelerator, self.choices = ranks, ranks.accelerator, choices
+        self.is_main = ranks.is_main
+        if self.accelerator.device.type == "cpu":
+            torch.set_num_threads(max(1, hello["threads"] // ranks.count))
+        self.records = read(hello["records"]["file"])
+        self.clip = hello["tuning"]["clip_norm"]
+        model = load_model(hello, choices, self.accelerator.device)
+        self._check(model, hello["tensors"])
+        self.names = [name for name, value in model.named_parameters() if value.requires_grad]
+        settings = hello["tuning"]["optimizer"]
+        optimizer = torch.optim.AdamW(
+            [value for value in model.parameters() if value.requires_grad], lr=hello["tuning"]["learning_rate"],
+            betas=tuple(settings["betas"]), eps=settings["epsilon"], weight_decay=settings["weight_decay"])
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.inner = self.accelerator.unwrap_model(self.model)
+        self.before = None
+        version = importlib.metadata.version
+        self.name = (f"peft {version('peft')}, torch {version('torch')}, {ranks.count} × "
+                     f"{self.accelerator.device.type}")
+
+    @staticmethod
+    def _check(model, wanted):
+        """The adapter that PEFT makes must be the swarm's, tensor by tensor."""
+        made = {name: list(value.shape) for name, value in get_peft_model_state_dict(model).items()}
+        for tensor in wanted:
+            shape = made.pop(tensor["name"], None)
+            if shape != tensor["shape"]:
+                raise Failed(f"the swarm's adapter has {tensor['name']} with shape {tensor['shape']}, PEFT makes {shape}")
+        if made:
+            raise Failed(f"PEFT makes {next(iter(made))}, which is not in the swarm's adapter")
+
+    def load(self, path):
+        state = load_file(path)
+        result = set_peft_model_state_dict(self.inner, state)
+        if result.unexpected_keys:
+            raise Failed(f"{path} has tensors that the adapter has not: {result.unexpected_keys[0]}")
+
+    def store(self, path):
+        if self.is_main:
+            state = get_peft_model_state_dict(self.inner)
+            save_file({name: value.detach().float().cpu().contiguous() for name, value in state.items()}, path)
+
+    def loss_sum(self, model, records):
+        """The negative log-likelihood of the marked tokens, summed."""
+        tokens, attention, labels = collate(records, self.accelerator.device)
+        logits = model(input_ids=tokens, attention_mask=attention).logits
+        targets = labels[:, 1:]
+        marked = targets != -100
+        return torch.nn.functional.cross_entropy(logits[:, :-1][marked].float(), targets[marked], reduction="sum")
+
+    def train(self, request, channel):
+        self.load(request["adapter"])
+        self.before = copy.deepcopy(self.optimizer.state_dict())
+        self.model.train()
+        used = 0
+        for step in request["steps"]:
+            self.ranks.check(channel, request["id"])
+            loss, norm = self.step(step)
+            used += len(step["records"])
+            if not (loss == loss and norm == norm and abs(loss) != float("inf") and norm != float("inf")):
+                raise Failed(f"the loss of step {step['number']} is not a finite number; lower the learning rate")
+            if self.is_main:
+                channel.send({"type": "step", "id": request["id"], "number": step["number"], "loss": loss,
+                              "gradient_norm": norm})
+        self.store(request["result"])
+        self.before = None
+        return used
+
+    def step(self, step):
+        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm."""
+        # Each rank drops other elements, and the same again after a restart.
+        torch.manual_seed(step["dropout_seed"] + 1_000_003 * self.ranks.index)
+        batch = [self.records[place] for place in step["records"]]
+        total = sum(record.targets for record in batch)
+        share = -(-len(batch) // self.ranks.count)
+        size = self.choices.micro_batch or share
+        own = batch[self.ranks.index::self.ranks.count]
+        parts = pieces(own, size, count=-(-share // size))
+        loss_sum = torch.zeros((), device=self.accelerator.device)
+        for number, part in enumerate(parts):
+            # A rank without a record of its own takes part in the sum of the gradients with nothing.
+            loss = self._part(part or batch[:1], last=number == len(parts) - 1,
+                              scale=self.ranks.count / total if part else 0.0)
+            if part:
+                loss_sum += loss
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip or float("inf"))
+        for group in self.optimizer.param_groups:
+            group["lr"] = step["learning_rate"]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return float(self.accelerator.reduce(loss_sum, "sum")) / total, float(norm)
+
+    def _part(self, records, last, scale):
+        if last or self.ranks.count == 1:
+            loss = self.loss_sum(self.model, records)
+            self.accelerator.backward(loss * scale)
+        else:
+            with self.accelerator.no_sync(self.model):
+                loss = self.loss_sum(self.model, records)
+                self.accelerator.backward(loss * scale)
+        return loss.detach()
+
+    def undo(self):
+        """Goes back to before the request that was broken off: the next one brings its own adapter."""
+        if self.before is not None:
+            self.optimizer.load_state_dict(self.before)
+            self.before = None
+        self.optimizer.zero_grad()
+
+    def evaluate(self, request, channel):
+        self.load(request["adapter"])
+        records = read(request["records"])
+        self.model.eval()
+        # Not through the wrapper of data parallel training: ranks may have different numbers of records.
+        total = torch.zeros((), dtype=torch.float64)
+        with torch.no_grad():
+            for part in pieces(records, (self.choices.micro_batch or 8) * self.ranks.count):
+                self.ranks.check(channel, request["id"])
+                own = part[self.ranks.index::self.ranks.count]
+                if own:
+                    total += float(self.loss_sum(self.inner, own))
+        tokens = sum(record.targets for record in records)
+        summed = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
+        return float(summed) / max(1, tokens), tokens
+
+    def save(self, path):
+        """The optimiser's moments, by the parameter's name. No pickle."""
+        if not self.is_main:
+            return
+        tensors = {}
+        for name, value in zip(self.names, self._parameters()):
+            for key, part in self.optimizer.state.get(value, {}).items():
+                tensors[f"{name}|{key}"] = torch.as_tensor(part).detach().cpu().contiguous()
+        save_file(tensors, path, metadata={"format": "pt", "kind": "murmuration-trainer 1"})
+
+    def restore(self, path):
+        try:
+            with safe_open(path, "pt") as file:
+                if (file.metadata() or {}).get("kind") != "murmuration-trainer 1":
+                    raise Failed("the saved state is not of this trainer")
+                tensors = {key: file.get_tensor(key) for key in file.keys()}
+        except Exception as error:
+            raise error if isinstance(error, Failed) else Failed(f"the saved state cannot be read: {error}") from error
+        state = {}
+        for number, (name, value) in enumerate(zip(self.names, self._parameters())):
+            parts = {key: tensors.pop(f"{name}|{key}", None) for key in ("step", "exp_avg", "exp_avg_sq")}
+            if all(part is None for part in parts.values()):
+                continue
+            if any(part is None for part in parts.values()) or parts["exp_avg"].shape != value.shape:
+                raise Failed(f"the saved state does not fit {name}")
+            state[number] = parts
+        if tensors:
+            raise Failed(f"the saved state has {next(iter(tensors))}, which is not the adapter's")
+        whole = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+    def _parameters(self):
+        return [value for value in self.inner.parameters() if value.requires_grad]

@@ -1,0 +1,176 @@
+"""The trainer as a process, as a peer meets it."""
+
+import sys
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM
+
+BATCHES = [[0, 1, 2], [3, 4, 5], [6, 7, 0]]
+
+
+def plain_losses(peer, batches, rate=1e-2):
+    """The same steps in a loop of PyTorch and PEFT, a record at a time, without padding."""
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(peer.model), LoraConfig(
+        **{**peer.lora, "inference_mode": False}))
+    set_peft_model_state_dict(model, peer.seed_adapter)
+    parameters = [value for value in model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
+    losses = []
+    for batch in batches:
+        total, count = 0, 0
+        for place in batch:
+            record = peer.records[place]
+            tokens = torch.tensor([record["tokens"]])
+            logits = model(input_ids=tokens).logits[0, :-1]
+            marked = torch.tensor(record["loss"][1:], dtype=torch.bool)
+            total = total + torch.nn.functional.cross_entropy(
+                logits[marked], tokens[0, 1:][marked], reduction="sum")
+            count += int(marked.sum())
+        (total / count).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(total / count))
+    return losses
+
+
+def same(one, other, tolerance=1e-6):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.allclose(one[name], other[name], atol=tolerance), name
+
+
+@pytest.mark.parametrize("micro", [0, 1, 2])
+def test_losses_are_those_of_a_plain_loop(peers, micro):
+    peer = peers(command=[sys.executable, "-m", "murmuration_trainer", "--micro-batch", str(micro)])
+    ready = peer.hello()
+    assert ready["type"] == "ready" and ready["protocol"] == 1 and ready["samples"] == 8 and "peft" in ready["name"]
+    losses, _ = peer.train(peer.seed_adapter, BATCHES)
+    for loss, wanted in zip(losses, plain_losses(peer, BATCHES), strict=True):
+        assert abs(loss - wanted) < 1e-5
+
+
+@pytest.mark.parametrize("launcher", [
+    ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+     "--dynamo_backend", "no", "--main_process_port", "0"],
+    ["torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0"],
+])
+def test_two_ranks_take_the_steps_of_one(peers, launcher):
+    one = peers("one")
+    two = peers("two", command=[sys.executable, "-m", *launcher, "-m", "murmuration_trainer", "--micro-batch", "1"])
+    batches = [[0, 1, 2], [3], [4, 5, 6, 7]]
+    assert one.hello()["type"] == "ready"
+    ready = two.hello()
+    assert ready["type"] == "ready" and "2 × cpu" in ready["name"], ready
+    expected, adapter = one.train(one.seed_adapter, batches)
+    losses, other = two.train(two.seed_adapter, batches)
+    for loss, wanted in zip(losses, expected, strict=True):
+        assert abs(loss - wanted) < 1e-5
+    same(adapter, other, 1e-5)
+    two.send({"type": "stop"})
+    assert two.process.wait(60) == 0
+
+
+def test_tasks_of_slurm_are_ranks():
+    from murmuration_trainer.trainer import ranks_of_slurm
+
+    task = {"SLURM_PROCID": "3", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_ID": "70001",
+            "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.7"}
+    assert ranks_of_slurm(task) == {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "10.0.0.7",
+                                    "MASTER_PORT": "20001"}
+    assert ranks_of_slurm({**task, "RANK": "0"}) == {} == ranks_of_slurm({**task, "SLURM_STEP_NUM_TASKS": "1"})
+    assert ranks_of_slurm({}) == {}
+
+
+def test_a_restored_trainer_goes_on_exactly(peers):
+    steady, broken = peers("steady", lora={"lora_dropout": 0.1}), peers("broken", lora={"lora_dropout": 0.1})
+    steady.hello(), broken.hello()
+    _, middle = steady.train(steady.seed_adapter, BATCHES)
+    losses, end = steady.train(middle, BATCHES, first=3)
+    broken.train(broken.seed_adapter, BATCHES)
+    file = str(broken.folder / "snapshot")
+    assert broken.ask("snapshot", file=file)[-1]["type"] == "snapshotted"
+    broken.close()
+    again = peers("again", lora={"lora_dropout": 0.1})
+    again.hello()
+    assert again.ask("restore", file=file, steps=3)[-1]["type"] == "restored"
+    found, other = again.train(middle, BATCHES, first=3)
+    assert found == losses
+    same(end, other, 0)
+
+
+def test_an_error_leaves_the_state(peers):
+    peer, other = peers("peer"), peers("other")
+    peer.hello(), other.hello()
+    _, middle = peer.train(peer.seed_adapter, BATCHES)
+    bad = {name: value * float("inf") for name, value in middle.items()}
+    save_file(bad, peer.folder / "adapter.safetensors")
+    replies = peer.ask("train", round=1, adapter=str(peer.folder / "adapter.safetensors"),
+                       result=str(peer.folder / "result.safetensors"),
+                       steps=[{"number": 3, "learning_rate": 1e-2, "dropout_seed": 1, "records": [0]}])
+    assert replies[-1]["type"] == "error" and "learning rate" in replies[-1]["message"]
+    assert peer.ask("restore", file=str(peer.folder / "adapter.safetensors"), steps=3)[-1]["type"] == "error"
+    assert peer.ask("dance")[-1]["type"] == "error"
+    other.train(other.seed_adapter, BATCHES)
+    losses, end = peer.train(middle, BATCHES, first=3)
+    wanted, expected = other.train(middle, BATCHES, first=3)
+    assert losses == wanted
+    same(end, expected, 0)
+
+
+def test_evaluation_is_the_mean_over_marked_tokens(peers):
+    peer = peers()
+    peer.hello()
+    save_file(peer.seed_adapter, peer.folder / "adapter.safetensors")
+    reply = peer.ask("evaluate", adapter=str(peer.folder / "adapter.safetensors"),
+                     records=str(peer.folder / "records.jsonl"))[-1]
+    assert reply["tokens"] == sum(len(record["tokens"]) - 2 for record in peer.records)
+    assert abs(reply["loss"] - plain_losses(peer, [list(range(8))])[0]) < 1e-5
+
+
+def test_it_says_that_it_is_alive_and_hears_that_it_is_not_needed(peers):
+    peer = peers()
+    peer.hello()
+    save_file(peer.seed_adapter, peer.folder / "adapter.safetensors")
+    steps = [{"number": number, "learning_rate": 1e-3, "dropout_seed": 1, "records": [0]} for number in range(100_000)]
+    peer.send({"type": "train", "id": 1, "round": 0, "adapter": str(peer.folder / "adapter.safetensors"),
+               "result": str(peer.folder / "result.safetensors"), "steps": steps})
+    kinds = set()
+    while kinds != {"alive", "step"}:
+        kinds.add(peer.receive(alive=True)["type"])
+    peer.send({"type": "cancel", "id": 1})
+    while (reply := peer.receive())["type"] == "step":
+        pass
+    assert reply == {"type": "cancelled", "id": 1}
+    peer.number = 1
+    assert len(peer.train(peer.seed_adapter, BATCHES)[0]) == 3
+
+
+@pytest.mark.parametrize("while_training", [False, True])
+def test_it_ends_when_its_input_closes(peers, while_training):
+    peer = peers()
+    peer.hello()
+    if while_training:
+        save_file(peer.seed_adapter, peer.folder / "adapter.safetensors")
+        steps = [{"number": number, "learning_rate": 1e-3, "dropout_seed": 1, "records": [0]} for number in range(50_000)]
+        peer.send({"type": "train", "id": 1, "round": 0, "adapter": str(peer.folder / "adapter.safetensors"),
+                   "result": str(peer.folder / "result.safetensors"), "steps": steps})
+        assert peer.receive()["type"] == "step"
+    peer.process.stdin.close()
+    assert peer.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"protocol": 9}, "version 9"),
+    ({"tensors": [{"name": "a.lora_A.weight", "shape": [4, 32]}]}, "a.lora_A.weight"),
+    ({"model": {"path": "/nowhere/model.gguf"}}, "Hugging Face directory"),
+    ({"model": {"path": "/nowhere"}}, "nowhere"),
+])
+def test_what_is_wrong_at_the_start_is_told(peers, changes, words):
+    peer = peers()
+    reply = peer.hello(**changes)
+    assert reply["type"] == "error" and words in reply["message"], reply
+    assert peer.process.wait(20) == 1

@@ -1,5 +1,4 @@
 import Adapters
-import Aggregation
 import InstructionTuning
 import LinearAlgebra
 import Observability
@@ -51,7 +50,7 @@ package struct Comparison: Sendable {
             topology: topology, progress: folder.progress(), base: summaries[0], centralized: summaries[1],
             fedavg: summaries[2],
             alone: Array(summaries[3..<3 + peers]), gossip: Array(summaries[(3 + peers)...]),
-            consensusDistance: ConsensusDistance.relative(gossip))
+            consensusDistance: folder.consensusDistance(of: gossip))
     }
 
     private func pooled(

@@ -37,7 +37,9 @@ package struct HTMLReport: Sendable {
         }
         body += notes.map { "<p>\(HTML.escape($0))</p>\n" }.joined()
         body += "<h2>Peers</h2>\n" + HTML.table(peerTable)
-        body += lossChart.html + "\n" + consensusChart.html + "\n" + trafficChart.html + "\n" + topology.html
+        body += lossChart.html + "\n" + consensusChart.html + "\n"
+        if progress.peers.values.contains(where: { !$0.biases.isEmpty }) { body += biasChart.html + "\n" }
+        body += trafficChart.html + "\n" + topology.html
         return """
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><title>Murmuration: \(HTML.escape(swarm))</title>
@@ -73,6 +75,14 @@ package struct HTMLReport: Sendable {
             title: "Largest relative distance to a neighbour before mixing", horizontal: "round",
             vertical: "relative distance", isLogarithmic: true,
             series: series { $0.disagreements.map { (Double($0.round), $0.value) } })
+    }
+
+    private var biasChart: LineChart {
+        LineChart(
+            title: "What averaging the factors A and B apart loses of the average of their products",
+            horizontal: "round",
+            vertical: "relative norm", isLogarithmic: true,
+            series: series { $0.biases.map { (Double($0.round), $0.value) } })
     }
 
     private var trafficChart: LineChart {

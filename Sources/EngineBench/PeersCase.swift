@@ -1,3 +1,4 @@
+import Adapters
 import Basics
 import LanguageModel
 import LinearAlgebra

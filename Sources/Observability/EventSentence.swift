@@ -12,9 +12,8 @@ extension EventDescription {
             switch field.value {
             case .round(let round): Self.place(round, of: rounds)
             case .integer(let count): "\(count)"
-            case .number(let number):
-                number == 0 || abs(number) >= 0.01 && abs(number) < 1e6
-                    ? Readable.number(number) : Readable.scientific(number)
+            case .number(let number): Self.measured(number)
+            case .numbers(let numbers): Self.list(numbers.map(Self.measured))
             case .bytes(let count): Readable.bytes(count)
             case .duration(let duration): Readable.number(duration.inSeconds, digits: 1) + " s"
             case .text(let text): text
@@ -35,6 +34,11 @@ extension EventDescription {
     /// Where a peer is: in a round with local steps, or in the settling rounds of pure mixing that follow them.
     package static func place(_ round: Int, of rounds: Int) -> String {
         round < rounds ? "round \(round + 1)/\(rounds)" : "settling \(round - rounds + 1)"
+    }
+
+    private static func measured(_ number: Double) -> String {
+        number == 0 || abs(number) >= 0.01 && abs(number) < 1e6
+            ? Readable.number(number) : Readable.scientific(number)
     }
 
     /// Names that a person reads; of many the first few.

@@ -87,12 +87,18 @@ package struct LoggedEvent: Sendable, Equatable {
 }
 
 extension JSONValue {
+    /// A number, or the word for one that JSON has no form for.
+    private static func measured(_ number: Double) -> JSONValue {
+        number.isFinite ? .number(number) : .text("\(number)")
+    }
+
     /// A value of an event as the log has it.
     fileprivate init(_ value: EventDescription.Value, name: (PeerID) -> String) {
         self =
             switch value {
             case .round(let count), .integer(let count), .bytes(let count): .integer(count)
-            case .number(let number): number.isFinite ? .number(number) : .text("\(number)")
+            case .number(let number): Self.measured(number)
+            case .numbers(let numbers): .array(numbers.map(Self.measured))
             case .duration(let duration): .number(duration.inSeconds)
             case .text(let text): .text(text)
             case .flag(let flag): .bool(flag)

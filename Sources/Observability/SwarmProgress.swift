@@ -21,6 +21,8 @@ package struct SwarmProgress: Sendable {
         package var losses: [(round: Int, loss: Double)] = []
         /// (round, disagreement) of each mixing.
         package var disagreements: [(round: Int, value: Double)] = []
+        /// (round, what averaging factors lost of the average product) of each mixing where that is measured.
+        package var biases: [(round: Int, value: Double)] = []
         /// (round, bytes sent so far) at each mixing.
         package var traffic: [(round: Int, bytes: Int)] = []
         /// Local steps of the round that are done, and how many there are; nil where it is not told.
@@ -79,6 +81,8 @@ package struct SwarmProgress: Sendable {
             state.loss = event.number("loss")
             if let round = event.round, let loss = state.loss { state.losses.append((round, loss)) }
         case "mixed": state.mixed(event, of: rounds)
+        case "factor_bias":
+            if let round = event.round, let bias = event.number("bias") { state.biases.append((round, bias)) }
         case "settling":
             state.phase = "settling"
             state.disagreement = event.number("disagreement") ?? state.disagreement
@@ -175,6 +179,7 @@ extension SwarmProgress.PeerState {
         let first = event.fields["resumed"]?.bool == true ? event.round ?? 0 : 0
         losses.removeAll { $0.round >= first }
         disagreements.removeAll { $0.round >= first }
+        biases.removeAll { $0.round >= first }
         traffic.removeAll { $0.round >= first }
     }
 }

@@ -26,6 +26,7 @@ package actor QuadraticTrainer: AdapterTrainer {
     package static func outcome(of request: TrainingRequest, target: [Float], rate: Float) -> TrainingOutcome {
         var delta = request.delta
         var loss = 0.0
+        let frozen = delta.schema.ranges(without: request.factors)
         for _ in 0..<request.steps {
             var values = delta.values
             for index in values.indices {
@@ -33,6 +34,7 @@ package actor QuadraticTrainer: AdapterTrainer {
                 loss += 0.5 * Double(difference) * Double(difference) / Double(request.steps)
                 values[index] += rate * difference
             }
+            for range in frozen { values.replaceSubrange(range, with: request.delta.values[range]) }
             delta.values = values
         }
         return TrainingOutcome(delta: delta, loss: loss, tokens: request.steps, records: request.steps)

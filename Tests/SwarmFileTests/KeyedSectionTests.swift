@@ -103,6 +103,12 @@ import Testing
         if ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"]))?.allowsCopies == false {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
+        let mixing = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"])) ?? .metropolis
+        let compression = ExchangePolicy.Compression(rawValue: value(["exchange", "compression"])) ?? .bf16
+        let factors = ExchangePolicy.Factors(rawValue: value(["exchange", "factors"])) ?? .both
+        if !factors.goes(with: mixing) || !factors.goes(with: compression) {
+            leaves.removeAll { $0.path == ["exchange", "factors"] }
+        }
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
         let text = (["murmuration: 1"] + Self.lines(leaves, indentation: "")).joined(separator: "\n")
 

@@ -190,7 +190,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mixing: pairwise", "metropolis, push-sum"), ("factors: alternate", "both"), ("compression: top-k", "none"),
+        ("mixing: pairwise", "metropolis, push-sum"), ("factors: product-residual", "both, product"),
+        ("compression: top-k", "none"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
         let text = Self.minimal + "\nexchange: { \(setting) }"
@@ -209,6 +210,26 @@ import Testing
         #expect(try parse(", compression: none").exchange == topology.exchange)
         let error = try #require(throws: TopologyError.self) { try parse(", compression: int8") }
         #expect(error.line == 7 && error.key == "exchange.compression")
+    }
+
+    @Test(arguments: [
+        ("factors: product, mixing: push-sum", "metropolis only, not with push-sum"),
+        ("factors: alternate, mixing: push-sum", "metropolis only, not with push-sum"),
+        ("factors: alternate, compression: differences", "does not go with compression: differences"),
+    ]) func factorsThatDoNotGoTogetherAreRefused(exchange: String, problem: String) throws {
+        let text = Self.minimal + "\nexchange: { \(exchange) }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.factors" && error.problem.contains(problem), "\(error)")
+    }
+
+    @Test(arguments: [
+        "factors: freeze-a, mixing: push-sum", "factors: share-a, mixing: push-sum",
+        "factors: freeze-a, compression: differences", "factors: share-a, compression: int4",
+        "factors: product, compression: differences", "factors: alternate, compression: int8",
+    ]) func factorsThatGoTogetherAreRead(exchange: String) throws {
+        let topology = try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
+        #expect(exchange.contains(topology.exchange.factors.rawValue))
+        #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
     }
 
     @Test(arguments: ["", "murmuration", "[1, 2]", "a: &x [*x, *x]", "? [a]\n: b", "\u{0}", "- - - -", "{{{{{{"])

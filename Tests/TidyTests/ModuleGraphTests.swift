@@ -14,7 +14,7 @@ import Testing
         "Adapters": ["Storage", "Basics"],
         "LanguageModel": ["Adapters", "LinearAlgebra", "Storage", "Basics"],
         "InstructionTuning": ["SwarmFile", "LanguageModel", "Adapters", "LinearAlgebra", "Storage", "Basics"],
-        "Aggregation": ["Adapters", "Overlay", "Basics"],
+        "Aggregation": ["Adapters", "Overlay", "LinearAlgebra", "Basics"],
         "Overlay": ["Basics"],
         "SwarmFile": ["Aggregation", "Adapters", "Overlay", "Storage", "Basics", "Yams"],
         "Wire": ["Cryptography", "Basics", "DequeModule"],

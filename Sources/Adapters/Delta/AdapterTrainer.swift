@@ -44,11 +44,14 @@ package struct TrainingRequest: Sendable {
     package var steps: Int
     /// The adapter to start from.
     package var delta: AdapterDelta
+    /// The factors to train; the others stay as they are.
+    package var factors: LoRAFactors
 
-    package init(round: Int, steps: Int, delta: AdapterDelta) {
+    package init(round: Int, steps: Int, delta: AdapterDelta, factors: LoRAFactors = .both) {
         self.round = round
         self.steps = steps
         self.delta = delta
+        self.factors = factors
     }
 }
 

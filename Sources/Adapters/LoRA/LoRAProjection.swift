@@ -17,6 +17,16 @@ package struct LoRAProjection: Sendable, Hashable {
         self.outputSize = outputSize
     }
 
+    /// The projection whose module PEFT calls `moduleName`; nil for any other name.
+    package init?(moduleName: String, inputSize: Int, outputSize: Int) {
+        let parts = moduleName.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 3, let target = parts.last.flatMap({ LoRAConfiguration.Target(rawValue: String($0)) }),
+            let layer = Int(parts[parts.count - 3]), layer >= 0, inputSize > 0, outputSize > 0
+        else { return nil }
+        self.init(layer: layer, target: target, inputSize: inputSize, outputSize: outputSize)
+        guard self.moduleName == moduleName else { return nil }
+    }
+
     /// PEFT's name of the module in a causal language model, without the factor:
     /// `base_model.model.model.layers.0.self_attn.q_proj`.
     package var moduleName: String {

@@ -4,8 +4,8 @@ import Overlay
 
 /// The way of adapters out of a peer and into it:
 ///
-///     delta → stages (factors, privacy) → mixing.outgoing → encoding or difference → payload
-///     payload → announced length → decoding → gate → filters → mixing.mix → delta
+///     delta → factors that travel → stages (privacy) → mixing.outgoing → encoding or difference → payload
+///     payload → announced length → decoding → gate → filters → mixing.mix → product of factors → delta
 ///
 /// A value with all that the stages of one peer keep. It is told whom a contribution was offered and who is gone, so that
 /// it knows who has what a difference refers to. How payloads travel it does not know.
@@ -13,17 +13,31 @@ package struct ExchangePipeline: Sendable {
     /// The stages, in their present state.
     private var policy: ExchangePolicy
     private let schema: AdapterSchema
+    /// Which factors are trained and exchanged, round by round.
+    package let factors: FactorExchange
+    /// Where the factors are; nil for adapters that are no LoRA adapters.
+    private let layout: FactorLayout?
     private let gate: ContributionGate
     /// What neighbours have of this peer, and it of them. A peer that starts anew has nothing and gives what is whole; the
     /// mean does not depend on what anybody has.
     private var shared: SharedCopy?
     private var held: [PeerID: HeldCopy] = [:]
     private var precision = DifferencePrecision()
+    /// What neighbours read of this peer in the last round.
+    private var told: (round: Int, delta: AdapterDelta)?
+    /// What the last mixing lost; nil where that is not known.
+    package private(set) var loss: FactorLoss?
 
     /// A pipeline in its first state, for adapters of `schema`.
-    package init(_ policy: ExchangePolicy, schema: AdapterSchema) {
+    ///
+    /// - Parameters:
+    ///   - layout: where the factors are in an adapter of `schema`.
+    ///   - rounds: rounds with training.
+    package init(_ policy: ExchangePolicy, schema: AdapterSchema, layout: FactorLayout? = nil, rounds: Int = .max) {
         self.policy = policy
         self.schema = schema
+        self.layout = layout
+        factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
         gate = ContributionGate(normLimit: policy.normLimit)
     }
 
@@ -44,10 +58,12 @@ package struct ExchangePipeline: Sendable {
         _ delta: AdapterDelta, in round: MixingRound, present: [PeerID] = []
     ) -> [Outgoing] {
         precondition(delta.schema == schema, "a contribution has the swarm's schema")
-        var delta = delta
+        var delta = part(of: delta, in: round.number)
         for index in policy.stages.indices { policy.stages[index].apply(to: &delta, in: round) }
         if policy.sendsDifferences(whileSettling: round.isSettling) {
-            return outgoingCopy(delta, in: round, present: present)
+            let contributions = outgoingCopy(delta, in: round, present: present)
+            told = (round.number, contributions[0].delta)
+            return contributions
         }
         // Without differences adapters that have been rounded never agree.
         let isExact = round.isSettling && policy.encoding.number != SinglePrecision().number
@@ -60,8 +76,11 @@ package struct ExchangePipeline: Sendable {
             policy.mixing.sent(sent, in: round)
             contributions.append(made)
         }
-        if policy.differences != .never, let only = contributions.first, only.audience == .everyone {
-            shared = SharedCopy(delta: only.delta, mark: DifferenceCoding.mark(of: only.delta))
+        if let only = contributions.first, only.audience == .everyone {
+            told = (round.number, only.delta)
+            if policy.differences != .never {
+                shared = SharedCopy(delta: only.delta, mark: DifferenceCoding.mark(of: only.delta))
+            }
         }
         return contributions
     }
@@ -85,14 +104,15 @@ package struct ExchangePipeline: Sendable {
     ) -> [Outgoing] {
         if shared == nil, round.number == 0 {
             // Before the first contribution everybody has the seed adapter.
-            let nothing = AdapterDelta(zeroOf: schema)
+            let nothing = AdapterDelta(zeroOf: delta.schema)
             let members = Set(round.roster.members.map(\.id))
             shared = SharedCopy(delta: nothing, mark: DifferenceCoding.mark(of: nothing), holders: members)
         }
         let limits = SettlingLimits(
             consensusBound: policy.consensusBound, depth: round.roster.depth, rounds: 0, hasCopies: true)
         var contributions: [Outgoing] = []
-        if let base = shared, present.contains(where: base.holders.contains),
+        // What the round before held may be another factor.
+        if let base = shared, base.delta.schema == delta.schema, present.contains(where: base.holders.contains),
             let coded = precision.coded(delta, after: base, whileSettling: round.isSettling, limits: limits)
         {
             contributions.append(
@@ -134,8 +154,9 @@ package struct ExchangePipeline: Sendable {
 
     // MARK: - In
 
-    /// Why a contribution that a manifest announces is not fetched; nil if it may be.
-    package func refusal(encoding: UInt16, byteCount: Int) -> ContributionRefusal? {
+    /// Why a contribution of a round that a manifest announces is not fetched; nil if it may be.
+    package func refusal(encoding: UInt16, byteCount: Int, round: Int = 0) -> ContributionRefusal? {
+        let schema = factors.schema(in: round)
         let lengths: ClosedRange<Int>
         if encoding == policy.encoding.number {
             lengths = policy.encoding.byteCounts(for: schema)
@@ -151,15 +172,18 @@ package struct ExchangePipeline: Sendable {
 
     /// What a neighbour's payload says, if it passes the gate.
     ///
-    /// - Parameter sequence: the number of the contribution: what follows refers to the newest.
+    /// - Parameters:
+    ///   - sequence: the number of the contribution: what follows refers to the newest.
+    ///   - round: its round, which says what it holds.
     /// - Throws: `ContributionRefusal`; `.unknownBase` where it can be read once something else has come.
     package mutating func open(
-        _ payload: [UInt8], encoding: UInt16, sequence: UInt64, from origin: PeerID
+        _ payload: [UInt8], encoding: UInt16, sequence: UInt64, round: Int = 0, from origin: PeerID
     ) throws(ContributionRefusal) -> (header: [UInt8], delta: AdapterDelta) {
-        if let refusal = refusal(encoding: encoding, byteCount: payload.count) { throw refusal }
+        if let refusal = refusal(encoding: encoding, byteCount: payload.count, round: round) { throw refusal }
+        let schema = factors.schema(in: round)
         let headerByteCount = policy.mixing.headerByteCount
         let values = payload[headerByteCount...]
-        let base = encoding == DifferenceCoding.number ? base(of: values, from: origin) : nil
+        let base = encoding == DifferenceCoding.number ? base(of: values, as: schema, from: origin) : nil
         if encoding == DifferenceCoding.number, base == nil { throw .unknownBase }
         let copy: HeldCopy
         do throws(PayloadError) {
@@ -181,9 +205,11 @@ package struct ExchangePipeline: Sendable {
     }
 
     /// What a difference refers to: the newest of its origin that is here, or the seed adapter.
-    private mutating func base(of payload: ArraySlice<UInt8>, from origin: PeerID) -> AdapterDelta? {
+    private mutating func base(
+        of payload: ArraySlice<UInt8>, as schema: AdapterSchema, from origin: PeerID
+    ) -> AdapterDelta? {
         guard let wanted = DifferenceCoding.baseMark(of: payload) else { return nil }
-        if var copy = held[origin] {
+        if var copy = held[origin], copy.delta.schema == schema {
             let mark = copy.mark ?? DifferenceCoding.mark(of: copy.delta)
             copy.mark = mark
             held[origin] = copy
@@ -205,23 +231,90 @@ package struct ExchangePipeline: Sendable {
     /// Whose contributions are waited for in a round.
     package func sources(in round: MixingRound) -> MixingAudience { policy.mixing.sources(in: round) }
 
-    /// The peer's adapter after a round.
+    /// The peer's adapter after a round. What was heard holds all that is mixed in it (`FactorExchange.serves`).
     package mutating func mix(
         _ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound
     ) -> MixingOutcome {
-        let heard = filtered(heard, own: own, in: round)
-        let outcome = policy.mixing.mix(own, with: heard, in: round)
+        let part = part(of: own, in: round.number)
+        let heard = filtered(Self.newest(of: heard, as: part.schema), own: part, in: round)
+        var outcome = policy.mixing.mix(part, with: heard, in: round)
         precision.disagreement = outcome.weights.isEmpty ? .infinity : outcome.disagreement
+        loss = mixProducts(into: &outcome, part, heard, in: round)
+        outcome.delta = own.replacing(outcome.delta)
         return outcome
     }
 
-    /// What a peer that fell behind takes as its own; nil if it cannot take anything.
+    /// What a peer that fell behind takes as its own; nil if it cannot take anything. Of one neighbour there may be several
+    /// contributions where each holds a part.
     package mutating func adopt(
         _ heard: [HeardShare], insteadOf own: AdapterDelta, in round: MixingRound
     ) -> AdapterDelta? {
-        let heard = filtered(heard, own: own, in: round)
         precision.restart()
-        return policy.mixing.adopt(heard, in: round)
+        var adopted: AdapterDelta?
+        for part in factors.parts {
+            guard let old = own.restricted(to: part) else { preconditionFailure("parts are of the adapter") }
+            let heard = filtered(Self.newest(of: heard, as: part), own: old, in: round)
+            guard let mean = policy.mixing.adopt(heard, in: round) else { continue }
+            adopted = (adopted ?? own).replacing(mean)
+        }
+        return adopted
+    }
+
+    /// The newest contribution of each origin that holds `part`, cut down to it, in the order of the first ones.
+    private static func newest(of heard: [HeardShare], as part: AdapterSchema) -> [HeardShare] {
+        var newest: [HeardShare] = []
+        for var share in heard {
+            guard let delta = share.delta.restricted(to: part) else { continue }
+            share.delta = delta
+            if let place = newest.firstIndex(where: { $0.origin == share.origin }) {
+                if newest[place].round <= share.round { newest[place] = share }
+            } else {
+                newest.append(share)
+            }
+        }
+        return newest
+    }
+
+    /// Measures what averaging factors loses, and makes it good where the swarm averages products and these are no larger
+    /// than what they are made of.
+    ///
+    /// In settling that ends as soon as neighbours are near: agreement is proved for averages of values, and what the
+    /// products add falls with the square of the distance. Once the swarm is within its bound, nobody's neighbour is further
+    /// away than that (docs/mathematics.md, "When the swarm agrees"), so that nobody begins with it again.
+    private func mixProducts(
+        into outcome: inout MixingOutcome, _ own: AdapterDelta, _ heard: [HeardShare], in round: MixingRound
+    ) -> FactorLoss? {
+        // Rules that keep sums do not say what they averaged.
+        guard let layout, policy.mixing.keepsMeanOfCopies, own.schema == layout.schema, !outcome.weights.isEmpty else {
+            return nil
+        }
+        let read = told.flatMap { $0.round == round.number ? $0.delta : nil } ?? own
+        var terms: [FactorLayout.Term] = [(outcome.keptWeight, read)]
+        for (origin, weight) in outcome.weights {
+            guard let share = heard.first(where: { $0.origin == origin }) else { return nil }
+            terms.append((weight, share.delta))
+        }
+        let bias = layout.bias(of: terms)
+        let isNear = round.isSettling && outcome.disagreement <= 2 * policy.consensusBound
+        guard factors.mode == .product, !isNear else {
+            return FactorLoss(averaging: bias, left: bias.whole, isMadeGood: false)
+        }
+        var merged = outcome.delta
+        let left = layout.merge(terms, into: &merged).whole
+        // As of an average: nobody's adapter becomes larger than the largest that it was made of. Products of strange factors
+        // may be, and would be larger again in every round.
+        let largest = terms.reduce(own.norm) { max($0, $1.delta.norm) }
+        guard merged.norm <= largest else { return FactorLoss(averaging: bias, left: bias.whole, isMadeGood: false) }
+        outcome.delta = merged
+        return FactorLoss(averaging: bias, left: left, isMadeGood: true)
+    }
+
+    /// What of an adapter is exchanged in a round.
+    package func part(of delta: AdapterDelta, in round: Int) -> AdapterDelta {
+        guard let part = delta.restricted(to: factors.schema(in: round)) else {
+            preconditionFailure("what is exchanged is a part of the adapter")
+        }
+        return part
     }
 
     private mutating func filtered(

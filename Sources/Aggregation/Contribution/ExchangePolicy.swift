@@ -8,8 +8,10 @@ package struct ExchangePolicy: Sendable {
     package var mixing: any MixingRule = MetropolisMixing()
     /// Whether all peers count alike, whatever they hold; otherwise each counts its records, as in FedAvg.
     package var weighsUniformly = false
-    /// What happens to a peer's adapter before the mixing rule sees it, in this order: which factors are exchanged, what
-    /// privacy asks for. None by default.
+    /// Which factors are trained and exchanged.
+    package var factors = Factors.both
+    /// What happens to what a peer exchanges before the mixing rule sees it, in this order: what privacy asks for. None by
+    /// default.
     package var stages: [any OutgoingStage] = []
     /// How values become bytes.
     package var encoding: any PayloadEncoding = SinglePrecision()
@@ -77,18 +79,8 @@ extension ExchangePolicy {
         case samples, uniform
     }
 
-    /// Which LoRA factors are exchanged.
-    package enum Factors: String, Sendable, Hashable, CaseIterable {
-        case both
-
-        package static let planned = ["freeze-a", "alternate", "product"]
-
-        var stages: [any OutgoingStage] {
-            switch self {
-            case .both: []
-            }
-        }
-    }
+    /// Which LoRA factors are trained and exchanged.
+    package typealias Factors = FactorMode
 
     /// How a contribution is made smaller.
     package enum Compression: String, Sendable, Hashable, CaseIterable {
@@ -144,12 +136,28 @@ extension ExchangePolicy {
     ) {
         self.mixing = mixing.rule
         weighsUniformly = weights == .uniform
-        stages = factors.stages
+        self.factors = factors
         // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
         if self.mixing.keepsMeanOfCopies {
             encoding = compression.encoding
             differences = compression.differences
         }
         filters = robustness.filters
+    }
+}
+
+extension FactorMode {
+    /// Whether the mode goes with a mixing rule. Some rules keep sums over rounds, and products have been tried with the
+    /// weights of one rule.
+    package func goes(with mixing: ExchangePolicy.Mixing) -> Bool {
+        switch self {
+        case .both, .freezeA, .shareA: true
+        case .product, .alternate: mixing == .metropolis
+        }
+    }
+
+    /// Whether the mode goes with a compression: differences refer to the round before, which must hold the same values.
+    package func goes(with compression: ExchangePolicy.Compression) -> Bool {
+        self != .alternate || compression != .differences
     }
 }

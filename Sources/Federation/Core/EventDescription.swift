@@ -51,6 +51,8 @@ package struct EventDescription: Sendable, Hashable {
         case integer(Int)
         /// A measured value, which may be infinite or no number at all.
         case number(Double)
+        /// Several of them.
+        case numbers([Double])
         /// A number of bytes.
         case bytes(Int)
         /// A length of time.
@@ -72,7 +74,7 @@ package struct EventDescription: Sendable, Hashable {
             case .duration: "s"
             case .peer: "peer"
             case .peers: "peers"
-            case .round, .integer, .number, .text, .flag, .shares: ""
+            case .round, .integer, .number, .numbers, .text, .flag, .shares: ""
             }
         }
     }

@@ -92,11 +92,12 @@ struct NeighbourState: Sendable {
     /// The round of the newest contribution that is here; -1 without any.
     var newestRound: Int { contributions.isEmpty ? -1 : contributions[contributions.count - 1].round }
 
-    /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness`; a final one always.
-    func usable(for round: Int, staleness: Int) -> Contribution? {
+    /// The contribution to mix in `round`: that of the round, or else the nearest within `staleness` that holds what is mixed
+    /// in it; a final one always.
+    func usable(for round: Int, staleness: Int, factors: FactorExchange) -> Contribution? {
         if let last = contributions.last, last.isFinal, last.round <= round { return last }
         // Of two that are equally near the later one is taken.
-        return contributions.filter { abs($0.round - round) <= staleness }
+        return contributions.filter { abs($0.round - round) <= staleness && factors.serves($0.round, in: round) }
             .min { (abs($0.round - round), -$0.round) < (abs($1.round - round), -$1.round) }
     }
 
@@ -127,13 +128,14 @@ struct NeighbourState: Sendable {
     }
 
     /// Forgets what `round` and later ones have no use for.
-    mutating func prune(for round: Int) {
+    ///
+    /// - Parameter ahead: how many of later rounds are kept: the next and the newest ones.
+    mutating func prune(for round: Int, ahead: Int) {
         // The last one before the round stays: it is mixed where the round's own does not come.
         let before = contributions.lastIndex { $0.round < round } ?? 0
         contributions.removeFirst(before)
-        while contributions.count(where: { $0.round > round }) > 2 {
-            // Of those ahead the next and the newest are of use.
-            contributions.remove(at: contributions.count - 2)
+        while contributions.count(where: { $0.round > round }) > ahead {
+            contributions.remove(at: contributions.count - ahead)
         }
     }
 
@@ -201,14 +203,20 @@ struct NeighbourState: Sendable {
 }
 
 extension PeerCore {
+    /// How many contributions of rounds ahead are kept of a neighbour: the next one to mix, and the newest to catch up by,
+    /// with the one before it where each holds one factor.
+    var contributionsAhead: Int { pipeline.factors.changesByRound ? 3 : 2 }
+
     /// The mass that the mixing rule holds; nil where it moves none. For checkers.
     package var mass: MassAccount? { pipeline.mass }
 
     /// What has grown beyond its bound here; nil where nothing has. For checkers: whatever neighbours do, nothing may.
     package var brokenBound: String? {
         for neighbour in neighbours {
-            // One before the own round, one of it, two after it; one more may arrive before they are pruned.
-            if neighbour.contributions.count > 5 { return "\(neighbour.contributions.count) contributions of one peer" }
+            // One before the own round, one of it, some after it; one more may arrive before they are pruned.
+            if neighbour.contributions.count > 3 + contributionsAhead {
+                return "\(neighbour.contributions.count) contributions of one peer"
+            }
             if neighbour.undecoded.count > NeighbourState.inFlightLimit {
                 return "\(neighbour.undecoded.count) contributions that cannot be read"
             }

@@ -11,6 +11,8 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
     case unresolved(name: String)
     /// No graph, or one that agreement takes too long on.
     case graph(String)
+    /// The exchange asks for LoRA factors, and the adapter has none.
+    case withoutFactors(String)
     /// The checkpoint is another peer's, another swarm's, or another model's.
     case foreignCheckpoint(String)
 
@@ -19,6 +21,8 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
         case .unresolved(let name):
             "the topology file gives no id and key for peer \(name); make them with `murmur identity new`"
         case .graph(let reason): reason
+        case .withoutFactors(let mode):
+            "exchange.factors: \(mode) is for LoRA adapters; this trainer's adapter has no factors"
         case .foreignCheckpoint(let reason): "the checkpoint cannot be resumed: \(reason)"
         }
     }
@@ -33,7 +37,7 @@ extension PeerConfiguration {
     ) throws(PeerSetupError) {
         let graph: SwarmGraph
         do { graph = try topology.swarmGraph() } catch { throw .graph(error.description) }
-        let swarm = try SharedSettings(topology, graph)
+        let swarm = try SharedSettings(topology, graph, schema)
         self = try Self.of(
             index, swarm, schema: schema, baseModelDigest: baseModelDigest, sampleCount: sampleCount)
     }
@@ -45,7 +49,7 @@ extension PeerConfiguration {
         topology: SwarmTopology, graph: SwarmGraph, schema: AdapterSchema, baseModelDigest: [UInt8],
         sampleCounts: [Int]
     ) throws(PeerSetupError) -> [PeerConfiguration] {
-        let swarm = try SharedSettings(topology, graph)
+        let swarm = try SharedSettings(topology, graph, schema)
         var configurations: [PeerConfiguration] = []
         for index in topology.peers.indices {
             configurations.append(
@@ -63,8 +67,9 @@ extension PeerConfiguration {
         let depth: Int
         let exchange: ExchangePolicy
         let settlingLimit: Int
+        let layout: FactorLayout?
 
-        init(_ topology: SwarmTopology, _ graph: SwarmGraph) throws(PeerSetupError) {
+        init(_ topology: SwarmTopology, _ graph: SwarmGraph, _ schema: AdapterSchema) throws(PeerSetupError) {
             self.topology = topology
             self.graph = graph
             ids = topology.peers.map(\.id)
@@ -75,6 +80,8 @@ extension PeerConfiguration {
             }
             exchange = ExchangePolicy(topology.exchange)
             settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
+            layout = FactorLayout(schema, configuration: topology.model.lora, seed: topology.swarm.seed)
+            if layout == nil, exchange.factors != .both { throw .withoutFactors(exchange.factors.rawValue) }
         }
 
         /// Ten times the rounds that the spectral gap lets expect for equal sample counts: unequal ones make the gap
@@ -107,6 +114,7 @@ extension PeerConfiguration {
             remotes: remotes, rounds: tuning.rounds, localSteps: tuning.localSteps,
             settlingLimit: swarm.settlingLimit, exchange: swarm.exchange)
         configuration.exchange.mixing.join(swarm.graph, as: index)
+        configuration.layout = swarm.layout
         configuration.hostNames = hostNames
         configuration.participation = swarm.topology.participation
         if case .seconds(let patience) = swarm.topology.completion.waitFor {

@@ -20,6 +20,8 @@ package struct PeerConfiguration: Sendable {
 
     /// The adapter's tensors.
     package var schema: AdapterSchema
+    /// Where the factors are in it; nil where it is no LoRA adapter.
+    package var layout: FactorLayout?
     /// The digest of the base model, 32 bytes: adapters of different models are not mixed.
     package var baseModelDigest: [UInt8]
     /// Who takes part at the beginning, as this peer sees it.

@@ -135,6 +135,12 @@ extension PeerCore {
         }.filter { $0.1.isFinal || $0.1.round >= target - staleness }
         let keepsOwn = !donors.contains { $0.1.isFinal }
         var shares = donors.map(\.1.share)
+        if pipeline.factors.changesByRound {
+            // The newest of each holds one factor; the one before it the other.
+            for (neighbour, newest) in donors where !newest.isFinal {
+                shares += neighbour.contributions.filter { $0.round < newest.round }.map(\.share)
+            }
+        }
         if keepsOwn, !shares.isEmpty {
             shares.append(
                 HeardShare(
@@ -145,20 +151,23 @@ extension PeerCore {
         guard let mean = pipeline.adopt(shares, insteadOf: delta, in: mixingRound()) else { return false }
         report(
             .caughtUp(from: round, to: target, donors: donors.map(\.0.id), keptOwnWork: keepsOwn), at: time)
-        if isAudited {
+        if isAudited, !pipeline.factors.changesByRound {
             let parts = donors.map { PeerAudit.Part(origin: $0.0.id, sequence: $0.1.sequence) }
-            directives.append(.audit(.adopted(of: parts, with: keepsOwn ? delta : nil, delta: mean)))
+            directives.append(
+                .audit(.adopted(of: parts, with: keepsOwn ? exchanged(delta) : nil, delta: exchanged(mean))))
         }
         delta = mean
         // What was known of the agreement was about the adapter that has just been replaced.
         settling.restart()
         directives.append(.checkpoint(checkpoint(nextRound: target, isFinished: false)))
         let everyoneHasFinished = neighbours.allSatisfy { $0.isFinal || !$0.isConnected || $0.isSuspect }
+        // Who comes late to a swarm that is about to give up has rounds of its own to agree in.
+        settlingAllowance = max(settlingAllowance, target - configuration.rounds)
         round = target
         if donors.allSatisfy(\.1.isFinal) && everyoneHasFinished {
             finish(at: time)
         } else {
-            for index in neighbours.indices { neighbours[index].prune(for: round) }
+            for index in neighbours.indices { neighbours[index].prune(for: round, ahead: contributionsAhead) }
             gather(at: time)
         }
         return true

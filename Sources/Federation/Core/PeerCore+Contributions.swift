@@ -160,7 +160,9 @@ extension PeerCore {
         if manifest.round > UInt64(latestPossibleRound) { return "the swarm has no round \(manifest.round)" }
         if manifest.baseModelDigest != configuration.baseModelDigest { return "it is for another base model" }
         if manifest.schemaDigest != schemaDigest { return "its adapter has another schema" }
-        if let refusal = pipeline.refusal(encoding: manifest.encoding, byteCount: manifest.payloadByteCount) {
+        if let refusal = pipeline.refusal(
+            encoding: manifest.encoding, byteCount: manifest.payloadByteCount, round: Int(clamping: manifest.round))
+        {
             return refusal.description
         }
         if ContributionStatus(encoded: manifest.status, rule: settling) == nil { return "its status is malformed" }
@@ -215,7 +217,8 @@ extension PeerCore {
         let opened: (header: [UInt8], delta: AdapterDelta)
         do {
             opened = try pipeline.open(
-                payload, encoding: manifest.encoding, sequence: manifest.sequence, from: peer)
+                payload, encoding: manifest.encoding, sequence: manifest.sequence,
+                round: Int(clamping: manifest.round), from: peer)
         } catch {
             if error == .unknownBase { return false }
             refuse(signed, from: index, reason: error.description, at: time)
@@ -229,7 +232,7 @@ extension PeerCore {
                 origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
         neighbours[index].showSign(at: time)
         neighbours[index].insert(contribution)
-        neighbours[index].prune(for: round)
+        neighbours[index].prune(for: round, ahead: contributionsAhead)
         waits.arrived(round: contribution.round, at: time)
         report(
             .contributionReceived(

@@ -1,4 +1,5 @@
 package import Adapters
+import Aggregation
 package import Basics
 package import Wire
 
@@ -55,7 +56,7 @@ extension PeerCore {
         lastTrainingDuration = duration
         fastestTraining = min(fastestTraining ?? duration, duration)
         if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
-            delta = outcome.delta
+            delta = pipeline.factors.keepingFrozen(outcome.delta, of: delta, in: round)
             self.snapshot = snapshot
             report(
                 .trained(

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Basics
 import Wire
 
@@ -52,7 +53,8 @@ extension PeerCore {
         guard byteCount > 0 else { return }
         report(
             .contributionSent(
-                to: peer, round: entry.round, byteCount: byteCount, tensors: configuration.schema.tensors.count,
+                to: peer, round: entry.round, byteCount: byteCount,
+                tensors: pipeline.factors.schema(in: entry.round).tensors.count,
                 norm: entry.norm, object: object.description), at: time)
     }
 

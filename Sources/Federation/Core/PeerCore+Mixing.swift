@@ -37,7 +37,8 @@ extension PeerCore {
         var heard = Heard()
         for index in neighbours.indices {
             let neighbour = neighbours[index]
-            var usable = neighbour.usable(for: round, staleness: configuration.exchange.staleness)
+            var usable = neighbour.usable(
+                for: round, staleness: configuration.exchange.staleness, factors: pipeline.factors)
             // Of who is no longer waited for and says that it is far ahead, this was made in another round than it says:
             // others may have proved by now that the swarm agrees.
             if let contribution = usable, !contribution.isFinal, round >= configuration.rounds, isGivenUp(index),
@@ -78,14 +79,25 @@ extension PeerCore {
     private mutating func account(
         _ heard: Heard, _ outcome: MixingOutcome, since: MonotonicTime, at time: MonotonicTime
     ) {
-        if isAudited { directives.append(.audit(.mixed(round: round, with: heard.parts, delta: delta))) }
+        // Products are no weighted sums that anybody could make again.
+        if isAudited, pipeline.loss?.isMadeGood != true {
+            directives.append(.audit(.mixed(round: round, with: heard.parts, delta: exchanged(delta))))
+        }
         report(
             .mixed(
                 round: round, disagreement: outcome.disagreement, present: heard.present, absent: heard.absent,
                 duration: time - since), at: time)
         reportShares(outcome, at: time)
+        if let loss = pipeline.loss {
+            report(
+                .factorBias(
+                    round: round, bias: loss.averaging.whole, left: loss.left, layers: loss.averaging.layers), at: time)
+        }
         report(.traffic(traffic), at: time)
     }
+
+    /// What of an adapter is exchanged in this round.
+    func exchanged(_ delta: AdapterDelta) -> AdapterDelta { pipeline.part(of: delta, in: round) }
 
     /// Goes on to the next round. After a settling round: is the swarm known to agree?
     private mutating func advance(_ heard: Heard, _ outcome: MixingOutcome, at time: MonotonicTime) {
@@ -99,7 +111,7 @@ extension PeerCore {
         // of the bound (docs/mathematics.md, "When the swarm agrees").
         let isProof = heard.isComplete && outcome.roundingError <= limits.errorBound
         settling.advance(disagreement: isProof ? outcome.disagreement : nil, heard: heard.news)
-        switch settling.verdict(after: round - configuration.rounds) {
+        switch settling.verdict(after: round - configuration.rounds - settlingAllowance) {
         case .unsettled: beginRound(round + 1, at: time)
         case .settled:
             report(

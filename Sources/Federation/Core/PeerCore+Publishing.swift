@@ -108,11 +108,11 @@ extension PeerCore {
                         round: round, sequence: meant.manifest.sequence, isFinal: isFinal, delta: contribution.delta,
                         // A whole copy for a latecomer may be of a round that is over: the own adapter is another by
                         // then.
-                        own: round == self.round ? delta : nil)))
+                        own: round == self.round ? exchanged(delta) : nil)))
         }
         report(
             .contributionPublished(
-                round: round, byteCount: byteCount, tensors: configuration.schema.tensors.count, norm: norm,
+                round: round, byteCount: byteCount, tensors: contribution.delta.schema.tensors.count, norm: norm,
                 object: object.description), at: time)
         return meant
     }

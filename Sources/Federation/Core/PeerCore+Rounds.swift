@@ -9,7 +9,7 @@ extension PeerCore {
     mutating func beginRound(_ round: Int, at time: MonotonicTime) {
         self.round = round
         changeRoster(at: time)
-        for index in neighbours.indices { neighbours[index].prune(for: round) }
+        for index in neighbours.indices { neighbours[index].prune(for: round, ahead: contributionsAhead) }
         if round < configuration.rounds,
             !configuration.participation.trains(roster.place, of: roster.swarmCount, in: round)
         {
@@ -19,7 +19,10 @@ extension PeerCore {
             phase = .training
             report(.roundStarted(round: round), at: time)
             directives.append(
-                .train(TrainingRequest(round: round, steps: configuration.localSteps, delta: delta)))
+                .train(
+                    TrainingRequest(
+                        round: round, steps: configuration.localSteps, delta: delta,
+                        factors: pipeline.factors.trained(in: round))))
         } else {
             gather(at: time)
         }

@@ -55,6 +55,8 @@ package struct PeerCore: Sendable {
     var pipeline: ExchangePipeline
     /// Whether the swarm is known to agree.
     var settling: any SettlingRule
+    /// Settling rounds that had passed when the peer joined them: they do not count to its limit.
+    var settlingAllowance = 0
     /// Whose contributions this round waits for.
     var sources = MixingAudience.everyone
     /// One for each of the roster's members, in its order.
@@ -118,7 +120,11 @@ package struct PeerCore: Sendable {
         wire wireConfiguration: WireConfiguration = .attentive, checkpoint: PeerCheckpoint? = nil,
         handshakeTimestamp: UInt64, memory: EndpointMemory = EndpointMemory(), at time: MonotonicTime
     ) throws(PeerSetupError) {
-        let schemaDigest = Digest.blake2b256(configuration.schema.encoded, personalisation: "murmur-schema")
+        let exchange = ExchangePipeline(
+            configuration.exchange, schema: configuration.schema, layout: configuration.layout,
+            rounds: configuration.rounds)
+        // Of what travels: who exchanges other factors has another schema.
+        let schemaDigest = Digest.blake2b256(exchange.factors.shared.encoded, personalisation: "murmur-schema")
         self.configuration = configuration
         self.local = local
         self.swarm = swarm
@@ -126,7 +132,7 @@ package struct PeerCore: Sendable {
         self.handshakeTimestamp = handshakeTimestamp
         beginning = checkpoint.map { $0.isFinished ? .afterFinish : .underWay } ?? .anew
         roster = configuration.roster
-        pipeline = ExchangePipeline(configuration.exchange, schema: configuration.schema)
+        pipeline = exchange
         settling = configuration.exchange.mixing.settling(configuration.settlingLimits)
         wire = ProtocolEndpoint(
             local: local, remotes: configuration.remotes, swarm: swarm,

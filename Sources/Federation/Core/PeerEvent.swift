@@ -53,6 +53,9 @@ package struct PeerEvent: Sendable {
         case mixed(round: Int, disagreement: Double, present: [PeerID], absent: [PeerID], duration: Duration)
         /// What each neighbour's contribution counted in the average; told when it is not as it was told last.
         case shares(round: Int, [EventDescription.Share])
+        /// Averaging LoRA factors in the place of their products loses the share `bias` of the average product, by layer
+        /// `layers`; after mixing the peer lacks the share `left`, which is less where products are averaged.
+        case factorBias(round: Int, bias: Double, left: Double, layers: [Double])
         /// The peer waits for `awaited`, for `left` more at most. `addresses` says where they are looked for; there was
         /// never a session with `unheard`; so many datagrams came that fit neither key, secret nor swarm.
         case waiting(
@@ -179,6 +182,21 @@ extension PeerEvent.Kind {
                 ])
         case .shares(let round, let shares):
             .detail("shares", "{round}: took {shares}", [.round(round), .shares(shares)])
+        case .factorBias(let round, let bias, let left, let layers):
+            .detail(
+                "factor_bias", "{round}: averaging factors loses {bias} of the average product; the peer lacks {left}",
+                [
+                    .round(round),
+                    .init(
+                        "bias", .number(bias), in: "relative",
+                        "what averaging A and B apart loses of the average of BA, by that average's norm"),
+                    .init(
+                        "left", .number(left), in: "relative",
+                        "what the peer's adapter lacks of it after mixing: the same, or what its rank cannot hold"),
+                    .init(
+                        "layers", .numbers(layers), in: "relative",
+                        "`bias` of each layer that carries an adapter, from the lowest"),
+                ])
         case .waiting(let round, let awaited, let addresses, let unheard, let strangers, let left):
             .news(
                 "waiting", "{round}: waits for {awaited} at {addresses}, {seconds_left} more at most; {heard}",
@@ -307,6 +325,7 @@ extension PeerEvent.Kind {
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
             .shares(round: 0, others.map { EventDescription.Share(peer: $0, share: 0.25) }),
+            .factorBias(round: 0, bias: 0.125, left: 0.125, layers: [0.25, 0.0625]),
             .waiting(
                 round: 0, awaited: [peer], addresses: "192.0.2.7:9100", unheard: [peer], strangers: 12,
                 left: .seconds(40)),

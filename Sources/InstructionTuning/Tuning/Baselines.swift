@@ -52,7 +52,7 @@ package enum FederatedAveraging {
     /// that the result does not depend on who is done first.
     package static func run(
         _ all: [any AdapterTrainer], rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
-        takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }, afterRound listener: BaselineListener? = nil
+        afterRound listener: BaselineListener? = nil, takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }
     ) async throws -> BaselineRun {
         guard let first = all.first else { preconditionFailure("averaging is over one trainer at least") }
         precondition(all.allSatisfy { $0.schema == first.schema }, "trainers that are averaged share a schema")

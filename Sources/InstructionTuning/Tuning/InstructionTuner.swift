@@ -114,8 +114,9 @@ extension InstructionTuner {
         var adapter = origin.adapter(of: request.delta)
         var lossSum = 0.0
         var tokens = 0
+        let frozen = schema.ranges(without: request.factors)
         for _ in 0..<request.steps {
-            let step = try step(&adapter, &state)
+            let step = try step(&adapter, &state, frozen: frozen)
             lossSum += step.loss * Double(step.tokens)
             tokens += step.tokens
             listener?(step)
@@ -125,7 +126,10 @@ extension InstructionTuner {
             records: request.steps * settings.recordsPerStep)
     }
 
-    private func step(_ adapter: inout [Float], _ state: inout TunerState) throws -> TuningStep {
+    /// - Parameter frozen: what stays as it is, ascending.
+    private func step(
+        _ adapter: inout [Float], _ state: inout TunerState, frozen: [Range<Int>]
+    ) throws -> TuningStep {
         // The optimiser counts over all rounds, and with it the schedule.
         let number = state.optimizer.step
         let rate =
@@ -134,7 +138,8 @@ extension InstructionTuner {
         let batch = state.sampler.next().map { sequences[$0] }
         // By step, not drawn on from step to step: a restored trainer needs the step's number only.
         var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
-        let result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
+        var result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
+        for range in frozen { result.gradients.replaceSubrange(range, with: repeatElement(0, count: range.count)) }
         let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
         guard result.lossSum.isFinite, norm.isFinite else {
             throw TuningError.notFinite(peer: peer, step: number, learningRate: rate)
@@ -143,7 +148,7 @@ extension InstructionTuner {
             settings.clipNorm > 0
             ? AdamW.clippingScale(gradients: result.gradients, limit: settings.clipNorm) : 1
         state.optimizer.settings.learningRate = rate
-        state.optimizer.update(&adapter, gradients: result.gradients, gradientScale: scale)
+        state.optimizer.update(&adapter, gradients: result.gradients, gradientScale: scale, frozen: frozen)
         return TuningStep(
             step: number, loss: result.meanLoss, tokens: result.tokenCount, learningRate: rate, gradientNorm: norm)
     }

@@ -53,9 +53,21 @@ package struct AdamW: Sendable, Equatable {
     }
 
     /// One step: moves `parameters` along `gradients`, which are first multiplied by `gradientScale` (for clipping).
-    package mutating func update(_ parameters: inout [Float], gradients: [Float], gradientScale: Double = 1) {
+    ///
+    /// - Parameter frozen: places of parameters that stay as they are, with their moments, ascending.
+    package mutating func update(
+        _ parameters: inout [Float], gradients: [Float], gradientScale: Double = 1, frozen: [Range<Int>] = []
+    ) {
         precondition(parameters.count == first.count && gradients.count == first.count, "equal lengths")
         step += 1
+        let kept = frozen.map { (Array(parameters[$0]), Array(first[$0]), Array(second[$0])) }
+        defer {
+            for (range, (values, mean, square)) in zip(frozen, kept) {
+                parameters.replaceSubrange(range, with: values)
+                first.replaceSubrange(range, with: mean)
+                second.replaceSubrange(range, with: square)
+            }
+        }
         AdamWUpdate(
             learningRate: settings.learningRate, weightDecay: settings.weightDecay, beta1: settings.beta1,
             beta2: settings.beta2, epsilon: settings.epsilon, step: step, gradientScale: gradientScale

@@ -1,4 +1,4 @@
-package import Adapters
+import Adapters
 import Basics
 import LinearAlgebra
 
@@ -128,24 +128,5 @@ final class AdapterMatrices {
             }
         }
         return result
-    }
-}
-
-/// The adapter that every peer of a swarm starts from.
-package enum SeedAdapter {
-    /// The values for `schema`, drawn from `seed`: A uniform in ±1 / sqrt(inputs), which is PEFT's Kaiming
-    /// initialisation with a = sqrt(5); B zero, so that the adapter changes nothing at first.
-    ///
-    /// Each tensor has a generator of its own, so that its values do not depend on which other tensors there are.
-    package static func values(schema: AdapterSchema, seed: UInt64) -> [Float] {
-        var values = [Float](repeating: 0, count: schema.count)
-        for (index, tensor) in schema.tensors.enumerated() where tensor.name.hasSuffix(".lora_A.weight") {
-            var generator = SeededGenerator(seed: seed, label: tensor.name)
-            let bound = 1 / Double(tensor.columns).squareRoot()
-            for position in schema.range(of: index) {
-                values[position] = Float((2 * generator.uniform() - 1) * bound)
-            }
-        }
-        return values
     }
 }

@@ -60,6 +60,9 @@ extension Matrix {
 enum BLAS {
     private static let isHeldAtOneThread: Void = openblas_set_num_threads(1)
 
+    /// To be called before any other routine of OpenBLAS.
+    static func holdAtOneThread() { _ = isHeldAtOneThread }
+
     /// C = scale * op(A) * op(B) + keep * C over raw row-major memory.
     @inline(__always)
     static func multiply(

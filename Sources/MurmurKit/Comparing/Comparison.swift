@@ -1,5 +1,4 @@
 import Adapters
-import Aggregation
 import Federation
 import InstructionTuning
 import LinearAlgebra
@@ -64,7 +63,7 @@ package struct Comparison: Sendable {
             topology: topology, progress: folder.progress(), base: summaries[0], centralized: summaries[1],
             fedavg: summaries[2],
             alone: Array(summaries[3..<3 + peers]), gossip: Array(summaries[(3 + peers)...]),
-            consensusDistance: ConsensusDistance.relative(gossip), evidence: evidence)
+            consensusDistance: folder.consensusDistance(of: gossip), evidence: evidence)
     }
 
     private func pooled(
@@ -85,8 +84,7 @@ package struct Comparison: Sendable {
         let (participation, count) = (folder.topology.participation, tuners.count)
         return try await FederatedAveraging.run(
             tuners, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps,
-            takesPart: { participation.trains($0, of: count, in: $1) }
-        ) { _, _ in counter.add(1) }
+            afterRound: { _, _ in counter.add(1) }, takesPart: { participation.trains($0, of: count, in: $1) })
     }
 
     private func alone(

@@ -77,7 +77,11 @@ package struct SwarmPlan: Encodable, Sendable {
         peers = graph.count
         edges = report.edges
         adapterValues = schema.count
-        payloadBytes = policy.encoding.byteCounts(for: schema).upperBound
+        let factors = FactorExchange(policy.factors, schema: schema, rounds: topology.tuning.rounds)
+        // Where the factors alternate, the longer of the two.
+        payloadBytes = (0...1).reduce(0) {
+            max($0, policy.encoding.byteCounts(for: factors.schema(in: $1)).upperBound)
+        }
         bytesPerLink = WireCost.bytes(ofPayload: payloadBytes)
         rounds = topology.tuning.rounds
         // News of the agreement crosses the graph once the distances are small.

@@ -1,3 +1,4 @@
+package import Adapters
 import Aggregation
 import Foundation
 import InstructionTuning
@@ -6,9 +7,19 @@ import Overlay
 import SwarmFile
 
 extension RunFolder {
+    /// How far apart adapters of this swarm's peers are, in what they agree on.
+    package func consensusDistance(of deltas: [AdapterDelta]) -> Double {
+        let parts = deltas.compactMap { delta in
+            let factors = FactorExchange(
+                topology.exchange.factors, schema: delta.schema, rounds: topology.tuning.rounds)
+            return delta.restricted(to: factors.shared)
+        }
+        return ConsensusDistance.relative(parts)
+    }
+
     /// Measures how far apart the adapters are that the peers left.
     func measureConsensus(_ result: inout SwarmResult) throws {
-        result.consensusDistance = ConsensusDistance.relative(try deltas(for: ModelComposition(topology)))
+        result.consensusDistance = consensusDistance(of: try deltas(for: ModelComposition(topology)))
     }
 
     /// Measures the adapters that the peers left on the held-out records.

@@ -78,7 +78,8 @@ extension HTMLReport {
         }
         let distances = lines { $0.disagreements.map { ($0.round, $0.value) } }
         let predicted = prediction
-        let figures = [
+        let biases = lines { $0.biases }
+        var figures = [
             LineChart(
                 title: "Loss of the local steps",
                 caption: "Mean over a round's batches, on each peer's own records: not what the comparison measures.",
@@ -93,6 +94,15 @@ extension HTMLReport {
                     + (predicted.isEmpty ? [] : [.init(name: "predicted", points: predicted, role: .predicted)])
             ).figure(key: "distances"),
         ]
+        if !biases.allSatisfy(\.points.isEmpty) {
+            figures.append(
+                LineChart(
+                    title: "What averaging the factors apart loses",
+                    caption: "Of the average of the products BA, where A and B are averaged by themselves.",
+                    horizontal: .init("round", measure: .count),
+                    vertical: .init("relative norm", isLogarithmic: true), series: biases
+                ).figure(key: "biases"))
+        }
         return Self.side(by: figures)
     }
 

@@ -103,6 +103,8 @@ package struct MixingChecker: Sendable {
             // The weight of who is missing stays with the peer itself.
             terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
             if let heldBack = own.heldBack { terms.append((1, heldBack)) }
+            // Where factors alternate, a contribution of another round may hold more than what is mixed.
+            guard terms.allSatisfy({ $0.values.count == delta.values.count }) else { return nil }
             return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
         case .adopted(let parts, let own, let delta):
             guard !dishonest[peer] else { return nil }

@@ -3,6 +3,7 @@ import Aggregation
 import Basics
 import Faults
 import Federation
+import SwarmFile
 
 extension SimulatedSwarm {
     /// What came of the run.
@@ -12,8 +13,8 @@ extension SimulatedSwarm {
         let isCut = arrived.count == peers.count
         let distance =
             isCut
-            ? SwarmChecker.distance(of: peers.compactMap { $0.process?.delta ?? $0.final })
-            : checker.conclude(finals: peers.map(\.final), at: now)
+            ? SwarmChecker.distance(of: peers.compactMap { ($0.process?.delta ?? $0.final).map(agreed) })
+            : checker.conclude(finals: peers.map { $0.final.map(agreed) }, at: now)
         let distances = losses ?? distancesToOptimum
         var ends: [SimulationReport.Peer] = []
         var digest = WordHash.basis
@@ -45,6 +46,12 @@ extension SimulatedSwarm {
             meanLoss: losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count),
             rounds: correct.map { ends[$0].round }.max() ?? 0, peers: ends,
             violations: checker.violations)
+    }
+
+    /// What of an adapter the swarm agrees on.
+    private func agreed(_ delta: AdapterDelta) -> AdapterDelta {
+        let factors = FactorExchange(topology.exchange.factors, schema: schema, rounds: topology.tuning.rounds)
+        return delta.restricted(to: factors.shared) ?? delta
     }
 
     private var spread: SimulationReport.Spread {

@@ -94,8 +94,7 @@ package struct SimulatedSwarm {
         self.scenario = scenario
         let names = scenario.topology.peers.map(\.name)
         plan = try FaultPlan(scenario.faults, names: names, seed: scenario.seed)
-        let rows = max(1, scenario.adapterCount / 8)
-        let toy = AdapterSchema(tensors: [.init(name: "toy", rows: rows, columns: 8)])
+        let toy = Self.toy(scenario)
         schema = scenario.training?.schema ?? toy
         var generator = SeededGenerator(seed: scenario.seed, label: "swarm")
         let keys = try names.map { _ in try IdentityKeys.generate(using: &generator) }
@@ -114,10 +113,12 @@ package struct SimulatedSwarm {
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
         trace = Trace(origin: Self.start, write: write)
         let graph = try expanded.swarmGraph()
-        // Where mass has to come back first, a step that is owed may lead beyond its target.
+        // Where mass has to come back first, a step that is owed may lead beyond its target; factors of averaged products may
+        // lie outside of what averages of values give.
         let movesMass = ExchangePolicy(expanded.exchange).mixing.movesMass
+        let leavesHull = movesMass || expanded.exchange.factors == .product
         checker = SwarmChecker(
-            names: names, ids: peers.map(\.id), targets: movesMass ? [] : peers.map(\.target),
+            names: names, ids: peers.map(\.id), targets: leavesHull ? [] : peers.map(\.target),
             neighbours: graph.neighbours,
             consensusBound: expanded.exchange.consensusBound)
         running = names.count
@@ -146,6 +147,19 @@ package struct SimulatedSwarm {
             }
         }
         schedule()
+    }
+
+    /// What the toy trains: a vector, or the factors of LoRA modules of about as many values where the exchange looks at
+    /// these.
+    private static func toy(_ scenario: SimulationScenario) -> AdapterSchema {
+        guard scenario.topology.exchange.factors != .both else {
+            let rows = max(1, scenario.adapterCount / 8)
+            return AdapterSchema(tensors: [.init(name: "toy", rows: rows, columns: 8)])
+        }
+        let projections = (0..<max(1, scenario.adapterCount / 32)).map {
+            LoRAProjection(layer: $0, target: .query, inputSize: 8, outputSize: 8)
+        }
+        return .lora(configuration: LoRAConfiguration(rank: 2, targets: [.query]), projections: projections)
     }
 
     /// Where peer `index` listens: one address for each of sixteen million.

@@ -54,6 +54,7 @@ extension EventDescription {
         switch value {
         case .round(let count), .integer(let count), .bytes(let count): "\(count)"
         case .number(let number): "\(number)"
+        case .numbers(let numbers): numbers.map { "\($0)" }.joined(separator: ",")
         case .duration(let duration): "\(duration.inSeconds)"
         case .text(let text): text
         case .flag(let flag): "\(flag)"
@@ -71,6 +72,7 @@ extension EventDescription {
             case .round(let count), .integer(let count), .bytes(let count):
                 WordHash.fold(UInt64(bitPattern: Int64(count)), into: hash)
             case .number(let number): WordHash.fold(number.bitPattern, into: hash)
+            case .numbers(let numbers): numbers.reduce(hash) { WordHash.fold($1.bitPattern, into: $0) }
             case .duration(let duration):
                 WordHash.fold(UInt64(bitPattern: duration.wholeNanoseconds), into: hash)
             case .flag(let flag): WordHash.fold(flag ? 1 : 0, into: hash)

@@ -33,7 +33,9 @@ extension SwarmTopology {
                 "`samples`: its number of records, as in FedAvg; `uniform`: as much as any other."),
             .shared(
                 "factors", \.factors, .choice(planned: Factors.planned),
-                "Which LoRA factors are exchanged."),
+                "Which LoRA factors are trained and exchanged, and whether their products are averaged.",
+                Factors.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
+                    + "`docs/mathematics.md`, \"Factors\"."),
             .shared(
                 "compression", \.compression, .choice(planned: Compression.planned),
                 "How a contribution is made smaller.",
@@ -67,9 +69,11 @@ extension SwarmTopology {
 }
 
 extension SwarmTopology.Exchange {
-    /// The section, with what follows from its keys together: rules that allow no copies send single precision.
+    /// The section, with what follows from its keys together: rules that allow no copies send single precision, and
+    /// some factors go with some rules only.
     static func readTogether(_ place: TopologyValue) throws -> Self {
         var exchange = try Self.read(place)
+        try refuseFactors(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
             if let compression, exchange.compression == .differences, !exchange.mixing.allowsDifferences {
@@ -86,5 +90,18 @@ extension SwarmTopology.Exchange {
         }
         exchange.compression = .none
         return exchange
+    }
+
+    private static func refuseFactors(of exchange: Self, _ place: TopologyValue) throws {
+        guard let factors = try place.section(keys: Self.keys.map(\.name))["factors"] else { return }
+        let name = "\"\(exchange.factors.rawValue)\""
+        if !exchange.factors.goes(with: exchange.mixing) {
+            throw factors.error("\(name) goes with mixing: metropolis only, not with \(exchange.mixing.rawValue)")
+        }
+        if !exchange.factors.goes(with: exchange.compression) {
+            throw factors.error(
+                "\(name) does not go with compression: \(exchange.compression.rawValue), whose differences refer to the "
+                    + "round before: that held the other factor")
+        }
     }
 }

@@ -30,6 +30,23 @@ import Testing
         #expect(after.loss < 0.6 * before.loss)
     }
 
+    @Test("Only the factors that are asked for are trained", arguments: [LoRAFactors.a, .b])
+    func trainsWhatItIsAskedFor(factors: LoRAFactors) async throws {
+        let bench = try TuningRig().workbench()
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+        // Both factors have moments and gradients before.
+        let begun = try await tuner.train(.init(round: 0, steps: 3, delta: start(bench))).delta
+        let after = try await tuner.train(.init(round: 1, steps: 3, delta: begun, factors: factors)).delta
+        let other: LoRAFactors = factors == .a ? .b : .a
+        let schema = bench.origin.schema
+        let (frozen, kept) = (after.restricted(to: schema.part(other)), begun.restricted(to: schema.part(other)))
+        let distance = try #require(frozen).distance(to: try #require(kept))
+        // Adding the seed adapter and taking it away again rounds.
+        #expect(distance < 1e-6 * begun.norm)
+        let trained = try #require(after.restricted(to: schema.part(factors)))
+        #expect(trained.distance(to: try #require(begun.restricted(to: schema.part(factors)))) > 1e-3)
+    }
+
     @Test("Stopped and resumed after any round is uninterrupted, to the last bit")
     func resume() async throws {
         let bench = try TuningRig().workbench()

@@ -28,6 +28,26 @@ import Testing
         #expect(optimiser.step == 5)
     }
 
+    /// What is frozen stays with its moments, and the rest moves as if it were alone.
+    @Test func whatIsFrozenStays() {
+        let settings = AdamW.Settings(learningRate: 0.05, weightDecay: 0.1)
+        var whole = AdamW(count: 6, settings: settings)
+        var parameters: [Float] = [1, 2, 3, 4, 5, 6]
+        whole.update(&parameters, gradients: [1, 1, 1, 1, 1, 1])
+        let (before, first, second) = (parameters, whole.first, whole.second)
+        var free = whole
+        var moved = parameters
+        free.update(&moved, gradients: [1, -2, 3, -4, 5, -6])
+        whole.update(&parameters, gradients: [1, -2, 3, -4, 5, -6], frozen: [0..<2, 4..<5])
+        for place in 0..<6 {
+            let isFrozen = [0, 1, 4].contains(place)
+            #expect(parameters[place] == (isFrozen ? before : moved)[place])
+            #expect(whole.first[place] == (isFrozen ? first : free.first)[place])
+            #expect(whole.second[place] == (isFrozen ? second : free.second)[place])
+        }
+        #expect(whole.step == 2)
+    }
+
     @Test func badStateIsRefused() {
         let settings = AdamW.Settings(learningRate: 1)
         #expect(AdamW(settings: settings, step: 0, first: [0], second: []) == nil)

@@ -105,6 +105,12 @@ import Testing
         }
         let mixing = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"])) ?? .metropolis
         let compression = ExchangePolicy.Compression(rawValue: value(["exchange", "compression"])) ?? .bf16
+        if compression == .differences, !mixing.allowsDifferences {
+            leaves.removeAll { $0.path == ["exchange", "compression"] }
+        }
+        if let share = Double(value(["tuning", "participation"])), share < 1 {
+            leaves.removeAll { $0.path == ["tuning", "schedule"] }
+        }
         let factors = ExchangePolicy.Factors(rawValue: value(["exchange", "factors"])) ?? .both
         if !factors.goes(with: mixing) || !factors.goes(with: compression) {
             leaves.removeAll { $0.path == ["exchange", "factors"] }

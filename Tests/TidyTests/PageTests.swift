@@ -77,8 +77,8 @@ import Testing
     /// The version stands in one place of the sources, and the changelog's newest release is that version.
     @Test func theChangelogKnowsTheVersion() throws {
         let versions = SourceTree.files(in: ["Sources"], extensions: ["swift"]).flatMap { file in
-            file.lines.filter { $0.contains("version: ") }.flatMap { line in
-                line.matches(of: /\bversion: "(\d+\.\d+\.\d+)"/).map { String($0.output.1) }
+            file.lines.filter { $0.contains("version") }.flatMap { line in
+                line.matches(of: /\bversion(?:: | = )"(\d+\.\d+\.\d+)"/).map { String($0.output.1) }
             }
         }
         #expect(versions.count == 1, "the version stands in \(versions.count) places")

@@ -49,10 +49,10 @@ extension EndToEnd {
             try await expectRefusal(
                 ["topology", "check", folder.url.path + "/none.yaml"], in: folder.url.path, saying: "none.yaml")
             let mixing = try topology(folder.url.path) {
-                $0.replacing("exchange: {", with: "exchange: { mixing: pairwise,")
+                $0.replacing("exchange: {", with: "exchange: { mixing: one-peer-exponential,")
             }
             try await expectRefusal(
-                ["topology", "check", mixing], in: folder.url.path, saying: "pairwise", "metropolis")
+                ["topology", "check", mixing], in: folder.url.path, saying: "one-peer-exponential", "metropolis")
         }
 
         @Test func wrongUsageExitsWithTwo() async throws {

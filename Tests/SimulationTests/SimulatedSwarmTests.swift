@@ -57,6 +57,13 @@ func freshSeeds(_ count: Int) -> [UInt64] { (0..<count).map { _ in UInt64.random
         #expect(report.violations.isEmpty, "seed \(seed): \(report.violations)")
     }
 
+    /// The same with a dishonest peer.
+    @Test(arguments: [UInt64(700_342), 700_575]) func whatADishonestPeerOnceBrokeHolds(seed: UInt64) throws {
+        let faults = FaultSchedule.drawn(seed: seed, temper: .init(hasByzantine: true))
+        let report = try Self.run(faults, seed: seed) { $0.varySurroundings() }
+        #expect(report.violations.isEmpty, "seed \(seed): \(report.violations)")
+    }
+
     @Test(arguments: freshSeeds(16)) func freshSeedsHold(seed: UInt64) throws {
         let report = try Self.run(.drawn(seed: seed), seed: seed) { $0.varySurroundings() }
         #expect(

@@ -59,7 +59,9 @@ extension EndToEnd {
             let summary = try JSONDecoder().decode(Summary.self, from: data)
             #expect(summary.gossip.consensusDistance <= 1e-3)
             #expect(summary.gossip.peers.count == 8)
-            for measure in summary.gossip.peers.values { #expect(measure.loss <= 1.02 * summary.fedavg.loss) }
+            // Identities are new in each run and sums follow their order: runs differ by a hundredth, and 200 held-out records
+            // do not tell apart less than three.
+            for measure in summary.gossip.peers.values { #expect(measure.loss <= summary.fedavg.loss + 0.03) }
             for measure in summary.local.peers.values { #expect(summary.gossip.mean.loss < measure.loss) }
             let way = summary.local.mean.loss - summary.fedavg.loss
             #expect(summary.local.mean.loss - summary.gossip.mean.loss >= 0.85 * way)

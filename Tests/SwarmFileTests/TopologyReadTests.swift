@@ -190,7 +190,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mixing: one-peer-exponential", "metropolis, push-sum, pairwise"), ("factors: product-residual", "both, product"),
+        ("mixing: one-peer-exponential", "metropolis, push-sum, pairwise"),
+        ("factors: product-residual", "both, product"),
         ("compression: top-k", "none"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {

@@ -21,6 +21,8 @@ extension MixingMatrix {
     @Test func closedForms() {
         #expect(MixingMatrix(graph: .complete(count: 6)).secondEigenvalueModulus < 1e-12)
         #expect(MixingMatrix(graph: .complete(count: 6)).rounds(to: 1e-3) == 1)
+        // Beyond the sizes whose eigenvalues are all computed.
+        #expect(MixingMatrix(graph: .complete(count: 256)).rounds(to: 1e-3) == 1)
         #expect(abs(MixingMatrix(graph: .star(count: 10)).spectralGap - 0.1) < 1e-12)
     }
 

@@ -127,6 +127,8 @@ extension MixingMatrix {
                 vector = rows.map { entries in entries.reduce(0.0) { $0 + $1.weight * vector[$1.column] } }
             }
             norm = vector.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+            // Nothing but rounding is left, and scaling it up would find the fixed direction again.
+            if norm < 1e-14 { return 0 }
             if iteration > 50 && abs(norm - previous) < tolerance { break }
             previous = norm
         }

@@ -23,8 +23,6 @@ package struct ExchangePipeline: Sendable {
     private var shared: SharedCopy?
     private var held: [PeerID: HeldCopy] = [:]
     private var precision = DifferencePrecision()
-    /// What neighbours read of this peer in the last round.
-    private var told: (round: Int, delta: AdapterDelta)?
     /// What the last mixing lost; nil where that is not known.
     package private(set) var loss: FactorLoss?
 
@@ -61,9 +59,7 @@ package struct ExchangePipeline: Sendable {
         var delta = part(of: delta, in: round.number)
         for index in policy.stages.indices { policy.stages[index].apply(to: &delta, in: round) }
         if policy.sendsDifferences(whileSettling: round.isSettling) {
-            let contributions = outgoingCopy(delta, in: round, present: present)
-            told = (round.number, contributions[0].delta)
-            return contributions
+            return outgoingCopy(delta, in: round, present: present)
         }
         // Without differences adapters that have been rounded never agree.
         let isExact = round.isSettling && policy.encoding.number != SinglePrecision().number
@@ -76,11 +72,8 @@ package struct ExchangePipeline: Sendable {
             policy.mixing.sent(sent, in: round)
             contributions.append(made)
         }
-        if let only = contributions.first, only.audience == .everyone {
-            told = (round.number, only.delta)
-            if policy.differences != .never {
-                shared = SharedCopy(delta: only.delta, mark: DifferenceCoding.mark(of: only.delta))
-            }
+        if policy.differences != .never, let only = contributions.first, only.audience == .everyone {
+            shared = SharedCopy(delta: only.delta, mark: DifferenceCoding.mark(of: only.delta))
         }
         return contributions
     }
@@ -288,8 +281,7 @@ package struct ExchangePipeline: Sendable {
         guard let layout, policy.mixing.keepsMeanOfCopies, own.schema == layout.schema, !outcome.weights.isEmpty else {
             return nil
         }
-        let read = told.flatMap { $0.round == round.number ? $0.delta : nil } ?? own
-        var terms: [FactorLayout.Term] = [(outcome.keptWeight, read)]
+        var terms: [FactorLayout.Term] = [(outcome.keptWeight, outcome.read ?? own)]
         for (origin, weight) in outcome.weights {
             guard let share = heard.first(where: { $0.origin == origin }) else { return nil }
             terms.append((weight, share.delta))

@@ -49,7 +49,7 @@ struct CopyAverage: Sendable {
         return MixingOutcome(
             delta: AdapterDelta(schema: own.schema, values: sums.map { Float($0) }), disagreement: disagreement,
             roundingError: copy.map { Self.relative($0.distance(to: own), to: scale) } ?? 0, weights: weights,
-            keptWeight: kept)
+            keptWeight: kept, read: copy)
     }
 
     private static func relative(_ distance: Double, to scale: Double) -> Double {

@@ -103,11 +103,14 @@ package struct MixingOutcome: Sendable {
     package var weights: [(origin: PeerID, weight: Double)]
     /// What the peer kept of its own.
     package var keptWeight: Double
+    /// What neighbours read of the own adapter, which is what the average has of it; nil where that is the adapter itself.
+    package var read: AdapterDelta?
 
     package init(
         delta: AdapterDelta, disagreement: Double, roundingError: Double = 0,
-        weights: [(origin: PeerID, weight: Double)], keptWeight: Double
+        weights: [(origin: PeerID, weight: Double)], keptWeight: Double, read: AdapterDelta? = nil
     ) {
+        self.read = read
         self.delta = delta
         self.disagreement = disagreement
         self.roundingError = roundingError
@@ -139,6 +142,44 @@ package struct MassAccount: Sendable {
     package var weight: Double
     package var numerator: [Double]
     package var edges: [PeerID: Edge]
+
+    /// The mass of a swarm, and the largest number that the sum of a value goes through.
+    package struct Total: Sendable {
+        package var weight = 0.0
+        package var numerator: [Double] = []
+        package var scale = 0.0
+
+        fileprivate mutating func add(_ weight: Double, _ values: [Double], _ sign: Double) {
+            self.weight += sign * weight
+            if numerator.isEmpty { numerator = Array(repeating: 0, count: values.count) }
+            for (index, value) in values.enumerated() {
+                numerator[index] += sign * value
+                scale = max(scale, abs(value))
+            }
+        }
+    }
+
+    /// What the peers `ids` hold and what is on its way between them; nil is one that holds nothing.
+    package static func total(_ accounts: [MassAccount?], of ids: [PeerID]) -> Total {
+        var total = Total()
+        for (from, giver) in accounts.enumerated() {
+            guard let giver else { continue }
+            total.add(giver.weight, giver.numerator, 1)
+            for (id, edge) in giver.edges.sorted(by: { $0.key < $1.key }) {
+                guard let to = ids.firstIndex(of: id) else { continue }
+                let taker = accounts[to]
+                // What was given to a state that is lost is lost with it.
+                let isMeant = edge.mark == 0 || edge.mark == taker?.mark
+                let taken = taker?.edges[ids[from]].flatMap { $0.mark == giver.mark ? $0.taken : nil }
+                // Sums begin anew when all has been taken.
+                if isMeant, taken.map({ $0.epoch <= edge.given.epoch }) ?? true {
+                    total.add(edge.given.weight, edge.given.numerator, 1)
+                }
+                if let taken, taken.epoch >= edge.given.epoch { total.add(taken.weight, taken.numerator, -1) }
+            }
+        }
+        return total
+    }
 }
 
 /// Why the exchange cannot go on from what was kept.

@@ -16,6 +16,8 @@ package struct TopologyReport: Encodable, Sendable {
     package let roundsToBound: Int?
     package let cutPeers: [String]
     package let hasIdentities: Bool
+    /// What trying the mixing rule out gave; nil where that was not asked for.
+    package var measured: MixingTrial.Outcome?
 
     /// The diameter, and whether it is only a bound.
     package var diameterText: String { peers > SwarmGraph.measurable ? "at least \(diameter)" : "\(diameter)" }

@@ -23,6 +23,8 @@ final class TrainerProcess: Sendable {
 
     /// The most bytes that a trainer may write between two requests.
     static let outputLimit = 16 << 20
+    /// What a line counts beside its bytes: a queued line takes memory, an empty one too.
+    private static let lineCost = 64
 
     private struct Life {
         var identifier: Int32?
@@ -139,17 +141,19 @@ final class TrainerProcess: Sendable {
         var pending: [UInt8] = []
         do {
             for try await buffer in output {
-                let count = written.withLock { written in
-                    written += buffer.count
-                    return written
-                }
                 pending += Data(buffer: buffer)
                 var start = 0
+                var lines = 0
                 while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
                     sink.yield(.line(Array(pending[start..<end])))
                     start = end + 1
+                    lines += 1
                 }
                 pending.removeFirst(start)
+                let count = written.withLock { written in
+                    written += buffer.count + lines * Self.lineCost
+                    return written
+                }
                 guard pending.count <= TrainerReply.lineLimit, count <= Self.outputLimit else {
                     let reason =
                         pending.count > TrainerReply.lineLimit

@@ -83,7 +83,7 @@ package struct MassChecker: Sendable {
             numerator = nil
             return nil
         }
-        let total = sum(accounts)
+        let total = MassAccount.total(accounts, of: ids)
         let isNew = ids.indices.filter { accounts[$0] != nil && accounts[$0]?.mark != marks[$0] }
         let isUnnoticed = isUnnoticed(accounts)
         if isNew.contains(where: { marks[$0] != nil }) || isUnnoticed || wasUnnoticed {
@@ -103,7 +103,7 @@ package struct MassChecker: Sendable {
             numerator = total.numerator
             return nil
         }
-        let scale = total.scale
+        let scale = total.scale * Double(ids.count)
         for index in before.indices where abs(total.numerator[index] - before[index]) > Self.tolerance * scale {
             numerator = total.numerator
             return "the swarm holds \(total.numerator[index]) of value \(index); it should be \(before[index])"
@@ -121,35 +121,5 @@ package struct MassChecker: Sendable {
             }
         }
         return false
-    }
-
-    /// What all hold and what is on its way, and the largest that the sum of a value goes through.
-    private func sum(_ accounts: [MassAccount?]) -> (weight: Double, numerator: [Double], scale: Double) {
-        var (weight, numerator, scale) = (0.0, [Double](), 0.0)
-        func add(_ part: Double, _ values: [Double], _ sign: Double) {
-            weight += sign * part
-            if numerator.isEmpty { numerator = Array(repeating: 0, count: values.count) }
-            for (index, value) in values.enumerated() {
-                numerator[index] += sign * value
-                scale = max(scale, abs(value))
-            }
-        }
-        for (from, giver) in accounts.enumerated() {
-            guard let giver else { continue }
-            add(giver.weight, giver.numerator, 1)
-            for (id, edge) in giver.edges.sorted(by: { $0.key < $1.key }) {
-                guard let to = ids.firstIndex(of: id) else { continue }
-                let taker = accounts[to]
-                // What was given to a state that is lost is lost with it.
-                let isMeant = edge.mark == 0 || edge.mark == taker?.mark
-                let taken = taker?.edges[ids[from]].flatMap { $0.mark == giver.mark ? $0.taken : nil }
-                // Sums begin anew when all has been taken.
-                if isMeant, taken.map({ $0.epoch <= edge.given.epoch }) ?? true {
-                    add(edge.given.weight, edge.given.numerator, 1)
-                }
-                if let taken, taken.epoch >= edge.given.epoch { add(taken.weight, taken.numerator, -1) }
-            }
-        }
-        return (weight, numerator, scale * Double(ids.count))
     }
 }

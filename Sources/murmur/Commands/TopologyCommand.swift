@@ -112,35 +112,32 @@ struct TopologyCommand: AsyncParsableCommand {
         @Flag(help: "Try the mixing rule out.") var measure = false
         @Option(help: "With --measure: the share of contributions that are lost.") var loss = 0.0
         @Option(help: "With --measure: the share of rounds that a peer misses.") var missed = 0.0
-        @Option(help: "With --measure: the most rounds.") var rounds = 2000
-        @Option(help: "With --measure: the seed.") var seed: UInt64 = 1
+        @Option(help: "With --measure: the most rounds; 2000 unless given.") var rounds: Int?
+        @Option(help: "With --measure: the seed; 1 unless given.") var seed: UInt64?
         @Flag(help: "Print JSON.") var json = false
 
         func validate() throws {
             guard (0...0.95).contains(loss), (0...0.95).contains(missed) else {
                 throw ValidationError("--loss and --missed are shares from 0 to 0.95")
             }
-            guard (1...1_000_000).contains(rounds) else { throw ValidationError("--rounds is from 1 to 1000000") }
-            if !measure, loss > 0 || missed > 0 {
-                throw ValidationError("--loss and --missed go with --measure")
+            guard (1...1_000_000).contains(rounds ?? 1) else { throw ValidationError("--rounds is from 1 to 1000000") }
+            if !measure, loss > 0 || missed > 0 || rounds != nil || seed != nil {
+                throw ValidationError("--loss, --missed, --rounds and --seed go with --measure")
             }
         }
 
         func run() async throws {
             let topology = try SwarmComposition.load(file).topology
-            let report = try TopologyReport(topology)
-            var outcome: MixingTrial.Outcome?
+            var report = try TopologyReport(topology)
             if measure {
                 var conditions = MixingTrial.Conditions()
                 (conditions.loss, conditions.missed) = (loss, missed)
-                (conditions.rounds, conditions.seed) = (rounds, seed)
+                if let rounds { conditions.rounds = rounds }
+                if let seed { conditions.seed = seed }
                 var trial = try MixingTrial(topology, conditions)
-                outcome = trial.run()
+                report.measured = trial.run()
             }
-            guard !json else {
-                return print(try outcome.map { try JSONText.of($0) } ?? JSONText.of(report))
-            }
-            defer { if let outcome { tell(outcome) } }
+            guard !json else { return print(try JSONText.of(report)) }
             print("peers            \(report.peers)")
             print("edges            \(report.edges)")
             print("degrees          \(report.degreeText)")
@@ -153,6 +150,7 @@ struct TopologyCommand: AsyncParsableCommand {
                 report.cutPeers.isEmpty
                     ? "No single peer's loss disconnects the others."
                     : "Losing one of these disconnects the others: \(report.cutPeers.joined(separator: ", "))")
+            if let measured = report.measured { tell(measured) }
         }
 
         private func tell(_ outcome: MixingTrial.Outcome) {

@@ -31,8 +31,8 @@ package struct MixingTrial: Sendable {
         package var contraction: Double?
         /// What the mixing matrix promises for it, where nothing is missing; nil where the rule has none.
         package var predicted: Double?
-        /// How far the peers' mean has moved from where it was, in standard deviations of the initial values. Single
-        /// precision rounds at about 1e-7.
+        /// How far the peers' mean has moved from where it was: the root mean square over values, in standard deviations of
+        /// the initial ones. Single precision rounds at about 1e-7.
         package var bias: Double
         /// The same of the mass that peers hold and that is on its way, in double precision; nil where the rule moves none.
         package var massBias: Double?
@@ -82,7 +82,8 @@ package struct MixingTrial: Sendable {
     package mutating func run() -> Outcome {
         let start = mean
         var distances = [spread(around: start)]
-        let deviation = distances[0] / (Double(Self.width * graph.count)).squareRoot()
+        // Of all adapters' values around their mean, times the values of one adapter, whose distance it divides.
+        let deviation = distances[0] / Double(graph.count).squareRoot()
         var reached: Int?
         for number in 0..<conditions.rounds {
             mix(number)
@@ -136,25 +137,9 @@ package struct MixingTrial: Sendable {
 
     /// The mean of all mass, in peers and on its way; nil where the rule moves none.
     private var mass: [Double]? {
-        var (weight, numerator) = (0.0, [Double](repeating: 0, count: Self.width))
-        func add(_ sums: (weight: Double, numerator: [Double]), _ sign: Double) {
-            weight += sign * sums.weight
-            for (index, value) in sums.numerator.enumerated() { numerator[index] += sign * value }
-        }
-        let accounts = rules.map(\.mass)
-        for (peer, account) in accounts.enumerated() {
-            guard let account else { return nil }
-            add((account.weight, account.numerator), 1)
-            for other in graph.neighbours[peer] {
-                guard let edge = account.edges[ids[other]] else { continue }
-                add((edge.given.weight, edge.given.numerator), 1)
-                // Sums begin anew when all has been taken.
-                if let taken = accounts[other]?.edges[ids[peer]]?.taken, taken.epoch == edge.given.epoch {
-                    add((taken.weight, taken.numerator), -1)
-                }
-            }
-        }
-        return numerator.map { $0 / weight }
+        guard rules[0].movesMass else { return nil }
+        let total = MassAccount.total(rules.map(\.mass), of: ids)
+        return total.numerator.map { $0 / total.weight }
     }
 
     /// The distance of all adapters together from `centre`.

@@ -186,6 +186,30 @@ import Testing
         #expect(reformed.conclude(dishonest: dishonest, at: late).isEmpty)
     }
 
+    @Test func roundsFollowOneAnother() throws {
+        let time = MonotonicTime(nanoseconds: 0)
+        func events(mixing round: Int) -> [PeerEvent.Kind] {
+            [
+                .started(round: 2, resumed: true),
+                .mixed(round: 2, disagreement: 0, present: [], absent: [], duration: .zero),
+                .caughtUp(from: 3, to: 9, donors: [], keptOwnWork: true),
+                .mixed(round: round, disagreement: 0, present: [], absent: [], duration: .zero),
+            ]
+        }
+        for (round, isRight) in [(8, false), (9, true), (10, false)] {
+            var checker = SwarmChecker(
+                names: ["one"], ids: [Self.ids[0]], targets: [], neighbours: [[]], consensusBound: 0.01)
+            // So far has an honest peer come.
+            let object = String(repeating: "0", count: 64)
+            let published = PeerEvent.Kind.contributionPublished(
+                round: 9, byteCount: 1, tensors: 1, norm: 1, object: object)
+            for kind in [published] + events(mixing: round) {
+                checker.observe(PeerEvent(time: time, kind: kind), of: 0, at: time)
+            }
+            #expect(checker.violations.map(\.checker) == (isRight ? [] : ["order"]))
+        }
+    }
+
     @Test func spreadIsCountedInEdges() {
         // A line of four: work needs three edges from end to end.
         var meter = SpreadMeter(count: 4)

@@ -1,12 +1,12 @@
 import Adapters
-import Basics
-import Federation
+package import Basics
+package import Federation
 
 /// Watches a run and says what must not happen and did. Apart from the simulator: it is told what peers report and what
 /// they end with, and decides nothing.
-struct SwarmChecker: Sendable {
+package struct SwarmChecker: Sendable {
     /// What was found, at most `violationLimit`.
-    private(set) var violations: [Violation] = []
+    package private(set) var violations: [Violation] = []
     private let violationLimit = 50
 
     private let names: [String]
@@ -35,8 +35,10 @@ struct SwarmChecker: Sendable {
     private var hasObstinate = false
     /// The greatest round that an honest peer has published.
     private var furthest = 0
+    /// The round that each peer has to mix next: rounds follow one another, unless a peer joins its neighbours' round.
+    private var due: [Int]
 
-    init(names: [String], ids: [PeerID], targets: [[Float]], neighbours: [[Int]], consensusBound: Double) {
+    package init(names: [String], ids: [PeerID], targets: [[Float]], neighbours: [[Int]], consensusBound: Double) {
         quarantine = QuarantineChecker(neighbours: neighbours)
         spread = SpreadMeter(count: names.count)
         self.names = names
@@ -45,6 +47,7 @@ struct SwarmChecker: Sendable {
         published = Array(repeating: [], count: names.count)
         taken = Array(repeating: [], count: names.count)
         acknowledged = Array(repeating: 0, count: names.count)
+        due = Array(repeating: 0, count: names.count)
         dishonest = Array(repeating: false, count: names.count)
         let width = targets.first?.count ?? 0
         hull = (
@@ -82,10 +85,11 @@ struct SwarmChecker: Sendable {
         if betrayed { acknowledged[peer] = 0 }
     }
 
-    /// A peer said something.
-    mutating func observe(_ event: PeerEvent, of peer: Int, at time: MonotonicTime) {
+    /// The peer of that index said something.
+    package mutating func observe(_ event: PeerEvent, of peer: Int, at time: MonotonicTime) {
         switch event.kind {
         case .started(let round, _):
+            due[peer] = round
             if round < acknowledged[peer] {
                 violate(
                     "checkpoint", at: time,
@@ -116,11 +120,16 @@ struct SwarmChecker: Sendable {
                     "\(names[peer]) took \(names[origin])'s contribution of round \(round) twice")
             }
         case .caughtUp(let from, let to, _, _):
+            due[peer] = to
             guard !dishonest[peer], to > furthest else { return }
             violate(
                 "takeover", at: time,
                 "\(names[peer]) jumps from round \(from) to \(to); no honest peer is beyond \(furthest)")
         case .mixed(let round, _, let present, let absent, _):
+            if round != due[peer], !dishonest[peer] {
+                violate("order", at: time, "\(names[peer]) mixes round \(round); round \(due[peer]) was its next")
+            }
+            due[peer] = round + 1
             spread.mixed(peer, round: round, partners: present.compactMap { indexOfPeer[$0] }, absent: absent.count)
         case .barred(let barred, let reason):
             guard let other = indexOfPeer[barred] else { return }

@@ -108,9 +108,10 @@ package struct PeerRun: Sendable {
         await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
         let result: Peer.Result
+        let ledgerGap: Int
         do {
             try await tuner.begin()
-            result = try await follow(peer, recorder, participation, steps, beginnings)
+            (result, ledgerGap) = try await follow(peer, recorder, participation, steps, beginnings)
         } catch {
             await tuner.end()
             throw error
@@ -120,7 +121,7 @@ package struct PeerRun: Sendable {
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(
             participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: result.delta != nil,
-            adapter: adapter, latest: latest)
+            adapter: adapter, latest: latest, ledgerGap: ledgerGap)
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
@@ -149,10 +150,12 @@ package struct PeerRun: Sendable {
     }
 
     /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer. `beginnings` are told first.
+    ///
+    /// - Returns: What the peer came to, and how many lines its ledger lacks.
     private func follow(
         _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ steps: StepTeller,
         _ beginnings: [PeerEvent.Kind]
-    ) async throws -> Peer.Result {
+    ) async throws -> (Peer.Result, ledgerGap: Int) {
         let rounds = swarm.topology.tuning.rounds
         let own = output.map { output in
             (output == .sentences ? [StepLine()] : []) + [output.sink(rounds: rounds, name: recorder.name(of:))]
@@ -176,7 +179,6 @@ package struct PeerRun: Sendable {
         defer { stopper.cancel() }
         let result = try await peer.run()
         await listener.value
-        recorder.close()
-        return result
+        return (result, recorder.close())
     }
 }

@@ -1,3 +1,4 @@
+import Federation
 import MurmurKit
 import SwarmFile
 import TestSupport

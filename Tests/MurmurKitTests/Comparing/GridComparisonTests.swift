@@ -144,6 +144,7 @@ import Testing
     @Test func aForeignFolderIsRefused() throws {
         let folder = try TemporaryFolder()
         let path = try SmallTopology.write(in: folder)
+        try FileManager.default.createDirectory(atPath: folder.path("out"), withIntermediateDirectories: true)
         try folder.write("mine", to: "out/notes.txt")
         #expect(throws: CommandFailure.self) {
             try GridComparison(path, out: folder.path("out"), Self.choices(["graph.kind=complete"]))

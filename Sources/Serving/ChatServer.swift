@@ -110,7 +110,9 @@ package struct ChatServer: Sendable {
         }
         let desk = model.desk
         // Where the visitor leaves, the answer ends.
-        return try await request.body.consumeWithCancellationOnInboundClose { _ in
+        return try await request.body.consumeWithCancellationOnInboundClose { rest in
+            // Read already; who watches the connection waits until it is read again.
+            for try await _ in rest {}
             var streams: [AsyncThrowingStream<AnswerPiece, any Error>] = []
             for request in requests { streams.append(try await desk.answer(request)) }
             var answers: [CompletionAnswer] = []

@@ -28,11 +28,11 @@ struct ServingFault: Error, HTTPResponseError {
                 code: "rate_limit_exceeded", retryAfter: 1)
         case AnswerFault.late:
             self.init(status: .gatewayTimeout, message: "\(AnswerFault.late)", type: "timeout", code: "timeout")
-        case let error as HTTPError where error.status == .contentTooLarge:
+        case let error as any HTTPResponseError where error.status == .contentTooLarge:
             self.init(
                 status: .contentTooLarge, message: "the request is larger than is allowed",
                 type: "invalid_request_error", code: "request_too_large")
-        case let error as HTTPError:
+        case let error as any HTTPResponseError:
             self.init(status: error.status, message: "there is nothing here", type: "invalid_request_error")
         default: self.init(status: .internalServerError, message: "\(error)", type: "server_error")
         }

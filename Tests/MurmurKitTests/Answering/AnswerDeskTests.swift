@@ -1,3 +1,4 @@
+import Foundation
 import InstructionTuning
 import LanguageModel
 import LinearAlgebra

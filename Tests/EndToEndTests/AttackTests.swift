@@ -128,7 +128,8 @@ extension EndToEnd {
         }
 
         /// What an attack costs in time, beside the same line with an honest peer in the liar's place. Not part of the
-        /// suite: other tests beside it would be timed too. docs/threat-model.md shows the table that it prints.
+        /// suite: other tests beside it would be timed too. docs/benchmarks.md has the figures that it prints. Some attacks
+        /// cost seconds, however long the run is: only the longer one has to end within twice its time.
         @Test(
             .enabled(if: ProcessInfo.processInfo.environment["MURMUR_ATTACK_TIMES"] != nil, "times need a quiet machine"),
             .timeLimit(.minutes(15)), arguments: [2, 40])
@@ -152,7 +153,7 @@ extension EndToEnd {
                 if attack == nil { honest = seconds }
                 let figures = [seconds, seconds / honest].map { ($0 * 100).rounded() / 100 }
                 print("| \(localSteps) | \(name) | \(figures[0]) s | \(figures[1]) |")
-                #expect(seconds <= 2 * honest, "\(name): \(seconds) s instead of \(honest) s")
+                #expect(localSteps < 40 || seconds <= 2 * honest, "\(name): \(seconds) s instead of \(honest) s")
             }
         }
 

@@ -87,8 +87,7 @@ package struct PeerRun: Sendable {
         // of `murmur chaos`, which would be passed by.
         let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
         let participation = try ParticipationSink(earlierParts(), of: swarm, name)
-        let recorder = try EventRecorder(
-            names: swarm.topology.names, name: name, folder: folder)
+        let recorder = try EventRecorder(names: swarm.topology.names, name: name, folder: folder)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let adapter = AdapterFile(path: folder.appendingPathComponent("adapter").path)
@@ -107,11 +106,10 @@ package struct PeerRun: Sendable {
             deliver: { adapter.write(trainers.adapter(of: $0)) })
         await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
-        let result: Peer.Result
-        let ledgerGap: Int
+        let run: (result: Peer.Result, ledgerGap: Int)
         do {
             try await tuner.begin()
-            (result, ledgerGap) = try await follow(peer, recorder, participation, steps, beginnings)
+            run = try await follow(peer, recorder, participation, steps, beginnings)
         } catch {
             await tuner.end()
             throw error
@@ -120,8 +118,8 @@ package struct PeerRun: Sendable {
         try recordings?.close()
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(
-            participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: result.delta != nil,
-            adapter: adapter, latest: latest, ledgerGap: ledgerGap)
+            participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: run.result.delta != nil,
+            adapter: adapter, latest: latest, ledgerGap: run.ledgerGap)
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
@@ -155,7 +153,7 @@ package struct PeerRun: Sendable {
     private func follow(
         _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ steps: StepTeller,
         _ beginnings: [PeerEvent.Kind]
-    ) async throws -> (Peer.Result, ledgerGap: Int) {
+    ) async throws -> (result: Peer.Result, ledgerGap: Int) {
         let rounds = swarm.topology.tuning.rounds
         let own = output.map { output in
             (output == .sentences ? [StepLine()] : []) + [output.sink(rounds: rounds, name: recorder.name(of:))]

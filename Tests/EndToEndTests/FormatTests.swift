@@ -45,6 +45,7 @@ extension EndToEnd {
                 ]
                     + fields, in: path)
             #expect(tuned.status == 0, "\(tuned.error)")
+            #expect(FileManager.default.fileExists(atPath: "\(path)/out/README.md"))
             let parquet = try await { () async throws in
                 try folder.write("PAR1....", to: "b.parquet")
                 return try await MurmurProcess.run(["data", "show", "\(path)/b.parquet"], in: path)

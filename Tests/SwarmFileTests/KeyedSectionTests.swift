@@ -237,6 +237,7 @@ enum Samples {
         }
         switch key.name {
         case "targets": return ["q_proj", "[]", "[q_prj]", "[q_proj, q_proj]", "[layers..q_proj]"]
+        case "source": return ["model", "/models/a/b", "a/b/c", "a/b@", "../b", "a/b@c d", "\"\""]
         case "wait-for": return ["\"\"", "[a]", "{}", "0", "-1", "9d", "200000h", "everybody", "min"]
         case "trainer":
             return ["\"\"", "[a]", "{}", "builtin", "python3", "{ command: [] }", "{ command: a, more: 1 }"]
@@ -248,6 +249,8 @@ enum Samples {
     static func draw(_ key: KeyDescription, using generator: inout SeededGenerator) -> String? {
         let schema = key.schema
         switch key.name {
+        case "source" where schema["$ref"] == nil:
+            return ["a/b", "Org-1/model_2.0@v1.0"].randomElement(using: &generator)
         case "targets":
             return ["all-linear", "[k_proj, layers.3.mlp.up_proj, q_proj]"].randomElement(using: &generator)
         case "rank-pattern": return "{ up_proj: \(Int.random(in: 1...1024, using: &generator)), 3.mlp.down_proj: 2 }"

@@ -161,6 +161,7 @@ import Testing
         ("builtin:chores", "a.csv, fields: { instruction: q, response: q }", 4, "data.fields", "two parts"),
         ("builtin:chores", "a.csv, fields: { messages: m, response: q }", 4, "data.fields", "whole conversation"),
         ("builtin:chores", "a.csv, fields: { answer: q }", 4, "data.fields.answer", "unknown"),
+        ("fledgling }", "fledgling, source: ../models/x }", 3, "model.source", "org/name@revision"),
         ("builtin:chores", "dolly.jsonl, count: 3", 4, "data.count", "built-in"),
         ("chores }", "chores, partition: { scheme: iid, alpha: 1 } }", 4, "data.partition.alpha", "dirichlet"),
         ("chores }", "chores, partition: { scheme: dirichlt } }", 4, "data.partition.scheme", "dirichlet"),

@@ -42,6 +42,8 @@ struct TuneCommand: AsyncParsableCommand {
     @Option(help: "The instructions: \(DataSource.help)") var data: [String]
     @OptionGroup(title: "Data, as in a topology file") var fields: SectionOptions<FieldKeys>
     @Option(help: "The folder for the adapter.") var out: String
+    @Option(help: "What the base model is called on the Hugging Face hub, org/name or org/name@revision.")
+    var modelSource: String?
     @Option(help: "How many optimiser steps, instead of --rounds times --local-steps.") var steps: Int?
     @OptionGroup(title: "Tuning, as in a topology file") var tuning: SectionOptions<TuningKeys>
     @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
@@ -58,6 +60,9 @@ struct TuneCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !data.isEmpty else { throw ValidationError("--data: name the instructions") }
+        guard modelSource.map({ ModelSource($0) != nil }) ?? true else {
+            throw ValidationError("--model-source: org/name or org/name@revision is expected")
+        }
         guard (1...1_000_000).contains(steps ?? 1) else { throw ValidationError("--steps is from 1 to 1000000") }
         guard saveEvery > 0 else { throw ValidationError("--save-every is 1 or more") }
     }
@@ -65,6 +70,7 @@ struct TuneCommand: AsyncParsableCommand {
     func run() async throws {
         let source = DataSource(data)
         var topology = options.topology(lora: try adapter.applied(to: .defaults), data: source, seed: seed)
+        topology.model.source = modelSource.flatMap(ModelSource.init)
         topology.data = try fields.applied(to: topology.data)
         topology.tuning = try tuning.applied(to: topology.tuning)
         if let steps { (topology.tuning.localSteps, topology.tuning.rounds) = (1, steps) }

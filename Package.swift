@@ -15,7 +15,9 @@ let products: [Product] = []
 let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
 ]
@@ -25,6 +27,9 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -97,6 +102,12 @@ let modules: [Target] = [
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
             "SwarmFile", "Transport", "Wire", subprocess,
         ]),
+    module(
+        "Serving",
+        [
+            "MurmurKit", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", hummingbird, hummingbirdCore,
+            nioCore, logging,
+        ]),
 ]
 
 let executables: [Target] = [
@@ -104,7 +115,7 @@ let executables: [Target] = [
         name: "murmur",
         dependencies: [
             "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
-            "Recording", "Storage", "SwarmFile", "Wire", argumentParser,
+            "Recording", "Serving", "Storage", "SwarmFile", "Wire", argumentParser,
         ],
         swiftSettings: settings),
     .executableTarget(
@@ -157,6 +168,7 @@ let testTargets: [Target] = [
             "LanguageModel", "LinearAlgebra",
             "Observability", "Recording", "Simulation", "Storage", "SwarmFile", "TestSupport", "Transport", "Wire",
         ]),
+    tests("ServingTests", ["Serving", "MurmurKit", "InstructionTuning", "LinearAlgebra", "Storage"]),
     tests(
         "EndToEndTests",
         [

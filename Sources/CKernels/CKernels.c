@@ -162,6 +162,12 @@ void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const
     DISPATCH(vector_product, kind, values, stride, scales, x, y, first, last, columns, add)
 }
 
+void murmur_rows_product(int kind, const void *values, ptrdiff_t stride, const void *scales, const float *x,
+                         ptrdiff_t ldx, float *y, ptrdiff_t ldy, ptrdiff_t rows, ptrdiff_t first, ptrdiff_t last,
+                         ptrdiff_t columns, int add) {
+    DISPATCH(rows_product, kind, values, stride, scales, x, ldx, y, ldy, rows, first, last, columns, add)
+}
+
 void murmur_attention_pack(int pairs, const float *k, const float *v, ptrdiff_t stride, ptrdiff_t keys, ptrdiff_t size,
                            void *packed, int backward) {
     if (pairs) {

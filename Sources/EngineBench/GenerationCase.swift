@@ -1,17 +1,20 @@
 import LanguageModel
 import LinearAlgebra
 
-/// Greedy generation of one stream, keys and values cached: the time a token takes after the prompt.
+/// Greedy generation of one text, or of `--batch` texts side by side, keys and values cached: the time a token takes after
+/// the prompts.
 struct GenerationCase {
     private let model: BenchModel
     private let prompt: Int
     private let length: Int
+    private let batch: Int
     private let seconds: Int
 
     init(_ arguments: BenchArguments) throws {
         model = try BenchModel(arguments)
         prompt = try arguments.number("prompt", 32)
         length = try arguments.number("tokens", 64)
+        batch = try arguments.number("batch", 1)
         seconds = try arguments.number("seconds", 10)
     }
 
@@ -19,8 +22,10 @@ struct GenerationCase {
         let base = model.make()
         let generator = TextGenerator(model: base, options: model.options)
         let lane = ComputeLane()
-        let tokens = (0..<prompt).map { Int32(($0 * 37 + 11) % base.configuration.vocabularySize) }
-        let (prompt, length) = (self.prompt, self.length)
+        let (prompt, length, batch) = (self.prompt, self.length, self.batch)
+        let prompts = (0..<batch).map { text in
+            (0..<prompt).map { Int32(($0 * 37 + 11 + 101 * text) % base.configuration.vocabularySize) }
+        }
         var memory = MemoryRate(threads: model.options.threads)
         await memory.measure(4)
         var first = BenchTimes()
@@ -32,7 +37,8 @@ struct GenerationCase {
                 let body = {
                     _ = try await lane.run {
                         try generator.generate(
-                            prompt: tokens, options: GenerationOptions(maximumTokens: wanted, stopTokens: []))
+                            prompts: prompts, options: GenerationOptions(maximumTokens: wanted, stopTokens: []),
+                            sideBySide: batch)
                     }
                 }
                 if wanted == 1 { try await first.measure(body) } else { try await times.measure(body) }
@@ -46,14 +52,15 @@ struct GenerationCase {
         await memory.measure(4)
         var result = times.summary
         let difference = times.median - first.median
-        let rate = Double(length - 1) / difference
+        let rate = Double(batch * (length - 1)) / difference
         result["tokens_per_s"] = "\(rate)"
-        // Every weight is read once for a token.
+        result["tokens_per_s_with_prompts"] = "\(Double(batch * length) / times.median)"
+        // Every weight is read once for a token of all texts.
         let bytes = Double(
             model.storage.bytes(of: base.parameterCount)
                 + model.storage.scaleBytes(
                     rows: base.parameterCount / base.configuration.hiddenSize, columns: base.configuration.hiddenSize))
-        result["gb_of_weights_per_s"] = "\(rate * bytes / 1e9)"
+        result["gb_of_weights_per_s"] = "\(rate / Double(batch) * bytes / 1e9)"
         result["gb_of_memory_per_s"] = "\(memory.median)"
         result["prompt_tokens"] = "\(prompt)"
         result["parameters"] = "\(base.parameterCount)"

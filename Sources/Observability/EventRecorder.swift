@@ -38,8 +38,10 @@ package final class EventRecorder: Sendable {
     package var failure: String? { outgoing.failure ?? events.failure }
 
     /// Closes the files.
-    package func close() {
+    ///
+    /// - Returns: How many lines the ledger lacks because the disk took none to the end.
+    package func close() -> Int {
         events.close()
-        outgoing.close()
+        return outgoing.close()
     }
 }

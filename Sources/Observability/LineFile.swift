@@ -12,6 +12,8 @@ package final class LineFile: Sendable {
         /// Lines with their ends that the disk has not taken, the oldest first.
         var waiting: [Data] = []
         var waitingByteCount = 0
+        /// Lines that were given up.
+        var lostCount = 0
         var failure: String?
     }
 
@@ -41,18 +43,23 @@ package final class LineFile: Sendable {
             state.waitingByteCount += line.count + 1
             while state.waitingByteCount > Self.waitingByteLimit, state.waiting.count > 1 {
                 state.waitingByteCount -= state.waiting.removeFirst().count
+                state.lostCount += 1
             }
-            do {
-                while let next = state.waiting.first {
-                    try write(next, &state)
-                    state.waitingByteCount -= state.waiting.removeFirst().count
-                }
-                state.failure = nil
-                return true
-            } catch {
-                state.failure = (error as NSError).localizedDescription
-                return false
+            return writeWaiting(&state)
+        }
+    }
+
+    private func writeWaiting(_ state: inout State) -> Bool {
+        do {
+            while let next = state.waiting.first {
+                try write(next, &state)
+                state.waitingByteCount -= state.waiting.removeFirst().count
             }
+            state.failure = nil
+            return true
+        } catch {
+            state.failure = (error as NSError).localizedDescription
+            return false
         }
     }
 
@@ -80,8 +87,15 @@ package final class LineFile: Sendable {
         if last?.first != UInt8(ascii: "\n") { try handle.write(contentsOf: Data("\n".utf8)) }
     }
 
-    /// Closes the file; later appends fail.
-    package func close() {
-        try? handle.close()
+    /// Tries what waits once more and closes the file; later appends fail.
+    ///
+    /// - Returns: How many lines the file lacks.
+    @discardableResult
+    package func close() -> Int {
+        state.withLock { state in
+            _ = writeWaiting(&state)
+            try? handle.close()
+            return state.waiting.count + state.lostCount
+        }
     }
 }

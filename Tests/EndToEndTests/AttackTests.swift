@@ -52,9 +52,10 @@ extension EndToEnd {
         struct Line {
             static let rounds = 20
             static let names = ["liar", "beta", "gamma", "delta"]
+            static let honest = Array(names.dropFirst())
             let folder: String
 
-            init(in folder: String, firstPort: Int) async throws {
+            init(in folder: String, firstPort: Int, localSteps: Int = 2) async throws {
                 self.folder = folder
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
                 var entries: [String] = []
@@ -70,7 +71,7 @@ extension EndToEnd {
                 murmuration: 1
                 swarm: { name: line, seed: 1 }
                 model: { base: builtin:fledgling, lora: { rank: 4, alpha: 8, targets: [q_proj, v_proj] } }
-                tuning: { template: terse, cutoff: 64, batch: 8, local-steps: 2, rounds: \(Self.rounds) }
+                tuning: { template: terse, cutoff: 64, batch: 8, local-steps: \(localSteps), rounds: \(Self.rounds) }
                 data: { source: builtin:chores, count: 400, held-out: 1 }
                 graph: { kind: edges, edges: [[liar, beta], [beta, gamma], [gamma, delta]] }
                 peers:
@@ -88,18 +89,19 @@ extension EndToEnd {
                     ], in: folder, name: name)
             }
 
-            /// The liar, until its task is cancelled.
-            func liar(_ attack: ByzantineBehaviour) throws -> Task<Void, any Error> {
+            /// The first peer, until its task is cancelled: a liar, or without an attack an honest one.
+            func liar(_ attack: ByzantineBehaviour?) throws -> Task<Void, any Error> {
                 let swarm = try SwarmComposition.load(topology)
                 let identity = "\(folder)/liar.identity"
                 let key = try swarm.keys(of: "liar", in: identity).signing
-                let kind = try #require(attack.misconduct)
+                let kind = attack?.misconduct
                 var run = PeerRun(
                     swarm: swarm, name: "liar", identityPath: identity,
                     folder: URL(fileURLWithPath: "\(folder)/run/liar", isDirectory: true))
                 run.compute.threads = 1
                 run.output = nil
                 run.prepare = { peer in
+                    guard let kind else { return }
                     let misconduct = Misconduct(kind, key: key, exchange: ExchangePolicy(swarm.topology.exchange))
                     await peer.tamper(LateMisconduct(base: misconduct, key: key, round: 3))
                 }
@@ -111,12 +113,13 @@ extension EndToEnd {
             }
         }
 
+        private static let attacks: [ByzantineBehaviour] = [.roundJump, .earlyFinal, .mute, .neverAgree, .flood]
+
         @Test(.timeLimit(.minutes(5))) func honestProcessesKeepTheirWork() async throws {
             let folder = try TemporaryFolder()
-            let attacks: [ByzantineBehaviour] = [.roundJump, .earlyFinal, .mute, .neverAgree, .flood]
             // All at once: most of the time they wait.
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for (place, attack) in attacks.enumerated() {
+                for (place, attack) in Self.attacks.enumerated() {
                     let path = folder.path("\(attack)")
                     group.addTask { try await Self.check(attack, in: path, firstPort: 25_500 + 10 * place) }
                 }
@@ -124,9 +127,39 @@ extension EndToEnd {
             }
         }
 
+        /// What an attack costs in time, beside the same line with an honest peer in the liar's place. Not part of the
+        /// suite: other tests beside it would be timed too. docs/benchmarks.md has the figures that it prints. Some attacks
+        /// cost seconds, however long the run is: only the longer one has to end within twice its time.
+        @Test(
+            .enabled(if: ProcessInfo.processInfo.environment["MURMUR_ATTACK_TIMES"] != nil, "times need a quiet machine"),
+            .timeLimit(.minutes(15)), arguments: [2, 40])
+        func attacksCostLittleTime(localSteps: Int) async throws {
+            let folder = try TemporaryFolder()
+            var honest = 0.0
+            print("| local steps | attack | all honest peers have their adapter after | beside no attack |\n|---|---|---|---|")
+            for attack in [nil] + Self.attacks.map(Optional.some) {
+                let name = attack.map { "\($0)" } ?? "none"
+                let line = try await Line(
+                    in: folder.path("\(name)"), firstPort: 25_600 + 10 * localSteps, localSteps: localSteps)
+                let liar = try line.liar(attack)
+                defer { liar.cancel() }
+                let processes = try Line.honest.map { try line.honest($0) }
+                for process in processes { _ = try await process.wait() }
+                let events = try Line.honest.map { try line.events($0) }
+                let begin = events.compactMap { lines in lines.first?.time }.min() ?? 0
+                let ends = events.compactMap { lines in lines.last { $0.event == "finished" }?.time }
+                #expect(ends.count == Line.honest.count, "\(name)")
+                let seconds = (ends.max() ?? .infinity) - begin
+                if attack == nil { honest = seconds }
+                let figures = [seconds, seconds / honest].map { ($0 * 100).rounded() / 100 }
+                print("| \(localSteps) | \(name) | \(figures[0]) s | \(figures[1]) |")
+                #expect(localSteps < 40 || seconds <= 2 * honest, "\(name): \(seconds) s instead of \(honest) s")
+            }
+        }
+
         private static func check(_ attack: ByzantineBehaviour, in folder: String, firstPort: Int) async throws {
             let line = try await Line(in: folder, firstPort: firstPort)
-            let honest = Array(Line.names.dropFirst())
+            let honest = Line.honest
             let liar = try line.liar(attack)
             defer { liar.cancel() }
             let processes = try honest.map { try line.honest($0) }

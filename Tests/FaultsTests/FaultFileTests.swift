@@ -8,7 +8,8 @@ import Testing
     static let folder = SharedData.projectRoot.appendingPathComponent("topologies/faults")
     static let shipped = [
         "lossy", "bursty", "reorder", "partition", "bridge", "crash", "churn", "slow", "clock", "disk", "byzantine",
-        "intruders", "everything", "prediction", "loss-10", "hospitals-network", "hospitals-crash", "hospitals-slow",
+        "intruders", "everything", "prediction", "loss-10", "loss-10-crash", "hospitals-network", "hospitals-crash",
+        "hospitals-slow",
     ]
 
     @Test(arguments: shipped) func shippedFilesAreRightAndComeBackFromTheWriter(name: String) throws {

@@ -22,6 +22,8 @@ struct VirtualSwarm {
         var memory = EndpointMemory()
         var final: AdapterDelta?
         var events: [PeerEvent] = []
+        /// What it has published, by round, where it is audited.
+        var published: [Int: AdapterDelta] = [:]
         var trainingTime: Duration
         var stopped: PeerDirective.StopReason?
         /// Contributions become NaN.
@@ -174,6 +176,7 @@ struct VirtualSwarm {
 
     private mutating func perform(_ directive: PeerDirective, of index: Int) {
         switch directive {
+        case .audit(.published(let round, _, _, let delta, _)): members[index].published[round] = delta
         case .audit: break
         case .train(let request):
             var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)

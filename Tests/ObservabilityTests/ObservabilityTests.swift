@@ -77,7 +77,7 @@ import Testing
         let folder = try TemporaryFolder()
         let recorder = try EventRecorder(names: [:], name: "a", folder: folder.url)
         for kind in PeerEvent.Kind.examples { _ = recorder.record(PeerEvent(time: .zero, kind: kind)) }
-        recorder.close()
+        #expect(recorder.close() == 0)
         let log = try LoggedEvent.read(folder.url.appending(path: "events.jsonl"))
         #expect(log.map(\.event) == PeerEvent.Kind.examples.map(\.described.name))
         let ledger = try LoggedEvent.read(folder.url.appending(path: "outgoing.jsonl"))

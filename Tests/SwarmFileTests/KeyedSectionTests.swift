@@ -125,6 +125,7 @@ import Testing
         if !factors.goes(with: mixing) || !factors.goes(with: compression) {
             leaves.removeAll { $0.path == ["exchange", "factors"] }
         }
+        if !factors.goesWithOverlap { leaves.removeAll { $0.path == ["exchange", "overlap"] } }
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
         let text = (["murmuration: 1"] + Self.lines(leaves, indentation: "")).joined(separator: "\n")
 

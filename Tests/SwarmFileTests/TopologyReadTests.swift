@@ -230,7 +230,14 @@ import Testing
         #expect(error.line == 7 && error.key == "exchange.factors" && error.problem.contains(problem), "\(error)")
     }
 
+    @Test(arguments: ["share-a", "product", "alternate"]) func factorsThatNeedMixingFirstDoNotOverlap(factors: String) throws {
+        let text = Self.minimal + "\nexchange: { overlap: true, factors: \(factors) }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.overlap" && error.problem.contains("both or freeze-a"), "\(error)")
+    }
+
     @Test(arguments: [
+        "factors: both, overlap: true", "factors: freeze-a, overlap: true, mixing: push-sum",
         "factors: freeze-a, mixing: push-sum", "factors: share-a, mixing: push-sum",
         "factors: freeze-a, compression: differences", "factors: share-a, compression: int4",
         "factors: product, compression: differences", "factors: alternate, compression: int8",

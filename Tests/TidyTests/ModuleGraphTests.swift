@@ -34,9 +34,13 @@ import Testing
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
             "Subprocess", "SwarmFile", "Transport", "Wire",
         ],
+        "Serving": [
+            "MurmurKit", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", "Hummingbird",
+            "HummingbirdCore", "NIOCore", "Logging",
+        ],
         "murmur": [
             "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
-            "Recording", "Storage", "SwarmFile", "Wire", "ArgumentParser",
+            "Recording", "Serving", "Storage", "SwarmFile", "Wire", "ArgumentParser",
         ],
         "EngineBench": ["Adapters", "Basics", "InstructionTuning", "LanguageModel", "LinearAlgebra"],
         "WireBench": ["Basics", "Cryptography", "LinearAlgebra", "Transport", "Wire"],
@@ -90,8 +94,10 @@ import Testing
             "CRecordCipher": ["Cryptography"],
             "CSocketFilter": ["Transport"],
             "COpenBLAS": ["LinearAlgebra"], "CKernels": ["LinearAlgebra"],
-            "Yams": ["SwarmFile"], "NIOCore": ["Transport"], "NIOPosix": ["Transport"], "DequeModule": ["Wire"],
-            "Subprocess": ["MurmurKit"],
+            "Yams": ["SwarmFile"], "NIOCore": ["Transport", "Serving"], "NIOPosix": ["Transport"],
+            "DequeModule": ["Wire"],
+            "Subprocess": ["MurmurKit"], "Hummingbird": ["Serving"], "HummingbirdCore": ["Serving"],
+            "Logging": ["Serving"],
             "ArgumentParser": ["murmur"],
         ]
         for (module, imports) in Self.allowed {
@@ -130,7 +136,8 @@ import Testing
         guard let match = try declaration.firstMatch(in: manifest) else { return nil }
         let products = [
             "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
-            "deque": "DequeModule", "subprocess": "Subprocess",
+            "deque": "DequeModule", "subprocess": "Subprocess", "hummingbird": "Hummingbird",
+            "hummingbirdCore": "HummingbirdCore", "logging": "Logging",
         ]
         let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
         return Set(words.map { products[String($0)] ?? String($0) })

@@ -237,6 +237,27 @@ package struct ExchangePipeline: Sendable {
         return outcome
     }
 
+    /// The adapter, nearer to those of neighbours that have finished, where mixing does not bring it there: they hold what
+    /// the swarm has agreed on and give no mass any more. A peer that comes back with old mass would else move those that
+    /// have not finished away from those that have, for ever. To the rule this is a local step.
+    package mutating func step(
+        _ own: AdapterDelta, towards finals: [HeardShare], in round: MixingRound
+    ) -> AdapterDelta {
+        guard policy.mixing.movesMass, !finals.isEmpty else { return own }
+        let before = part(of: own, in: round.number)
+        var after = before
+        for final in filtered(Self.newest(of: finals, as: before.schema), own: before, in: round) {
+            guard let member = round.roster[final.origin] else { continue }
+            let weight = MetropolisMixing.weight(
+                count: round.weight, degree: round.roster.degree, otherCount: final.weight,
+                otherDegree: member.degree)
+            for index in after.values.indices {
+                after.values[index] += Float(weight) * (final.delta.values[index] - before.values[index])
+            }
+        }
+        return own.replacing(after)
+    }
+
     /// What a peer that fell behind takes as its own; nil if it cannot take anything. Of one neighbour there may be several
     /// contributions where each holds a part.
     package mutating func adopt(

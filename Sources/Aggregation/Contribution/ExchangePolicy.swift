@@ -13,6 +13,8 @@ package struct ExchangePolicy: Sendable {
     /// What happens to what a peer exchanges before the mixing rule sees it, in this order: what privacy asks for. None by
     /// default.
     package var stages: [any OutgoingStage] = []
+    /// Whether the next round's local steps are taken while contributions are on their way.
+    package var overlaps = false
     /// How values become bytes.
     package var encoding: any PayloadEncoding = SinglePrecision()
     /// When contributions are sent as differences to what receivers have, where the mixing rule allows it.
@@ -153,6 +155,15 @@ extension FactorMode {
         switch self {
         case .both, .freezeA, .shareA: true
         case .product, .alternate: mixing == .metropolis
+        }
+    }
+
+    /// Whether local steps may begin before a round is mixed: what mixing changes is added to their result afterwards, which
+    /// is right where values are averaged one by one and the same ones in every round.
+    package var goesWithOverlap: Bool {
+        switch self {
+        case .both, .freezeA: true
+        case .shareA, .product, .alternate: false
         }
     }
 

@@ -126,6 +126,12 @@ void murmur_row_products(const float *x, ptrdiff_t ldx, const float *w, ptrdiff_
 void murmur_vector_product(int kind, const void *values, ptrdiff_t stride, const void *scales, const float *x,
                            float *y, ptrdiff_t first, ptrdiff_t last, ptrdiff_t columns, int add);
 
+/// The same for `rows` rows of x, each written to a row of y, with the weight read once for all. A row's results have the
+/// bits that murmur_vector_product gives it.
+void murmur_rows_product(int kind, const void *values, ptrdiff_t stride, const void *scales, const float *x,
+                         ptrdiff_t ldx, float *y, ptrdiff_t ldy, ptrdiff_t rows, ptrdiff_t first, ptrdiff_t last,
+                         ptrdiff_t columns, int add);
+
 // Attention of one head over one sequence of `keys` positions, the last `queries` of which have queries; a query sees
 // the last `window` positions up to its own. Keys, values and what is computed have `size` columns, an even number. With
 // `pairs` the factors of all products are rounded to bfloat16.

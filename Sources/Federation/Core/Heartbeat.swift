@@ -57,7 +57,7 @@ extension PeerCore {
     private var heartbeat: Heartbeat? {
         switch phase {
         case .training: Heartbeat(.training, round: round)
-        case .gathering: Heartbeat(.waiting, round: round)
+        case .gathering: Heartbeat(isTrainingAhead ? .training : .waiting, round: round)
         case .ready, .keeping, .finished, .stopped: nil
         }
     }

@@ -137,6 +137,7 @@ extension ExchangePolicy {
         self.init(
             mixing: section.mixing, weights: section.weights, factors: section.factors,
             compression: section.compression, robustness: section.robustness)
+        overlaps = section.overlap
         staleness = section.staleness
         consensusBound = section.consensusBound
     }

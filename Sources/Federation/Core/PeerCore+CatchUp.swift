@@ -130,6 +130,8 @@ extension PeerCore {
     /// - Returns: false if there is nothing to take; then nothing has changed.
     mutating func catchUp(to target: Int, at time: MonotonicTime) -> Bool {
         let staleness = configuration.exchange.staleness
+        // Steps that were taken ahead are the own work.
+        let own = ahead?.result?.delta ?? delta
         let donors = neighbours.compactMap { neighbour in
             neighbour.contributions.last { $0.isFinal || $0.round <= target + staleness }.map { (neighbour, $0) }
         }.filter { $0.1.isFinal || $0.1.round >= target - staleness }
@@ -145,16 +147,21 @@ extension PeerCore {
             shares.append(
                 HeardShare(
                     origin: local.id, round: round,
-                    weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), delta: delta,
+                    weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), delta: own,
                     header: [UInt8](repeating: 0, count: configuration.exchange.mixing.headerByteCount)))
         }
-        guard let mean = pipeline.adopt(shares, insteadOf: delta, in: mixingRound()) else { return false }
+        guard let mean = pipeline.adopt(shares, insteadOf: own, in: mixingRound()) else { return false }
+        if let steps = ahead?.result {
+            report(steps.news, at: time)
+            snapshot = steps.snapshot
+            ahead = nil
+        }
         report(
             .caughtUp(from: round, to: target, donors: donors.map(\.0.id), keptOwnWork: keepsOwn), at: time)
         if isAudited, !pipeline.factors.changesByRound {
             let parts = donors.map { PeerAudit.Part(origin: $0.0.id, sequence: $0.1.sequence) }
             directives.append(
-                .audit(.adopted(of: parts, with: keepsOwn ? exchanged(delta) : nil, delta: exchanged(mean))))
+                .audit(.adopted(of: parts, with: keepsOwn ? exchanged(own) : nil, delta: exchanged(mean))))
         }
         delta = mean
         // What was known of the agreement was about the adapter that has just been replaced.

@@ -49,6 +49,7 @@ extension PeerCore {
     mutating func stop(
         _ reason: PeerDirective.StopReason, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
+        ahead = nil
         phase = .stopped(hasFinished: isFinished)
         wire.close(at: time, using: &generator)
         // Closing has told of each transfer how much was acknowledged; `left` is the last event.

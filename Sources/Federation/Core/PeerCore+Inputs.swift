@@ -52,20 +52,21 @@ extension PeerCore {
         using generator: inout some RandomNumberGenerator
     ) {
         // The peer may have left while the trainer was at work.
-        guard phase == .training else { return }
+        guard phase == .training || isTrainingAhead else { return }
         lastTrainingDuration = duration
         fastestTraining = min(fastestTraining ?? duration, duration)
+        let round = ahead?.round ?? round
         if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
-            delta = pipeline.factors.keepingFrozen(outcome.delta, of: delta, in: round)
-            self.snapshot = snapshot
-            report(
-                .trained(
+            let steps = LocalSteps(
+                delta: pipeline.factors.keepingFrozen(outcome.delta, of: ahead?.base ?? delta, in: round),
+                snapshot: snapshot,
+                news: .trained(
                     round: round, loss: outcome.loss, tokens: outcome.tokens, records: outcome.records,
-                    duration: duration), at: time)
+                    duration: duration), end: time)
+            trained(steps, at: time)
         } else {
-            report(.trainingFailed(round: round, reason: "the adapter has values that are not finite"), at: time)
+            trained(unchanged(round, reason: "the adapter has values that are not finite", at: time), at: time)
         }
-        gather(at: time)
         proceed(at: time, using: &generator)
     }
 
@@ -73,10 +74,28 @@ extension PeerCore {
     package mutating func trainingFailed(
         _ reason: String, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
-        guard phase == .training else { return }
-        report(.trainingFailed(round: round, reason: reason), at: time)
-        gather(at: time)
+        guard phase == .training || isTrainingAhead else { return }
+        trained(unchanged(ahead?.round ?? round, reason: reason, at: time), at: time)
         proceed(at: time, using: &generator)
+    }
+
+    /// Local steps that came to nothing.
+    private func unchanged(_ round: Int, reason: String, at time: MonotonicTime) -> LocalSteps {
+        LocalSteps(
+            delta: ahead?.base ?? delta, snapshot: snapshot, news: .trainingFailed(round: round, reason: reason),
+            end: time)
+    }
+
+    /// The local steps that the trainer was asked for are over: those of this round, or those that wait for its mixing.
+    private mutating func trained(_ steps: LocalSteps, at time: MonotonicTime) {
+        guard ahead == nil else {
+            ahead?.result = steps
+            return
+        }
+        delta = steps.delta
+        snapshot = steps.snapshot
+        report(steps.news, at: time)
+        gather(at: time)
     }
 
     /// The checkpoint that begins with `round` is durable.

@@ -7,6 +7,8 @@ extension PeerCore {
     private struct Heard {
         /// What the neighbours contributed.
         var shares: [HeardShare] = []
+        /// Those of neighbours that have finished.
+        var finals: [HeardShare] = []
         /// The same for whoever averages again outside.
         var parts: [PeerAudit.Part] = []
         /// Whom it was heard from, and whom not.
@@ -28,6 +30,7 @@ extension PeerCore {
         }
         delta = outcome.delta
         account(heard, outcome, since: since, at: time)
+        delta = pipeline.step(delta, towards: heard.finals, in: mixingRound())
         advance(heard, outcome, at: time)
     }
 
@@ -50,6 +53,7 @@ extension PeerCore {
             guard usable != nil || sources.includes(neighbour.id) else { continue }
             if let usable {
                 heard.shares.append(usable.share)
+                if usable.isFinal { heard.finals.append(usable.share) }
                 heard.present.append(neighbour.id)
                 if isAudited { heard.parts.append(PeerAudit.Part(origin: neighbour.id, sequence: usable.sequence)) }
             } else {

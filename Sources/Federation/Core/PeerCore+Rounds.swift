@@ -10,22 +10,31 @@ extension PeerCore {
         self.round = round
         changeRoster(at: time)
         for index in neighbours.indices { neighbours[index].prune(for: round, ahead: contributionsAhead) }
-        if round < configuration.rounds,
-            !configuration.participation.trains(roster.place, of: roster.swarmCount, in: round)
-        {
-            report(.relays(round: round), at: time)
-            gather(at: time)
-        } else if round < configuration.rounds {
+        if ahead != nil {
+            takeStepsAhead(at: time)
+        } else if trains(in: round) {
             phase = .training
-            report(.roundStarted(round: round), at: time)
-            directives.append(
-                .train(
-                    TrainingRequest(
-                        round: round, steps: configuration.localSteps, delta: delta,
-                        factors: pipeline.factors.trained(in: round))))
+            train(round, at: time)
         } else {
+            if round < configuration.rounds { report(.relays(round: round), at: time) }
             gather(at: time)
         }
+    }
+
+    /// Whether this peer takes local steps in `round`.
+    func trains(in round: Int) -> Bool {
+        round < configuration.rounds
+            && configuration.participation.trains(roster.place, of: roster.swarmCount, in: round)
+    }
+
+    /// Asks the trainer for the local steps of `round`.
+    mutating func train(_ round: Int, at time: MonotonicTime) {
+        report(.roundStarted(round: round), at: time)
+        directives.append(
+            .train(
+                TrainingRequest(
+                    round: round, steps: configuration.localSteps, delta: delta,
+                    factors: pipeline.factors.trained(in: round))))
     }
 
     /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is
@@ -38,7 +47,9 @@ extension PeerCore {
         for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {
             waits.arrived(round: round, at: time)
         }
-        if !isBehind { publish(isFinal: false, at: time) }
+        guard !isBehind else { return }
+        publish(isFinal: false, at: time)
+        trainAhead(at: time)
     }
 
     /// Who was slow in the rounds with training gets its chance in settling, whose rounds take no time of their own; who
@@ -64,13 +75,14 @@ extension PeerCore {
         switch phase {
         case .ready, .training, .keeping, .stopped: return false
         case .gathering(let since, let deadline):
+            if isTrainingAhead { return false }
             if let target = roundAhead {
                 guard mayCatchUp(deadline: deadline, at: time) else { return false }
                 return catchUp(to: target, at: time)
             }
             for index in neighbours.indices
             where isAwaited(index, since: since, deadline: deadline, at: time) { return false }
-            mix(since: since, at: time)
+            mix(since: waitingSince(since), at: time)
             return true
         case .finished(let since):
             guard mayLeave(since: since, at: time) else { return false }
@@ -151,6 +163,7 @@ extension PeerCore {
         switch phase {
         case .ready, .training, .keeping, .stopped: return nil
         case .gathering(let since, let deadline):
+            guard !isTrainingAhead else { return nil }
             guard !isBehind else { return deadline > now ? deadline : nil }
             // By place: this is asked after every datagram, and a copy of a neighbour's state counts its references.
             var earliest: MonotonicTime?

@@ -16,9 +16,9 @@ extension PeerCore {
         switch phase {
         case .ready, .training, .keeping, .stopped: return nil
         case .gathering(let since, let deadline):
-            guard !isBehind else { return nil }
+            guard !isBehind, !isTrainingAhead else { return nil }
             return (
-                since,
+                waitingSince(since),
                 neighbours.indices.compactMap { index in
                     awaitedUntil(index, since: since, deadline: deadline).flatMap { now < $0 ? (index, $0) : nil }
                 }

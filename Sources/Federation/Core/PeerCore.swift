@@ -11,8 +11,8 @@ package import Wire
 /// after every call drains `pollTransmit` and `pollDirective`; `handleTimeout` is due at `nextDeadline`. One sequence of
 /// calls gives one history, to the last bit.
 ///
-/// A round: train from x, publish the result as the round's contribution, fetch the neighbours', mix. When the rounds
-/// with training are over, settling rounds only mix, until the agreement vectors prove that the swarm agrees.
+/// A round: train from x, publish the result as the round's contribution, fetch the neighbours', mix. Where the swarm
+/// overlaps, the next round's steps are taken meanwhile (`StepsAhead`). When the rounds with training are over, settling rounds only mix, until the agreement vectors prove that the swarm agrees.
 package struct PeerCore: Sendable {
     /// What the peer is doing.
     enum Phase: Sendable, Hashable {
@@ -62,6 +62,8 @@ package struct PeerCore: Sendable {
     /// One for each of the roster's members, in its order.
     var neighbours: [NeighbourState] { didSet { quietUntil = nil } }
     var phase = Phase.ready { didSet { quietUntil = nil } }
+    /// Local steps of the next round, where they are taken while this round's contributions are gathered.
+    var ahead: StepsAhead? { didSet { quietUntil = nil } }
     let beginning: Beginning
     /// The round that is under way, or that was the last.
     package internal(set) var round = 0 { didSet { quietUntil = nil } }

@@ -100,7 +100,7 @@ enum Conversation {
             throw Fault(reason: "the last answer has weight 0: leave it out of the conversation")
         }
         return InstructionRecord(
-            instruction: turns[turns.count - 2].text, response: answer.text, category: category,
+            instruction: turns[turns.count - 2].content, response: answer.content, category: category,
             history: Array(turns.dropLast(2)))
     }
 }

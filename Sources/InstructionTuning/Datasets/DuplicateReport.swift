@@ -136,8 +136,8 @@ extension InstructionRecord {
         return record
     }
 
-    fileprivate var shingles: Shingles { Shingles(of: turns.map(\.text)) }
-    fileprivate var questionShingles: Shingles { Shingles(of: turns.dropLast().map(\.text)) }
+    fileprivate var shingles: Shingles { Shingles(of: turns.map(\.content)) }
+    fileprivate var questionShingles: Shingles { Shingles(of: turns.dropLast().map(\.content)) }
 }
 
 extension DuplicateReport {

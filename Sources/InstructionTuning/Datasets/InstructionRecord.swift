@@ -42,7 +42,7 @@ package struct InstructionRecord: Sendable, Hashable {
         }
         let messages = turns.map { turn -> JSONValue in
             var members: [(String, JSONValue)] = [
-                ("role", .text(turn.role.rawValue)), ("content", .text(turn.text)),
+                ("role", .text(turn.role.rawValue)), ("content", .text(turn.content)),
             ]
             if !turn.isLearned { members.append(("weight", .integer(0))) }
             return .object(JSONObject(members))
@@ -59,13 +59,17 @@ package struct ChatTurn: Sendable, Hashable {
     }
 
     package var role: Role
-    package var text: String
+    package var content: String
     /// Whether an answer carries loss; only an assistant's turn can be left out of it (OpenAI's `weight: 0`).
     package var isLearned: Bool
 
-    package init(_ role: Role, _ text: String, isLearned: Bool = true) {
+    package init(role: Role, content: String, isLearned: Bool = true) {
         self.role = role
-        self.text = text
+        self.content = content
         self.isLearned = isLearned
+    }
+
+    package init(_ role: Role, _ content: String, isLearned: Bool = true) {
+        self.init(role: role, content: content, isLearned: isLearned)
     }
 }

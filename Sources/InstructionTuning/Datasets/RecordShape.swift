@@ -119,7 +119,7 @@ struct RecordShape {
         guard let value = object[name], !value.isNull else { throw missing(name, "the conversation", object) }
         var turns = try Conversation.turns(of: value, named: name, counting: &found.unknownFields)
         if let system = try text("system", of: object), !system.isEmpty {
-            guard turns.first?.role != .system || turns.first?.text == system else {
+            guard turns.first?.role != .system || turns.first?.content == system else {
                 throw Fault(reason: "\"system\" and a system turn are both there and differ")
             }
             if turns.first?.role != .system { turns.insert(ChatTurn(.system, system), at: 0) }

@@ -93,7 +93,8 @@ package struct RecordEncoder: Sendable {
         endMark.isEmpty ? nil : encoder.encode(endMark, addSpecialTokens: false).count
     }
 
-    private func promptTokens(_ prompt: String) -> [Int32] {
+    /// The tokens of a prompt that is filled already, for the answer to follow.
+    package func promptTokens(_ prompt: String) -> [Int32] {
         var tokens = encoder.encode(prompt, addSpecialTokens: template.addsSpecialTokens)
         if let end = encoder.endOfSequence, tokens.last == end { tokens.removeLast() }
         return tokens

@@ -51,6 +51,13 @@ extension EvaluationSummary {
         return .object(JSONObject(members))
     }
 
+    /// The same, with what `evaluate` says of it beyond.
+    package func json(with details: ScoreDetails) -> JSONValue {
+        guard case .object(let object) = json else { return json }
+        let members = zip(object.keys, object.values).map { (String(decoding: $0, as: UTF8.self), $1) }
+        return .object(JSONObject(members + [("details", details.json)]))
+    }
+
     private var flatMembers: [(String, JSONValue)] {
         func number(_ value: Double?) -> JSONValue { value.map { $0.isFinite ? .number($0) : .null } ?? .null }
         return [
@@ -98,6 +105,13 @@ package struct RecordScore: Sendable, Hashable {
         self.tokens = tokens
         self.rougeL = rougeL
         self.isExact = isExact
+        self.answer = answer
+    }
+
+    /// Takes in how near a generated answer comes to the expected one.
+    package mutating func measure(_ answer: String, expected: String) {
+        rougeL = RougeL.score(answer, expected)
+        isExact = ExactMatch.matches(answer, expected)
         self.answer = answer
     }
 }

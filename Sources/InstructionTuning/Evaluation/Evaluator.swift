@@ -79,26 +79,27 @@ package final class Evaluator: Sendable {
 
     private func score(_ range: Range<Int>, adapter: [Float], generator: TextGenerator?) throws -> [RecordScore] {
         let losses = try engine.evaluate(sequences: Array(encoded.sequences[range]), adapter: adapter)
-        return try zip(range, losses).map { index, loss in
-            let record = encoded.records[index]
-            var score = RecordScore(
-                category: record.category, negativeLogLikelihood: loss.lossSum, tokens: loss.tokenCount)
-            if let generator, isGenerated(index) {
-                let answer = try answer(to: record, generator: generator)
-                score.rougeL = RougeL.score(answer, record.response)
-                score.isExact = ExactMatch.matches(answer, record.response)
-                score.answer = answer
-            }
-            return score
+        let generated = generator == nil ? [] : range.filter(isGenerated)
+        let answers = try generator.map { try self.answers(to: generated.map { encoded.records[$0] }, generator: $0) }
+        var scores = zip(range, losses).map { index, loss in
+            RecordScore(
+                category: encoded.records[index].category, negativeLogLikelihood: loss.lossSum, tokens: loss.tokenCount)
         }
+        for (index, answer) in zip(generated, answers ?? []) {
+            scores[index - range.lowerBound].measure(answer, expected: encoded.records[index].response)
+        }
+        return scores
     }
 
-    private func answer(to record: InstructionRecord, generator: TextGenerator) throws -> String {
+    /// The answers to all of a slice's records, written side by side.
+    private func answers(to records: [InstructionRecord], generator: TextGenerator) throws -> [String] {
         // Chat models have ends of a turn that the tokenizer's own end token is not.
         let stops = encoder.stopTokens.union(engine.model.endOfSequence)
-        let options = GenerationOptions(maximumTokens: options.maximumTokens, stopTokens: stops)
-        let tokens = try generator.generate(prompt: encoder.promptTokens(of: record), options: options)
-        return encoder.encoder.decode(tokens)
+        let tokens = try generator.generate(
+            prompts: records.map(encoder.promptTokens),
+            options: GenerationOptions(maximumTokens: options.maximumTokens, stopTokens: stops),
+            sideBySide: Self.slice)
+        return tokens.map(encoder.encoder.decode)
     }
 
     /// Whether an answer is generated for the record at `index`: all, or so many at even distances.

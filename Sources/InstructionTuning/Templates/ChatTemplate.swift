@@ -45,13 +45,9 @@ package struct ChatTemplate: Sendable {
     private func output(of turns: [ChatTurn], prompts: Bool) throws(JinjaError) -> JinjaRenderer.Output {
         var all = variables
         all["messages"] = .list(
-            turns.map { .dictionary(["role": .string($0.role.rawValue), "content": .string($0.text)]) })
+            turns.map { .dictionary(["role": .string($0.role.rawValue), "content": .string($0.content)]) })
         all["add_generation_prompt"] = .bool(prompts)
-        // As many steps and bytes again for every turn; the contents are written a few times at most.
-        let limits = JinjaRenderer.Limits(
-            steps: JinjaRenderer.Limits.form.steps + 4_000 * turns.count,
-            bytes: JinjaRenderer.Limits.form.bytes + 4 * turns.reduce(0) { $0 + $1.text.utf8.count })
-        return try JinjaRenderer.output(of: statements, variables: all, limits: limits)
+        return try JinjaRenderer.output(of: statements, variables: all, limits: .of(turns))
     }
 
     /// A conversation with its answers' places.
@@ -75,7 +71,7 @@ package struct ChatTemplate: Sendable {
         for (turn, (before, after)) in zip(turns, zip(pieces, pieces.dropFirst())) {
             var start = text.utf8.count
             if turn.role == .assistant, let header = form.answerStart(in: before) { start -= header }
-            text += form.trims ? JinjaFunctions.stripped(turn.text) : turn.text
+            text += form.trims ? JinjaFunctions.stripped(turn.content) : turn.content
             if turn.role == .assistant {
                 let end = after.utf8.starts(with: form.end.utf8) ? form.end.utf8.count : 0
                 answers.append(start..<text.utf8.count + end)

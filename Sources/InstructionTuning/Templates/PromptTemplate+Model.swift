@@ -25,7 +25,24 @@ extension PromptTemplate {
     /// The chat template of the checkpoint in `directory`, `chat_template.jinja` or that of `tokenizer_config.json`, or of
     /// a GGUF file.
     package static func ofModel(directory: String) throws(PromptTemplateError) -> PromptTemplate {
-        if GGUFFile.isNamed(directory) { return try ofGGUF(path: directory) }
+        let source = try chatSource(directory: directory)
+        return try chat(source.text, configuration: source.configuration, path: source.path)
+    }
+
+    /// The Jinja text of that, the document that has the special tokens' spellings, and the file it is in.
+    static func chatSource(
+        directory: String
+    ) throws(PromptTemplateError) -> (text: String, configuration: JSONValue?, path: String) {
+        let source = try GGUFFile.isNamed(directory) ? sourceOfGGUF(path: directory) : sourceOfFolder(directory)
+        guard source.text.utf8.count <= templateLimit else {
+            throw .badChatTemplate(path: source.path, reason: "it is longer than \(templateLimit) bytes")
+        }
+        return source
+    }
+
+    private static func sourceOfFolder(
+        _ directory: String
+    ) throws(PromptTemplateError) -> (text: String, configuration: JSONValue?, path: String) {
         let configurationPath = "\(directory)/tokenizer_config.json"
         let configuration = try optionalContents(of: configurationPath).map { bytes throws(PromptTemplateError) in
             do throws(JSONError) {
@@ -36,18 +53,20 @@ extension PromptTemplate {
         }
         let filePath = "\(directory)/chat_template.jinja"
         if let bytes = try optionalContents(of: filePath) {
-            return try chat(String(decoding: bytes, as: UTF8.self), configuration: configuration, path: filePath)
+            return (String(decoding: bytes, as: UTF8.self), configuration, filePath)
         }
         var template = configuration?["chat_template"]
         if let list = template?.array {
             template = list.first { $0["name"]?.text == "default" }?["template"]
         }
         guard let text = template?.text else { throw .noChatTemplate(directory: directory) }
-        return try chat(text, configuration: configuration, path: configurationPath)
+        return (text, configuration, configurationPath)
     }
 
-    /// The chat template of a GGUF file, which spells its special tokens by their numbers.
-    private static func ofGGUF(path: String) throws(PromptTemplateError) -> PromptTemplate {
+    /// A GGUF file spells its special tokens by their numbers.
+    private static func sourceOfGGUF(
+        path: String
+    ) throws(PromptTemplateError) -> (text: String, configuration: JSONValue?, path: String) {
         let header: GGUFHeader
         do {
             header = try GGUFFile.open(path: path).header
@@ -65,7 +84,7 @@ extension PromptTemplate {
             }
             members.append((name, .text(tokens[number])))
         }
-        return try chat(text, configuration: .object(JSONObject(members)), path: path)
+        return (text, .object(JSONObject(members)), path)
     }
 
     private static func optionalContents(of path: String) throws(PromptTemplateError) -> [UInt8]? {
@@ -92,7 +111,7 @@ extension PromptTemplate {
     }
 
     /// The special tokens' spellings.
-    private static func tokens(_ configuration: JSONValue?) -> [String: String] {
+    static func tokens(_ configuration: JSONValue?) -> [String: String] {
         var tokens: [String: String] = [:]
         for name in ["bos_token", "eos_token", "unk_token", "pad_token"] {
             if let text = configuration?[name]?.text ?? configuration?[name]?["content"]?.text {

@@ -57,18 +57,18 @@ final class EngineState: @unchecked Sendable {
                 sequences.map(\.rows.count), heads: model.configuration.headCount,
                 prefixes: sequences.map(\.prefix.count), into: team.count),
             wanted: wanted ?? batch.lossRows, dropout: dropout)
-        forward(batch.tokens, context, caches: nil)
+        forward(batch.tokens, context)
         return context
     }
 
-    /// The forward pass of the tokens that continue a cached sequence from `position` on; only the last is wanted.
-    /// `length` is that of the whole sequence that is read, where these tokens are a part of it.
+    /// The forward pass of the tokens that continue a cached text from `position` on; only the last is wanted. `length` is
+    /// that of the whole text that is read, where these tokens are a part of it.
     func forward(
-        continuing tokens: [Int32], at position: Int, length: Int? = nil, caches: [LayerCache]
+        continuing tokens: [Int32], at position: Int, length: Int, cache: TextCache
     ) -> PassContext {
         let end = position + tokens.count
         reserve(tokens: tokens.count, positions: end)
-        let rotation = rotary.rotation(rows: 0..<tokens.count, positions: position..<end, length: length ?? end)
+        let rotation = rotary.rotation(rows: 0..<tokens.count, positions: position..<end, length: length)
         let context = PassContext(
             shape: model.configuration, workspace: workspace, rotations: [rotation],
             positions: (position..<end).map(Int32.init),
@@ -76,16 +76,42 @@ final class EngineState: @unchecked Sendable {
             pieces: AttentionPiece.split(
                 [tokens.count], heads: model.configuration.headCount, prefixes: [position], into: team.count),
             wanted: [Int32(tokens.count - 1)], dropout: nil)
+        forward(tokens, context, caches: [cache])
+        return context
+    }
+
+    /// The forward pass of one token each of several cached texts: `tokens[i]` at `positions[i]` of `caches[i]`. All rows
+    /// are wanted.
+    func forward(step tokens: [Int32], at positions: [Int], caches: [TextCache]) -> PassContext {
+        let rows = tokens.indices
+        let longest = (positions.max() ?? 0) + 1
+        reserve(tokens: tokens.count, positions: longest)
+        // Where the longest is rotated as usual, all are.
+        let isUsual = model.configuration.ropeScaling.variant(length: longest) == 0
+        let rotations =
+            isUsual
+            ? [rotary.rotation(rows: 0..<rows.count, positions: 0..<longest, length: longest)]
+            : rows.map { row in
+                rotary.rotation(
+                    rows: row..<row + 1, positions: positions[row]..<positions[row] + 1, length: positions[row] + 1)
+            }
+        let context = PassContext(
+            shape: model.configuration, workspace: workspace, rotations: rotations,
+            positions: positions.map(Int32.init),
+            sequences: rows.map { PackedSequence(prefix: 0..<0, rows: $0..<$0 + 1) },
+            pieces: AttentionPiece.split(
+                rows.map { _ in 1 }, heads: model.configuration.headCount, prefixes: positions, into: team.count),
+            wanted: rows.map(Int32.init), dropout: nil, isStep: true)
         forward(tokens, context, caches: caches)
         return context
     }
 
-    private func forward(_ tokens: [Int32], _ context: PassContext, caches: [LayerCache]?) {
+    private func forward(_ tokens: [Int32], _ context: PassContext, caches: [TextCache] = []) {
         let n = tokens.count
         model.weights.embedding.copyRows(tokens, into: workspace.activations(layer: 0, rows: n).input)
         for index in model.weights.layers.indices {
             let activations = workspace.activations(layer: index, rows: n)
-            attention(index, context).forward(activations, cache: caches?[index])
+            attention(index, context).forward(activations, caches: caches.map { $0.layers[index] })
             let rows = rows(index, context)
             let isLast = index + 1 == model.weights.layers.count
             let output =
@@ -141,6 +167,17 @@ final class EngineState: @unchecked Sendable {
     /// The logits of the first wanted row of the forward pass that has just run.
     func logits(_ context: PassContext) -> [Float] {
         OutputHead(weights: model.weights, context: context).logits(of: 0..<1).values
+    }
+
+    /// The logits of all wanted rows of the forward pass that has just run, in order.
+    func allLogits(_ context: PassContext) -> [[Float]] {
+        let head = OutputHead(weights: model.weights, context: context)
+        let (count, chunk) = (context.wanted.count, workspace.head.logits.rows)
+        return stride(from: 0, to: count, by: chunk).flatMap { start in
+            let rows = start..<min(start + chunk, count)
+            let logits = head.logits(of: rows)
+            return (0..<rows.count).map { logits.rows($0..<$0 + 1).values }
+        }
     }
 }
 

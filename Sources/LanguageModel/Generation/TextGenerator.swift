@@ -1,24 +1,13 @@
 package import Adapters
-import Basics
-import LinearAlgebra
-import Storage
 import Synchronization
 
-/// Generates tokens with a base model and, where given, an adapter, keeping keys and values of the tokens so far.
+/// Generates tokens with a base model and, where given, an adapter, for one text or many side by side, keeping keys and
+/// values of the tokens so far.
 ///
 /// Calls run one at a time on the caller's thread: call it on a `ComputeLane`.
 package final class TextGenerator: Sendable {
-    private struct State {
-        let engine: EngineState
-        var caches: [LayerCache] = []
-        var capacity = 0
-    }
-
     package let model: BaseModel
-    private let state: Mutex<State>
-
-    // As many tokens as a training pass has: activations of a long prompt would take more memory than its cache.
-    private static let promptChunk = 256
+    private let batch: Mutex<GenerationBatch>
 
     /// A generator for `model` with the adapter `adapter` of settings `lora`; neither for the base model alone.
     package init(
@@ -26,85 +15,80 @@ package final class TextGenerator: Sendable {
         options: EngineOptions = EngineOptions()
     ) {
         let engine = EngineState(
-            model: model, lora: lora, capacity: Self.promptChunk, trains: false, options: options)
+            model: model, lora: lora, capacity: GenerationBatch.promptChunk, trains: false, options: options)
         precondition(adapter.count == engine.adapter?.schema.count ?? 0, "an adapter has the length its schema says")
         engine.adapter?.load(adapter)
         self.model = model
-        state = Mutex(State(engine: engine))
+        batch = Mutex(GenerationBatch(model: model, engine: engine))
     }
 
-    /// The tokens that follow `prompt`, always the likeliest. Throws `EngineError`.
-    package func generate(prompt: [Int32], options: GenerationOptions) throws -> [Int32] {
-        var generator = SeededGenerator(seed: 0)
-        return try generate(prompt: prompt, options: options, using: &generator) { _ in true }
+    /// Adds a text to those that are written side by side, and returns its ticket. Throws `EngineError`.
+    package func add(_ prompt: [Int32], options: GenerationOptions) throws(EngineError) -> Int {
+        try batch.withLock { batch throws(EngineError) in try batch.add(prompt, options: options) }
     }
 
-    /// The tokens that follow `prompt`, sampled as `options` say.
+    /// Drops a text, done or not.
+    package func remove(_ ticket: Int) {
+        batch.withLock { $0.remove(ticket) }
+    }
+
+    /// One pass: every text gets its next token. What happens to texts is told in the order in which they were added; none
+    /// is known here any more after its last event.
+    package func advance() -> [GenerationEvent] {
+        batch.withLock { $0.advance() }
+    }
+
+    /// The tokens that follow `prompt`.
     ///
     /// - Parameter isWanted: called with each token as it comes; returning false ends the generation after it.
     /// - Throws: `EngineError`.
     package func generate(
-        prompt: [Int32], options: GenerationOptions, using generator: inout some RandomNumberGenerator,
-        isWanted: (Int32) -> Bool
-    ) throws -> [Int32] {
-        guard !prompt.isEmpty else { throw EngineError.emptySequence }
-        let size = model.configuration.vocabularySize
-        if let token = prompt.first(where: { $0 < 0 || $0 >= size }) {
-            throw EngineError.tokenOutOfRange(token: token, vocabularySize: size)
-        }
-        let sampler = TokenSampler(options: options)
-        var result: [Int32] = []
-        guard options.maximumTokens > 0 else { return result }
-        return try state.withLock { state in
-            reserve(prompt.count + options.maximumTokens, &state)
-            var logits = read(prompt, state)
+        prompt: [Int32], options: GenerationOptions, isWanted: (Int32) -> Bool = { _ in true }
+    ) throws(EngineError) -> [Int32] {
+        try batch.withLock { batch throws(EngineError) in
+            precondition(batch.isEmpty, "texts that were added are done first")
+            let ticket = try batch.add(prompt, options: options)
+            defer { batch.remove(ticket) }
+            var result: [Int32] = []
             while true {
-                guard NotFiniteValues.find(in: logits[...]) == nil else {
-                    throw EngineError.notFinite("what is made of the text so far")
+                for event in batch.advance() {
+                    switch event {
+                    case .token(_, let token):
+                        result.append(token)
+                        if !isWanted(token) { return result }
+                    case .finished: return result
+                    case .failed(_, let error): throw error
+                    }
                 }
-                let token = sampler.choose(logits, using: &generator)
-                if options.stopTokens.contains(token) { break }
-                result.append(token)
-                if !isWanted(token) || result.count == options.maximumTokens { break }
-                let length = prompt.count + result.count
-                if readsAnew(length) {
-                    logits = read(prompt + result, state)
-                    continue
-                }
-                let context = state.engine.forward(continuing: [token], at: length - 1, caches: state.caches)
-                logits = state.engine.logits(context)
             }
-            return result
         }
     }
 
-    /// Whether the keys cached so far are none of a sequence of `length` tokens: LongRoPE has other divisors from a
-    /// length on, and transformers then reads the sequence again. Dynamic scaling keeps what is cached, as there.
-    private func readsAnew(_ length: Int) -> Bool {
-        guard case .longRoPE(_, _, let original, _) = model.configuration.ropeScaling else { return false }
-        return length == original + 1
-    }
-
-    /// Fills the caches with the prompt, a chunk at a time, and returns the logits after it.
-    private func read(_ prompt: [Int32], _ state: borrowing State) -> [Float] {
-        var start = 0
-        while true {
-            let end = min(start + Self.promptChunk, prompt.count)
-            let context = state.engine.forward(
-                continuing: Array(prompt[start..<end]), at: start, length: prompt.count, caches: state.caches)
-            if end == prompt.count { return state.engine.logits(context) }
-            start = end
+    /// The tokens that follow each of `prompts`, at most `count` of them side by side. Throws `EngineError`.
+    package func generate(
+        prompts: [[Int32]], options: GenerationOptions, sideBySide count: Int
+    ) throws(EngineError) -> [[Int32]] {
+        precondition(count > 0, "one text at a time at least")
+        return try batch.withLock { batch throws(EngineError) in
+            precondition(batch.isEmpty, "texts that were added are done first")
+            var results = [[Int32]](repeating: [], count: prompts.count)
+            var places: [Int: Int] = [:]
+            var next = 0
+            defer { for ticket in places.keys { batch.remove(ticket) } }
+            while next < prompts.count || !places.isEmpty {
+                while places.count < count && next < prompts.count {
+                    places[try batch.add(prompts[next], options: options)] = next
+                    next += 1
+                }
+                for event in batch.advance() {
+                    if case .failed(_, let error) = event { throw error }
+                    if case .token(let ticket, let token) = event, let place = places[ticket] {
+                        results[place].append(token)
+                    }
+                    if event.isLast { places[event.ticket] = nil }
+                }
+            }
+            return results
         }
-    }
-
-    private func reserve(_ tokens: Int, _ state: inout State) {
-        guard tokens > state.capacity else { return }
-        let shape = model.configuration
-        // At least doubled: longer and longer prompts make few caches.
-        let capacity = max(tokens, 2 * state.capacity)
-        state.caches = Arena.planned { arena in
-            (0..<shape.layerCount).map { _ in LayerCache(capacity: capacity, shape: shape, arena: arena) }
-        }
-        state.capacity = capacity
     }
 }

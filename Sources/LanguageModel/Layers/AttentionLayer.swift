@@ -23,8 +23,8 @@ struct AttentionLayer {
     /// input [n, hidden] -> middle [n, hidden], or in the last layer of the wanted rows only:
     /// middle = input + o(attention(norm(input))).
     ///
-    /// With a `cache`, which holds one sequence, the rows continue it.
-    func forward(_ activations: LayerActivations, cache: LayerCache? = nil) {
+    /// With `caches`, one for each sequence, the rows continue what those hold.
+    func forward(_ activations: LayerActivations, caches: [LayerCache] = []) {
         let joint = activations.queryKeyValue
         let normed = workspace.normed.rows(0..<context.rows)
         context.onRows(context.rows) { part, rows in
@@ -32,18 +32,21 @@ struct AttentionLayer {
             adapter?.groups.queryKeyValue.applyA(
                 input: normed.rows(rows), inner: activations.inner.queryKeyValue.rows(rows),
                 context.adapterRows(part, rows))
-            workspace.pack(normed, rows: rows)
+            context.pack(normed, rows: rows)
         }
-        workspace.multiply(normed, by: weights.queryKeyValue, into: joint, bias: weights.queryKeyValueBias)
+        context.multiply(normed, by: weights.queryKeyValue, into: joint, bias: weights.queryKeyValueBias)
         context.onRows(context.rows) { _, rows in
             adapter?.groups.queryKeyValue.applyB(
                 inner: activations.inner.queryKeyValue.rows(rows), output: joint.rows(rows))
             if weights.queryNorm != nil { normaliseHeads(activations, rows: rows) }
             context.rotate(joint.columns(context.rotatedColumns), rows: rows)
         }
-        let cached = cache?.append(
-            keys: joint.columns(context.keyColumns), values: joint.columns(context.valueColumns),
-            at: Int(context.positions[0]))
+        let (keys, values) = (joint.columns(context.keyColumns), joint.columns(context.valueColumns))
+        let cached = zip(caches, context.sequences).map { cache, sequence in
+            cache.append(
+                keys: keys.rows(sequence.rows), values: values.rows(sequence.rows),
+                at: Int(context.positions[sequence.rows.lowerBound]))
+        }
         CausalAttention(context, window: window)
             .forward(joint: joint, cached: cached, output: activations.attended, logSums: activations.logSums)
 
@@ -58,10 +61,10 @@ struct AttentionLayer {
             }
             adapter?.groups.output.applyA(
                 input: attended.rows(rows), inner: activations.inner.output.rows(rows), context.adapterRows(part, rows))
-            workspace.pack(attended, rows: rows)
+            context.pack(attended, rows: rows)
         }
         // The residual is the product's base, which saves a pass over the rows; the last layer has gathered it already.
-        workspace.multiply(attended, by: weights.output, into: middle, base: isLast ? middle : activations.input)
+        context.multiply(attended, by: weights.output, into: middle, base: isLast ? middle : activations.input)
         if let group = adapter?.groups.output, !group.isEmpty {
             context.onRows(out) { _, rows in
                 group.applyB(inner: activations.inner.output.rows(rows), output: middle.rows(rows))

@@ -21,10 +21,10 @@ struct CausalAttention {
 
     /// joint queries, keys and values [n, q + 2 kv] -> output [n, q] and logSums [n, query heads].
     ///
-    /// With `cached` keys and values [m, kv] of the one sequence, its queries are the last n of m positions.
-    func forward(joint: Matrix, cached: (keys: Matrix, values: Matrix)?, output: Matrix, logSums: Matrix) {
-        let keys = cached?.keys ?? joint.columns(context.keyColumns)
-        let values = cached?.values ?? joint.columns(context.valueColumns)
+    /// With `cached` keys and values [m, kv], a pair for each sequence, its queries are the last of m positions.
+    func forward(joint: Matrix, cached: [(keys: Matrix, values: Matrix)], output: Matrix, logSums: Matrix) {
+        let ownKeys = joint.columns(context.keyColumns)
+        let ownValues = joint.columns(context.valueColumns)
         context.workspace.team.run { part in
             let attention = context.workspace.attention[part]
             var loaded = (sequence: -1, head: -1)
@@ -33,9 +33,10 @@ struct CausalAttention {
                 let range = sequence.rows
                 let head = keyHead(of: piece.head)
                 let own = columns(ofHead: piece.head)
-                let keys = keys.columns(columns(ofHead: head))
-                let values = values.columns(columns(ofHead: head))
-                let rows = cached == nil ? range : 0..<keys.rows
+                let (allKeys, allValues) = cached.isEmpty ? (ownKeys, ownValues) : cached[piece.sequence]
+                let keys = allKeys.columns(columns(ofHead: head))
+                let values = allValues.columns(columns(ofHead: head))
+                let rows = cached.isEmpty ? range : 0..<keys.rows
                 // One query against many keys, as in generation: reading the keys once beats packing them.
                 if range.count == 1 && sequence.prefix.isEmpty {
                     attention.forwardRow(

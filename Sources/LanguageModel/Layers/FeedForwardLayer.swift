@@ -21,9 +21,9 @@ struct FeedForwardLayer {
             norm(activations, rows)
             adapter?.groups.gateUp.applyA(
                 input: normed.rows(rows), inner: activations.inner.gateUp.rows(rows), context.adapterRows(part, rows))
-            workspace.pack(normed, rows: rows)
+            context.pack(normed, rows: rows)
         }
-        workspace.multiply(normed, by: weights.gateUp, into: activations.gateUp)
+        context.multiply(normed, by: weights.gateUp, into: activations.gateUp)
         let unit = workspace.unit.rows(0..<count)
         context.onRows(count) { part, rows in
             adapter?.groups.gateUp.applyB(
@@ -31,10 +31,10 @@ struct FeedForwardLayer {
             unit.rows(rows).assignGatedUnit(activations.gateUp.rows(rows))
             adapter?.groups.down.applyA(
                 input: unit.rows(rows), inner: activations.inner.down.rows(rows), context.adapterRows(part, rows))
-            if output != nil { workspace.pack(unit, rows: rows) }
+            if output != nil { context.pack(unit, rows: rows) }
         }
         guard let output else { return }
-        workspace.multiply(unit, by: weights.down, into: output, base: activations.middle)
+        context.multiply(unit, by: weights.down, into: output, base: activations.middle)
         if let down = adapter?.groups.down, !down.isEmpty {
             context.onRows(count) { _, rows in
                 down.applyB(inner: activations.inner.down.rows(rows), output: output.rows(rows))

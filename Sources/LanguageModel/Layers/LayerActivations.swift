@@ -62,23 +62,3 @@ struct LayerActivations {
         inner = other.inner.map(cut)
     }
 }
-
-/// The keys and values of one layer for the tokens of a sequence so far, [capacity, kv] each.
-struct LayerCache {
-    private let keys: Matrix
-    private let values: Matrix
-
-    /// Room for `capacity` tokens, cut from `arena`.
-    init(capacity: Int, shape: ModelConfiguration, arena: Arena) {
-        keys = arena.matrix(rows: capacity, columns: shape.keyValueWidth)
-        values = arena.matrix(rows: capacity, columns: shape.keyValueWidth)
-    }
-
-    /// New keys and values [n, kv] at `position` -> all keys and values [position + n, kv].
-    func append(keys newKeys: Matrix, values newValues: Matrix, at position: Int) -> (keys: Matrix, values: Matrix) {
-        let end = position + newKeys.rows
-        keys.rows(position..<end).assign(newKeys)
-        values.rows(position..<end).assign(newValues)
-        return (keys.rows(0..<end), values.rows(0..<end))
-    }
-}

@@ -40,10 +40,10 @@ struct OutputHead {
             normed.rows(own).assignRMSNorm(
                 of: input.rows(own), weight: weights.finalNorm, inverse: inverse.rows(own),
                 epsilon: Float(context.shape.normEpsilon))
-            workspace.pack(normed, rows: own)
+            context.pack(normed, rows: own)
         }
         let logits = buffers.logits.rows(0..<rows.count)
-        workspace.multiply(normed, by: weights.head, into: logits)
+        context.multiply(normed, by: weights.head, into: logits)
         return logits
     }
 

@@ -16,6 +16,9 @@ struct PassContext {
     let wanted: [Int32]
     /// The adapters' dropout; nil outside training.
     let dropout: DropoutPlan?
+    /// Whether every row continues a text of its own. Then all that is computed for a row is computed as for a pass of it
+    /// alone, to the last bit: a text is the same whatever others are written beside it.
+    var isStep = false
 
     /// The number of tokens.
     var rows: Int { positions.count }
@@ -34,6 +37,12 @@ struct PassContext {
     /// all parts at the same time.
     func onRows(_ count: Int, _ body: (_ part: Int, _ rows: Range<Int>) -> Void) {
         let team = workspace.team
+        if isStep && count > 1 {
+            team.run { part in
+                for row in count * part / team.count..<count * (part + 1) / team.count { body(part, row..<row + 1) }
+            }
+            return
+        }
         // Rows that cannot be shared are not worth waking anybody.
         if count <= WeightProducts.tileRows {
             if count > 0 { body(0, 0..<count) }
@@ -47,6 +56,25 @@ struct PassContext {
                 body(part, start..<end)
                 start = end
             }
+        }
+    }
+
+    // A few rows read each weight once; packing it into panels first would cost as much again.
+    private func readsOnce(_ x: Matrix) -> Bool { isStep || x.rows == 1 }
+
+    /// x [n, in] -> the same packed for a product with a weight, in some rows, where that needs packing.
+    func pack(_ x: Matrix, rows: Range<Int>) {
+        if !readsOnce(x) { workspace.products.pack(x, rows: rows) }
+    }
+
+    /// x [n, in] -> output [n, out]: output = base + x · weightᵀ, where `x` has been packed.
+    func multiply(
+        _ x: Matrix, by weight: FrozenMatrix, into output: Matrix, base: Matrix? = nil, bias: FrozenMatrix? = nil
+    ) {
+        if readsOnce(x) {
+            workspace.products.multiplyRows(x, by: weight, into: output, base: base, bias: bias)
+        } else {
+            workspace.products.multiply(by: weight, .forward, into: output, base: base, bias: bias)
         }
     }
 

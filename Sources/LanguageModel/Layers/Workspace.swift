@@ -127,23 +127,6 @@ final class Workspace {
         layers[layers.count == 1 ? 0 : index].firstRows(count)
     }
 
-    /// x [n, in] -> the same packed for a product with a weight, in some rows; a single row is not packed.
-    func pack(_ x: Matrix, rows: Range<Int>) {
-        if x.rows > 1 { products.pack(x, rows: rows) }
-    }
-
-    /// x [n, in] -> output [n, out]: output = base + x · weightᵀ, where `x` has been packed.
-    func multiply(
-        _ x: Matrix, by weight: FrozenMatrix, into output: Matrix, base: Matrix? = nil, bias: FrozenMatrix? = nil
-    ) {
-        // One row, as in generation, reads each weight once; packing it into panels first would cost as much again.
-        if x.rows == 1 {
-            products.multiplyRow(x, by: weight, into: output, base: base, bias: bias)
-        } else {
-            products.multiply(by: weight, .forward, into: output, base: base, bias: bias)
-        }
-    }
-
     /// What the adapters' steps need to know of some rows of part `part`.
     func adapterRows(_ part: Int, _ rows: Range<Int>, _ dropout: DropoutPlan?) -> LowRankGroup.Rows {
         LowRankGroup.Rows(

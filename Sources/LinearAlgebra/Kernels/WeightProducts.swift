@@ -151,20 +151,20 @@ package final class WeightProducts {
         }
     }
 
-    /// output = base + x · weightᵀ, or bias + that, for one row, which reads the weight once and packs nothing.
-    package func multiplyRow(
+    /// output = base + x · weightᵀ, or bias + that, for a few rows: the weight is read once for all and nothing is packed.
+    /// A row's values have the same bits whatever other rows there are.
+    package func multiplyRows(
         _ x: Matrix, by weight: FrozenMatrix, into output: Matrix, base: Matrix? = nil,
         bias: FrozenMatrix? = nil
     ) {
-        precondition(x.rows == 1 && output.rows == 1, "one row")
+        precondition(x.rows == output.rows, "a row of the output for each of x")
         precondition(x.columns == weight.columns && output.columns == weight.rows, "the widths are the map's")
         if let base { output.assign(base) }
-        if let bias { bias.copyRows([0], into: output) }
-        let (from, to) = (x.pointer, output.pointer)
+        if let bias { bias.copyRows([Int32](repeating: 0, count: x.rows), into: output) }
         let isAdding = base != nil || bias != nil
         team.run { part in
             let own = weight.rows * part / team.count..<weight.rows * (part + 1) / team.count
-            weight.multiply(from, into: to, rows: own, isAdding: isAdding)
+            weight.multiply(x, into: output, rows: own, isAdding: isAdding)
         }
     }
 }

@@ -189,16 +189,21 @@ extension FrozenMatrix {
         }
     }
 
-    /// y[j] = x · row j, or y[j] += that, for the rows in `range`.
-    func multiply(
-        _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rows range: Range<Int>, isAdding: Bool
-    ) {
+    /// output[i][j] = row i of x · row j, or that is added, for the rows j in `range`.
+    func multiply(_ x: Matrix, into output: Matrix, rows range: Range<Int>, isAdding: Bool) {
         for segment in segments where segment.rows.overlaps(range) {
             let own = segment.rows.clamped(to: range)
             let first = segment.rows.lowerBound
-            murmur_vector_product(
-                segment.storage.kind, values(segment), columns, scales(segment), x, y + first, own.lowerBound - first,
-                own.upperBound - first, columns, isAdding ? 1 : 0)
+            let (start, end) = (own.lowerBound - first, own.upperBound - first)
+            if x.rows == 1 {
+                murmur_vector_product(
+                    segment.storage.kind, values(segment), columns, scales(segment), x.pointer, output.pointer + first,
+                    start, end, columns, isAdding ? 1 : 0)
+            } else {
+                murmur_rows_product(
+                    segment.storage.kind, values(segment), columns, scales(segment), x.pointer, x.stride,
+                    output.pointer + first, output.stride, x.rows, start, end, columns, isAdding ? 1 : 0)
+            }
         }
     }
 }

@@ -20,6 +20,25 @@ package struct AdaptedModel: Sendable {
         }
     }
 
+    private init(model: BaseModel, tokenizer: Tokenizer, adapter: PEFTAdapter) {
+        self.model = model
+        self.tokenizer = tokenizer
+        self.adapter = adapter
+    }
+
+    /// The same base model, which is not loaded again, with the adapter in the directory `path`.
+    package func adapted(by path: String) throws -> AdaptedModel {
+        let adapter = try PEFTDirectory.read(path) { model.adapterSchema($0) }
+        return AdaptedModel(model: model, tokenizer: tokenizer, adapter: adapter)
+    }
+
+    /// The prompt template that suits the model: its own where it has one.
+    package var usualTemplate: String {
+        guard let path = model.path else { return "alpaca" }
+        if path == ModelComposition.modelDirectory("builtin:fledgling") { return "terse" }
+        return (try? PromptTemplate.ofModel(directory: path)) == nil ? "alpaca" : PromptTemplate.nameOfModels
+    }
+
     /// The tokens that end an answer.
     package var stopTokens: Set<Int32> {
         var tokens = Set(model.endOfSequence)

@@ -70,7 +70,7 @@ extension ModelComposition {
         return try BuiltInChores().records(count: count ?? defaultRecordCount, seed: seed)
     }
 
-    private static func scheme(_ partition: SwarmTopology.Data.Partition) -> PartitionScheme {
+    static func scheme(_ partition: SwarmTopology.Data.Partition) -> PartitionScheme {
         switch partition.scheme {
         case .iid: .iid
         case .category: .category

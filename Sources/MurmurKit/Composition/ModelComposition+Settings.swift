@@ -80,7 +80,7 @@ extension ModelComposition {
             }
             // Nothing for a record that stands alone, so that its digest is what it always was.
             for turn in record.history {
-                let text = "\(turn.role.rawValue) \(turn.isLearned) \(turn.text)"
+                let text = "\(turn.role.rawValue) \(turn.isLearned) \(turn.content)"
                 digest.update(Array("\(text.utf8.count) ".utf8) + Array(text.utf8))
             }
         }

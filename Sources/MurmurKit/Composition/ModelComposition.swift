@@ -19,10 +19,17 @@ package struct ModelComposition: Sendable {
 
     /// Loads the model that `topology` names and checks that the parts fit each other.
     package init(_ topology: SwarmTopology, compute: ComputeChoices = ComputeChoices()) throws {
+        let directory = Self.modelDirectory(topology.model.base)
+        let model = try BaseModel.load(directory: directory, storage: compute.weights.storage)
+        try self.init(
+            topology, model: model, tokenizer: try Self.tokenizer(directory: directory, model: model), compute: compute)
+    }
+
+    /// The same with `topology`'s model and tokenizer as they were loaded before.
+    init(_ topology: SwarmTopology, model: BaseModel, tokenizer: Tokenizer, compute: ComputeChoices) throws {
         self.topology = topology
         modelDirectory = Self.modelDirectory(topology.model.base)
-        let model = try BaseModel.load(directory: modelDirectory, storage: compute.weights.storage)
-        tokenizer = try Self.tokenizer(directory: modelDirectory, model: model)
+        self.tokenizer = tokenizer
         workbench = try TuningWorkbench(
             model: model, tokenizer: tokenizer, lora: topology.model.lora, settings: topology.tuning,
             seed: topology.swarm.seed, options: compute.engine(topology.tuning))

@@ -102,7 +102,12 @@ package struct SwarmPlan: Encodable, Sendable {
         let exchange = uplink.map { [bytesPerRound] in Double(8 * bytesPerRound) * WireCost.headerFactor / $0 }
         exchangeSeconds = exchange
         totalSeconds = exchange.flatMap { exchange in
-            contributions.map { exchange * Double($0) + (trainingSeconds ?? 0) * Double(topology.tuning.rounds) }
+            contributions.map { contributions in
+                let training = trainingSeconds ?? 0
+                // Where peers train on meanwhile, all rounds but the first take the longer of the two.
+                let hidden = policy.overlaps ? min(exchange, training) * Double(topology.tuning.rounds - 1) : 0
+                return exchange * Double(contributions) + training * Double(topology.tuning.rounds) - hidden
+            }
         }
     }
 }

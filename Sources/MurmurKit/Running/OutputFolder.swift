@@ -20,6 +20,8 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
     case simulation
     /// What trainers returned, for playing back.
     case recording
+    /// The runs of a grid of comparisons.
+    case grid
 
     /// The command that makes such a folder.
     package var command: String {
@@ -32,6 +34,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         case .chaos: "murmur chaos"
         case .simulation: "murmur simulate"
         case .recording: "murmur simulate --record"
+        case .grid: "murmur compare --grid"
         }
     }
 
@@ -118,6 +121,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         case .split: names.contains("held-out.jsonl")
         case .chaos: false
         case .simulation: names.contains("simulation.json")
+        case .grid: false
         case .recording:
             content.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)/training.recording") }
         }

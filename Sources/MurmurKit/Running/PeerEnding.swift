@@ -68,13 +68,23 @@ struct PeerEnding {
     /// - Parameters:
     ///   - hasFinalAdapter: whether the swarm was done before the peer stopped.
     ///   - latest: where the adapter of the newest checkpoint is.
-    init(_ participation: Participation, quorum: Quorum, hasFinalAdapter: Bool, adapter: AdapterFile, latest: String) {
+    ///   - ledgerGap: lines of the ledger that the disk has not taken.
+    init(
+        _ participation: Participation, quorum: Quorum, hasFinalAdapter: Bool, adapter: AdapterFile, latest: String,
+        ledgerGap: Int = 0
+    ) {
         self.participation = participation
         self.adapter = adapter
-        (status, kept) =
+        var (status, kept) =
             hasFinalAdapter
             ? Self.finished(participation, quorum, adapter)
             : Self.stopped(participation, latest)
+        if ledgerGap > 0 {
+            status = .unwritten
+            kept.append(
+                "The disk took no more lines: outgoing.jsonl lacks \(ledgerGap) of those that say what left this peer.")
+        }
+        (self.status, self.kept) = (status, kept)
     }
 
     private static func finished(

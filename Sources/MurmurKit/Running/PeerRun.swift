@@ -87,8 +87,7 @@ package struct PeerRun: Sendable {
         // of `murmur chaos`, which would be passed by.
         let local = LocalPeer(keys, addresses: listening == nil ? [] : [endpoint.localAddress])
         let participation = try ParticipationSink(earlierParts(), of: swarm, name)
-        let recorder = try EventRecorder(
-            names: swarm.topology.names, name: name, folder: folder)
+        let recorder = try EventRecorder(names: swarm.topology.names, name: name, folder: folder)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let adapter = adapterFile(of: trainers, records: tuner.sampleCount)
@@ -107,10 +106,10 @@ package struct PeerRun: Sendable {
             deliver: { adapter.write(trainers.adapter(of: $0)) })
         await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
-        let result: Peer.Result
+        let run: (result: Peer.Result, ledgerGap: Int)
         do {
             try await tuner.begin()
-            result = try await follow(peer, recorder, participation, steps, beginnings)
+            run = try await follow(peer, recorder, participation, steps, beginnings)
         } catch {
             await tuner.end()
             throw error
@@ -119,8 +118,8 @@ package struct PeerRun: Sendable {
         try recordings?.close()
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(
-            participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: result.delta != nil,
-            adapter: adapter, latest: latest)
+            participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: run.result.delta != nil,
+            adapter: adapter, latest: latest, ledgerGap: run.ledgerGap)
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
@@ -157,10 +156,12 @@ package struct PeerRun: Sendable {
     }
 
     /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer. `beginnings` are told first.
+    ///
+    /// - Returns: What the peer came to, and how many lines its ledger lacks.
     private func follow(
         _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ steps: StepTeller,
         _ beginnings: [PeerEvent.Kind]
-    ) async throws -> Peer.Result {
+    ) async throws -> (result: Peer.Result, ledgerGap: Int) {
         let rounds = swarm.topology.tuning.rounds
         let own = output.map { output in
             (output == .sentences ? [StepLine()] : []) + [output.sink(rounds: rounds, name: recorder.name(of:))]
@@ -184,7 +185,6 @@ package struct PeerRun: Sendable {
         defer { stopper.cancel() }
         let result = try await peer.run()
         await listener.value
-        recorder.close()
-        return result
+        return (result, recorder.close())
     }
 }

@@ -49,7 +49,7 @@ package enum ExitStatus: Int32, Sendable, CaseIterable, Error, Encodable {
         case .partial: "done without some peers; the last lines name them"
         case .alone: "done alone: nobody else's contribution was ever mixed"
         case .stopped: "stopped before the end; the same command goes on from the checkpoint"
-        case .unwritten: "the adapter or the checkpoint is not on the disk"
+        case .unwritten: "the adapter, the checkpoint or the ledger is not whole on the disk"
         case .unequal: "others have another topology file; section and key are named"
         case .short: "done with everybody, but without agreement, or with local steps that failed"
         case .interrupted: "interrupted before there was anything to go on from"

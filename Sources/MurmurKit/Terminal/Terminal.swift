@@ -5,6 +5,9 @@ import Synchronization
 
 /// What the command prints, and where: results on standard output, everything else on standard error.
 package enum Terminal {
+    /// Whether standard input is a terminal.
+    package static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
     /// Whether standard output is a terminal.
     package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 

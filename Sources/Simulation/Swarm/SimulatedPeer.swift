@@ -43,6 +43,11 @@ struct SimulatedPeer: Sendable {
     var lastRound = 0
     var starts = 0
     var final: AdapterDelta?
+    /// Its adapter when it had mixed in the last round with training, and the bytes that it had sent by then.
+    var unsettled: AdapterDelta?
+    var bytesUnsettled: UInt64?
+    /// Rounds whose local steps failed.
+    var failedRounds = 0
     /// Whether its process has said goodbye and takes nothing more.
     var hasStopped = false
     /// Whether its process came to its end by itself.

@@ -4,6 +4,7 @@ import Cryptography
 import Faults
 import Federation
 import Recording
+import SwarmFile
 
 extension SimulatedSwarm {
     /// How far a gradient step goes towards the target.
@@ -19,6 +20,10 @@ extension SimulatedSwarm {
                 time + duration * peers[index].slowness, .trained(index, incarnation: peers[index].incarnation, ticket))
         case .write(let checkpoint):
             peers[index].writing = checkpoint
+            // Written after the last mixing with training, before any of settling.
+            if checkpoint.round == topology.tuning.rounds, !checkpoint.isFinished {
+                peers[index].unsettled = checkpoint.delta
+            }
             heap.push(time + scenario.writingTime, .written(index, incarnation: peers[index].incarnation))
         case .remember(let memory): peers[index].waitingMemory = memory
         case .wake(let deadline):
@@ -43,6 +48,11 @@ extension SimulatedSwarm {
                 if let broken = peers[index].process?.brokenBound {
                     violate("bounds", "\(peers[index].name) holds \(broken)")
                 }
+            }
+            if case .traffic(let traffic) = event.kind, peers[index].bytesUnsettled == nil,
+                peers[index].lastRound == topology.tuning.rounds - 1
+            {
+                peers[index].bytesUnsettled = peers[index].pastTraffic.sent + traffic.bytesSent
             }
         case .deliver(let delta):
             peers[index].final = delta

@@ -1,4 +1,4 @@
-import Adapters
+package import Adapters
 import Aggregation
 import Basics
 import Faults
@@ -82,6 +82,29 @@ extension SimulatedSwarm {
 }
 
 extension SimulatedSwarm {
+    /// What a peer ended with.
+    package struct End: Sendable {
+        package var name: String
+        /// Its adapter; nil where it did not finish.
+        package var final: AdapterDelta?
+        /// Its adapter when it had mixed in the last round with training; nil where it was not in that round.
+        package var unsettled: AdapterDelta?
+        package var sampleCount: Int
+        /// Bytes that it had sent by then.
+        package var bytesUnsettled: UInt64?
+        /// Rounds whose local steps failed.
+        package var failedRounds: Int
+    }
+
+    /// What the peers ended with, in the topology's order.
+    package var ends: [End] {
+        peers.map { peer in
+            End(
+                name: peer.name, final: peer.final, unsettled: peer.unsettled, sampleCount: peer.sampleCount,
+                bytesUnsettled: peer.bytesUnsettled, failedRounds: peer.failedRounds)
+        }
+    }
+
     /// How far the run is.
     var progress: SimulationProgress {
         let rounds = peers.map(\.lastRound)

@@ -89,6 +89,7 @@ extension SimulatedSwarm {
             peers[index].process!.trainingFinished(
                 trained.outcome, snapshot: trained.snapshot, at: local, using: &generators[index])
         case .failure(let failure):
+            peers[index].failedRounds += 1
             peers[index].process!.trainingFailed(failure.description, at: local, using: &generators[index])
         case nil: preconditionFailure("a training that is under way has no result")
         }

@@ -113,10 +113,10 @@ package struct SimulatedSwarm {
         indexOfAddress = Dictionary(uniqueKeysWithValues: peers.enumerated().map { ($1.address, $0) })
         trace = Trace(origin: Self.start, write: write)
         let graph = try expanded.swarmGraph()
-        // Where mass has to come back first, a step that is owed may lead beyond its target; factors of averaged products may
-        // lie outside of what averages of values give.
-        let movesMass = ExchangePolicy(expanded.exchange).mixing.movesMass
-        let leavesHull = movesMass || expanded.exchange.factors == .product
+        // Where mass has to come back first, a step that is owed may lead beyond its target, and so may one that began
+        // before the round was mixed; factors of averaged products may lie outside of what averages of values give.
+        let exchange = ExchangePolicy(expanded.exchange)
+        let leavesHull = exchange.mixing.movesMass || exchange.overlaps || exchange.factors == .product
         checker = SwarmChecker(
             names: names, ids: peers.map(\.id), targets: leavesHull ? [] : peers.map(\.target),
             neighbours: graph.neighbours,
@@ -142,7 +142,7 @@ package struct SimulatedSwarm {
         if peers.count <= Self.closelyWatched {
             packets = PacketChecker(count: peers.count)
             mixing = MixingChecker(ids: peers.map(\.id), graph: graph, configurations: configurations)
-            if movesMass, executor == nil {
+            if exchange.mixing.movesMass, executor == nil {
                 mass = MassChecker(ids: peers.map(\.id), configurations: configurations)
             }
         }

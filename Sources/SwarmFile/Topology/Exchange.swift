@@ -14,6 +14,7 @@ extension SwarmTopology {
         package var factors = Factors.both
         package var compression = Compression.bf16
         package var robustness = Robustness.none
+        package var overlap = false
         package var staleness = 2
         package var consensusBound = 1e-3
         /// Seconds; nil: neighbours that are away are not waited for, slow ones as long as lately.
@@ -46,6 +47,11 @@ extension SwarmTopology {
                 .choice(planned: Robustness.planned),
                 "How contributions that lie are kept out.",
                 "Beyond the gate that every contribution passes: right length, finite, bounded norm."),
+            .shared(
+                "overlap", \.overlap, .flag,
+                "Whether peers train on while contributions are on their way.",
+                "A round takes the longer of training and sending, not their sum; what came is added one round later. "
+                    + "`docs/mathematics.md`, \"Overlap\"."),
             .shared(
                 "staleness", \.staleness, .integer(0...1000),
                 "How many rounds apart a neighbour's contribution may be and still be mixed.",
@@ -93,7 +99,12 @@ extension SwarmTopology.Exchange {
     }
 
     private static func refuseFactors(of exchange: Self, _ place: TopologyValue) throws {
-        guard let factors = try place.section(keys: Self.keys.map(\.name))["factors"] else { return }
+        let keys = try place.section(keys: Self.keys.map(\.name))
+        if exchange.overlap, !exchange.factors.goesWithOverlap, let overlap = keys["overlap"] {
+            throw overlap.error(
+                "overlap goes with factors: both or freeze-a, not with \(exchange.factors.rawValue)")
+        }
+        guard let factors = keys["factors"] else { return }
         let name = "\"\(exchange.factors.rawValue)\""
         if !exchange.factors.goes(with: exchange.mixing) {
             throw factors.error("\(name) goes with mixing: metropolis only, not with \(exchange.mixing.rawValue)")

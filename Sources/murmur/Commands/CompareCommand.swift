@@ -11,18 +11,26 @@ struct CompareCommand: AsyncParsableCommand {
             and greedy answers for exact match and ROUGE-L. The gossip adapters are those of the finished run in DIR; \
             where there is none, the swarm is run first. Leaves DIR/summary.json and DIR/report.html.
 
-            Example:
+            With --grid or --seeds the swarms run in this process instead, on a simulated network: every arm at its own \
+            best learning rate, chosen on a validation part, over paired seeds. Finished runs are kept in DIR/runs; the \
+            same command goes on from them, and a larger grid uses them. Leaves DIR/grid.json.
+
+            Examples:
               murmur compare topologies/demo.yaml --out demo-run
+              murmur compare topologies/demo.yaml --out grid --seeds 5 \\
+                  --grid tuning.learning-rate=1e-2,2e-2,4e-2 --grid graph.kind=ring,exponential
             """)
 
     @Argument(help: "The topology file.") var topology: String
     @Option(help: "The folder of the run.") var out: String
+    @OptionGroup var grid: GridOptions
     @OptionGroup var sources: SourceOptions
     @OptionGroup var compute: ComputeOptions
     @Option(help: "The most tokens of a generated answer; 0 generates none and measures loss alone.")
     var maxNewTokens = 32
-    @Option(help: "For how many held-out records answers are generated; all, unless given.") var answers: Int?
-    @Flag(help: "Print summary.json instead of the table.") var json = false
+    @Option(help: "For how many held-out records answers are generated; all, unless given, and of a grid none.")
+    var answers: Int?
+    @Flag(help: "Print summary.json, or grid.json, instead of the table.") var json = false
 
     func validate() throws {
         guard (0...4096).contains(maxNewTokens) else {
@@ -32,6 +40,7 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if grid.isAsked { return try await runGrid() }
         let folder = try RunFolder.prepare(
             out, topologyPath: topology, sources: sources.choices, fresh: false, user: "murmur compare")
         if !folder.holdsAllAdapters {
@@ -57,5 +66,18 @@ struct CompareCommand: AsyncParsableCommand {
         let result = try await comparison.run()
         try folder.write(result)
         Terminal.print(json ? JSONText.of(result.json) : result.text(folder: out))
+    }
+
+    private func runGrid() async throws {
+        var choices = grid.choices
+        choices.measure.answers = maxNewTokens > 0 ? answers ?? 0 : 0
+        choices.measure.answerTokens = max(1, maxNewTokens)
+        choices.sources = sources.choices
+        choices.compute = compute.choices
+        choices.isQuiet = json
+        let comparison = try GridComparison(topology, out: out, choices)
+        let result = try await comparison.runUntilStopped(
+            command: (["murmur"] + CommandLine.arguments.dropFirst().filter { $0 != "--fresh" }).joined(separator: " "))
+        Terminal.print(json ? JSONText.of(result.json) : grid.markdown ? result.markdown : result.text(folder: out))
     }
 }

@@ -24,6 +24,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Measure on so many of the records at most.") var records: Int?
     @Option(help: "The most tokens of a generated answer; 0 generates none and measures loss alone.")
     var maxNewTokens = 64
+    @Option(help: "How many answers each processor writes at a time; they are the same for any number.")
+    var sideBySide = 16
     @Option(help: "The seed of built-in instructions.") var seed: UInt64 = 42
     @Flag(help: "Print JSON.") var json = false
 
@@ -32,6 +34,9 @@ struct EvaluateCommand: AsyncParsableCommand {
             throw ValidationError("--max-new-tokens \(maxNewTokens): from 0 to 4096")
         }
         guard !data.isEmpty else { throw ValidationError("--data: name the instructions") }
+        guard (1...128).contains(sideBySide) else {
+            throw ValidationError("--side-by-side \(sideBySide): from 1 to 128")
+        }
         if let records, records < 1 { throw ValidationError("--records \(records): at least 1") }
     }
 
@@ -46,10 +51,16 @@ struct EvaluateCommand: AsyncParsableCommand {
         let model = try AdaptedModel(base: options.model, adapter: adapter, weights: weights)
         let encoder = try model.encoder(template: options.templateName, cutoff: options.cutoff)
         model.warn(of: encoder)
-        let evaluation = Evaluation(model, encoder: encoder, answerTokens: maxNewTokens)
+        let evaluation = Evaluation(model, encoder: encoder, answerTokens: maxNewTokens, sideBySide: sideBySide)
         let progress = ProgressLine("evaluating", quietly: json)
-        let summary = try await evaluation.run(chosen) { progress.update($0, of: $1) }
+        let scores = try await evaluation.scores(of: chosen) { progress.update($0, of: $1) }
         progress.finish()
-        Terminal.print(json ? JSONText.of(summary.json) : Evaluation.table(summary).lines.joined(separator: "\n"))
+        let (summary, details) = (EvaluationSummary(scores), ScoreDetails(scores))
+        if json {
+            Terminal.print(JSONText.of(summary.json(with: details)))
+        } else {
+            let lines = Evaluation.table(summary).lines + [Evaluation.line(details)].filter { !$0.isEmpty }
+            Terminal.print(lines.joined(separator: "\n"))
+        }
     }
 }

@@ -26,6 +26,8 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(help: "0 takes the likeliest token always.") var temperature = 0.0
     @Option(help: "Sample from so many of the likeliest tokens; 0: all.") var topK = 0
     @Option(help: "Sample from the likeliest tokens that together reach this probability.") var topP = 1.0
+    @Option(help: "Keep so many beginnings and take the likeliest text; nothing is sampled then. 1: no beam search.")
+    var beams = 1
     @Option(help: "The seed of sampling.") var seed: UInt64 = 42
     @Flag(help: "Print JSON.") var json = false
 
@@ -36,6 +38,7 @@ struct GenerateCommand: AsyncParsableCommand {
         guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature: 0 or more") }
         guard topK >= 0 else { throw ValidationError("--top-k: 0 or more") }
         guard topP > 0, topP <= 1 else { throw ValidationError("--top-p: above 0, at most 1") }
+        guard (1...32).contains(beams) else { throw ValidationError("--beams: from 1 to 32") }
     }
 
     func run() async throws {
@@ -47,7 +50,8 @@ struct GenerateCommand: AsyncParsableCommand {
         let responder = try ModelResponder.onAllProcessors(
             model, template: options.templateName,
             sampling: SamplingChoices(
-                maximumTokens: maxNewTokens, temperature: temperature, topK: topK, topP: topP, seed: seed))
+                maximumTokens: maxNewTokens, temperature: temperature, topK: topK, topP: topP, beams: beams,
+                seed: seed))
         if json {
             let answer = try await responder.wholeResponse(to: prompt)
             Terminal.print(try JSONText.of(["prompt": responder.text(of: prompt), "answer": answer]))

@@ -13,6 +13,28 @@ import Testing
         #expect(!ExactMatch.matches("e\u{301}", "\u{e9}"))
     }
 
+    @Test("Details: intervals hold the means, distinct words are counted")
+    func details() {
+        var scores = (0..<60).map { number in
+            RecordScore(category: "", negativeLogLikelihood: Double(number % 7), tokens: 1 + number % 3)
+        }
+        let bare = ScoreDetails(scores)
+        #expect(bare.rougeL == nil && bare.exactMatch == nil && bare.distinct1 == nil && bare.distinct2 == nil)
+        for place in scores.indices { scores[place].measure(place % 4 == 0 ? "a b a" : "A c", expected: "a c") }
+        let (details, summary) = (ScoreDetails(scores), EvaluationSummary(scores))
+        for (interval, mean) in [
+            (details.loss, summary.loss), (details.rougeL, summary.rougeL ?? -1),
+            (details.exactMatch, summary.exactMatch ?? -1),
+        ] {
+            #expect(interval.map { $0.low < mean && mean < $0.high && $0.high - $0.low < 2 } == true)
+        }
+        // 15 answers of three words and 45 of two: three words, and the pairs ab, ba and ac.
+        #expect(details.distinct1 == 3.0 / 135 && details.distinct2 == 3.0 / 75)
+        #expect(details == ScoreDetails(scores) && details.loss != ScoreDetails(scores, seed: 1).loss)
+        #expect(summary.json(with: details)["details"]?["intervals"]?["loss"]?.array?.count == 2)
+        #expect(ScoreDetails(Array(scores.prefix(1))).loss == nil)
+    }
+
     @Test(
         "ROUGE-L by hand",
         arguments: [

@@ -50,6 +50,32 @@ import Testing
         }
     }
 
+    @Test("Conversations begin as prompts do, and go on turn by turn")
+    func conversations() throws {
+        for entry in try #require(Self.fixture()["templates"]?.array) {
+            let folder = try TemporaryFolder()
+            try folder.write(try #require(entry["template"]?.text), to: "chat_template.jinja")
+            try folder.write(#"{"bos_token":"<s>","eos_token":{"content":"</s>"}}"#, to: "tokenizer_config.json")
+            let template = try ConversationTemplate.ofModel(directory: folder.url.path)
+            for one in try #require(entry["cases"]?.array) {
+                let question = ChatTurn(role: .user, content: try #require(one["question"]?.text))
+                #expect(try template.text(of: [question]) == one["prompt"]?.text)
+                let answer = ChatTurn(role: .assistant, content: one["answer"]?.text ?? "")
+                let longer = try template.text(of: [question, answer, ChatTurn(role: .user, content: "And then?")])
+                #expect(longer.utf8.starts(with: (one["prompt"]?.text ?? "-").utf8) && longer.contains("And then?"))
+            }
+        }
+        let turns = [
+            ChatTurn(role: .system, content: "S"), ChatTurn(role: .user, content: "one"),
+            ChatTurn(role: .assistant, content: "1"), ChatTurn(role: .user, content: "two"),
+        ]
+        let terse = try PromptTemplate.named("terse")
+        #expect(
+            terse.filled(turns, input: "x")
+                == terse.filled(instruction: "S\n\none") + terse.responseStart + "1\n\n"
+                + terse.filled(instruction: "two", context: "x"))
+    }
+
     @Test("The named forms are those of the checkpoints")
     func named() throws {
         let entries = try #require(Self.fixture()["templates"]?.array)

@@ -102,14 +102,42 @@ import Testing
                 let team = ComputeTeam(count: threads)
                 let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: inputs)
                 let y = Matrix(rows: 1, columns: outputs)
-                products.multiplyRow(x, by: weight, into: y)
+                products.multiplyRows(x, by: weight, into: y)
                 #expect(distance(y, rows(x), transposed(stored), base: nil) < 2e-6)
                 results.append(y.values)
-                products.multiplyRow(x, by: weight, into: y, bias: bias)
+                products.multiplyRows(x, by: weight, into: y, bias: bias)
                 #expect(distance(y, rows(x), transposed(stored), base: bias.values) < 2e-6)
             }
             // Rows are read side by side; which ones changes nothing.
             #expect(results[1] == results[0] && results[2] == results[0])
+        }
+    }
+
+    /// A row's products are the same to the last bit whatever rows there are beside it.
+    @Test(arguments: WeightStorage.allCases) func fewRowsAreTheSameProductEach(storage: WeightStorage) {
+        for (outputs, given) in [(45, 77), (1, 64), (3, 130), (8, 5), (23, 128), (64, 1100), (13, 592)] {
+            let inputs = width(given, storage)
+            let weight = FrozenMatrix(
+                columns: inputs, parts: [random(outputs, inputs, seed: 3).values], storage: storage)
+            let bias = FrozenMatrix(row: random(1, outputs, seed: 5).values)
+            for count in [2, 3, 4, 5, 9, 16, 19] {
+                let x = random(count, inputs, seed: UInt64(count))
+                let before = random(count, outputs, seed: 8)
+                for threads in [1, 3] {
+                    let team = ComputeTeam(count: threads)
+                    let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: inputs)
+                    func result(_ rows: Range<Int>, base: Matrix?, bias: FrozenMatrix?) -> [Float] {
+                        let y = Matrix(rows: rows.count, columns: outputs)
+                        products.multiplyRows(
+                            x.rows(rows), by: weight, into: y, base: base.map { $0.rows(rows) }, bias: bias)
+                        return y.values
+                    }
+                    for (base, bias) in [(nil, nil), (before, nil), (nil, bias)] as [(Matrix?, FrozenMatrix?)] {
+                        let alone = (0..<count).flatMap { result($0..<$0 + 1, base: base, bias: bias) }
+                        #expect(result(0..<count, base: base, bias: bias) == alone)
+                    }
+                }
+            }
         }
     }
 
@@ -172,8 +200,8 @@ import Testing
             // The panels are the same, so the products are to the last bit.
             #expect(results(mixed) == results(whole))
             let (one, other) = (Matrix(rows: 1, columns: 96), Matrix(rows: 1, columns: 96))
-            products.multiplyRow(x.rows(0..<1), by: mixed, into: one)
-            products.multiplyRow(x.rows(0..<1), by: whole, into: other)
+            products.multiplyRows(x.rows(0..<1), by: mixed, into: one)
+            products.multiplyRows(x.rows(0..<1), by: whole, into: other)
             for (a, b) in zip(one.values, other.values) { #expect(abs(a - b) < 1e-4) }
         }
     }

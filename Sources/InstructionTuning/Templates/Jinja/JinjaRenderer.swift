@@ -16,6 +16,13 @@ struct JinjaRenderer {
         // A template of a few turns takes some hundred steps, and no prompt has a million bytes around its contents; a loop
         // that doubles a text has them in twenty turns.
         static let form = Limits(steps: 20_000, bytes: 1 << 20)
+
+        /// As many steps again for every turn; the contents are written a few times at most.
+        static func of(_ turns: [ChatTurn]) -> Limits {
+            Limits(
+                steps: form.steps + 4_000 * turns.count,
+                bytes: form.bytes + 4 * turns.reduce(0) { $0 + $1.content.utf8.count })
+        }
     }
 
     private var scopes: [[String: JinjaValue]]

@@ -1,0 +1,93 @@
+import Foundation
+import Storage
+
+/// A visitor of an endpoint over a plain socket, on a thread of its own: nothing between the test and the bytes.
+struct HTTPVisitor: Sendable {
+    struct Answer: Sendable {
+        let status: Int
+        let headers: String
+        let body: String
+
+        var json: JSONValue { (try? JSONValue.parse(Array(body.utf8))) ?? .null }
+        /// The texts of server-sent events.
+        var events: [String] {
+            body.components(separatedBy: "\n\n").filter { $0.hasPrefix("data: ") }.map { String($0.dropFirst(6)) }
+        }
+    }
+
+    let port: Int
+
+    /// Asks, and reads the answer to its end, or up to `limit` bytes and then leaves.
+    func ask(
+        _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:], limit: Int = .max
+    ) async throws -> Answer {
+        var lines = ["\(method) \(path) HTTP/1.1", "Connection: close"]
+        var all = ["Host": "127.0.0.1:\(port)"]
+        if let body {
+            all["Content-Type"] = "application/json"
+            all["Content-Length"] = "\(body.utf8.count)"
+        }
+        all.merge(headers) { $1 }
+        lines += all.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        let text = lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")
+        let port = port
+        let bytes: [UInt8] = try await withCheckedThrowingContinuation { continuation in
+            Thread { continuation.resume(with: Result { try Self.exchange(text, port: port, limit: limit) }) }.start()
+        }
+        return Self.parsed(bytes)
+    }
+
+    struct SocketFailure: Error { let step: String }
+
+    private static func exchange(_ text: String, port: Int, limit: Int) throws -> [UInt8] {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw SocketFailure(step: "socket") }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { throw SocketFailure(step: "connect") }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let sent = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard sent > 0 else { break }
+            rest = rest.dropFirst(sent)
+        }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while bytes.count < limit {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return bytes
+    }
+
+    private static func parsed(_ bytes: [UInt8]) -> Answer {
+        let text = String(decoding: bytes, as: UTF8.self)
+        let parts = text.components(separatedBy: "\r\n\r\n")
+        let head = parts.first ?? ""
+        var body = parts.dropFirst().joined(separator: "\r\n\r\n")
+        if head.lowercased().contains("transfer-encoding: chunked") { body = unchunked(Array(body.utf8)) }
+        let status = head.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return Answer(status: status, headers: head, body: body)
+    }
+
+    private static func unchunked(_ bytes: [UInt8]) -> String {
+        var (rest, result) = (bytes[...], [UInt8]())
+        while let end = rest.firstIndex(of: 13),
+            let size = Int(String(decoding: rest[rest.startIndex..<end], as: UTF8.self), radix: 16), size > 0
+        {
+            let body = rest.dropFirst(end - rest.startIndex + 2)
+            result += body.prefix(size)
+            rest = body.dropFirst(size + 2)
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

@@ -64,12 +64,13 @@ let systemLibraries: [Target] = [
 ]
 
 let modules: [Target] = [
+    .target(name: "CGzip", linkerSettings: [.linkedLibrary("z")]),
     .target(name: "CKernels"),
     .target(name: "CLeafHash"),
     .target(name: "CRecordCipher"),
     .target(name: "CSocketFilter"),
     module("Basics", []),
-    module("Storage", ["Basics"]),
+    module("Storage", ["Basics", "CGzip"]),
     module("LinearAlgebra", ["COpenBLAS", "CKernels"]),
     module("Cryptography", ["Basics", "CSodium", "COpenSSL", "CLeafHash", "CRecordCipher"]),
     module("Adapters", ["Storage", "Basics"]),

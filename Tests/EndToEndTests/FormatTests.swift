@@ -24,6 +24,35 @@ extension EndToEnd {
                 ["generate", "--model", model, "--raw", "The", "--max-new-tokens", "12"], in: folder)
         }
 
+        @Test func tablesWithNamesOfTheirOwnAreReadAndInspected() async throws {
+            let folder = try TemporaryFolder()
+            let path = folder.url.path
+            try folder.write(
+                "question,answer\nWhat is a wren?,A bird.\nWhat is a wren?,A bird.\nAnd an elm?,A tree.\n", to: "a.csv")
+            try folder.write("question,answer\nAnd an elm?,A tree.\n", to: "test.csv")
+            let fields = ["--fields", "instruction=question,response=answer"]
+            let shown = try await MurmurProcess.run(["data", "show", "\(path)/a.csv"] + fields, in: path)
+            #expect(shown.status == 0 && shown.output.contains("3 records, table"), "\(shown.output)\(shown.error)")
+            let inspected = try await MurmurProcess.run(
+                ["data", "inspect", "\(path)/a.csv", "--held-out", "\(path)/test.csv", "--json"] + fields, in: path)
+            let json = try JSONValue.parse(Array(inspected.output.utf8))
+            #expect(json["duplicates"]?["exact"]?["count"]?.int == 1, "\(inspected.output)")
+            #expect(json["duplicates"]?["leaks"]?["count"]?.int == 1)
+            let tuned = try await MurmurProcess.run(
+                [
+                    "tune", "--data", "\(path)/a.csv", "--data", "\(path)/test.csv", "--steps", "1", "--out",
+                    "\(path)/out",
+                ]
+                    + fields, in: path)
+            #expect(tuned.status == 0, "\(tuned.error)")
+            #expect(FileManager.default.fileExists(atPath: "\(path)/out/README.md"))
+            let parquet = try await { () async throws in
+                try folder.write("PAR1....", to: "b.parquet")
+                return try await MurmurProcess.run(["data", "show", "\(path)/b.parquet"], in: path)
+            }()
+            #expect(parquet.status != 0 && parquet.error.contains("read_parquet"), "\(parquet.error)")
+        }
+
         @Test func theEndsOfGenerationConfigCount() async throws {
             let folder = try TemporaryFolder()
             let model = try model(in: folder.url.path)

@@ -99,7 +99,17 @@ import Testing
         if !["dirichlet", "quantity"].contains(value(["data", "partition", "scheme"])) {
             leaves.removeAll { ["alpha", "minimum"].contains($0.path.last) && $0.path[0] == "data" }
         }
-        if value(["data", "source"]) != "builtin:chores" { leaves.removeAll { $0.path == ["data", "count"] } }
+        if value(["data", "source"]) != "builtin:chores" {
+            leaves.removeAll { $0.path == ["data", "count"] }
+        } else {
+            leaves.removeAll { $0.path.starts(with: ["data", "fields"]) }
+        }
+        // A whole conversation, or the parts of a single turn.
+        if !value(["data", "fields", "messages"]).isEmpty {
+            leaves.removeAll {
+                $0.path.starts(with: ["data", "fields"]) && !["messages", "category"].contains($0.path[2])
+            }
+        }
         if ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"]))?.allowsCopies == false {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
@@ -222,11 +232,13 @@ enum Samples {
         if key.name == "host" { return ["300.1.1.1", "[a]", "a..b"] }
         switch schema["$ref"]?.text {
         case "#/$defs/name": return ["a/b", ".a", "\"\"", String(repeating: "a", count: 65)]
-        case "#/$defs/source": return ["a.csv", "builtin:choirs", "https://a.example/b.json"]
+        case "#/$defs/source":
+            return ["a.txt", "folder", "[]", "[a.csv, a.csv]", "builtin:choirs", "https://a.example/b.json"]
         default: break
         }
         switch key.name {
         case "targets": return ["q_proj", "[]", "[q_prj]", "[q_proj, q_proj]", "[layers..q_proj]"]
+        case "source": return ["model", "/models/a/b", "a/b/c", "a/b@", "../b", "a/b@c d", "\"\""]
         case "wait-for": return ["\"\"", "[a]", "{}", "0", "-1", "9d", "200000h", "everybody", "min"]
         case "trainer":
             return ["\"\"", "[a]", "{}", "builtin", "python3", "{ command: [] }", "{ command: a, more: 1 }"]
@@ -238,6 +250,8 @@ enum Samples {
     static func draw(_ key: KeyDescription, using generator: inout SeededGenerator) -> String? {
         let schema = key.schema
         switch key.name {
+        case "source" where schema["$ref"] == nil:
+            return ["a/b", "Org-1/model_2.0@v1.0"].randomElement(using: &generator)
         case "targets":
             return ["all-linear", "[k_proj, layers.3.mlp.up_proj, q_proj]"].randomElement(using: &generator)
         case "rank-pattern": return "{ up_proj: \(Int.random(in: 1...1024, using: &generator)), 3.mlp.down_proj: 2 }"
@@ -248,7 +262,9 @@ enum Samples {
         case "kind": return ["ring", "random-regular", "star"].randomElement(using: &generator)
         case "degree": return "\(Int.random(in: 4...7, using: &generator))"
         case "host": return ["\"::1\"", "10.0.0.7"].randomElement(using: &generator)
-        case "source": return ["builtin:chores", "a/b.jsonl", "c d.json"].randomElement(using: &generator)
+        case "source":
+            return ["builtin:chores", "a/b.jsonl", "c d.json", "e.csv.gz", "folder/", "[a.tsv, folder/]"].randomElement(
+                using: &generator)
         default: break
         }
         if let choices = schema["enum"]?.array { return choices.randomElement(using: &generator)?.text }

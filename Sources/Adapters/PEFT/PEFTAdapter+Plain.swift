@@ -48,6 +48,6 @@ extension PEFTAdapter {
         }
         return PEFTAdapter(
             configuration: plain, schema: schema, values: schema.tensors.flatMap { factors[$0.name] ?? [] },
-            baseModel: baseModel)
+            baseModel: baseModel, revision: revision)
     }
 }

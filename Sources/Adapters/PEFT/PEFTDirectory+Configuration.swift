@@ -18,6 +18,9 @@ extension PEFTDirectory {
         ]
     }()
 
+    /// The version of PEFT whose form is written, and with which that is checked.
+    private static let peftVersion = "0.21.2"
+
     /// Initialisations that change the base model's weights, so that the adapter alone says too little.
     private static let refusedInitialisations = ["pissa", "olora", "corda", "loftq", "lora_ga"]
 
@@ -25,7 +28,7 @@ extension PEFTDirectory {
     /// they are on; other unknown settings are passed over.
     static func configuration(
         from document: JSONValue, file: String
-    ) throws(PEFTError) -> (LoRAConfiguration, baseModel: String?) {
+    ) throws(PEFTError) -> (LoRAConfiguration, baseModel: String?, revision: String?) {
         func invalid(_ reason: String) -> PEFTError { .invalidConfiguration(file: file, reason: reason) }
         guard let members = document.object else { throw invalid("it is \(document.kind), not an object") }
         guard let type = document["peft_type"]?.bytes else { throw invalid("it has no peft_type") }
@@ -57,7 +60,7 @@ extension PEFTDirectory {
         configuration.alphaExceptions = try exceptions(members, "alpha_pattern", file: file) {
             $0.double.flatMap { abs($0) <= 1e6 ? $0 : nil }
         }
-        return (configuration, members["base_model_name_or_path"]?.text)
+        return (configuration, members["base_model_name_or_path"]?.text, members["revision"]?.text)
     }
 
     private static func refuseUnsupported(_ members: JSONObject, file: String) throws(PEFTError) {
@@ -124,7 +127,8 @@ extension PEFTDirectory {
         return .unsupported(file: file, setting: setting, value: text)
     }
 
-    /// The document that PEFT 0.21 reads, and older versions as well: only settings that all of them know.
+    /// The document that PEFT 0.21 reads, and older versions as well: only settings that all of them know, and
+    /// `peft_version`, which says whose form this is and which they pass over.
     /// Of the targets those are named that `schema` has, so that `all-linear` becomes the names of this model's maps.
     package static func configurationDocument(_ adapter: PEFTAdapter) -> JSONValue {
         let configuration = adapter.configuration
@@ -141,7 +145,8 @@ extension PEFTDirectory {
             JSONObject([
                 ("peft_type", .text("LORA")), ("task_type", .text("CAUSAL_LM")),
                 ("base_model_name_or_path", adapter.baseModel.map(JSONValue.text) ?? .null),
-                ("inference_mode", .bool(true)),
+                ("revision", adapter.revision.map(JSONValue.text) ?? .null),
+                ("peft_version", .text(peftVersion)), ("inference_mode", .bool(true)),
                 ("r", .integer(configuration.rank)), ("lora_alpha", number(configuration.alpha)),
                 ("lora_dropout", .number(configuration.dropout)),
                 ("target_modules", .array(targetNames.map { .text($0) })), ("bias", .text("none")),

@@ -44,7 +44,7 @@ package enum PEFTDirectory {
         } catch {
             throw PEFTError.invalidConfiguration(file: configurationPath, reason: "\(error)")
         }
-        let (configuration, baseModel) = try configuration(from: document, file: configurationPath)
+        let (configuration, baseModel, revision) = try configuration(from: document, file: configurationPath)
         let file = try SafetensorsFile.open(path: "\(path)/\(tensorsName)")
         let (schema, names) = try factors(of: file, configuration: configuration)
         if let expected, let reason = schema.mismatch(against: expected(configuration)) {
@@ -60,7 +60,8 @@ package enum PEFTDirectory {
             }
             values.append(contentsOf: factor)
         }
-        return PEFTAdapter(configuration: configuration, schema: schema, values: values, baseModel: baseModel)
+        return PEFTAdapter(
+            configuration: configuration, schema: schema, values: values, baseModel: baseModel, revision: revision)
     }
 }
 
@@ -158,13 +159,30 @@ package struct PEFTAdapter: Sendable, Equatable {
     package var values: [Float]
     /// What the adapter was trained on: a path or a model's public name, as PEFT records it.
     package var baseModel: String?
+    /// The branch, tag or commit of the base model on the hub; nil where nobody said.
+    package var revision: String?
 
-    package init(configuration: LoRAConfiguration, schema: AdapterSchema, values: [Float], baseModel: String? = nil) {
+    package init(
+        configuration: LoRAConfiguration, schema: AdapterSchema, values: [Float], baseModel: String? = nil,
+        revision: String? = nil
+    ) {
         precondition(values.count == schema.count, "an adapter has the length its schema says")
         self.configuration = configuration
         self.schema = schema
         self.values = values
         self.baseModel = baseModel
+        self.revision = revision
+    }
+}
+
+extension PEFTAdapter {
+    /// Leaves of a base model that is named by a path only the path's last part, which says nothing of a machine.
+    package mutating func hidePath() {
+        guard let name = baseModel, let first = name.first else { return }
+        let parts = name.split(separator: "/")
+        // A model of the hub is an organisation and a name.
+        guard "/.~".contains(first) || parts.count > 2 || name.contains("\\") else { return }
+        baseModel = parts.last.map { String($0.split(separator: "\\").last ?? $0) }
     }
 }
 

@@ -1,3 +1,6 @@
+import Storage
+import SwarmFile
+
 /// Cuts the bytes of a file into records as they come, and reads each.
 struct DatasetReader {
     /// How much of a file is read at once.
@@ -7,16 +10,27 @@ struct DatasetReader {
     let policy: BadRecordPolicy
     /// The line of the byte that comes next.
     var line = 1
-    private var start = StartOfText()
+    private var start: StartOfText
     private var cutter: (any RecordCutter)?
     private var records: [InstructionRecord] = []
     private var report: DatasetReport
     /// Whether the byte before this one was the first that counts.
     private var hasJustBegun = false
 
-    init(path: String, policy: BadRecordPolicy) {
+    private let shape: RecordShape
+    /// What separates a table's columns; nil for JSON.
+    private let separator: UInt8?
+    private var table: Table?
+    /// The records so far, bad ones as well.
+    private var number = 0
+
+    init(path: String, fields: SwarmTopology.Data.Fields, policy: BadRecordPolicy) {
         self.path = path
         self.policy = policy
+        shape = RecordShape(names: fields)
+        let name = path.hasSuffix(".gz") ? path.dropLast(3) : path[...]
+        separator = name.hasSuffix(".csv") ? UInt8(ascii: ",") : name.hasSuffix(".tsv") ? UInt8(ascii: "\t") : nil
+        start = StartOfText(tabsCount: separator == UInt8(ascii: "\t"))
         report = DatasetReport(path: path, layout: .lines)
     }
 
@@ -64,6 +78,12 @@ struct DatasetReader {
     }
 
     private mutating func begin(with first: UInt8) throws(DatasetError) {
+        if let separator {
+            guard first != 0xff, first != 0xfe, first != 0 else { throw .wideText(path: path) }
+            report.layout = .table
+            cutter = RowCutter(separator: separator)
+            return
+        }
         // The content tells the layout, as names do not: data sets of JSON Lines are called .json as well.
         switch first {
         case UInt8(ascii: "["):
@@ -79,11 +99,21 @@ struct DatasetReader {
     }
 
     private mutating func take(record bytes: [UInt8], at line: Int) throws(DatasetError) {
+        if let separator, table == nil {
+            do {
+                table = try Table(header: bytes, separator: separator)
+            } catch {
+                throw .brokenStructure(path: path, line: line, reason: error.reason)
+            }
+            return
+        }
+        number += 1
         do {
-            let found = try RecordShape.records(of: bytes)
+            let found = try found(in: bytes)
             for record in found.records {
                 report.categories[record.category, default: 0] += 1
                 if record.response.isEmpty { report.emptyResponses += 1 }
+                if !record.history.isEmpty { report.conversations += 1 }
             }
             for field in found.fields { report.fields[field, default: 0] += 1 }
             for field in found.unknownFields { report.unknownFields[field, default: 0] += 1 }
@@ -95,19 +125,133 @@ struct DatasetReader {
                     "the line ends inside the record: it is cut short, or the record goes on over several lines where JSON "
                     + "Lines has one record a line (jq -c . makes it so)"
             }
-            guard policy == .skip else { throw .badRecord(path: path, line: line, reason: reason) }
+            guard policy == .skip else {
+                throw .badRecord(path: path, line: line, record: number, reason: reason)
+            }
             report.skippedCount += 1
             if report.skipped.count < DatasetReport.skippedLimit {
-                report.skipped.append(DatasetReport.Skipped(line: line, reason: reason))
+                report.skipped.append(DatasetReport.Skipped(path: path, line: line, record: number, reason: reason))
             }
         }
     }
+
+    private func found(in bytes: [UInt8]) throws(RecordShape.Fault) -> RecordShape.Found {
+        guard let table else { return try shape.records(of: bytes) }
+        return try shape.records(of: try table.object(of: bytes, fields: Set(shape.names.names)))
+    }
+}
+
+/// Unpacks what is packed with gzip, and names what is of another kind, before a file's records are read.
+struct PackedReader {
+    private let path: String
+    private let size: Int
+    private var reader: DatasetReader
+    private var gzip: GzipReader?
+    /// The first bytes, kept until there are enough to tell the kind.
+    private var head: [UInt8]? = []
+    private static let headSize = 4
+
+    /// A reader of the file of `size` bytes at `path`.
+    init(path: String, size: Int, fields: SwarmTopology.Data.Fields, policy: BadRecordPolicy) {
+        self.path = path
+        self.size = size
+        reader = DatasetReader(path: path, fields: fields, policy: policy)
+    }
+
+    /// Takes the next bytes of the file.
+    mutating func take(_ piece: [UInt8]) throws(DatasetError) {
+        if var start = head {
+            start += piece
+            guard start.count >= Self.headSize else {
+                head = start
+                return
+            }
+            try begin(with: start)
+        } else {
+            try pass(piece)
+        }
+    }
+
+    /// Takes the end of the file and gives what was read.
+    mutating func finish() throws(DatasetError) -> InstructionDataset {
+        if let start = head { try begin(with: start) }
+        do throws(GzipError) {
+            try gzip?.finish()
+        } catch {
+            throw .gzip(path: path, error)
+        }
+        return try reader.finish()
+    }
+
+    private mutating func begin(with start: [UInt8]) throws(DatasetError) {
+        head = nil
+        if let foreign = ForeignFile.kind(of: start) {
+            throw .foreign(path: path, kind: foreign.name, remedy: foreign.remedy(path))
+        }
+        if GzipReader.isMarked(start) { gzip = GzipReader(limit: InstructionDataset.unpackedLimit(of: size)) }
+        try pass(start)
+    }
+
+    private mutating func pass(_ piece: [UInt8]) throws(DatasetError) {
+        guard let gzip else { return try reader.take(piece[...]) }
+        do {
+            try gzip.take(piece) { try reader.take($0) }
+        } catch let error as GzipError {
+            throw .gzip(path: path, error)
+        } catch let error as DatasetError {
+            throw error
+        } catch {
+            preconditionFailure("unpacking throws gzip's errors, reading its own: \(error)")
+        }
+    }
+}
+
+/// Kinds of files that hold instructions elsewhere and are told by their first bytes.
+struct ForeignFile {
+    let name: String
+    /// What makes a file that is read of the one at a path.
+    let remedy: @Sendable (String) -> String
+
+    private static let kinds: [(mark: [UInt8], file: ForeignFile)] = [
+        (
+            Array("PAR1".utf8),
+            ForeignFile(name: "Parquet") { path in
+                let new = path.hasSuffix(".parquet") ? path.dropLast(8) + ".jsonl" : path + ".jsonl"
+                return "convert it: python3 -c 'import pandas; pandas.read_parquet(\"\(path)\").to_json(\"\(new)\", "
+                    + "orient=\"records\", lines=True)'"
+            }
+        ),
+        (
+            Array("ARRO".utf8),
+            ForeignFile(name: "Arrow") { path in
+                "convert it: python3 -c 'import pandas; pandas.read_feather(\"\(path)\").to_json(\"\(path).jsonl\", "
+                    + "orient=\"records\", lines=True)'"
+            }
+        ),
+        (
+            [0x50, 0x4b, 0x03, 0x04],
+            ForeignFile(name: "a zip archive or a spreadsheet") { _ in
+                "unpack it, or save the sheet as CSV"
+            }
+        ),
+        ([0x28, 0xb5, 0x2f, 0xfd], ForeignFile(name: "packed with Zstandard") { "unpack it: unzstd \($0)" }),
+        ([0xfd, 0x37, 0x7a, 0x58], ForeignFile(name: "packed with xz") { "unpack it: unxz \($0)" }),
+        (Array("BZh".utf8), ForeignFile(name: "packed with bzip2") { "unpack it: bunzip2 \($0)" }),
+    ]
+
+    static func kind(of start: [UInt8]) -> ForeignFile? { kinds.first { start.starts(with: $0.mark) }?.file }
 }
 
 /// Passes over a byte order mark and the white space before the first record.
 struct StartOfText {
     private static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    /// Whether a tab is content: the first cell of a table may be empty.
+    let tabsCount: Bool
     private var matched = 0
+
+    init(tabsCount: Bool = false) {
+        self.tabsCount = tabsCount
+    }
 
     /// The first byte that counts, or nil as long as there is none.
     mutating func take(_ byte: UInt8) -> UInt8? {
@@ -118,6 +262,6 @@ struct StartOfText {
         // A mark that is not whole is content, and wrong; one that is whole cannot come twice.
         guard matched == 0 || matched >= Self.mark.count else { return byte }
         matched = Self.mark.count
-        return byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d ? nil : byte
+        return byte == 0x20 || byte == 0x09 && !tabsCount || byte == 0x0a || byte == 0x0d ? nil : byte
     }
 }

@@ -1,69 +1,64 @@
 package import Storage
+package import SwarmFile
 
-/// One private instruction with its answer.
-package struct InstructionRecord: Sendable, Hashable {
-    /// What is asked.
-    package var instruction: String
-    /// Further context that the instruction speaks about; empty where there is none. Dolly calls it `context`, Alpaca
-    /// `input`.
-    package var context: String
-    /// The answer to learn. Alpaca calls it `output`.
-    package var response: String
-    /// The kind of task; empty where the data do not say.
-    package var category: String
-
-    package init(instruction: String, context: String = "", response: String, category: String = "") {
-        self.instruction = instruction
-        self.context = context
-        self.response = response
-        self.category = category
-    }
-}
-
-/// The records of one file and what was found while reading them.
+/// The records of a source and what was found while reading them.
 package struct InstructionDataset: Sendable {
-    /// The records, in the order of the file.
+    /// The records, in the order of the files.
     package var records: [InstructionRecord]
     /// What was found.
     package var report: DatasetReport
 
+    package init(records: [InstructionRecord], report: DatasetReport) {
+        self.records = records
+        self.report = report
+    }
+
     /// The most bytes that one record may have: bounds the memory that a damaged file can ask for.
     package static let recordLimit = 8 << 20
 
-    /// Reads a file of instructions: records as Dolly, Alpaca and self-instruct write them, in a JSON array or as JSON
-    /// Lines, which the content tells and not the name.
+    /// The most bytes that a gzip file of `packed` bytes may unpack to. Text shrinks to a tenth at the most, what is
+    /// repeated a great deal to a hundredth; what is made to fill memories, to a thousandth.
+    static func unpackedLimit(of packed: Int) -> Int { max(64 << 20, min(packed, Int.max / 100) * 100) }
+
+    /// Reads a file of instructions: one JSON array, JSON Lines, or a table with the ending .csv or .tsv, each also packed
+    /// with gzip. JSON's two forms and gzip are told by the content and not by the name.
     ///
     /// The file is read piece by piece; beside the records no more than one piece and one record are in memory. A byte
     /// order mark and CR LF line ends are passed over.
+    ///
+    /// - Parameter fields: the names of fields that are not the usual ones.
     package static func read(
-        path: String, onBadRecord policy: BadRecordPolicy = .refuse
+        path: String, fields: SwarmTopology.Data.Fields = .defaults, onBadRecord policy: BadRecordPolicy = .refuse
     ) throws(DatasetError) -> InstructionDataset {
+        let file: ReadableFile
         do {
-            let file = try ReadableFile(path: path)
-            var reader = DatasetReader(path: path, policy: policy)
-            var position = 0
-            while position < file.size {
-                let end = min(file.size, position + DatasetReader.pieceSize)
-                try reader.take(try file.bytes(position..<end)[...])
-                position = end
-            }
-            return try reader.finish()
-        } catch let error as FileError {
-            throw .file(error)
-        } catch let error as DatasetError {
-            throw error
+            file = try ReadableFile(path: path)
         } catch {
-            // `do` with two typed errors infers `any Error`; there is no third.
-            preconditionFailure("reading throws file and data set errors only: \(error)")
+            throw .file(error)
         }
+        var reader = PackedReader(path: path, size: file.size, fields: fields, policy: policy)
+        var position = 0
+        while position < file.size {
+            let end = min(file.size, position + DatasetReader.pieceSize)
+            let piece: [UInt8]
+            do {
+                piece = try file.bytes(position..<end)
+            } catch {
+                throw .file(error)
+            }
+            try reader.take(piece)
+            position = end
+        }
+        return try reader.finish()
     }
 
     /// Reads `bytes` as if they were the file called `path`.
     package static func parse(
-        _ bytes: [UInt8], path: String, onBadRecord policy: BadRecordPolicy = .refuse
+        _ bytes: [UInt8], path: String, fields: SwarmTopology.Data.Fields = .defaults,
+        onBadRecord policy: BadRecordPolicy = .refuse
     ) throws(DatasetError) -> InstructionDataset {
-        var reader = DatasetReader(path: path, policy: policy)
-        try reader.take(bytes[...])
+        var reader = PackedReader(path: path, size: bytes.count, fields: fields, policy: policy)
+        try reader.take(bytes)
         return try reader.finish()
     }
 }
@@ -82,12 +77,18 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     case file(FileError)
     /// The file holds nothing but white space.
     case empty(path: String)
-    /// The first character is neither that of a JSON array nor that of a JSON object.
+    /// The first character is neither that of a JSON array nor that of a JSON object, and the name not that of a table.
     case unknownFormat(path: String)
+    /// A file of another kind, which is not read; `remedy` says what makes one that is.
+    case foreign(path: String, kind: String, remedy: String)
+    /// The file is packed with gzip and cannot be unpacked.
+    case gzip(path: String, GzipError)
+    /// A folder that holds no file of instructions; `others` are the names of some of the files that it has.
+    case emptyFolder(path: String, others: [String])
     /// The text is UTF-16 or UTF-32.
     case wideText(path: String)
-    /// A record that the policy does not let pass; `line` counts from one.
-    case badRecord(path: String, line: Int, reason: String)
+    /// A record that the policy does not let pass; `line` and `record` count from one.
+    case badRecord(path: String, line: Int, record: Int, reason: String)
     /// The text between the records is broken, so that the rest cannot be found; no policy can skip that.
     case brokenStructure(path: String, line: Int, reason: String)
     /// A record longer than any instruction, for example because a quotation mark is missing.
@@ -98,13 +99,18 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .file(let error): error.description
-        case .empty(let path): "\(path): the file is empty; it should hold instructions as a JSON array or JSON Lines"
+        case .empty(let path): "\(path): the file is empty; it should hold instructions as JSON, CSV or TSV"
         case .unknownFormat(let path):
-            "\(path): neither a JSON array nor JSON Lines: the text should begin with [ or {"
+            "\(path): neither a JSON array nor JSON Lines, which begin with [ or {; the name of a table ends with .csv or .tsv"
+        case .foreign(let path, let kind, let remedy): "\(path): this is \(kind), which is not read; \(remedy)"
+        case .gzip(let path, let error): "\(path): \(error)"
+        case .emptyFolder(let path, let others):
+            "\(path): no file in this folder ends with \(DataSource.endings.joined(separator: ", ")), or these and .gz"
+                + (others.isEmpty ? "" : " (there is: \(others.joined(separator: ", ")))")
         case .wideText(let path):
             "\(path): the text is UTF-16, and UTF-8 is read; write it anew: iconv -f UTF-16 -t UTF-8 FILE > NEW"
-        case .badRecord(let path, let line, let reason):
-            "\(path):\(line): \(reason); correct the record, or have bad records skipped"
+        case .badRecord(let path, let line, let record, let reason):
+            "\(path):\(line): record \(record): \(reason); correct the record, or have bad records skipped (--skip-bad)"
         case .brokenStructure(let path, let line, let reason):
             "\(path):\(line): \(reason); the file may be cut short or damaged"
         case .recordTooLong(let path, let line, let limit):

@@ -34,12 +34,21 @@ package struct EncodedRecords: Sendable {
     package private(set) var sequences: [TokenSequence] = []
     /// What was done.
     package private(set) var report = Report()
+    /// The first record that has no tokens, by its number from one, and why; nil where all have.
+    package private(set) var fault: (record: Int, reason: String)?
 
-    /// Encodes `records` and leaves out those without a response token.
+    /// Encodes `records` and leaves out those without a response token. A record that the template cannot write is a
+    /// `fault`, which `check` throws.
     package init(_ records: [InstructionRecord], with encoder: RecordEncoder) {
         for record in records {
             report.records += 1
-            let encoded = encoder.encode(record)
+            let encoded: RecordEncoder.Encoded
+            do {
+                encoded = try encoder.encode(record)
+            } catch {
+                if fault == nil { fault = (report.records, error.reason) }
+                continue
+            }
             guard encoded.responseTokens > 0 else {
                 report.withoutResponse += 1
                 continue
@@ -58,6 +67,7 @@ extension EncodedRecords {
     /// Throws `RecordsError` where there is nothing to train on or measure with, or a token that a model of this
     /// vocabulary does not know; `peer` and `cutoff` are for its words.
     package func check(peer: String, cutoff: Int, vocabularySize: Int) throws(RecordsError) {
+        if let fault { throw .cannotBeWritten(peer: peer, record: fault.record, reason: fault.reason) }
         guard !sequences.isEmpty else { throw .noRecords(peer: peer, given: report.records, cutoff: cutoff) }
         for sequence in sequences {
             if let token = sequence.tokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
@@ -71,6 +81,8 @@ extension EncodedRecords {
 package enum RecordsError: Error, Equatable, CustomStringConvertible {
     /// No record of a peer can be used.
     case noRecords(peer: String, given: Int, cutoff: Int)
+    /// The prompt template has no form for a record; `record` counts from one among the peer's.
+    case cannotBeWritten(peer: String, record: Int, reason: String)
     /// The tokenizer makes tokens that the model does not know.
     case foreignTokenizer(token: Int32, vocabularySize: Int)
 
@@ -79,6 +91,7 @@ package enum RecordsError: Error, Equatable, CustomStringConvertible {
         case .noRecords(let peer, let given, let cutoff):
             "\(peer): none of the \(given) records has a response below the cutoff of \(cutoff) tokens; "
                 + "raise the cutoff or give shorter records"
+        case .cannotBeWritten(let peer, let record, let reason): "\(peer): record \(record): \(reason)"
         case .foreignTokenizer(let token, let size):
             "the tokenizer makes token \(token), the model knows \(size) tokens; they do not belong together"
         }

@@ -9,6 +9,8 @@ package import LanguageModel
 /// disagree about the last prompt token, the length decides, as in Shepherd. An end token that the post-processor puts
 /// after the template alone does not count (Shepherd masks the first token of the response with it). The first token is
 /// never predicted and carries no loss.
+///
+/// Conversations of several turns are written by the chat template: `RecordEncoder+Conversation.swift`.
 package struct RecordEncoder: Sendable {
     /// The prompt.
     package let template: PromptTemplate
@@ -43,8 +45,9 @@ package struct RecordEncoder: Sendable {
         package var responseTokens: Int
     }
 
-    /// The tokens of a record.
-    package func encode(_ record: InstructionRecord) -> Encoded {
+    /// The tokens of a record. Throws for a record with a history that the template cannot write.
+    package func encode(_ record: InstructionRecord) throws(RecordFault) -> Encoded {
+        if template.isConversation(record) { return try encode(conversation: record) }
         let prompt = template.filled(record)
         var tokens = encoder.encode(
             prompt + template.responseStart + record.response + template.responseEnd,
@@ -96,6 +99,11 @@ package struct RecordEncoder: Sendable {
         if let end = encoder.endOfSequence, tokens.last == end { tokens.removeLast() }
         return tokens
     }
+}
+
+/// Why a record has no tokens.
+package struct RecordFault: Error, Equatable {
+    package let reason: String
 }
 
 /// What the encoding of records needs of a tokenizer.

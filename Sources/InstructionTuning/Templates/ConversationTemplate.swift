@@ -1,21 +1,5 @@
 import Storage
 
-/// What one side says in a conversation.
-package struct ChatTurn: Sendable, Hashable {
-    /// Whose turn it is.
-    package enum Role: String, Sendable, Hashable {
-        case system, user, assistant
-    }
-
-    package var role: Role
-    package var content: String
-
-    package init(role: Role, content: String) {
-        self.role = role
-        self.content = content
-    }
-}
-
 /// A checkpoint's own chat template, for conversations of several turns.
 package struct ConversationTemplate: Sendable {
     private let template: String
@@ -35,12 +19,14 @@ package struct ConversationTemplate: Sendable {
 
     /// The text that the model continues with its next turn.
     package func text(of turns: [ChatTurn]) throws(PromptTemplateError) -> String {
-        var all = PromptTemplate.variables(configuration)
+        var all = PromptTemplate.tokens(configuration).mapValues(JinjaValue.string)
         all["messages"] = .list(
             turns.map { .dictionary(["role": .string($0.role.rawValue), "content": .string($0.content)]) })
         all["add_generation_prompt"] = .bool(true)
         do throws(JinjaError) {
-            return try JinjaRenderer.render(JinjaParser.statements(of: template), variables: all)
+            return try JinjaRenderer.output(
+                of: JinjaParser.statements(of: template), variables: all, limits: .of(turns)
+            ).text
         } catch {
             throw .badChatTemplate(path: path, reason: error.reason)
         }

@@ -104,96 +104,20 @@ extension PromptTemplate {
             throw .badChatTemplate(path: path, reason: "it is longer than \(templateLimit) bytes")
         }
         do throws(JinjaError) {
-            let form = try ChatForm(template: text, variables: variables(configuration))
-            return try form.promptTemplate(name: nameOfModels)
+            return try ChatTemplate(source: text, tokens: tokens(configuration)).promptTemplate(name: nameOfModels)
         } catch {
             throw .badChatTemplate(path: path, reason: error.reason)
         }
     }
 
     /// The special tokens' spellings.
-    static func variables(_ configuration: JSONValue?) -> [String: JinjaValue] {
-        var variables: [String: JinjaValue] = [:]
+    static func tokens(_ configuration: JSONValue?) -> [String: String] {
+        var tokens: [String: String] = [:]
         for name in ["bos_token", "eos_token", "unk_token", "pad_token"] {
             if let text = configuration?[name]?.text ?? configuration?[name]?["content"]?.text {
-                variables[name] = .string(text)
+                tokens[name] = text
             }
         }
-        return variables
-    }
-}
-
-/// What a chat template puts around the contents of one turn of the user and one of the model.
-struct ChatForm {
-    private let before: String
-    private let after: String
-    private let start: String
-    private let end: String
-    private let trims: Bool
-
-    // Private-use characters: no template names them, and no one is a letter or white space.
-    private static let question = "\u{f8f1}\u{f8f2}\u{f8f3}"
-    private static let answer = "\u{f8f4}\u{f8f5}\u{f8f6}"
-
-    /// Renders `template` with marks for the contents.
-    init(template: String, variables: [String: JinjaValue]) throws(JinjaError) {
-        let statements = try JinjaParser.statements(of: template)
-        func render(_ turns: [(String, String)], prompts: Bool) throws(JinjaError) -> String {
-            var all = variables
-            all["messages"] = .list(
-                turns.map { .dictionary(["role": .string($0.0), "content": .string($0.1)]) })
-            all["add_generation_prompt"] = .bool(prompts)
-            return try JinjaRenderer.render(statements, variables: all)
-        }
-        // White space around the content tells whether the template trims it.
-        let padded = " \n\(Self.question)\n "
-        let prompt = try render([("user", padded)], prompts: true)
-        trims = !prompt.contains(padded)
-        let plain = try render([("user", Self.question)], prompts: true)
-        (before, after) = try Self.parts(of: plain, around: Self.question)
-        guard prompt == before + (trims ? Self.question : padded) + after else {
-            throw JinjaError(reason: "it changes what the user says")
-        }
-        let conversation = try render([("user", Self.question), ("assistant", Self.answer)], prompts: false)
-        let (head, tail) = try Self.parts(of: conversation, around: Self.answer)
-        // What training shows must begin as what generation will give, or the answer would start elsewhere.
-        guard head.utf8.starts(with: plain.utf8) else {
-            throw JinjaError(reason: "an answered turn does not begin as the prompt for one")
-        }
-        start = String(decoding: head.utf8.dropFirst(plain.utf8.count), as: UTF8.self)
-        // Line breaks behind the mark belong to the next turn.
-        end = JinjaFunctions.stripped(tail, start: false)
-    }
-
-    /// What stands before and behind the one `mark` of `text`.
-    private static func parts(of text: String, around mark: String) throws(JinjaError) -> (String, String) {
-        let scalars = Array(text.unicodeScalars)
-        let wanted = Array(mark.unicodeScalars)
-        let places = scalars.indices.filter { scalars[$0...].starts(with: wanted) }
-        guard places.count == 1, let place = places.first else {
-            throw JinjaError(reason: "it writes a turn's content \(places.count) times")
-        }
-        func string(_ part: ArraySlice<Unicode.Scalar>) -> String {
-            var view = String.UnicodeScalarView()
-            view.append(contentsOf: part)
-            return String(view)
-        }
-        return (string(scalars[..<place]), string(scalars[(place + wanted.count)...]))
-    }
-
-    /// The prompt template of this form.
-    func promptTemplate(name: String) throws(JinjaError) -> PromptTemplate {
-        func escaped(_ text: String) -> String {
-            text.replacing("{", with: "{{").replacing("}", with: "}}")
-        }
-        do {
-            return try PromptTemplate(
-                name: name, summary: "the checkpoint's own chat template",
-                withContext: escaped(before) + "{instruction}\n\n{input}" + escaped(after),
-                withoutContext: escaped(before) + "{instruction}" + escaped(after), responseMarker: after,
-                responseStart: start, responseEnd: end, addsSpecialTokens: false, trims: trims)
-        } catch {
-            throw JinjaError(reason: error.description)
-        }
+        return tokens
     }
 }

@@ -68,13 +68,14 @@ extension PromptTemplate {
 
     static func builtIn(
         name: String, summary: String, withContext: String, withoutContext: String, responseMarker: String,
-        responseStart: String = "", responseEnd: String = "", addsSpecialTokens: Bool = true, trims: Bool = false
+        responseStart: String = "", responseEnd: String = "", addsSpecialTokens: Bool = true, trims: Bool = false,
+        conversation: ChatTemplate? = nil
     ) -> PromptTemplate {
         do {
             return try PromptTemplate(
                 name: name, summary: summary, withContext: withContext, withoutContext: withoutContext,
                 responseMarker: responseMarker, responseStart: responseStart, responseEnd: responseEnd,
-                addsSpecialTokens: addsSpecialTokens, trims: trims)
+                addsSpecialTokens: addsSpecialTokens, trims: trims, conversation: conversation)
         } catch {
             preconditionFailure("a built-in template is well-formed: \(error)")
         }
@@ -82,41 +83,66 @@ extension PromptTemplate {
 }
 
 /// The forms of chat models: one turn of the user, which is the instruction and, a blank line below, its context, and one
-/// of the model. Special tokens are spelled out, as in the checkpoints' own chat templates; there is no system turn.
+/// of the model. Special tokens are spelled out, as in the checkpoints' own chat templates; no system turn is put in.
+/// Conversations of several turns are written with the Jinja beside each, a system turn among them where the family has
+/// one.
 extension PromptTemplate {
     /// ChatML: Qwen, SmolLM-Instruct, OpenHermes and others.
     package static let chatML = chat(
         name: "chatml", summary: "ChatML, the turns of Qwen and SmolLM-Instruct",
-        before: "<|im_start|>user\n", after: "<|im_end|>\n<|im_start|>assistant\n", end: "<|im_end|>")
+        before: "<|im_start|>user\n", after: "<|im_end|>\n<|im_start|>assistant\n", end: "<|im_end|>",
+        conversation:
+            "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{{ '\\n' }}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
 
     /// Llama 2 Chat, and Mistral Instruct up to 0.2.
     package static let llama2 = chat(
         name: "llama-2", summary: "the turns of Llama 2 Chat", before: "<s>[INST] ", after: " [/INST]", start: " ",
-        end: " </s>", trims: true)
+        end: " </s>", trims: true,
+        conversation: "{% set system = '' %}{% if messages[0].role == 'system' %}"
+            + "{% set system = '<<SYS>>\\n' + messages[0].content + '\\n<</SYS>>\\n\\n' %}"
+            + "{% set messages = messages[1:] %}{% endif %}{% for m in messages %}{% if m.role == 'user' %}"
+            + "{{ '<s>[INST] ' + ((system if loop.first else '') + m.content) | trim + ' [/INST]' }}"
+            + "{% else %}{{ ' ' + m.content | trim + ' </s>' }}{% endif %}{% endfor %}")
 
     /// Llama 3 Instruct.
     package static let llama3 = chat(
         name: "llama-3", summary: "the turns of Llama 3 Instruct",
         before: "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n",
-        after: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", end: "<|eot_id|>", trims: true)
+        after: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", end: "<|eot_id|>", trims: true,
+        conversation: "<|begin_of_text|>{% for m in messages %}"
+            + "{{ '<|start_header_id|>' + m.role + '<|end_header_id|>\\n\\n' + m.content | trim + '<|eot_id|>' }}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
 
     /// Phi-3 Instruct.
     package static let phi3 = chat(
         name: "phi-3", summary: "the turns of Phi-3 Instruct", before: "<|user|>\n",
-        after: "<|end|>\n<|assistant|>\n", end: "<|end|>")
+        after: "<|end|>\n<|assistant|>\n", end: "<|end|>",
+        conversation: "{% for m in messages %}{{ '<|' + m.role + '|>\\n' + m.content + '<|end|>\\n' }}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}")
 
     /// Gemma Instruct.
     package static let gemma = chat(
         name: "gemma", summary: "the turns of Gemma Instruct", before: "<bos><start_of_turn>user\n",
-        after: "<end_of_turn>\n<start_of_turn>model\n", end: "<end_of_turn>", trims: true)
+        after: "<end_of_turn>\n<start_of_turn>model\n", end: "<end_of_turn>", trims: true,
+        conversation: "<bos>{% for m in messages %}{% if m.role == 'system' %}"
+            + "{{ raise_exception('Gemma has no system turn') }}{% endif %}"
+            + "{{ '<start_of_turn>' + ('model' if m.role == 'assistant' else 'user') + '\\n' + m.content | trim + '<end_of_turn>\\n' }}"
+            + "{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}")
 
     private static func chat(
         name: String, summary: String, before: String, after: String, start: String = "", end: String,
-        trims: Bool = false
+        trims: Bool = false, conversation source: String
     ) -> PromptTemplate {
-        builtIn(
+        let conversation: ChatTemplate
+        do {
+            conversation = try ChatTemplate(source: source, tokens: [:])
+        } catch {
+            preconditionFailure("a built-in template is rendered: \(error.reason)")
+        }
+        return builtIn(
             name: name, summary: summary, withContext: before + "{instruction}\n\n{input}" + after,
             withoutContext: before + "{instruction}" + after, responseMarker: after, responseStart: start,
-            responseEnd: end, addsSpecialTokens: false, trims: trims)
+            responseEnd: end, addsSpecialTokens: false, trims: trims, conversation: conversation)
     }
 }

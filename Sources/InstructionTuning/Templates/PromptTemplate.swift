@@ -16,15 +16,19 @@ package struct PromptTemplate: Sendable, Hashable {
     package let addsSpecialTokens: Bool
     /// Whether white space around instruction and context is cut, as some chat forms do.
     package let trims: Bool
+    /// The chat template that conversations of several turns are written with; nil for a form of single turns.
+    package let conversation: ChatTemplate?
     private let withContext: PromptPattern
     private let withoutContext: PromptPattern
 
     /// A template of two texts with `{instruction}` and, in the first only, `{input}`.
     package init(
         name: String, summary: String = "", withContext: String, withoutContext: String, responseMarker: String = "",
-        responseStart: String = "", responseEnd: String = "", addsSpecialTokens: Bool = true, trims: Bool = false
+        responseStart: String = "", responseEnd: String = "", addsSpecialTokens: Bool = true, trims: Bool = false,
+        conversation: ChatTemplate? = nil
     ) throws(PromptTemplateError) {
         self.name = name
+        self.conversation = conversation
         self.summary = summary
         self.responseMarker = responseMarker
         self.responseStart = responseStart
@@ -44,9 +48,21 @@ package struct PromptTemplate: Sendable, Hashable {
         return pattern.filled(instruction: instruction, context: context)
     }
 
-    /// The prompt of a record.
+    /// The prompt of a record, with what was said before it.
     package func filled(_ record: InstructionRecord) -> String {
-        filled(instruction: record.instruction, context: record.context)
+        // A history that cannot be written refuses the record where it is encoded.
+        if isConversation(record), let conversation,
+            let text = try? conversation.text(of: record.turns.dropLast(), prompts: true)
+        {
+            return text
+        }
+        return filled(instruction: record.instruction, context: record.context)
+    }
+
+    /// Whether a record is written by the chat template turn by turn: it has a history, or the template says itself what
+    /// an answer is.
+    func isConversation(_ record: InstructionRecord) -> Bool {
+        !record.history.isEmpty || conversation?.marksAnswers == true
     }
 
     private static func trimmed(_ text: String) -> String {

@@ -20,7 +20,7 @@ package struct GridData: Sendable {
     /// Takes the held-out records out first, the same as without a validation part, then `validation` records of each
     /// category, both drawn from the topology's seed, and deals out the rest.
     package init(
-        _ topology: SwarmTopology, validation count: Int, records: (_ source: String) throws -> [InstructionRecord]
+        _ topology: SwarmTopology, validation count: Int, records: (_ source: DataSource) throws -> [InstructionRecord]
     ) throws {
         let (names, seed) = (topology.peers.map(\.name), topology.swarm.seed)
         guard let source = topology.data.source else {
@@ -108,11 +108,12 @@ package final class GridBench: Sendable {
     }
 
     private func read(
-        _ source: String, _ topology: SwarmTopology
+        _ source: DataSource, _ topology: SwarmTopology
     ) throws -> (records: [InstructionRecord], digest: [UInt8]) {
         // What is built in is made from the seed; a file is what it is.
         let key =
-            source.hasPrefix("builtin:") ? "\(source) \(topology.data.count ?? 0) \(topology.swarm.seed)" : source
+            source.isBuiltIn
+            ? "\(source) \(topology.data.count ?? 0) \(topology.swarm.seed)" : "\(source) \(topology.data.fields)"
         if let known = sources.withLock({ $0[key] }) { return known }
         let records = try ModelComposition.records(source, topology, onBadRecord: policy)
         let entry = (records, ModelComposition.digest(of: records))

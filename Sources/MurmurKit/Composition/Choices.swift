@@ -72,13 +72,13 @@ package struct SourceChoices: Sendable, Hashable {
     /// The base model; nil for the topology's.
     package var model: String?
     /// The instructions; nil for the topology's.
-    package var data: String?
+    package var data: DataSource?
     /// Whether records that cannot be read are skipped; else they refuse the file.
     package var skipsBadRecords: Bool
     /// The share of the datagrams that a peer drops instead of sending them: for trials.
     package var dropRate: Double
 
-    package init(model: String? = nil, data: String? = nil, skipsBadRecords: Bool = false, dropRate: Double = 0) {
+    package init(model: String? = nil, data: DataSource? = nil, skipsBadRecords: Bool = false, dropRate: Double = 0) {
         self.model = model
         self.data = data
         self.skipsBadRecords = skipsBadRecords
@@ -92,7 +92,7 @@ package struct SourceChoices: Sendable, Hashable {
     package var arguments: [String] {
         var list: [String] = []
         if let model { list += ["--model", model] }
-        if let data { list += ["--data", data] }
+        for path in data?.paths ?? [] { list += ["--data", path] }
         if skipsBadRecords { list.append("--skip-bad") }
         if dropRate > 0 { list += ["--drop-rate", "\(dropRate)"] }
         return list

@@ -17,11 +17,11 @@ extension ModelComposition {
         guard let source = topology.data.source else {
             let peers = topology.peers.filter { own == nil || $0.name == own }
             let files = try peers.map { peer in
-                guard let path = peer.data else {
+                guard let own = peer.data else {
                     throw CommandFailure(
                         "neither data.source nor peers[\(peer.name)].data says where the instructions are")
                 }
-                return DataPartition.Part(name: peer.name, records: try records(path, topology, onBadRecord: policy))
+                return DataPartition.Part(name: peer.name, records: try records(own, topology, onBadRecord: policy))
             }
             return try DataPartition.files(
                 files, heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
@@ -36,30 +36,34 @@ extension ModelComposition {
             heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
     }
 
-    /// The records of a source: a built-in one, or a file.
+    /// The records of a source: a built-in one, or files.
     package static func records(
-        _ source: String, _ topology: SwarmTopology, onBadRecord policy: BadRecordPolicy = .refuse
+        _ source: DataSource, _ topology: SwarmTopology, onBadRecord policy: BadRecordPolicy = .refuse
     ) throws -> [InstructionRecord] {
-        if source.hasPrefix("builtin:") {
+        if source.isBuiltIn {
             return try builtIn(source, count: topology.data.count, seed: topology.swarm.seed)
         }
-        let dataset = try InstructionDataset.read(path: source, onBadRecord: policy)
+        let dataset = try InstructionDataset.read(source, fields: topology.data.fields, onBadRecord: policy)
         if dataset.report.skippedCount > 0 { Terminal.note(dataset.report.description) }
         return dataset.records
     }
 
-    /// What is to be said of a source; of a built-in one, as it is with the usual seed.
-    package static func report(of source: String, onBadRecord policy: BadRecordPolicy) throws -> DatasetReport {
-        guard source.hasPrefix("builtin:") else {
-            return try InstructionDataset.read(path: source, onBadRecord: policy).report
+    /// What a source holds and what is to be said of it; of a built-in one, as it is with the usual seed.
+    package static func dataset(
+        _ source: DataSource, fields: SwarmTopology.Data.Fields, onBadRecord policy: BadRecordPolicy
+    ) throws -> InstructionDataset {
+        guard source.isBuiltIn else {
+            return try InstructionDataset.read(source, fields: fields, onBadRecord: policy)
         }
-        return DatasetReport(of: try builtIn(source, count: nil, seed: usualSeed), builtIn: source)
+        let records = try builtIn(source, count: nil, seed: usualSeed)
+        return InstructionDataset(
+            records: records, report: DatasetReport(of: records, builtIn: source.description))
     }
 
     /// The seed of commands that have no topology, unless another is given.
     package static let usualSeed: UInt64 = 42
 
-    private static func builtIn(_ source: String, count: Int?, seed: UInt64) throws -> [InstructionRecord] {
+    private static func builtIn(_ source: DataSource, count: Int?, seed: UInt64) throws -> [InstructionRecord] {
         guard source == "builtin:chores" else {
             throw CommandFailure("there is no built-in source \(source); there is builtin:chores")
         }

@@ -62,11 +62,12 @@ extension ModelComposition {
 
     /// What a template that is no built-in one makes of a record.
     static func entry(of template: PromptTemplate) -> SettingsFingerprint.Entry {
-        let parts = [
-            template.filled(instruction: "{instruction}", context: "{context}"),
-            template.filled(instruction: "{instruction}"), template.responseStart, template.responseEnd,
-            "\(template.addsSpecialTokens) \(template.trims)",
-        ]
+        let parts =
+            [
+                template.filled(instruction: "{instruction}", context: "{context}"),
+                template.filled(instruction: "{instruction}"), template.responseStart, template.responseEnd,
+                "\(template.addsSpecialTokens) \(template.trims)",
+            ] + (template.conversation.map { [$0.source] } ?? [])
         return .init("tuning.template", digest: digest(of: parts))
     }
 
@@ -76,6 +77,11 @@ extension ModelComposition {
         for record in records {
             for part in [record.instruction, record.context, record.response, record.category] {
                 digest.update(Array("\(part.utf8.count) ".utf8) + Array(part.utf8))
+            }
+            // Nothing for a record that stands alone, so that its digest is what it always was.
+            for turn in record.history {
+                let text = "\(turn.role.rawValue) \(turn.isLearned) \(turn.content)"
+                digest.update(Array("\(text.utf8.count) ".utf8) + Array(text.utf8))
             }
         }
         return digest.finish()

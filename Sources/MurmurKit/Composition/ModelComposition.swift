@@ -98,7 +98,7 @@ package struct ModelComposition: Sendable {
     package func adapter(of delta: AdapterDelta) -> PEFTAdapter {
         PEFTAdapter(
             configuration: workbench.lora, schema: delta.schema, values: workbench.origin.adapter(of: delta),
-            baseModel: topology.model.base)
+            baseModel: topology.model.publicName, revision: topology.model.source?.revision)
     }
 
     /// The delta of the adapter in a PEFT directory.

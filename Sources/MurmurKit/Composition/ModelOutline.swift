@@ -49,6 +49,6 @@ struct ModelOutline: Sendable {
     func adapter(of delta: AdapterDelta) -> PEFTAdapter {
         PEFTAdapter(
             configuration: topology.model.lora, schema: delta.schema, values: origin.adapter(of: delta),
-            baseModel: topology.model.base)
+            baseModel: topology.model.publicName, revision: topology.model.source?.revision)
     }
 }

@@ -41,7 +41,7 @@ package struct SwarmComposition: Sendable {
     ///   peers that are dealt theirs.
     package mutating func replaceSources(by sources: SourceChoices, ofPeer own: String? = nil) {
         if let model = sources.model { topology.model.base = Self.absolutePath(model) }
-        guard let data = sources.data.map(Self.absolutePath) else { return }
+        guard let data = sources.data?.mapping(Self.absoluteSource) else { return }
         if let own, topology.data.source == nil {
             if let place = topology.index(ofPeerNamed: own) { topology.peers[place].data = data }
         } else {
@@ -52,6 +52,13 @@ package struct SwarmComposition: Sendable {
     /// `path` from the root; names of built-in things are left as they are.
     private static func absolutePath(_ path: String) -> String {
         path.hasPrefix("builtin:") ? path : URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
+    /// The same of a file or folder of instructions; a folder gets the / that says what it is.
+    private static func absoluteSource(_ path: String) -> String {
+        let isFolder = !path.hasPrefix("builtin:") && URL(fileURLWithPath: path).hasDirectoryPath
+        let absolute = absolutePath(path)
+        return isFolder && absolute != "/" ? absolute + "/" : absolute
     }
 
     /// The peers' names in the topology's order.
@@ -151,6 +158,9 @@ extension SwarmTopology {
         func resolved(_ path: String) -> String {
             guard !path.hasPrefix("builtin:"), !path.hasPrefix("/") else { return path }
             return folder.appendingPathComponent(path).standardizedFileURL.path
+        }
+        func resolved(_ source: DataSource) -> DataSource {
+            source.mapping { resolved($0) + ($0.hasSuffix("/") && !$0.hasPrefix("/") ? "/" : "") }
         }
         model.base = resolved(model.base)
         data.source = data.source.map(resolved)

@@ -51,7 +51,7 @@ extension SwarmTopology {
     ///
     /// - Throws: `CommandFailure` for a graph that is not connected.
     package static func draft(
-        name: String, seed: UInt64, graph: Graph, peers count: Int, firstPort: UInt16, base: String, data: String
+        name: String, seed: UInt64, graph: Graph, peers count: Int, firstPort: UInt16, base: String, data: DataSource
     ) throws -> SwarmTopology {
         var topology = SwarmTopology(
             swarm: .init(name: name, seed: seed), model: .init(base: base), tuning: .init(),

@@ -47,9 +47,18 @@ package struct CheckpointExport {
         else {
             throw CommandFailure("the checkpoint in \(folder) is of another adapter (\(differences.text()))")
         }
+        let provenance = AdapterProvenance(
+            topology, baseModelDigest: checkpoint.baseModelDigest, records: nil, peer: peerName)
         let use = try form.write(
-            composition.adapter(of: checkpoint.delta), base: composition.modelDirectory, to: out)
+            composition.adapter(of: checkpoint.delta), base: composition.modelDirectory, to: out,
+            card: provenance.card([("State", place(checkpoint))]))
         return "The adapter \(place(checkpoint)) is in \(out)\n\(use)"
+    }
+
+    /// The peer whose folder holds the state.
+    private var peerName: String {
+        let parts = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents
+        return topology.peers.map(\.name).first { parts.contains($0) } ?? "one peer"
     }
 
     /// Where in its run a checkpoint was made.

@@ -35,10 +35,12 @@ final class AdapterFile: Sendable {
     }
 
     let path: String
+    private let provenance: AdapterProvenance
     private let current = Mutex(State.none)
 
-    init(path: String) {
+    init(path: String, provenance: AdapterProvenance) {
         self.path = path
+        self.provenance = provenance
     }
 
     var state: State { current.withLock { $0 } }
@@ -47,7 +49,7 @@ final class AdapterFile: Sendable {
     func write(_ adapter: PEFTAdapter?) {
         guard let adapter else { return }
         do {
-            try PEFTDirectory.write(adapter, to: path)
+            try provenance.write(adapter, to: path)
             current.withLock { $0 = .written }
         } catch {
             current.withLock { $0 = .failed("\(error)") }

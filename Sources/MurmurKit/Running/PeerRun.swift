@@ -90,7 +90,7 @@ package struct PeerRun: Sendable {
         let recorder = try EventRecorder(names: swarm.topology.names, name: name, folder: folder)
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
-        let adapter = AdapterFile(path: folder.appendingPathComponent("adapter").path)
+        let adapter = adapterFile(of: trainers, records: tuner.sampleCount)
         let latest = folder.appendingPathComponent("latest").path
         let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
         // For `murmur export`, which reads a state by itself.
@@ -123,6 +123,14 @@ package struct PeerRun: Sendable {
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
+    }
+
+    /// The adapter that the run leaves, with a card that says how it came about.
+    private func adapterFile(of trainers: any TrainerFactory, records: Int) -> AdapterFile {
+        AdapterFile(
+            path: folder.appendingPathComponent("adapter").path,
+            provenance: AdapterProvenance(
+                swarm.topology, baseModelDigest: trainers.baseModelDigest, records: records, peer: name))
     }
 
     /// The lines that earlier parts of the run have left in the log.

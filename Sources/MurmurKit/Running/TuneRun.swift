@@ -18,6 +18,7 @@ package struct TuneRun {
     private let saveEvery: Int
     private let resumption: ResumeChoice
     private let settings: SettingsFingerprint
+    private let provenance: AdapterProvenance
     private let json: Bool
 
     /// Steps between two looks at whether to stop.
@@ -54,6 +55,8 @@ package struct TuneRun {
         self.saveEvery = saveEvery
         self.resumption = resumption
         settings = try Self.settings(topology, trainers, of: name)
+        provenance = AdapterProvenance(
+            topology, baseModelDigest: trainers.baseModelDigest, records: records.count, peer: nil)
         self.json = json
         lock = try OutputFolder.tune.claim(folder)
         if let report = (tuner as? InstructionTuner)?.report ?? (tuner as? CommandTrainer)?.report {
@@ -87,6 +90,7 @@ package struct TuneRun {
     private func train(until stop: StopFlag) async throws -> ExitStatus {
         var (step, delta) = try await resumed()
         let progress = ProgressLine("tuning", quietly: json)
+        var last: TrainingOutcome?
         while step < steps, !stop.isRaised {
             let count = min(Self.stepsAtATime - step % Self.stepsAtATime, steps - step)
             let outcome = try await tuner.train(TrainingRequest(round: step, steps: count, delta: delta))
@@ -94,10 +98,11 @@ package struct TuneRun {
             delta = outcome.delta
             tell(step, outcome, progress)
             // Steps are taken several at a time: saved whenever they have passed a multiple of `saveEvery`.
-            if step % saveEvery < count { try await save(step, delta) }
+            last = outcome
+            if step % saveEvery < count { try await save(step, delta, outcome) }
         }
         progress.finish()
-        try await save(step, delta)
+        try await save(step, delta, last)
         if step < steps {
             Terminal.note(
                 "Stopped after \(step) of \(steps) steps; the adapter as it is now is in \(folder), and the same command goes "
@@ -136,10 +141,24 @@ package struct TuneRun {
         return settings
     }
 
-    private func save(_ step: Int, _ delta: AdapterDelta) async throws {
+    /// What the last steps tell: the loss of what was trained on, not of anything held out.
+    private static func metrics(_ outcome: TrainingOutcome) -> [ModelCard.Metric] {
+        guard outcome.loss.isFinite else { return [] }
+        return [
+            .init(
+                name: "training loss, nats a token", value: Readable.number(outcome.loss),
+                support: "\(outcome.tokens) tokens of the last steps")
+        ]
+    }
+
+    private func save(_ step: Int, _ delta: AdapterDelta, _ outcome: TrainingOutcome?) async throws {
         let state = TuneState(
             step: step, settings: settings, values: delta.values, snapshot: try await tuner.snapshot())
-        if let adapter = trainers.adapter(of: delta) { try PEFTDirectory.write(adapter, to: folder) }
+        if let adapter = trainers.adapter(of: delta) {
+            try provenance.write(
+                adapter, to: folder, progress: [("Steps", "\(step) of \(steps)")],
+                metrics: outcome.map(Self.metrics) ?? [])
+        }
         try AtomicFile.write(state.encoded, to: statePath)
     }
 

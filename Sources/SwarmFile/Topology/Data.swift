@@ -4,19 +4,23 @@ extension SwarmTopology {
     /// `data:` the instructions and how they are dealt out.
     package struct Data: KeyedSection, Hashable {
         /// nil where every peer names its own `data`.
-        package var source: String?
+        package var source: DataSource?
+        package var fields = Fields()
         package var partition = Partition()
         package var heldOut = 10
         /// nil for the source's own number.
         package var count: Int?
 
-        package init(source: String? = nil) {
+        package init(source: DataSource? = nil) {
             self.source = source
         }
 
         package static let defaults = Data()
         package static let keys: [SectionKey<Self>] = [
             .local("source", \.source, .optional(.source), "The instructions that are dealt out to the peers."),
+            .shared(
+                "fields", \.fields, .fields, "What the records' fields are called, where not as usual.",
+                "`{ instruction: question, response: answer }`. For every file of the swarm."),
             .shared("partition", \.partition, .section, "How the source is dealt out.")
                 .only(for: "a source that is dealt out; here every peer has data: of its own") { $0.source != nil },
             .shared(
@@ -27,7 +31,7 @@ extension SwarmTopology {
                 "A file has the records it has."
             )
             .otherwise("the source's")
-            .only(for: "built-in sources; a file has the records it has") { $0.source?.hasPrefix("builtin:") == true },
+            .only(for: "built-in sources; a file has the records it has") { $0.source?.isBuiltIn == true },
         ]
     }
 }
@@ -86,7 +90,11 @@ extension SwarmTopology {
         } else if own < peers.count {
             throw value.error("source is missing, and \(peers.count - own) of the peers have no data: of their own")
         }
-        return try Data.read(section)
+        let data = try Data.read(section)
+        if let fields = section["fields"], data.source?.isBuiltIn == true, !data.fields.isEmpty {
+            throw fields.error("fields is for files; a built-in source has the usual names")
+        }
+        return data
     }
 }
 
@@ -99,24 +107,7 @@ extension ValueFormat where Value == String {
         ) { try builtIn($0, known, orElse: path) }
     }
 
-    /// A built-in source, or the path of a JSON or JSON Lines file.
-    static var source: ValueFormat {
-        let known = ["builtin:chores"], path = "the path of a .json or .jsonl file"
-        return text(
-            "\(known.joined(separator: ", ")) or \(path)", schema: ["$ref": "#/$defs/source"]
-        ) { value in
-            let text = try builtIn(value, known, orElse: path)
-            guard text.hasPrefix("builtin:") || text.hasSuffix(".json") || text.hasSuffix(".jsonl") else {
-                throw value.error("\"\(text)\" is not a source; builtin:chores or \(path) is allowed")
-            }
-            guard !text.contains("://") else {
-                throw value.error("\"\(text)\" is an address on a network; fetch the file and give its path")
-            }
-            return text
-        }
-    }
-
-    private static func builtIn(_ value: TopologyValue, _ known: [String], orElse path: String) throws -> String {
+    static func builtIn(_ value: TopologyValue, _ known: [String], orElse path: String) throws -> String {
         let text = try value.text()
         guard text.hasPrefix("builtin") && !known.contains(text) else { return text }
         let hint = NearestName.of(text, among: known).map { " (did you mean \"\($0)\"?)" } ?? ""

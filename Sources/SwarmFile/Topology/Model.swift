@@ -6,6 +6,8 @@ extension SwarmTopology {
     package struct Model: KeyedSection, Hashable {
         /// `builtin:fledgling`, or a path.
         package var base: String
+        /// Where the base model can be had by everybody.
+        package var source: ModelSource?
         /// The adapter.
         package var lora: LoRAConfiguration
 
@@ -20,8 +22,67 @@ extension SwarmTopology {
                 "base", \.base, .builtIn(["builtin:fledgling"], orElse: "the path of a directory"), "The base model.",
                 "A directory as `save_pretrained` writes it. Its place may differ, its files may not."
             ).required(),
+            .local(
+                "source", \.source, .optional(.modelSource), "What the base model is called on the Hugging Face hub.",
+                "The adapters name it as their base; without it they name the base's folder, never its path."),
             .shared("lora", \.lora, .section, "The adapter, with PEFT's names."),
         ]
+    }
+}
+
+extension SwarmTopology.Model {
+    /// What adapters call the base model: its name on the hub, a built-in name, or else the last part of its path, which
+    /// says nothing of the machine.
+    package var publicName: String {
+        if let source { return source.name }
+        guard !base.hasPrefix("builtin:") else { return base }
+        return base.split(separator: "/").last.map(String.init) ?? base
+    }
+}
+
+/// A model on the hub, `org/name` or `org/name@revision`.
+package struct ModelSource: Sendable, Hashable, CustomStringConvertible {
+    /// The organisation and the model, `HuggingFaceTB/SmolLM2-135M`.
+    package let name: String
+    /// The branch, tag or commit; nil where the file does not say.
+    package let revision: String?
+
+    /// Reads `text`; nil for one that is no name of a model on the hub.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let words = parts[0].split(separator: "/", omittingEmptySubsequences: false)
+        func isWord(_ word: some StringProtocol, _ others: String) -> Bool {
+            word.utf8.count <= 96 && word.utf8.first.map { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "-") } == true
+                && word.utf8.allSatisfy { byte in
+                    (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a || (0x30...0x39).contains(byte)
+                        || others.utf8.contains(byte)
+                }
+        }
+        guard words.count == 2, words.allSatisfy({ isWord($0, "._-") }) else { return nil }
+        if parts.count > 1, !isWord(parts[1], "._-/") { return nil }
+        name = parts[0]
+        revision = parts.count > 1 ? parts[1] : nil
+    }
+
+    package var description: String { revision.map { "\(name)@\($0)" } ?? name }
+}
+
+extension ValueFormat where Value == ModelSource {
+    fileprivate static var modelSource: ValueFormat {
+        ValueFormat(
+            values: "org/name or org/name@revision",
+            schema: [
+                "type": "string",
+                "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*(@[A-Za-z0-9_][A-Za-z0-9._/-]*)?$",
+            ],
+            read: { value in
+                let text = try value.text()
+                guard let source = ModelSource(text) else {
+                    throw value.error("\"\(text.prefix(80))\" is no model of the hub; org/name or org/name@revision is")
+                }
+                return source
+            },
+            write: { TopologyValue.quoted($0.description) }, json: { .text($0.description) })
     }
 }
 

@@ -13,13 +13,13 @@ extension SwarmTopology {
         /// Where it receives, by number or by name; nil where it is only known to others (a simulated peer).
         package var place: PeerAddress?
         /// nil where the instructions are dealt out from `data.source`.
-        package var data: String?
+        package var data: DataSource?
         /// nil where the file's own `trainer` counts.
         package var trainer: Trainer?
 
         package init(
             name: String, id: PeerID? = nil, exchangeKey: [UInt8]? = nil, address: NetworkAddress? = nil,
-            data: String? = nil
+            data: DataSource? = nil
         ) {
             self.name = name
             self.id = id

@@ -28,6 +28,7 @@ extension SwarmTopology {
 
     /// The kinds of text that several keys take.
     private static var definitions: JSONValue {
+        let path = ".*/|.*\\.(jsonl?|csv|tsv)(\\.gz)?"
         let projections = LoRAConfiguration.Target.allCases.map(\.rawValue).joined(separator: "|")
         return [
             "module": [
@@ -35,7 +36,15 @@ extension SwarmTopology {
             ],
             "name": ["type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"],
             "key": ["type": "string", "pattern": "^[0-9A-Fa-f]{64}$"],
-            "source": ["type": "string", "pattern": "^(builtin:chores|.*\\.jsonl?)$"],
+            "source": [
+                "oneOf": [
+                    ["type": "string", "pattern": .text("^(builtin:chores|\(path))$")],
+                    [
+                        "type": "array", "minItems": 1, "maxItems": 10_000, "uniqueItems": true,
+                        "items": ["type": "string", "pattern": .text("^(\(path))$")],
+                    ],
+                ]
+            ],
         ]
     }
 

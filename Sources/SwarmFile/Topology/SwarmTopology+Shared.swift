@@ -15,7 +15,7 @@ extension SwarmTopology {
             }
         }
         var settings = shared(swarm, "swarm.") + shared(model.lora, "model.lora.") + shared(tuning, "tuning.")
-        settings += shared(data, "data.")
+        settings += shared(data, "data.") + shared(data.fields, "data.fields.")
         if data.source != nil { settings += shared(data.partition, "data.partition.") }
         settings += shared(exchange, "exchange.") + shared(graph, "graph.")
         if graph.kind == .edges { settings.append(("graph.edges", edgesText)) }

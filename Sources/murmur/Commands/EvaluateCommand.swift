@@ -19,7 +19,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     @OptionGroup var options: ModelOptions
     @Option(help: "How the base model is kept: auto, fp32, bf16 or int8.") var weights = WeightChoice.auto
     @Option(help: "A PEFT directory; the base model alone without it.") var adapter: String?
-    @Option(help: "The instructions: builtin:chores, a JSON or a JSON Lines file.") var data: String
+    @Option(help: "The instructions: \(DataSource.help)") var data: [String]
+    @OptionGroup(title: "Data, as in a topology file") var fields: SectionOptions<FieldKeys>
     @Option(help: "Measure on so many of the records at most.") var records: Int?
     @Option(help: "The most tokens of a generated answer; 0 generates none and measures loss alone.")
     var maxNewTokens = 64
@@ -32,6 +33,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard (0...4096).contains(maxNewTokens) else {
             throw ValidationError("--max-new-tokens \(maxNewTokens): from 0 to 4096")
         }
+        guard !data.isEmpty else { throw ValidationError("--data: name the instructions") }
         guard (1...128).contains(sideBySide) else {
             throw ValidationError("--side-by-side \(sideBySide): from 1 to 128")
         }
@@ -39,11 +41,13 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var topology = options.topology(data: data, seed: seed)
-        if data == "builtin:chores", let records { topology.data.count = records }
-        let all = try ModelComposition.records(data, topology, onBadRecord: options.badRecords)
+        let source = DataSource(data)
+        var topology = options.topology(data: source, seed: seed)
+        topology.data = try fields.applied(to: topology.data)
+        if source.isBuiltIn, let records { topology.data.count = records }
+        let all = try ModelComposition.records(source, topology, onBadRecord: options.badRecords)
         let chosen = Array(all.prefix(records ?? all.count))
-        guard !chosen.isEmpty else { throw CommandFailure("\(data) holds no records") }
+        guard !chosen.isEmpty else { throw CommandFailure("\(source) holds no records") }
         let model = try AdaptedModel(base: options.model, adapter: adapter, weights: weights)
         let encoder = try model.encoder(template: options.templateName, cutoff: options.cutoff)
         model.warn(of: encoder)

@@ -43,11 +43,15 @@ struct ExportCommand: AsyncParsableCommand {
             throw CommandFailure("\(source) names no base model; give it with --model")
         }
         let base = ModelComposition.modelDirectory(name)
+        guard FileManager.default.fileExists(atPath: base) else {
+            throw CommandFailure("\(source) names \(name) as its base, which is no folder here; give it with --model")
+        }
         let shape = try ModelConfiguration.read(model: base).shape
-        let adapter = try PEFTDirectory.read(source) {
+        var adapter = try PEFTDirectory.read(source) {
             .lora(configuration: $0, projections: shape.projections)
         }
-        let use = try form.write(adapter, base: base, to: out)
+        adapter.hidePath()
+        let use = try form.write(adapter, base: base, to: out, card: ModelCard(facts: []))
         Terminal.print("The adapter is in \(out)\n\(use)")
     }
 }

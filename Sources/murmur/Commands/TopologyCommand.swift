@@ -48,7 +48,7 @@ struct TopologyCommand: AsyncParsableCommand {
             let kind = SwarmTopology.Graph.Kind(rawValue: graph) ?? .exponential
             let topology = try SwarmTopology.draft(
                 name: name, seed: seed, graph: .init(kind: kind, degree: degree), peers: peers, firstPort: firstPort,
-                base: base, data: data)
+                base: base, data: DataSource([data]))
             Terminal.write("# \(kind.article) \(kind.rawValue) of \(peers) peers.\n" + topology.yaml)
         }
     }

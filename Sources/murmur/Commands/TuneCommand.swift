@@ -9,6 +9,11 @@ enum TuningKeys: OptionKeys {
     static let keys = SwarmTopology.Tuning.keys.filter { !["template", "cutoff", "precision"].contains($0.name) }
 }
 
+/// The keys of `data:` that commands take which have no topology.
+enum FieldKeys: OptionKeys {
+    static let keys = SwarmTopology.Data.keys.filter { $0.name == "fields" }
+}
+
 /// The keys of `model.lora:`, all of which `murmur tune` takes.
 enum AdapterKeys: OptionKeys {
     static let keys = LoRAConfiguration.keys
@@ -28,12 +33,17 @@ struct TuneCommand: AsyncParsableCommand {
               murmur tune --data builtin:chores --steps 100 --out adapter
               murmur tune --model path/to/model --data records.jsonl --steps 500 \\
                   --learning-rate 3e-4 --out adapter
+              murmur tune --data faq.csv --fields instruction=question,response=answer \\
+                  --out adapter
             """)
 
     @OptionGroup var options: ModelOptions
     @OptionGroup var compute: ComputeOptions
-    @Option(help: "The instructions: builtin:chores, a JSON or a JSON Lines file.") var data: String
+    @Option(help: "The instructions: \(DataSource.help)") var data: [String]
+    @OptionGroup(title: "Data, as in a topology file") var fields: SectionOptions<FieldKeys>
     @Option(help: "The folder for the adapter.") var out: String
+    @Option(help: "What the base model is called on the Hugging Face hub, org/name or org/name@revision.")
+    var modelSource: String?
     @Option(help: "How many optimiser steps, instead of --rounds times --local-steps.") var steps: Int?
     @OptionGroup(title: "Tuning, as in a topology file") var tuning: SectionOptions<TuningKeys>
     @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
@@ -49,16 +59,23 @@ struct TuneCommand: AsyncParsableCommand {
     @Flag(help: "Print a JSON line every ten steps.") var json = false
 
     func validate() throws {
+        guard !data.isEmpty else { throw ValidationError("--data: name the instructions") }
+        guard modelSource.map({ ModelSource($0) != nil }) ?? true else {
+            throw ValidationError("--model-source: org/name or org/name@revision is expected")
+        }
         guard (1...1_000_000).contains(steps ?? 1) else { throw ValidationError("--steps is from 1 to 1000000") }
         guard saveEvery > 0 else { throw ValidationError("--save-every is 1 or more") }
     }
 
     func run() async throws {
-        var topology = options.topology(lora: try adapter.applied(to: .defaults), data: data, seed: seed)
+        let source = DataSource(data)
+        var topology = options.topology(lora: try adapter.applied(to: .defaults), data: source, seed: seed)
+        topology.model.source = modelSource.flatMap(ModelSource.init)
+        topology.data = try fields.applied(to: topology.data)
         topology.tuning = try tuning.applied(to: topology.tuning)
         if let steps { (topology.tuning.localSteps, topology.tuning.rounds) = (1, steps) }
         compute.choices.apply(to: &topology)
-        let records = try ModelComposition.records(data, topology, onBadRecord: options.badRecords)
+        let records = try ModelComposition.records(source, topology, onBadRecord: options.badRecords)
         let run = try TuneRun(
             topology, records: records, compute: compute.choices, folder: out, steps: topology.tuning.totalSteps,
             saveEvery: saveEvery, resumption: fresh ? .restart : resume.choice,

@@ -33,7 +33,7 @@ struct ModelOptions: ParsableArguments {
     var templateName: String { template ?? (model == "builtin:fledgling" ? "terse" : "alpaca") }
 
     /// A topology of one peer with these settings, for the parts of `Composition`.
-    func topology(lora: LoRAConfiguration = .defaults, data: String? = nil, seed: UInt64 = 42) -> SwarmTopology {
+    func topology(lora: LoRAConfiguration = .defaults, data: DataSource? = nil, seed: UInt64 = 42) -> SwarmTopology {
         var tuning = SwarmTopology.Tuning()
         tuning.template = templateName
         tuning.cutoff = cutoff

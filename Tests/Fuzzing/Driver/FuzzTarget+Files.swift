@@ -127,17 +127,28 @@ extension FuzzTarget {
         _ = tokenizer.decode(tokens)
     }
 
-    /// Instructions, as JSON Lines or a JSON array.
+    /// Instructions, as JSON Lines, a JSON array or a table, packed or not, and what their conversations come to.
     static let records = file(
         "records",
         [
             #"{"instruction":"Say a","context":"","response":"a","category":"x"}"# + "\n"
                 + #"{"instruction":"Say b","input":"now","output":"b \u00e9\ud83d\ude00"}"#,
             #"[{"instruction":"i","instances":[{"input":"a","output":"b"}]},{"instruction":"c","output":"d"}]"#,
+            #"{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"u"},{"from":"gpt","value":"a"}]}"#
+                + "\n"
+                + #"{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":0}]}"#,
+            "instruction,context,response\n\"a \"\"b\"\"\nc\",,r\ni,\"k, l\",\n",
         ]
     ) { input in
         for policy in [BadRecordPolicy.refuse, .skip] {
-            _ = try? InstructionDataset.parse(input, path: "records.jsonl", onBadRecord: policy)
+            for path in ["records.jsonl", "records.csv", "records.tsv"] {
+                guard let set = try? InstructionDataset.parse(input, path: path, onBadRecord: policy) else { continue }
+                for record in set.records.prefix(4) where !record.history.isEmpty {
+                    let again = try? InstructionDataset.parse(record.json.encoded(), path: "again.jsonl")
+                    precondition(again?.records == [record], "a record that is written reads back as it was")
+                    _ = PromptTemplate.chatML.filled(record)
+                }
+            }
         }
     }
 

@@ -8,6 +8,10 @@ import Testing
         #"{"instruction":"i","context":"c","response":"r","category":"k"}"# + "\n"
             + #"{"instruction":"j","input":"","output":"\u00e9\n","instances":null}"# + "\n",
         #"[{"instruction":"i","instances":[{"input":"a","output":"b"}],"is_classification":true}, {"instruction":"x","response":"y"}]"#,
+        #"{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"u"},{"from":"gpt","value":"a"}]}"#
+            + "\n"
+            + #"{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":1}]}"#,
+        "instruction,context,response\n\"a \"\"b\"\"\nc\",,r\ni,\"k, l\",\n",
     ]
 
     @Test("Damaged files are read or refused, never more", arguments: samples, [BadRecordPolicy.refuse, .skip])
@@ -17,7 +21,8 @@ import Testing
         for _ in 0..<4_000 {
             let bytes = Mutation.apply(to: Array(sample.utf8), using: &generator)
             do {
-                let dataset = try InstructionDataset.parse(bytes, path: "x", onBadRecord: policy)
+                let dataset = try InstructionDataset.parse(
+                    bytes, path: sample.hasPrefix("[") || sample.hasPrefix("{") ? "x" : "x.csv", onBadRecord: policy)
                 #expect(!dataset.records.isEmpty)
                 #expect(dataset.report.records == dataset.records.count)
                 read += 1

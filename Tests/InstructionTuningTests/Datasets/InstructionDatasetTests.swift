@@ -65,12 +65,13 @@ import Testing
             do { _ = try read(text) } catch { return "\(error)" }
             return ""
         }
-        #expect(reason(#"{"instruction":"i","output":null}"#).contains(#"x.json:1: "output" is null"#))
+        #expect(reason(#"{"instruction":"i","output":null}"#).contains(#"x.json:1: record 1: "output" is null"#))
         #expect(reason(#"{"instruction":"i","response":null,"output":null}"#).contains(#""response" is null"#))
         #expect(reason(#"{"instruction":"i","output":"o","score":NaN}"#).contains("NaN at byte"))
         let pretty = "{\n  \"instruction\": \"i\",\n  \"response\": \"r\"\n}\n"
         #expect(reason(pretty).contains("over several lines"))
-        #expect(reason("\(one)\n{\"instruction\":\"j\"").contains("x.json:2: the line ends inside the record"))
+        #expect(
+            reason("\(one)\n{\"instruction\":\"j\"").contains("x.json:2: record 2: the line ends inside the record"))
     }
 
     @Test("Marks, line ends and blank lines do no harm")
@@ -114,7 +115,8 @@ import Testing
         let text =
             "[\n{\"instruction\":\"i\",\"response\":\"r\"},\n\n{\"instruction\":tru},\n{\"instruction\":\"j\",\"response\":\"r\"}]"
         #expect(
-            throws: DatasetError.badRecord(path: "x.json", line: 4, reason: "invalid JSON: expected true at byte 15")
+            throws: DatasetError.badRecord(
+                path: "x.json", line: 4, record: 2, reason: "invalid JSON: expected true at byte 15")
         ) {
             _ = try read(text)
         }

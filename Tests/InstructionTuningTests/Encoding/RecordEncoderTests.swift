@@ -20,53 +20,53 @@ import Testing
     private func tokens(_ text: String) -> [Int32] { text.unicodeScalars.map { Int32($0.value) } }
 
     @Test("The response and the end token carry loss, the prompt none")
-    func mask() {
-        let encoded = encoder().encode(record)
+    func mask() throws {
+        let encoded = try encoder().encode(record)
         #expect(encoded.sequence.tokens == tokens("abc=xy") + [2])
         #expect(encoded.sequence.lossMask == [false, false, false, false, true, true, true])
         #expect(encoded.responseTokens == 3 && !encoded.isTruncated)
     }
 
     @Test("With a begin token, the prompt is longer by it")
-    func beginToken() {
-        let encoded = encoder(CharacterEncoder(addsBegin: true)).encode(record)
+    func beginToken() throws {
+        let encoded = try encoder(CharacterEncoder(addsBegin: true)).encode(record)
         #expect(encoded.sequence.tokens == [1] + tokens("abc=xy") + [2])
         #expect(encoded.sequence.lossMask.count { $0 } == 3)
         #expect(encoder(CharacterEncoder(addsBegin: true)).promptTokens(of: record) == [1] + tokens("abc="))
     }
 
     @Test("An end token of the post-processor is neither doubled nor counted as prompt")
-    func endToken() {
-        let encoded = encoder(CharacterEncoder(addsEnd: true)).encode(record)
+    func endToken() throws {
+        let encoded = try encoder(CharacterEncoder(addsEnd: true)).encode(record)
         #expect(encoded.sequence.tokens == tokens("abc=xy") + [2])
         #expect(encoded.sequence.lossMask == [false, false, false, false, true, true, true])
         #expect(encoder(CharacterEncoder(addsEnd: true)).promptTokens(of: record) == tokens("abc="))
     }
 
     @Test("Where the cutoff leaves no room, there is no end token; where it leaves one place, there is")
-    func cutoff() {
-        let six = encoder(cutoff: 6).encode(record)
+    func cutoff() throws {
+        let six = try encoder(cutoff: 6).encode(record)
         #expect(six.sequence.tokens == tokens("abc=xy"))
         #expect(!six.isTruncated && six.responseTokens == 2)
-        let five = encoder(cutoff: 5).encode(record)
+        let five = try encoder(cutoff: 5).encode(record)
         #expect(five.sequence.tokens == tokens("abc=x"))
         #expect(five.isTruncated && five.responseTokens == 1)
-        let seven = encoder(cutoff: 7).encode(record)
+        let seven = try encoder(cutoff: 7).encode(record)
         #expect(seven.sequence.tokens.last == 2)
-        let four = encoder(cutoff: 4).encode(record)
+        let four = try encoder(cutoff: 4).encode(record)
         #expect(four.responseTokens == 0 && four.isTruncated && !four.sequence.lossMask.contains(true))
         #expect(encoder(cutoff: 3).promptTokens(of: record) == tokens("abc"))
     }
 
     @Test("Trained on inputs, all but the first token carry loss")
-    func inputs() {
-        let mask = encoder(trainOnInputs: true).encode(record).sequence.lossMask
+    func inputs() throws {
+        let mask = try encoder(trainOnInputs: true).encode(record).sequence.lossMask
         #expect(mask == [false, true, true, true, true, true, true])
     }
 
     @Test("A tokenizer without an end token adds none")
-    func noEnd() {
-        let encoded = encoder(CharacterEncoder(endOfSequence: nil)).encode(record)
+    func noEnd() throws {
+        let encoded = try encoder(CharacterEncoder(endOfSequence: nil)).encode(record)
         #expect(encoded.sequence.tokens == tokens("abc=xy"))
     }
 
@@ -90,7 +90,7 @@ import Testing
         let encoder = RecordEncoder(
             template: .llama2, encoder: CharacterEncoder(addsBegin: true, addsEnd: true), cutoff: 400)
         let record = InstructionRecord(instruction: " Sort.\n", context: "b a ", response: "a b")
-        let encoded = encoder.encode(record)
+        let encoded = try encoder.encode(record)
         #expect(CharacterEncoder().decode(encoded.sequence.tokens) == "<s>[INST] Sort.\n\nb a [/INST] a b </s>")
         #expect(encoded.responseTokens == " a b </s>".count)
         #expect(CharacterEncoder().decode(encoder.promptTokens(of: record)) == "<s>[INST] Sort.\n\nb a [/INST]")

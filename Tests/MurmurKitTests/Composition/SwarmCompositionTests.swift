@@ -15,7 +15,7 @@ import Wire
         let path = try SmallTopology.write(in: folder, data: "records.jsonl")
         let swarm = try SwarmComposition.load(path)
         #expect(swarm.topology.model.base == "builtin:fledgling")
-        #expect(swarm.topology.data.source == folder.url.standardizedFileURL.path + "/records.jsonl")
+        #expect(swarm.topology.data.source?.paths == [folder.url.standardizedFileURL.path + "/records.jsonl"])
         #expect(swarm.names == ["peer-0", "peer-1"])
         let moved = try SwarmComposition.load(
             path, replacing: SourceChoices(model: "/models/other", data: "builtin:chores"))

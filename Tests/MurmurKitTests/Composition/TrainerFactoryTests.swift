@@ -85,7 +85,7 @@ import Testing
         #expect(throws: CommandFailure.self) { try ModelComposition.records("builtin:none", topology) }
         let lines = (0..<20).map { #"{"instruction": "Say \#($0).", "response": "\#($0)"}"# }
         try folder.write(lines.joined(separator: "\n"), to: "own.jsonl")
-        topology.peers[0].data = folder.path("own.jsonl")
+        topology.peers[0].data = DataSource([folder.path("own.jsonl")])
         let own = try ModelComposition.partition(topology, own: "peer-0")
         #expect(own.peers.map(\.name) == ["peer-0"])
         topology.data.source = nil

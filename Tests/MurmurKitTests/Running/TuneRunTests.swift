@@ -22,6 +22,28 @@ import Testing
         #expect(try await run.run() == .success)
     }
 
+    @Test func theAdapterSaysHowItCameAboutAndNamesNoPath() async throws {
+        let folder = try TemporaryFolder()
+        try await Self.run(folder.path("named"), steps: 2) { $0.model.source = ModelSource("org/model@v1") }
+        let named = try PEFTDirectory.read(folder.path("named"))
+        #expect(named.baseModel == "org/model" && named.revision == "v1")
+        let card = try String(contentsOfFile: folder.path("named/README.md"), encoding: .utf8)
+        for text in [
+            "base_model: \"org/model\"", "library_name: peft", "| Steps | 2 of 2 |", "| Records |", "BLAKE2b-256",
+            "training loss",
+        ] {
+            #expect(card.contains(text), "\(text)")
+        }
+        let model = folder.path("a-model")
+        try FileManager.default.copyItem(atPath: ModelComposition.modelDirectory("builtin:fledgling"), toPath: model)
+        try await Self.run(folder.path("unnamed"), steps: 2) { $0.model.base = model }
+        #expect(try PEFTDirectory.read(folder.path("unnamed")).baseModel == "a-model")
+        for file in ["README.md", "adapter_config.json"] {
+            let text = try String(contentsOfFile: folder.path("unnamed/\(file)"), encoding: .utf8)
+            #expect(!text.contains(folder.url.path) && text.contains("a-model"), "\(file)")
+        }
+    }
+
     @Test func itGoesOnWhereItWasStopped() async throws {
         let folder = try TemporaryFolder()
         // Ten steps are taken at a time. Where a run stops in their midst it rounds once more, and goes on from there.

@@ -59,8 +59,7 @@ struct JinjaParser {
             guard tokens.take("=") else { throw JinjaError(reason: "a set without =") }
             return [.assignment(name: name, member: member, value: try tokens.whole())]
         case "generation":
-            // transformers marks the assistant's part so; it writes nothing.
-            return try body(until: ["endgeneration"]).0
+            return [.generation(try body(until: ["endgeneration"]).0)]
         default: throw JinjaError(reason: "the statement \(word.prefix(40))")
         }
     }
@@ -92,7 +91,7 @@ struct JinjaParser {
 }
 
 /// An expression of a chat template.
-indirect enum JinjaExpression {
+indirect enum JinjaExpression: Sendable {
     case literal(JinjaValue)
     case name(String)
     case list([JinjaExpression])
@@ -109,12 +108,14 @@ indirect enum JinjaExpression {
 }
 
 /// A statement of a chat template.
-indirect enum JinjaStatement {
+indirect enum JinjaStatement: Sendable {
     case text(String)
     case output(JinjaExpression)
     case branch([(condition: JinjaExpression, body: [JinjaStatement])], otherwise: [JinjaStatement])
     case loop(variables: [String], over: JinjaExpression, body: [JinjaStatement])
     case assignment(name: String, member: String?, value: JinjaExpression)
+    /// What the assistant says, as templates mark it for transformers; the mark writes nothing.
+    case generation([JinjaStatement])
 }
 
 /// Why a chat template cannot be read or rendered.

@@ -1,31 +1,53 @@
 /// Renders a chat template: the part of Jinja that the templates of common chat models use. Whatever else a template asks
 /// for on the way is an error, never a guess.
 struct JinjaRenderer {
+    /// What rendering gave.
+    struct Output {
+        var text = ""
+        /// The parts of the text that the template marks as the assistant's, in bytes of UTF-8.
+        var generations: [Range<Int>] = []
+    }
+
+    /// How far a template is rendered before it counts as one that does not come to an end.
+    struct Limits {
+        var steps: Int
+        var bytes: Int
+
+        // A template of a few turns takes some hundred steps, and no prompt has a million bytes around its contents; a loop
+        // that doubles a text has them in twenty turns.
+        static let form = Limits(steps: 20_000, bytes: 1 << 20)
+
+        /// As many steps again for every turn; the contents are written a few times at most.
+        static func of(_ turns: [ChatTurn]) -> Limits {
+            Limits(
+                steps: form.steps + 4_000 * turns.count,
+                bytes: form.bytes + 4 * turns.reduce(0) { $0 + $1.content.utf8.count })
+        }
+    }
+
     private var scopes: [[String: JinjaValue]]
-    private var output = ""
+    private var namespaces: [[String: JinjaValue]] = []
+    private var output = Output()
     private var steps = 0
+    private let limits: Limits
 
-    // A template of a few turns takes some hundred steps.
-    private static let stepLimit = 20_000
-    // No prompt has a million bytes around its contents; a loop that doubles a text has them in twenty turns.
-    private static let outputLimit = 1 << 20
-
-    /// The text that `statements` write with these variables.
-    static func render(
-        _ statements: [JinjaStatement], variables: [String: JinjaValue]
-    ) throws(JinjaError) -> String {
-        var renderer = JinjaRenderer(scopes: [variables])
+    /// What `statements` write with these variables.
+    static func output(
+        of statements: [JinjaStatement], variables: [String: JinjaValue], limits: Limits
+    ) throws(JinjaError) -> Output {
+        var renderer = JinjaRenderer(scopes: [variables], limits: limits)
         try renderer.run(statements)
         return renderer.output
     }
 
-    private init(scopes: [[String: JinjaValue]]) {
+    private init(scopes: [[String: JinjaValue]], limits: Limits) {
         self.scopes = scopes
+        self.limits = limits
     }
 
     private mutating func count() throws(JinjaError) {
         steps += 1
-        guard steps <= Self.stepLimit, output.utf8.count <= Self.outputLimit else {
+        guard steps <= limits.steps, output.text.utf8.count <= limits.bytes else {
             throw JinjaError(reason: "the template does not come to an end")
         }
     }
@@ -34,10 +56,10 @@ struct JinjaRenderer {
         for statement in statements {
             try count()
             switch statement {
-            case .text(let text): output += text
+            case .text(let text): output.text += text
             case .output(let expression):
                 guard let text = try value(expression).text else { throw JinjaError(reason: "a list is written") }
-                output += text
+                output.text += text
             case .branch(let branches, let otherwise):
                 var isDone = false
                 for branch in branches where !isDone {
@@ -47,13 +69,17 @@ struct JinjaRenderer {
                 }
                 if !isDone { try run(otherwise) }
             case .loop(let variables, let over, let body): try loop(variables, over: try value(over), body)
+            case .generation(let body):
+                let start = output.text.utf8.count
+                try run(body)
+                output.generations.append(start..<output.text.utf8.count)
             case .assignment(let name, let member, let expression):
                 let value = try value(expression)
                 if let member {
                     guard case .namespace(let space) = lookUp(name) else {
                         throw JinjaError(reason: "\(name) is no namespace")
                     }
-                    space.members[member] = value
+                    namespaces[space][member] = value
                 } else {
                     scopes[scopes.count - 1][name] = value
                 }
@@ -106,8 +132,8 @@ struct JinjaRenderer {
                 result[name] = try value(member)
             }
             return .dictionary(result)
-        case .member(let base, let name): return try Self.member(name, of: try value(base))
-        case .index(let base, let index): return try Self.element(try value(index), of: try value(base))
+        case .member(let base, let name): return try member(name, of: try value(base))
+        case .index(let base, let index): return try element(try value(index), of: try value(base))
         case .slice(let base, let from, let to, let step):
             return try slice(try value(base), from: from, to: to, step: step)
         case .call(let callee, let arguments, let named): return try call(callee, arguments, named)
@@ -141,16 +167,16 @@ struct JinjaRenderer {
         return try JinjaFunctions.binary(sign, first, try value(right))
     }
 
-    private static func member(_ name: String, of base: JinjaValue) throws(JinjaError) -> JinjaValue {
+    private func member(_ name: String, of base: JinjaValue) throws(JinjaError) -> JinjaValue {
         switch base {
         case .dictionary(let members): members[name] ?? .undefined
-        case .namespace(let space): space.members[name] ?? .undefined
+        case .namespace(let space): namespaces[space][name] ?? .undefined
         case .undefined, .none: throw JinjaError(reason: "the member \(name.prefix(40)) of nothing")
         default: .undefined
         }
     }
 
-    private static func element(_ index: JinjaValue, of base: JinjaValue) throws(JinjaError) -> JinjaValue {
+    private func element(_ index: JinjaValue, of base: JinjaValue) throws(JinjaError) -> JinjaValue {
         switch (base, index) {
         case (.list(let items), .int(let number)):
             let place = number < 0 ? items.count + number : number
@@ -190,7 +216,8 @@ struct JinjaRenderer {
         case .name("namespace"):
             var members: [String: JinjaValue] = [:]
             for (name, expression) in named { members[name] = try value(expression) }
-            return .namespace(JinjaNamespace(members))
+            namespaces.append(members)
+            return .namespace(namespaces.count - 1)
         case .name("raise_exception"):
             let message = try values(arguments).first?.text ?? ""
             throw JinjaError(reason: "the template refuses it: \(message.prefix(200))")

@@ -1,5 +1,5 @@
 /// A value of a chat template while it is rendered.
-enum JinjaValue {
+enum JinjaValue: Sendable {
     case undefined
     case none
     case bool(Bool)
@@ -7,8 +7,8 @@ enum JinjaValue {
     case string(String)
     case list([JinjaValue])
     case dictionary([String: JinjaValue])
-    /// What `namespace()` makes: the one value that is changed in place.
-    case namespace(JinjaNamespace)
+    /// What `namespace()` makes, by its number: the renderer holds its members, which are changed in place.
+    case namespace(Int)
 
     /// Whether a condition takes the value for true, as in Python.
     var isTrue: Bool {
@@ -54,14 +54,5 @@ enum JinjaValue {
         case .bool(let value): value ? 1 : 0
         default: nil
         }
-    }
-}
-
-/// The members of a `namespace()`.
-final class JinjaNamespace {
-    var members: [String: JinjaValue]
-
-    init(_ members: [String: JinjaValue]) {
-        self.members = members
     }
 }

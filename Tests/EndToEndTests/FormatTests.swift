@@ -165,9 +165,9 @@ extension EndToEnd {
 
         @Test(arguments: [
             "identity new", "identity show", "identity revoke", "topology new", "topology check", "topology audit",
-            "topology plan", "topology schema", "data split", "data show", "tune", "peer", "doctor", "swarm",
-            "simulate",
-            "chaos", "compare", "evaluate", "generate", "merge", "export", "inspect",
+            "topology plan", "topology schema", "data split", "data show", "data inspect", "tune", "peer", "doctor",
+            "swarm", "simulate", "chaos", "compare", "evaluate", "generate", "serve", "chat", "merge", "export",
+            "inspect",
         ]) func examplesOfTheHelpAreWholeLines(command: String) async throws {
             let folder = try TemporaryFolder()
             let help = try await MurmurProcess.run(

@@ -13,7 +13,7 @@ struct ChatCommand: AsyncParsableCommand {
 
             Examples:
               murmur chat --adapter demo-run/peer-0/adapter
-              echo "Put the numbers in order: 16 29 4" | murmur chat
+              murmur chat < questions.txt
             """)
 
     @Option(help: "The base model: builtin:fledgling, a Hugging Face directory or a GGUF file.")

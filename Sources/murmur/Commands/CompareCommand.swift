@@ -18,7 +18,8 @@ struct CompareCommand: AsyncParsableCommand {
             Examples:
               murmur compare topologies/demo.yaml --out demo-run
               murmur compare topologies/demo.yaml --out grid --seeds 5 \\
-                  --grid tuning.learning-rate=1e-2,2e-2,4e-2 --grid graph.kind=ring,exponential
+                  --grid tuning.learning-rate=1e-2,2e-2,4e-2 \\
+                  --grid graph.kind=ring,exponential
             """)
 
     @Argument(help: "The topology file.") var topology: String

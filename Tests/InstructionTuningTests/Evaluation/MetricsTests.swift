@@ -20,7 +20,7 @@ import Testing
         }
         let bare = ScoreDetails(scores)
         #expect(bare.rougeL == nil && bare.exactMatch == nil && bare.distinct1 == nil && bare.distinct2 == nil)
-        for place in scores.indices { scores[place].measure(place % 4 == 0 ? "a b a" : "A c", expected: "a c") }
+        for place in scores.indices { scores[place].measure(place % 4 == 0 ? "a b a" : "a c", expected: "a c") }
         let (details, summary) = (ScoreDetails(scores), EvaluationSummary(scores))
         for (interval, mean) in [
             (details.loss, summary.loss), (details.rougeL, summary.rougeL ?? -1),

@@ -12,7 +12,8 @@ package import Wire
 /// calls gives one history, to the last bit.
 ///
 /// A round: train from x, publish the result as the round's contribution, fetch the neighbours', mix. Where the swarm
-/// overlaps, the next round's steps are taken meanwhile (`StepsAhead`). When the rounds with training are over, settling rounds only mix, until the agreement vectors prove that the swarm agrees.
+/// overlaps, the next round's steps are taken meanwhile (`StepsAhead`). When the rounds with training are over, settling
+/// rounds only mix, until the agreement vectors prove that the swarm agrees.
 package struct PeerCore: Sendable {
     /// What the peer is doing.
     enum Phase: Sendable, Hashable {

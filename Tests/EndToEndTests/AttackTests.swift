@@ -131,12 +131,14 @@ extension EndToEnd {
         /// suite: other tests beside it would be timed too. docs/benchmarks.md has the figures that it prints. Some attacks
         /// cost seconds, however long the run is: only the longer one has to end within twice its time.
         @Test(
-            .enabled(if: ProcessInfo.processInfo.environment["MURMUR_ATTACK_TIMES"] != nil, "times need a quiet machine"),
+            .enabled(
+                if: ProcessInfo.processInfo.environment["MURMUR_ATTACK_TIMES"] != nil, "times need a quiet machine"),
             .timeLimit(.minutes(15)), arguments: [2, 40])
         func attacksCostLittleTime(localSteps: Int) async throws {
             let folder = try TemporaryFolder()
             var honest = 0.0
-            print("| local steps | attack | all honest peers have their adapter after | beside no attack |\n|---|---|---|---|")
+            print("| local steps | attack | all honest peers have their adapter after | beside no attack |")
+            print("|---|---|---|---|")
             for attack in [nil] + Self.attacks.map(Optional.some) {
                 let name = attack.map { "\($0)" } ?? "none"
                 let line = try await Line(

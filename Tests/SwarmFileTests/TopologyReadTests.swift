@@ -230,10 +230,12 @@ import Testing
         #expect(error.line == 7 && error.key == "exchange.factors" && error.problem.contains(problem), "\(error)")
     }
 
-    @Test(arguments: ["share-a", "product", "alternate"]) func factorsThatNeedMixingFirstDoNotOverlap(factors: String) throws {
+    @Test(arguments: ["share-a", "product", "alternate"])
+    func factorsThatNeedMixingFirstDoNotOverlap(factors: String) throws {
         let text = Self.minimal + "\nexchange: { overlap: true, factors: \(factors) }"
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
-        #expect(error.line == 7 && error.key == "exchange.overlap" && error.problem.contains("both or freeze-a"), "\(error)")
+        #expect(error.line == 7 && error.key == "exchange.overlap", "\(error)")
+        #expect(error.problem.contains("both or freeze-a"), "\(error)")
     }
 
     @Test(arguments: [

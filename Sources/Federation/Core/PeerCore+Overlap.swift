@@ -50,7 +50,9 @@ extension PeerCore {
     mutating func takeStepsAhead(at time: MonotonicTime) {
         guard let steps = ahead, let result = steps.result else { return }
         ahead = nil
-        for index in delta.values.indices { delta.values[index] += result.delta.values[index] - steps.base.values[index] }
+        for index in delta.values.indices {
+            delta.values[index] += result.delta.values[index] - steps.base.values[index]
+        }
         snapshot = result.snapshot
         report(result.news, at: time)
         gather(at: time)

@@ -118,8 +118,8 @@ package struct PeerRun: Sendable {
         try recordings?.close()
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(
-            participation.state, quorum: Quorum(swarm.topology, peers: quorum), hasFinalAdapter: run.result.delta != nil,
-            adapter: adapter, latest: latest, ledgerGap: run.ledgerGap)
+            participation.state, quorum: Quorum(swarm.topology, peers: quorum),
+            hasFinalAdapter: run.result.delta != nil, adapter: adapter, latest: latest, ledgerGap: run.ledgerGap)
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status

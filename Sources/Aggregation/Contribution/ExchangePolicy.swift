@@ -1,3 +1,5 @@
+package import Overlay
+
 /// How a swarm exchanges adapters: what a peer sends, how it is encoded, what is let in and how it is averaged. All peers
 /// of a swarm have the same.
 ///
@@ -58,15 +60,22 @@ extension ExchangePolicy {
         case metropolis
         case pushSum = "push-sum"
         case pairwise
+        case onePeerExponential = "one-peer-exponential"
 
-        package static let planned = ["one-peer-exponential", "epidemic"]
+        package static let planned = ["epidemic"]
 
         var rule: any MixingRule {
             switch self {
             case .metropolis: MetropolisMixing()
             case .pushSum: PushSumMixing()
             case .pairwise: PairwiseMixing()
+            case .onePeerExponential: OnePeerExponentialMixing()
             }
+        }
+
+        /// An edge that the rule exchanges over and `graph` lacks; nil where it has all.
+        package func missingEdge(in graph: SwarmGraph) -> SwarmGraph.Edge? {
+            self == .onePeerExponential ? ExponentialTurns.missingEdge(in: graph) : nil
         }
 
         /// Whether neighbours may read rounded copies under this rule; else contributions are in single precision.

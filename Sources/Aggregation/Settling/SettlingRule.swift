@@ -90,10 +90,13 @@ package struct SettlingLimits: Sendable, Hashable {
 /// Settling by agreement vectors: right for every rule that replaces adapters by convex combinations of adapters.
 package struct AgreementSettling: SettlingRule {
     private let limits: SettlingLimits
+    /// Settling rounds at the beginning in which nobody measures.
+    private let unmeasured: Int
     private var agreement: AgreementVector
 
-    package init(_ limits: SettlingLimits) {
+    package init(_ limits: SettlingLimits, unmeasured: Int = 0) {
         self.limits = limits
+        self.unmeasured = unmeasured
         agreement = AgreementVector(depth: limits.depth)
     }
 
@@ -115,7 +118,7 @@ package struct AgreementSettling: SettlingRule {
     }
 
     /// What was measured anywhere has to come from the other end of the swarm.
-    package var leastRounds: Int { limits.depth + 1 }
+    package var leastRounds: Int { unmeasured + limits.depth + 1 }
 
     package func verdict(after rounds: Int) -> SettlingVerdict {
         if agreement.isWithin(limits.edgeBound) { return .settled }

@@ -48,6 +48,18 @@ package struct ExchangePolicy: Sendable {
         }
     }
 
+    /// About how many bytes a contribution's payload has in a round; exact where the round has no differences.
+    package func payloadBytes(in round: Int, of factors: FactorExchange, rounds: Int) -> Int {
+        let (schema, isSettling) = (factors.schema(in: round), round >= rounds)
+        // What came before does not hold the same values, or not all neighbours have it.
+        let isFollowed = !isSettling || round > rounds || !factors.changesByRound && mixing.sharesWithEveryone
+        if sendsDifferences(whileSettling: isSettling), isFollowed {
+            return DifferenceCoding.usualByteCount(for: schema)
+        }
+        let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
+        return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
+    }
+
     /// What a peer with so many records counts: at least one.
     package func weight(ofSampleCount count: Int) -> Int { weighsUniformly ? 1 : max(1, count) }
 }

@@ -190,7 +190,7 @@ let fuzzTargets: [Target] =
             name: "murmur-fuzz",
             dependencies: [
                 "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
-                "LanguageModel", "Overlay", "Recording", "Storage", "SwarmFile", "Wire",
+                "LanguageModel", "MurmurKit", "Overlay", "Recording", "Storage", "SwarmFile", "Wire",
             ],
             path: "Tests/Fuzzing/Driver", swiftSettings: settings)
     ]

@@ -43,7 +43,7 @@ private struct Turns: MixingRule {
     struct AfterSomeRounds: SettlingRule {
         var status: [UInt8] { [] }
         func accepts(_ status: ArraySlice<UInt8>) -> Bool { false }
-        mutating func advance(disagreement: Double?, heard: [SettlingNews]) {}
+        mutating func advance(disagreement: Double?, heard: [(origin: PeerID, news: SettlingNews)]) -> [PeerID] { [] }
         func verdict(after rounds: Int) -> SettlingVerdict { rounds < settlingRounds ? .unsettled : .settled }
         mutating func restart() {}
     }

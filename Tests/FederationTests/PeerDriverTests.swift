@@ -1,11 +1,24 @@
 import Adapters
 import Basics
 import Federation
+import SwarmFile
 import Testing
 import Wire
 
 /// The order in which a peer's process does things.
 @Suite struct PeerDriverTests {
+    /// Epochs over a peer's own records are its own number of steps.
+    @Test func localEpochsFollowThePeersRecords() throws {
+        let swarm = try VirtualSwarm(graph: "ring", count: 3, rounds: 2)
+        var topology = swarm.topology
+        (topology.tuning.localEpochs, topology.tuning.batch) = (2, 8)
+        let graph = try topology.swarmGraph()
+        let configurations = try PeerConfiguration.all(
+            topology: topology, graph: graph, schema: swarm.schema, baseModelDigest: [UInt8](repeating: 7, count: 32),
+            sampleCounts: [3, 16, 41])
+        #expect(configurations.map(\.localSteps) == [1, 4, 11])
+    }
+
     /// A driver for peer 0 of a ring of three that nobody answers.
     struct Rig {
         var driver: PeerDriver

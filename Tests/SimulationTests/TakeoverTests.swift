@@ -30,6 +30,8 @@ import Testing
         let kept = Mutex<[String]>([])
         static let events = [
             " trained ", " delivered", " caught_up ", " given_up ", " contribution_refused ", " suppressed ",
+            " settled ",
+            " denial_passed_over ",
         ]
         func add(_ line: String) {
             guard Self.events.contains(where: line.contains) else { return }
@@ -104,6 +106,15 @@ import Testing
             // They leave soon after that, too.
             #expect(outcome.report.seconds < after + 60)
         }
+    }
+
+    /// Who denies the agreement for ever is passed over by those that measure it; nobody gives up.
+    @Test(arguments: ["line", "ring", "exponential"]) func aDenierIsPassedOver(graph: String) throws {
+        let outcome = try Self.run(graph, seed: 6, liar: .neverAgree)
+        let honest = outcome.report.peers.map(\.name).filter { $0 != "peer-0" }
+        #expect(outcome.report.violations.isEmpty, "\(outcome.report.violations)")
+        #expect(outcome.count("denial_passed_over", of: honest) > 0)
+        #expect(outcome.count("settled", of: honest) == honest.count)
     }
 
     @Test func liesAboutRoundsAreRefusedAndTold() throws {

@@ -127,6 +127,7 @@ import Testing
         if let share = Double(value(["tuning", "participation"])), share < 1 {
             leaves.removeAll { $0.path == ["tuning", "schedule"] }
         }
+        if !value(["tuning", "local-epochs"]).isEmpty { leaves.removeAll { $0.path == ["tuning", "local-steps"] } }
         let factors = ExchangePolicy.Factors(rawValue: value(["exchange", "factors"])) ?? .both
         if !factors.goes(with: mixing) || !factors.goes(with: compression) {
             leaves.removeAll { $0.path == ["exchange", "factors"] }

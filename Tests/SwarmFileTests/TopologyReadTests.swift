@@ -234,6 +234,22 @@ import Testing
         #expect(error.line == 7 && error.key == "exchange.factors" && error.problem.contains(problem), "\(error)")
     }
 
+    @Test func localEpochsStandInPlaceOfLocalSteps() throws {
+        func parse(_ tuning: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\ntuning: { batch: 8, accumulation: 2\(tuning) }", file: "t.yaml")
+        }
+        let tuning = try parse(", local-epochs: 1.5, rounds: 4").tuning
+        let steps = [1, 8, 16, 17, 160].map { tuning.resolved(records: $0).localSteps }
+        #expect(steps == [1, 1, 2, 2, 15], "one and a half epochs in batches of 16, rounded up")
+        #expect(tuning.resolved(records: 160).totalSteps == 60 && tuning.resolved(records: 160).localEpochs == nil)
+        #expect(tuning.localWork == "1.5 local epochs" && tuning.totalWork == "6 epochs")
+        let fixed = try parse(", local-steps: 7").tuning
+        #expect(fixed.resolved(records: 160) == fixed && fixed.localWork == "7 local steps")
+        let error = try #require(throws: TopologyError.self) { try parse(", local-steps: 7, local-epochs: 2") }
+        #expect(error.line == 7 && error.key == "tuning.local-steps", "\(error)")
+        #expect(error.problem.contains("without local-epochs"), "\(error)")
+    }
+
     @Test(arguments: ["share-a", "product", "alternate"])
     func factorsThatNeedMixingFirstDoNotOverlap(factors: String) throws {
         let text = Self.minimal + "\nexchange: { overlap: true, factors: \(factors) }"

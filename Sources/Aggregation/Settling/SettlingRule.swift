@@ -1,3 +1,5 @@
+package import Basics
+
 /// How peers that only mix find out that the swarm agrees: what each tells the others about it, and when it is known.
 ///
 /// A value with the state of one peer. Its status goes out with every contribution of a settling round; after each such
@@ -14,7 +16,8 @@ package protocol SettlingRule: Sendable {
     /// - Parameters:
     ///   - disagreement: the largest relative distance to a neighbour before mixing; nil if one that is there was not heard.
     ///   - heard: what each neighbour told, in any order.
-    mutating func advance(disagreement: Double?, heard: [SettlingNews])
+    /// - Returns: the neighbours whose denial of the agreement counts no more from this round on.
+    mutating func advance(disagreement: Double?, heard: [(origin: PeerID, news: SettlingNews)]) -> [PeerID]
 
     /// The least number of settling rounds after which any peer of the swarm can know that it agrees.
     var leastRounds: Int { get }
@@ -69,6 +72,9 @@ package struct SettlingLimits: Sendable, Hashable {
         self.hasCopies = hasCopies
     }
 
+    /// How many settling rounds in a row a neighbour may deny an agreement that was measured.
+    package var patience: Int { 4 * depth + 50 }
+
     /// What single precision can tell apart.
     private static let floor = 3e-7
 
@@ -88,11 +94,18 @@ package struct SettlingLimits: Sendable, Hashable {
 }
 
 /// Settling by agreement vectors: right for every rule that replaces adapters by convex combinations of adapters.
+///
+/// A neighbour that denies the agreement (entry 0 is "one or more, or unknown") in `SettlingLimits.patience` rounds one
+/// after another, in all of which this peer measured agreement with all its neighbours, does not tell the truth: an
+/// honest one has either heard all its neighbours by then or waits for the silent one no longer, and averaging has
+/// brought them near. From then on its vector does not count, as if it were away, until it denies no more.
 package struct AgreementSettling: SettlingRule {
     private let limits: SettlingLimits
     /// Settling rounds at the beginning in which nobody measures.
     private let unmeasured: Int
     private var agreement: AgreementVector
+    /// How often in a row each neighbour has denied what was measured; none for those that did not.
+    private var denials: [PeerID: Int] = [:]
 
     package init(_ limits: SettlingLimits, unmeasured: Int = 0) {
         self.limits = limits
@@ -106,15 +119,26 @@ package struct AgreementSettling: SettlingRule {
         AgreementVector(entries: status, depth: limits.depth) != nil
     }
 
-    package mutating func advance(disagreement: Double?, heard: [SettlingNews]) {
-        let vectors = heard.map { news -> AgreementVector? in
-            switch news {
-            case .finished: .finished(depth: limits.depth)
-            case .status(let entries): AgreementVector(entries: entries, depth: limits.depth)
-            case .silence: nil
-            }
+    package mutating func advance(
+        disagreement: Double?, heard: [(origin: PeerID, news: SettlingNews)]
+    ) -> [PeerID] {
+        let agrees = disagreement.map { $0 <= limits.edgeBound } ?? false
+        var vectors: [AgreementVector?] = []
+        var passedOver: [PeerID] = []
+        for (origin, news) in heard {
+            let vector: AgreementVector? =
+                switch news {
+                case .finished: .finished(depth: limits.depth)
+                case .status(let entries): AgreementVector(entries: entries, depth: limits.depth)
+                case .silence: nil
+                }
+            let denied = agrees && vector?.entries.first == 0 ? (denials[origin] ?? 0) + 1 : 0
+            denials[origin] = denied > 0 ? min(denied, limits.patience + 1) : nil
+            if denied == limits.patience { passedOver.append(origin) }
+            if denied < limits.patience { vectors.append(vector) }
         }
         agreement = agreement.advanced(disagreement: disagreement, heard: vectors)
+        return passedOver
     }
 
     /// What was measured anywhere has to come from the other end of the swarm.
@@ -125,5 +149,8 @@ package struct AgreementSettling: SettlingRule {
         return rounds >= limits.rounds ? .limitReached : .unsettled
     }
 
-    package mutating func restart() { agreement = AgreementVector(depth: limits.depth) }
+    package mutating func restart() {
+        agreement = AgreementVector(depth: limits.depth)
+        denials = [:]
+    }
 }

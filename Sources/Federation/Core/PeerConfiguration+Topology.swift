@@ -107,7 +107,7 @@ extension PeerConfiguration {
             remotes.append(RemotePeer(id: id, exchangeKey: key, address: entry.address))
             if let place = entry.place, place.numeric == nil { hostNames.append(HostName(peer: id, place: place)) }
         }
-        let tuning = swarm.topology.tuning
+        let tuning = swarm.topology.tuning.resolved(records: sampleCount)
         var configuration = PeerConfiguration(
             schema: schema, baseModelDigest: baseModelDigest,
             roster: swarm.graph.roster(of: index, ids: swarm.ids, sampleCount: sampleCount, depth: swarm.depth),

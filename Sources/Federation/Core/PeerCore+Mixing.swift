@@ -15,7 +15,7 @@ extension PeerCore {
         var present: [PeerID] = []
         var absent: [PeerID] = []
         /// What the neighbours tell of the swarm's agreement.
-        var news: [SettlingNews] = []
+        var news: [(origin: PeerID, news: SettlingNews)] = []
         /// Whether nobody that is there kept silent.
         var isComplete = true
     }
@@ -60,7 +60,7 @@ extension PeerCore {
                 heard.absent.append(neighbour.id)
             }
             if let usable, usable.isFinal || usable.round >= round {
-                heard.news.append(usable.isFinal ? .finished : .status(usable.settling))
+                heard.news.append((neighbour.id, usable.isFinal ? .finished : .status(usable.settling)))
                 // Whoever is far ahead besides is not in step.
                 if neighbour.newestRound <= round + configuration.exchange.staleness { neighbours[index].answered() }
             } else if neighbour.isConnected, sources.includes(neighbour.id), neighbour.refusedThrough < round {
@@ -72,7 +72,7 @@ extension PeerCore {
                 // The others' agreement is proved without it: otherwise one that is silent for ever would keep the
                 // swarm from ending.
                 if round >= configuration.rounds, isGivenUp(index) { continue }
-                heard.news.append(.silence)
+                heard.news.append((neighbour.id, .silence))
                 heard.isComplete = false
             }
         }
@@ -114,7 +114,8 @@ extension PeerCore {
         // The proof adds distances to copies' errors: a distance counts only where the own error keeps within its share
         // of the bound (docs/mathematics.md, "When the swarm agrees").
         let isProof = heard.isComplete && outcome.roundingError <= limits.errorBound
-        settling.advance(disagreement: isProof ? outcome.disagreement : nil, heard: heard.news)
+        let passedOver = settling.advance(disagreement: isProof ? outcome.disagreement : nil, heard: heard.news)
+        for peer in passedOver { report(.denialPassedOver(peer, round: round), at: time) }
         switch settling.verdict(after: round - configuration.rounds - settlingAllowance) {
         case .unsettled: beginRound(round + 1, at: time)
         case .settled:

@@ -98,6 +98,8 @@ package struct PeerEvent: Sendable {
         /// The swarm agrees: the relative consensus distance is at most `bound`. Where the peer is `alone`, nobody has
         /// contradicted it.
         case settled(round: Int, bound: Double, alone: Bool)
+        /// The neighbour denies in every settling round an agreement that this peer measures: it counts as if it were away.
+        case denialPassedOver(PeerID, round: Int)
         /// The swarm did not agree within the number of settling rounds that its graph lets expect.
         case settlingLimitReached(round: Int, disagreement: Double)
         /// This peer has its final adapter; it serves its neighbours until they have theirs.
@@ -284,6 +286,11 @@ extension PeerEvent.Kind {
                 isAlone
                     ? "{round}: nobody else was there to agree with; the adapter is this peer's own (bound {bound})"
                     : "{round}: the swarm agrees within {bound}", [.round(round), .bound(bound)])
+        case .denialPassedOver(let peer, let round):
+            .news(
+                "denial_passed_over",
+                "{round}: {neighbour} denies an agreement that is measured; the others agree without it",
+                [.neighbour(peer), .round(round)])
         case .settlingLimitReached(let round, let disagreement):
             .news(
                 "settling_limit_reached",
@@ -342,7 +349,8 @@ extension PeerEvent.Kind {
             .stateDamaged(reason: "checkpoint.bin: the checkpoint was cut short or altered"),
             .continued(reason: "tuning.rounds was 4, is 8; the adapter is kept, the optimiser begins anew"),
             .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25, alone: false),
-            .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9), .left,
+            .denialPassedOver(peer, round: 9), .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9),
+            .left,
             .traffic(
                 PeerTraffic(
                     bytesSent: 1_000_000, bytesReceived: 2_000_000, datagramsSent: 900, datagramsReceived: 1_800,

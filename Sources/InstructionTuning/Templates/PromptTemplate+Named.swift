@@ -3,7 +3,9 @@ extension PromptTemplate {
     package static func named(_ name: String) throws(PromptTemplateError) -> PromptTemplate {
         switch name {
         case "alpaca": alpaca
+        case "alpaca-legacy": alpacaLegacy
         case "alpaca-short": alpacaShort
+        case "vigogne": vigogne
         case "terse": terse
         case "chatml": chatML
         case "llama-2": llama2
@@ -20,34 +22,42 @@ extension PromptTemplate {
     }
 
     /// The names of the built-in templates.
-    package static let names = ["alpaca", "alpaca-short", "terse", "chatml", "llama-2", "llama-3", "phi-3", "gemma"]
+    package static let names = [
+        "alpaca", "alpaca-legacy", "alpaca-short", "vigogne", "terse", "chatml", "llama-2", "llama-3", "phi-3", "gemma",
+    ]
 
     /// Stanford Alpaca's wording, letter for letter: adapters in the wild are tuned with it, and answer to it.
     package static let alpaca = builtIn(
         name: "alpaca", summary: "Stanford Alpaca's prompt, the usual one of LoRA adapters",
-        withContext: """
-            Below is an instruction that describes a task, paired with an input that provides further context. \
-            Write a response that appropriately completes the request.
-
-            ### Instruction:
-            {instruction}
-
-            ### Input:
-            {input}
-
-            ### Response:
-
-            """,
-        withoutContext: """
-            Below is an instruction that describes a task. Write a response that appropriately completes the request.
-
-            ### Instruction:
-            {instruction}
-
-            ### Response:
-
-            """,
+        withContext: alpacaWording(withContext: true) + "\n", withoutContext: alpacaWording(withContext: false) + "\n",
         responseMarker: "### Response:")
+
+    /// The same without the line break at the end, as the first Alpaca models were tuned.
+    package static let alpacaLegacy = builtIn(
+        name: "alpaca-legacy", summary: "Stanford Alpaca's prompt as it first was, without the last line break",
+        withContext: alpacaWording(withContext: true), withoutContext: alpacaWording(withContext: false),
+        responseMarker: "### Response:")
+
+    private static func alpacaWording(withContext: Bool) -> String {
+        let task = "Below is an instruction that describes a task"
+        let input = withContext ? ", paired with an input that provides further context" : ""
+        return task + input + ". Write a response that appropriately completes the request.\n\n"
+            + "### Instruction:\n{instruction}\n\n" + (withContext ? "### Input:\n{input}\n\n" : "") + "### Response:"
+    }
+
+    /// Alpaca's prompt in French, letter for letter that of the Vigogne models.
+    package static let vigogne = builtIn(
+        name: "vigogne", summary: "Alpaca's prompt in French, as the Vigogne models have it",
+        withContext: vigogneWording(withContext: true), withoutContext: vigogneWording(withContext: false),
+        responseMarker: "### Réponse:")
+
+    private static func vigogneWording(withContext: Bool) -> String {
+        let task = "Ci-dessous se trouve une instruction qui décrit une tâche"
+        let input = withContext ? ", associée à une entrée qui fournit un contexte supplémentaire" : ""
+        return task + input + ". Écrivez une réponse qui complète correctement la demande.\n\n"
+            + "### Instruction:\n{instruction}\n\n" + (withContext ? "### Entrée:\n{input}\n\n" : "")
+            + "### Réponse:\n"
+    }
 
     /// Alpaca's headings alone: fewer tokens, for short contexts.
     package static let alpacaShort = builtIn(

@@ -43,26 +43,31 @@ package enum LocalTuning {
 
 /// Federated averaging (McMahan et al., 2017): the baseline that has a server.
 package enum FederatedAveraging {
-    /// Runs `rounds` rounds: every trainer takes `localSteps` steps from the common delta, whose successor is the mean of
-    /// what they reach, weighted with their numbers of records.
+    /// Runs `rounds` rounds: every trainer takes its steps from the common delta, whose successor is the mean of what they
+    /// reach, weighted with their numbers of records.
+    ///
+    /// `localSteps` has each trainer's number of steps, by its place.
     ///
     /// `takesPart` says which trainers, by their places, a round has: all of them unless given. The mean is over these.
     ///
     /// The trainers of a round run at the same time, as far as their lanes differ; the mean is summed in their order, so
     /// that the result does not depend on who is done first.
     package static func run(
-        _ all: [any AdapterTrainer], rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
+        _ all: [any AdapterTrainer], rounds: Int, localSteps: [Int], from start: AdapterDelta? = nil,
         afterRound listener: BaselineListener? = nil, takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }
     ) async throws -> BaselineRun {
         guard let first = all.first else { preconditionFailure("averaging is over one trainer at least") }
         precondition(all.allSatisfy { $0.schema == first.schema }, "trainers that are averaged share a schema")
+        precondition(localSteps.count == all.count, "each trainer has a number of steps")
         var run = BaselineRun(delta: start ?? AdapterDelta(zeroOf: first.schema), curve: [])
         for round in 0..<rounds {
             try Task.checkCancellation()
-            let trainers = all.indices.filter { takesPart($0, round) }.map { all[$0] }
+            let places = all.indices.filter { takesPart($0, round) }
+            let trainers = places.map { all[$0] }
             guard !trainers.isEmpty else { continue }
             let outcomes = try await trainAll(
-                trainers, TrainingRequest(round: round, steps: localSteps, delta: run.delta))
+                trainers,
+                places.map { TrainingRequest(round: round, steps: localSteps[$0], delta: run.delta) })
             run.delta = .weightedMean(zip(trainers, outcomes).map { (Double($0.sampleCount), $1.delta) })
             let tokens = outcomes.reduce(0) { $0 + $1.tokens }
             let sum = outcomes.reduce(0.0) { $0 + $1.loss * Double($1.tokens) }
@@ -73,11 +78,11 @@ package enum FederatedAveraging {
     }
 
     private static func trainAll(
-        _ trainers: [any AdapterTrainer], _ request: TrainingRequest
+        _ trainers: [any AdapterTrainer], _ requests: [TrainingRequest]
     ) async throws -> [TrainingOutcome] {
         try await withThrowingTaskGroup(of: (Int, TrainingOutcome).self) { group in
             for (index, trainer) in trainers.enumerated() {
-                group.addTask { (index, try await trainer.train(request)) }
+                group.addTask { (index, try await trainer.train(requests[index])) }
             }
             var outcomes = [TrainingOutcome?](repeating: nil, count: trainers.count)
             for try await (index, outcome) in group { outcomes[index] = outcome }

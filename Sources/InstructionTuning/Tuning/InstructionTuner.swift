@@ -22,6 +22,8 @@ package final class InstructionTuner: AdapterTrainer {
     /// What encoding did to the records.
     package let report: EncodedRecords.Report
     package let peer: String
+    /// The steps of a round.
+    package var localSteps: Int { settings.localSteps }
 
     let origin: AdapterOrigin
     let engine: TrainingEngine
@@ -55,7 +57,7 @@ package final class InstructionTuner: AdapterTrainer {
         self.peer = peer
         self.engine = engine
         self.origin = origin
-        self.settings = settings
+        self.settings = settings.resolved(records: records.sequences.count)
         self.seed = seed
         self.listener = listener
         self.lane = lane

@@ -71,7 +71,7 @@ package struct Comparison: Sendable {
     ) async throws -> AdapterDelta {
         let tuner = try composition.workbench.pooledTuner(of: partition, lane: .shared(for: 0))
         return try await LocalTuning.run(
-            tuner, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps
+            tuner, rounds: folder.topology.tuning.rounds, localSteps: tuner.localSteps
         ) { _, _ in counter.add(1) }.delta
     }
 
@@ -83,7 +83,7 @@ package struct Comparison: Sendable {
         }
         let (participation, count) = (folder.topology.participation, tuners.count)
         return try await FederatedAveraging.run(
-            tuners, rounds: folder.topology.tuning.rounds, localSteps: folder.topology.tuning.localSteps,
+            tuners, rounds: folder.topology.tuning.rounds, localSteps: tuners.map(\.localSteps),
             afterRound: { _, _ in counter.add(1) }, takesPart: { participation.trains($0, of: count, in: $1) })
     }
 
@@ -98,7 +98,7 @@ package struct Comparison: Sendable {
             let tuner = try composition.workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: 1))
             deltas.append(
                 try await LocalTuning.run(
-                    tuner, rounds: rounds, localSteps: folder.topology.tuning.localSteps
+                    tuner, rounds: rounds, localSteps: tuner.localSteps
                 ) { _, _ in counter.add(1) }.delta)
         }
         return deltas

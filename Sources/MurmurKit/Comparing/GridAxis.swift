@@ -50,13 +50,14 @@ struct GridKey: Sendable {
 
     static let learningRate = "tuning.learning-rate"
     static let localSteps = "tuning.local-steps"
+    static let localEpochs = "tuning.local-epochs"
     static let rounds = "tuning.rounds"
 
     /// All of them: keys of the topology file with single values, and the simulated network's.
     static let all: [GridKey] =
         section("tuning", \.tuning) { name in
             switch name {
-            case "local-steps", "rounds": .rounds
+            case "local-steps", "local-epochs", "rounds": .rounds
             case "participation": .dealt
             default: .everyone
             }

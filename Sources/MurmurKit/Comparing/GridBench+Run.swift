@@ -62,7 +62,7 @@ extension GridBench {
                         peer: part.name, records: part.records, lane: .shared(for: place))
                     // All at once: no round matters to who is alone.
                     let run = try await LocalTuning.run(
-                        tuner, rounds: min(1, rounds), localSteps: rounds * tuning.localSteps)
+                        tuner, rounds: min(1, rounds), localSteps: rounds * tuner.localSteps)
                     return (place, run.delta, tuner.sampleCount)
                 }
             }
@@ -86,7 +86,7 @@ extension GridBench {
             try workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: place))
         }
         let run = try await FederatedAveraging.run(
-            tuners, rounds: tuning.rounds, localSteps: tuning.localSteps,
+            tuners, rounds: tuning.rounds, localSteps: tuners.map(\.localSteps),
             takesPart: { participation.trains($0, of: count, in: $1) })
         var trained = Trained()
         trained.add(.fedavg, run.delta)
@@ -103,8 +103,12 @@ extension GridBench {
         var pooled = topology
         // As many records a step, or steps for as many records, as the peers that train in a round.
         let peers = topology.participation.participants(of: topology.peers.count, in: 0).count
+        // An epoch over all records has the steps of all peers. Those that train in a round have part of them.
+        pooled.tuning.localEpochs = pooled.tuning.localEpochs.map { $0 * Double(peers) / Double(topology.peers.count) }
         if hasLargeBatch {
             pooled.tuning.batch *= peers
+        } else if pooled.tuning.localEpochs != nil {
+            pooled.tuning.warmup *= peers
         } else {
             pooled.tuning.rounds *= peers
             pooled.tuning.warmup *= peers
@@ -112,7 +116,7 @@ extension GridBench {
         let tuner = try composition(pooled).workbench.tuner(
             peer: "pooled", records: data.pooled, lane: .shared(for: slot))
         let run = try await LocalTuning.run(
-            tuner, rounds: pooled.tuning.rounds, localSteps: pooled.tuning.localSteps)
+            tuner, rounds: pooled.tuning.rounds, localSteps: tuner.localSteps)
         var trained = Trained()
         trained.add(.pooled, run.delta)
         return trained

@@ -87,7 +87,7 @@ package struct GridPlan: Sendable {
             let labels = choice.filter { axis, _ in !axis.key.isShared || present.contains(axis.name) }
             settings.append((labels, setting))
         }
-        let totals = Set(settings.map(\.setting.topology.tuning.totalSteps))
+        let totals = Set(settings.map(\.setting.topology.tuning.totalWork))
         var cells: [GridCell] = []
         for method in GridMethod.allCases {
             var seen: Set<[GridCell.Label]> = []
@@ -95,7 +95,7 @@ package struct GridPlan: Sendable {
                 var labels = choice.filter { method.depends(on: $0.0.key.reach) }
                     .map { GridCell.Label(key: $0.0.name, value: $0.1) }
                 if totals.count > 1, method != .base, !method.depends(on: .rounds) {
-                    labels.append(.init(key: "steps", value: "\(setting.topology.tuning.totalSteps)"))
+                    labels.append(.init(key: "steps", value: setting.topology.tuning.totalWork))
                 }
                 guard seen.insert(labels).inserted else { continue }
                 let records = choice.filter { $0.0.name.hasPrefix("data.") || $0.0.name.hasPrefix("model.") }
@@ -118,7 +118,14 @@ package struct GridPlan: Sendable {
         for (axis, value) in choice { try axis.apply(value, to: &setting) }
         let names = Set(choice.map(\.0.name))
         let words = choice.map { "\($0.0.name)=\($0.1)" }.joined(separator: ", ")
-        if names.contains(GridKey.localSteps), !names.contains(GridKey.rounds) {
+        // One stands in place of the other.
+        if names.contains(GridKey.localSteps) {
+            setting.topology.tuning.localEpochs = nil
+        } else if names.contains(GridKey.localEpochs) {
+            setting.topology.tuning.localSteps = SwarmTopology.Tuning.defaults.localSteps
+        }
+        if names.contains(GridKey.localSteps), base.topology.tuning.localEpochs == nil, !names.contains(GridKey.rounds)
+        {
             // Equal budgets: as many steps as in the file.
             let (total, steps) = (base.topology.tuning.totalSteps, setting.topology.tuning.localSteps)
             guard total % steps == 0 else {
@@ -173,7 +180,7 @@ extension GridRun {
         for (key, value) in topology.sharedSettings where isRead(key) { entries.append(.init(key, value)) }
         if method != .base {
             entries.append(.init("tuning.precision", topology.tuning.precision.rawValue))
-            entries.append(.init("steps", "\(topology.tuning.totalSteps)"))
+            entries.append(.init("steps", topology.tuning.totalWork))
         }
         if method == .alone, topology.tuning.participation < 1 {
             entries.append(.init("rounds", "\(topology.tuning.rounds)"))
@@ -191,7 +198,7 @@ extension GridRun {
         if key.hasPrefix("data.partition.") { return method.depends(on: .dealt) }
         if key.hasPrefix("exchange.") || key.hasPrefix("graph.") { return method == .gossip }
         switch key {
-        case GridKey.localSteps, GridKey.rounds: return method.depends(on: .rounds)
+        case GridKey.localSteps, GridKey.localEpochs, GridKey.rounds: return method.depends(on: .rounds)
         // Pooled data have as large a batch, or as many steps, as the peers that train.
         default: return true
         }

@@ -53,7 +53,12 @@ extension GridResult {
             ("arm", .text(row.arm.rawValue)),
             ("settings", .object(JSONObject(row.cell.labels.map { ($0.key, .text($0.value)) }))),
             ("rounds", .integer(row.cell.setting.topology.tuning.rounds)),
-            ("local_steps", .integer(row.cell.setting.topology.tuning.localSteps)),
+            (
+                "local_steps",
+                row.cell.setting.topology.tuning.localEpochs == nil
+                    ? .integer(row.cell.setting.topology.tuning.localSteps) : .null
+            ),
+            ("local_epochs", number(row.cell.setting.topology.tuning.localEpochs)),
             ("rate", row.choice.map { .text($0.rate) } ?? .null),
             ("rate_place", row.choice.map { .text($0.place.rawValue) } ?? .null),
             (

@@ -40,9 +40,13 @@ extension GridResult {
         let tuning = row.cell.setting.topology.tuning
         switch row.arm {
         case .base: entries.append("")
-        case .alone, .once, .pooledSteps: entries.append("\(tuning.totalSteps)")
-        case .pooledRecords: entries.append("\(tuning.totalSteps * peersThatTrain(row))")
-        case .fedavg, .gossip: entries.append("\(tuning.rounds) × \(tuning.localSteps)")
+        case .alone, .once, .pooledSteps: entries.append(tuning.totalWork)
+        case .pooledRecords:
+            entries.append(
+                tuning.localEpochs == nil ? "\(tuning.totalSteps * peersThatTrain(row))" : tuning.totalWork)
+        case .fedavg, .gossip:
+            entries.append(
+                "\(tuning.rounds) × \(tuning.localEpochs == nil ? "\(tuning.localSteps)" : tuning.localWork)")
         }
         let bytes = row.arm == .alone ? nil : row.bytes
         entries.append(bytes.map { Readable.number($0 / 1e6, digits: 3) } ?? "")

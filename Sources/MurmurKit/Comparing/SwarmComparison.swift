@@ -65,10 +65,11 @@ package struct SwarmComparison: Sendable {
     /// What is compared, and under which conditions.
     package var notes: [String] {
         let tuning = topology.tuning
-        let steps = tuning.rounds * tuning.localSteps
+        let work = "\(tuning.rounds) rounds of \(tuning.localWork)"
+        let steps = tuning.localEpochs == nil ? "\(tuning.totalSteps) optimiser steps (\(work))" : work
         var notes = [
             "Measured on \(base.records) held-out records: loss in nats per response token, answers generated greedily. "
-                + "Every row has \(steps) optimiser steps (\(tuning.rounds) rounds of \(tuning.localSteps)) with batches of "
+                + "Every row has \(steps) with batches of "
                 + "\(tuning.batch) records a peer; pooled data has the same number of steps with batches of "
                 + "\(tuning.batch * topology.peers.count), as many records as all peers together."
         ]

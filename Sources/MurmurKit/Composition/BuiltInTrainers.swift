@@ -95,7 +95,7 @@ extension BuiltInTrainers {
         var durations: [Duration] = []
         for round in 0..<6 {
             let begin = ContinuousClock.now
-            let request = TrainingRequest(round: round, steps: topology.tuning.localSteps, delta: delta)
+            let request = TrainingRequest(round: round, steps: tuner.localSteps, delta: delta)
             delta = try await tuner.train(request).delta
             _ = try await tuner.snapshot()
             durations.append(ContinuousClock.now - begin)

@@ -45,10 +45,12 @@ package struct CommandTrainers: TrainerFactory {
         guard let part = partition.part(of: name) else { throw CommandFailure("\(name) has no records") }
         let topology = outline.topology
         let place = partition.peers.count == 1 ? folder : "\(folder)/\(name)"
+        let records = try outline.encode(part.records, of: name)
         let job = TrainerJob(
             peer: name, modelPath: outline.modelDirectory, modelDigest: baseModelDigest, lora: topology.model.lora,
-            tuning: topology.tuning, seed: topology.swarm.seed, threads: threads, origin: outline.origin,
-            records: try outline.encode(part.records, of: name),
+            tuning: topology.tuning.resolved(records: records.sequences.count), seed: topology.swarm.seed,
+            threads: threads, origin: outline.origin,
+            records: records,
             heldOut: EncodedRecords(partition.heldOut, with: outline.encoder.forResponses).sequences,
             files: TrainerFiles(folder: place + "/trainer"))
         return CommandTrainer(job, command, log: place + "/trainer.log", listener: stepped)

@@ -20,7 +20,7 @@ struct AdapterProvenance: Sendable {
         if let peer {
             facts.append(
                 ("Tuned by", "a swarm of \(topology.peers.count) peers, without a server; this is \(peer)'s copy"))
-            facts.append(("Rounds", "\(tuning.rounds), each of \(tuning.localSteps) local steps"))
+            facts.append(("Rounds", "\(tuning.rounds), each of \(tuning.localWork)"))
             facts.append(("Averaging", topology.exchange.mixing.rawValue))
             if let records {
                 facts.append(("Records", "\(records) of this peer; how many the others hold is theirs to say"))

@@ -61,12 +61,12 @@ package struct PeerRun: Sendable {
         // A supervisor that was killed leaves peers that leave a moment later; who starts the next ones waits for them.
         let lock = try await OutputFolder.peer.claim(folder.path, patience: isSupervised ? .seconds(20) : .zero)
         defer { withExtendedLifetime(lock) {} }
-        let steps = StepTeller(peer: name, localSteps: swarm.topology.tuning.localSteps)
+        let steps = StepTeller(peer: name)
         let choice = trainer ?? TrainerChoice(swarm.topology.trainer(of: name))
         let trainers = try choice.factory(
-            for: swarm, own: name, sources: sources, compute: compute, folder: folder.path
-        ) { steps.took($0) }
+            for: swarm, own: name, sources: sources, compute: compute, folder: folder.path, stepped: steps.took)
         let tuner = try trainers.trainer(of: name)
+        steps.localSteps = swarm.topology.tuning.resolved(records: tuner.sampleCount).localSteps
         var configuration = try await swarm.configuration(
             of: name, schema: trainers.schema, baseModelDigest: trainers.baseModelDigest,
             sampleCount: tuner.sampleCount)

@@ -10,17 +10,19 @@ final class StepTeller: EventSink {
     private struct State {
         var sinks: [any EventSink] = []
         var round = 0
+        var localSteps = 1
         var lastTold = ContinuousClock.now - .seconds(1)
     }
 
     private let peer: String
-    private let localSteps: Int
     private let state = Mutex(State())
 
-    /// For the peer called `peer`, whose rounds have `localSteps` steps.
-    init(peer: String, localSteps: Int) {
-        self.peer = peer
-        self.localSteps = localSteps
+    init(peer: String) { self.peer = peer }
+
+    /// How many steps a round has; known when the trainer has its records.
+    var localSteps: Int {
+        get { state.withLock { $0.localSteps } }
+        set { state.withLock { $0.localSteps = newValue } }
     }
 
     /// Tells `sinks` from now on.
@@ -35,11 +37,11 @@ final class StepTeller: EventSink {
 
     /// A step was taken; on the trainer's lane.
     func took(_ step: TuningStep) {
-        let (round, sinks) = state.withLock { state -> (Int, [any EventSink]) in
+        let (round, localSteps, sinks) = state.withLock { state -> (Int, Int, [any EventSink]) in
             let now = ContinuousClock.now
-            guard now - state.lastTold >= .milliseconds(500) else { return (0, []) }
+            guard now - state.lastTold >= .milliseconds(500) else { return (0, 1, []) }
             state.lastTold = now
-            return (state.round, state.sinks)
+            return (state.round, state.localSteps, state.sinks)
         }
         // The optimiser counts over all rounds, each of which has as many steps.
         let line = LoggedEvent.stepped(

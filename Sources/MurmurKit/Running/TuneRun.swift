@@ -24,7 +24,7 @@ package struct TuneRun {
     /// Steps between two looks at whether to stop.
     private static let stepsAtATime = 10
 
-    /// A run of `steps` steps on `records` in `folder`, with the model and the settings of `topology`. It goes on from what
+    /// A run of `steps` steps (all of the settings' rounds unless given) on `records` in `folder`, with the model and the settings of `topology`. It goes on from what
     /// the folder holds.
     ///
     /// - Parameters:
@@ -34,7 +34,8 @@ package struct TuneRun {
     ///   - json: whether progress is told as JSON lines.
     /// - Throws: `CommandFailure` for a folder that no such run made, or that another process has.
     package init(
-        _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String, steps: Int,
+        _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String,
+        steps: Int? = nil,
         saveEvery: Int, resumption: ResumeChoice = .refuse, trainer: TrainerChoice = .builtIn, json: Bool
     ) throws {
         try OutputFolder.tune.check(folder)
@@ -51,10 +52,11 @@ package struct TuneRun {
         }
         tuner = try trainers.trainer(of: name)
         self.folder = folder
-        self.steps = steps
+        let resolved = topology.tuning.resolved(records: tuner.sampleCount)
+        self.steps = steps ?? resolved.totalSteps
         self.saveEvery = saveEvery
         self.resumption = resumption
-        settings = try Self.settings(topology, trainers, of: name)
+        settings = try Self.settings(topology, trainers, of: name, totalSteps: resolved.totalSteps)
         provenance = AdapterProvenance(
             topology, baseModelDigest: trainers.baseModelDigest, records: records.count, peer: nil)
         self.json = json
@@ -125,10 +127,11 @@ package struct TuneRun {
     /// What gives the numbers of a run their meaning. How many steps are asked for is none of it, unless the learning rate
     /// follows from it.
     private static func settings(
-        _ topology: SwarmTopology, _ trainers: any TrainerFactory, of name: String
+        _ topology: SwarmTopology, _ trainers: any TrainerFactory, of name: String, totalSteps: Int
     ) throws -> SettingsFingerprint {
         let all = SettingsFingerprint(topology, baseModelDigest: trainers.baseModelDigest)
-        let parts = ["swarm.seed", "model.", "tuning."], others = ["tuning.rounds", "tuning.local-steps"]
+        let parts = ["swarm.seed", "model.", "tuning."]
+        let others = ["tuning.rounds", "tuning.local-steps", "tuning.local-epochs"]
         var settings = SettingsFingerprint(
             all.entries.filter { entry in
                 parts.contains { entry.key.hasPrefix($0) } && !others.contains(entry.key)
@@ -136,7 +139,7 @@ package struct TuneRun {
         let trainer = try trainers.settings(of: name)
         // The records are the run's own, and no swarm deals them out.
         for entry in trainer.shared where entry.key != "data.records" { settings.set(entry) }
-        if topology.tuning.schedule != .constant { settings.set(.init("steps", "\(topology.tuning.totalSteps)")) }
+        if topology.tuning.schedule != .constant { settings.set(.init("steps", "\(totalSteps)")) }
         for entry in trainer.own { settings.set(entry) }
         return settings
     }

@@ -135,7 +135,10 @@ package enum TrainerReply: Equatable {
     /// A stranger's text as it can stand in a message: on one line, without control characters, of bounded length.
     static func shown(_ text: String) -> String {
         let plain = text.unicodeScalars.prefix(wordsLimit).map { scalar in
-            scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? " " : Character(scalar)
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: " " as Character
+            default: Character(scalar)
+            }
         }
         return String(plain) + (text.unicodeScalars.count > wordsLimit ? "…" : "")
     }

@@ -31,8 +31,6 @@ package struct SwarmChecker: Sendable {
     private var quarantine: QuarantineChecker
     /// Whether one of them was in a way that honest peers cannot tell.
     private var isMisled = false
-    /// Whether one of them says that it never agrees: honest peers give up to agree with it.
-    private var hasObstinate = false
     /// The greatest round that an honest peer has published.
     private var furthest = 0
     /// The round that each peer has to mix next: rounds follow one another, unless a peer joins its neighbours' round.
@@ -65,9 +63,8 @@ package struct SwarmChecker: Sendable {
     }
 
     /// The peer is dishonest from now on. If it `misleads`, what its neighbours' adapters become is no promise.
-    mutating func isDishonest(_ peer: Int, misleads: Bool, equivocates: Bool, neverAgrees: Bool = false) {
+    mutating func isDishonest(_ peer: Int, misleads: Bool, equivocates: Bool) {
         dishonest[peer] = true
-        if neverAgrees { hasObstinate = true }
         if equivocates { quarantine.equivocates(peer) }
         if misleads { isMisled = true }
     }
@@ -137,7 +134,7 @@ package struct SwarmChecker: Sendable {
             guard !dishonest[other] else { return }
             violate("quarantine", at: time, "\(names[peer]) shuts out \(names[other]), which is honest: \(reason)")
         case .settlingLimitReached(let round, let disagreement):
-            if !isMisled, !hasObstinate, !dishonest[peer] {
+            if !isMisled, !dishonest[peer] {
                 violate(
                     "liveness", at: time,
                     "\(names[peer]) gave up to agree in round \(round) at a disagreement of \(disagreement)")

@@ -131,9 +131,7 @@ extension SimulatedSwarm {
             let misconduct = misconduct(of: index)
             peers[index].process?.misbehave(misconduct)
             mass?.mislead()
-            checker.isDishonest(
-                index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate,
-                neverAgrees: behaviour == .neverAgree)
+            checker.isDishonest(index, misleads: behaviour.misleads, equivocates: behaviour == .equivocate)
         case .churn: preconditionFailure("a plan turns churn into crashes")
         }
     }

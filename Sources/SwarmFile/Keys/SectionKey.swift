@@ -164,6 +164,13 @@ extension SectionKey {
         try set(value, &section)
     }
 
+    /// Throws for a key that the command line gives beside others with which it has no meaning.
+    package func check(argument: String, in section: Section) throws {
+        guard let condition, !condition.holds(section) else { return }
+        let value = try TopologyValue(argument: argument, form: description.argument, option: "--\(name)")
+        throw value.error("\(name) is for \(condition.words)")
+    }
+
     /// Gives a key that the command line does not give the value that follows from the keys before it.
     package func complete(_ section: inout Section) { fill?(&section) }
 

@@ -17,6 +17,7 @@ extension SwarmTopology {
         package var batch = 16
         package var learningRate = 3e-4
         package var localSteps = 10
+        package var localEpochs: Double?
         package var rounds = 20
         package var participation = 1.0
         package var weightDecay = 0.0
@@ -36,7 +37,12 @@ extension SwarmTopology {
                 "train-on-inputs", \.trainOnInputs, .flag, "Whether the instruction's tokens carry loss too."),
             .shared("batch", \.batch, .integer(1...65_536), "Records a step."),
             .shared("learning-rate", \.learningRate, .number(above: 0, to: 1), "AdamW's learning rate at its height."),
-            .shared("local-steps", \.localSteps, .integer(1...1_000_000), "Optimiser steps between two exchanges."),
+            .shared(
+                "local-epochs", \.localEpochs, .optional(.number(above: 0, to: 10_000)),
+                "Epochs over a peer's own records between two exchanges, in place of `local-steps`.",
+                "A peer with more records takes more steps; part of a batch counts as a step."),
+            .shared("local-steps", \.localSteps, .integer(1...1_000_000), "Optimiser steps between two exchanges.")
+                .only(for: "runs without local-epochs, which stands in its place") { $0.localEpochs == nil },
             .shared(
                 "rounds", \.rounds, .integer(1...1_000_000), "Rounds with training.",
                 "Rounds of pure mixing follow until the swarm agrees."),
@@ -61,11 +67,37 @@ extension SwarmTopology {
                     + "instructions for it. Measuring is in `fp32` always."),
         ]
 
-        /// Optimiser steps of the whole run.
+        /// Optimiser steps of the whole run, of a peer whose steps are known (`resolved`).
         package var totalSteps: Int { localSteps * rounds }
 
         /// Records of a step.
         package var recordsPerStep: Int { batch * accumulation }
+
+        /// The settings of a peer with so many records: epochs are told in steps.
+        package func resolved(records: Int) -> Tuning {
+            guard let localEpochs else { return self }
+            var tuning = self
+            tuning.localEpochs = nil
+            let steps = (localEpochs * Double(records) / Double(recordsPerStep)).rounded(.up)
+            tuning.localSteps = Int(min(1_000_000, max(1, steps)))
+            return tuning
+        }
+
+        /// What a peer does between two exchanges, in words.
+        package var localWork: String {
+            guard let localEpochs else { return "\(localSteps) local steps" }
+            return Self.epochs(localEpochs, "local ")
+        }
+
+        /// What a peer does in the whole run: the number of its steps, or its epochs in words.
+        package var totalWork: String {
+            localEpochs.map { Self.epochs($0 * Double(rounds), "") } ?? "\(totalSteps)"
+        }
+
+        private static func epochs(_ count: Double, _ kind: String) -> String {
+            let whole = Int(exactly: count)
+            return whole == 1 ? "1 \(kind)epoch" : "\(whole.map(String.init) ?? "\(count)") \(kind)epochs"
+        }
     }
 }
 

@@ -44,7 +44,8 @@ struct TuneCommand: AsyncParsableCommand {
     @Option(help: "The folder for the adapter.") var out: String
     @Option(help: "What the base model is called on the Hugging Face hub, org/name or org/name@revision.")
     var modelSource: String?
-    @Option(help: "How many optimiser steps, instead of --rounds times --local-steps.") var steps: Int?
+    @Option(help: "How many optimiser steps, instead of --rounds times --local-steps or --local-epochs.") var steps:
+        Int?
     @OptionGroup(title: "Tuning, as in a topology file") var tuning: SectionOptions<TuningKeys>
     @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
     @Option(help: "The seed.") var seed: UInt64 = 42
@@ -73,11 +74,13 @@ struct TuneCommand: AsyncParsableCommand {
         topology.model.source = modelSource.flatMap(ModelSource.init)
         topology.data = try fields.applied(to: topology.data)
         topology.tuning = try tuning.applied(to: topology.tuning)
-        if let steps { (topology.tuning.localSteps, topology.tuning.rounds) = (1, steps) }
+        if let steps {
+            (topology.tuning.localSteps, topology.tuning.localEpochs, topology.tuning.rounds) = (1, nil, steps)
+        }
         compute.choices.apply(to: &topology)
         let records = try ModelComposition.records(source, topology, onBadRecord: options.badRecords)
         let run = try TuneRun(
-            topology, records: records, compute: compute.choices, folder: out, steps: topology.tuning.totalSteps,
+            topology, records: records, compute: compute.choices, folder: out,
             saveEvery: saveEvery, resumption: fresh ? .restart : resume.choice,
             trainer: trainer == "built-in" ? .builtIn : .command(.init(shell: trainer)), json: json)
         let status = try await run.run()

@@ -57,6 +57,9 @@ struct SectionOptions<Keys: OptionKeys>: ParsableArguments, CustomReflectable {
         for (key, text) in zip(Keys.keys, given) {
             if let text { try key.read(argument: text, into: &section) } else { key.complete(&section) }
         }
+        for (key, text) in zip(Keys.keys, given) {
+            if let text { try key.check(argument: text, in: section) }
+        }
         return section
     }
 }

@@ -20,7 +20,9 @@ extension FuzzTarget {
             var rule = AgreementSettling(SettlingLimits(consensusBound: 1e-3, depth: depth, rounds: 9))
             guard let status = ContributionStatus(encoded: input, rule: rule) else { continue }
             precondition(status.encoded == input, "a status is written as it was read")
-            rule.advance(disagreement: 0.5, heard: [.status(status.settling), .silence])
+            _ = rule.advance(
+                disagreement: 0.5,
+                heard: [(WireRig.connected.id(0), .status(status.settling)), (WireRig.connected.id(1), .silence)])
             _ = rule.verdict(after: 1)
         }
         var pipeline = ExchangePipeline(ExchangePolicy(), schema: schema)

@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import InstructionTuning
 import LanguageModel
+import MurmurKit
 import Recording
 import Storage
 import SwarmFile
@@ -35,6 +36,26 @@ extension FuzzTarget {
         guard let recording = try? TrainingRecording(encoded: bytes) else { return }
         precondition(recording.encoded.count == recording.encodedByteCount, "the length is known")
         precondition(bytes.starts(with: recording.encoded), "a recording is written as it was read")
+    }
+
+    /// What a trainer's process writes: a line each.
+    static let trainerReply = file(
+        "trainer-reply",
+        [
+            #"{"type":"ready","protocol":1,"name":"mine","samples":40}"#,
+            #"{"type":"step","id":3,"number":7,"loss":2.5,"gradient_norm":0.25}"#,
+            #"{"type":"trained","id":3,"records":8}"#, #"{"type":"evaluated","id":4,"loss":1e-3,"tokens":12}"#,
+            #"{"type":"error","id":null,"message":"out of memory\n"}"#, #"{"type":"alive"}"#,
+        ]
+    ) { input in
+        for line in input.split(separator: UInt8(ascii: "\n")) {
+            guard let reply = try? TrainerReply(line: Array(line)) else { continue }
+            if case .error(_, let message) = reply {
+                precondition(message.count <= 501, "a stranger's words are bounded")
+                precondition(!message.contains { $0.isNewline }, "and on one line")
+            }
+            if case .step(_, let number, let loss, _) = reply { precondition(number >= 0 && loss.isFinite) }
+        }
     }
 
     /// Weights: header, and every tensor's values.

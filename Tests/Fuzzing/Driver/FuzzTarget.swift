@@ -16,7 +16,7 @@ struct FuzzTarget: Sendable {
         .safetensors, .gguf,
         .config,
         .tokenizer, .records, .peft, .topology, .faults, .template, .identity,
-        .recording,
+        .recording, .trainerReply,
     ]
 }
 

@@ -20,6 +20,24 @@ import Testing
         #expect(template.responseMarker == "### Response:")
     }
 
+    @Test("Alpaca's first prompt has no line break at its end; Vigogne's is in French")
+    func relatives() throws {
+        let (alpaca, legacy) = (try PromptTemplate.named("alpaca"), try PromptTemplate.named("alpaca-legacy"))
+        for context in ["", "c"] {
+            let text = alpaca.filled(instruction: "i", context: context)
+            #expect(text == legacy.filled(instruction: "i", context: context) + "\n")
+        }
+        let vigogne = try PromptTemplate.named("vigogne")
+        let task = "Ci-dessous se trouve une instruction qui décrit une tâche"
+        let demand = "Écrivez une réponse qui complète correctement la demande.\n\n### Instruction:\ni\n\n"
+        #expect(vigogne.filled(instruction: "i") == "\(task). \(demand)### Réponse:\n")
+        let input = ", associée à une entrée qui fournit un contexte supplémentaire. "
+        #expect(
+            vigogne.filled(instruction: "i", context: "c") == task + input + demand + "### Entrée:\nc\n\n### Réponse:\n"
+        )
+        #expect(vigogne.responseMarker == "### Réponse:")
+    }
+
     @Test("The short prompts")
     func short() throws {
         let short = try PromptTemplate.named("alpaca-short")

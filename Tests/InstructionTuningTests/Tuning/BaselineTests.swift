@@ -34,7 +34,7 @@ private struct PullingTrainer: AdapterTrainer {
     func averaging() async throws {
         let rounds = Mutex<[Int]>([])
         let run = try await FederatedAveraging.run(
-            [trainer(1, 30), trainer(5, 10)], rounds: 80, localSteps: 2
+            [trainer(1, 30), trainer(5, 10)], rounds: 80, localSteps: [2, 2]
         ) { round, _ in rounds.withLock { $0.append(round) } }
         #expect(run.delta.values.allSatisfy { abs($0 - 2) < 1e-4 })
         #expect(run.curve.count == 80 && run.curve[0].tokens == 40 && run.curve[0].loss == 2)
@@ -43,7 +43,7 @@ private struct PullingTrainer: AdapterTrainer {
 
     @Test("One trainer averaged is that trainer alone, and alone it goes to its own target")
     func alone() async throws {
-        let single = try await FederatedAveraging.run([trainer(3, 7)], rounds: 5, localSteps: 4)
+        let single = try await FederatedAveraging.run([trainer(3, 7)], rounds: 5, localSteps: [4])
         let local = try await LocalTuning.run(trainer(3, 7), rounds: 5, localSteps: 4)
         #expect(single == local)
         let further = try await LocalTuning.run(trainer(3, 7), rounds: 100, localSteps: 4, from: local.delta)
@@ -69,8 +69,10 @@ private struct PullingTrainer: AdapterTrainer {
         func loss(_ delta: AdapterDelta) async throws -> Double {
             try await evaluator.evaluate(adapter: bench.origin.adapter(of: delta)).loss
         }
-        let averaged = try await FederatedAveraging.run(try tuners(), rounds: 12, localSteps: 5)
-        let again = try await FederatedAveraging.run(try tuners(), rounds: 12, localSteps: 5)
+        let steps = try tuners().map(\.localSteps)
+        #expect(steps == [5, 5])
+        let averaged = try await FederatedAveraging.run(try tuners(), rounds: 12, localSteps: steps)
+        let again = try await FederatedAveraging.run(try tuners(), rounds: 12, localSteps: steps)
         #expect(averaged == again)
         let pooledTuner = try bench.pooledTuner(of: partition, lane: lanes[1])
         #expect(pooledTuner.sampleCount == 24)
@@ -85,5 +87,20 @@ private struct PullingTrainer: AdapterTrainer {
             let aloneLoss = try await loss(alone.delta)
             #expect(together < aloneLoss)
         }
+    }
+
+    /// Epochs over unequal parts are unequal numbers of steps, of the trainer and of its schedule.
+    @Test func epochsFollowTheRecords() throws {
+        var rig = TuningRig()
+        rig.settings.localEpochs = 2
+        let bench = try rig.workbench()
+        let lane = ComputeLane()
+        let steps = try [4, 10, 12].map { count in
+            try bench.tuner(peer: "p", records: TuningRig.records(count), lane: lane).localSteps
+        }
+        #expect(steps == [2, 5, 6])
+        let parts = [4, 12].map { DataPartition.Part(name: "p\($0)", records: TuningRig.records($0)) }
+        let pooled = try bench.pooledTuner(of: try DataPartition(peers: parts, heldOut: []), lane: lane)
+        #expect(pooled.localSteps == 4, "two epochs over 16 records in batches of 8")
     }
 }

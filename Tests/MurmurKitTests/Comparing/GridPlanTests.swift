@@ -48,6 +48,21 @@ import Testing
         #expect(failure?.description.contains("4 steps") == true)
     }
 
+    @Test func epochsStandInPlaceOfSteps() throws {
+        let plan = try Self.plan(["tuning.local-epochs=1,2.5", "tuning.batch=4,8"])
+        let tunings = plan.cells.filter { $0.method == .gossip }.map(\.setting.topology.tuning)
+        #expect(tunings.map(\.localEpochs) == [1, 1, 2.5, 2.5] && tunings.allSatisfy { $0.rounds == 4 })
+        #expect(
+            Self.labels(plan, .alone) == [
+                "tuning.batch=4 steps=4 epochs", "tuning.batch=8 steps=4 epochs", "tuning.batch=4 steps=10 epochs",
+                "tuning.batch=8 steps=10 epochs",
+            ])
+        let prints = Set(
+            plan.cells.filter { $0.method == .pooledSteps }
+                .map { plan.run($0, seed: 7, rate: "5e-3").settings(beside: []).digest })
+        #expect(prints.count == 4, "what is kept tells the epochs apart")
+    }
+
     @Test func keysWithoutAMeaningTellNothingApart() throws {
         let plan = try Self.plan(["data.partition.scheme=shards,dirichlet", "data.partition.alpha=0.1,1"])
         #expect(

@@ -16,6 +16,10 @@ import Testing
         #expect(try reply(#"{"type":"trained","id":4,"records":16}"#) == .trained(id: 4, records: 16))
         #expect(try reply(#" {"type":"alive"} "#) == .alive)
         #expect(try reply(#"{"type":"error","message":"no"}"#) == .error(id: nil, message: "no"))
+        // A stranger's words stay on one line.
+        #expect(
+            try reply(#"{"type":"error","message":"a\nb\u2028c\u2029d\u0085e\u001b[2J"}"#)
+                == .error(id: nil, message: "a b c d e [2J"))
         #expect(try reply(#"{"type":"cancelled","id":4}"#) == .cancelled(id: 4))
     }
 

@@ -166,7 +166,7 @@ import Testing
         ("chores }", "chores, partition: { scheme: iid, alpha: 1 } }", 4, "data.partition.alpha", "dirichlet"),
         ("chores }", "chores, partition: { scheme: dirichlt } }", 4, "data.partition.scheme", "dirichlet"),
         ("kind: ring", "kind: rnig", 5, "graph.kind", "did you mean \"ring\"?"),
-        ("kind: ring", "kind: one-peer-exponential", 5, "graph.kind", "did you mean \"exponential\"?"),
+        ("kind: ring", "kind: one-peer-exponential", 5, "graph.kind", "is unknown; allowed: ring"),
         (
             "graph: { kind: ring }", "graph: { kind: ring }\nexchange: { mixing: one-peer-exponential }", 5, "graph",
             "one-peer-exponential needs the edge between peer-0 and peer-2"

@@ -90,11 +90,11 @@ import Testing
         let pauses = PauseBook()
         let judge = ScriptedJudge { number, asked in
             switch number {
-            case 0: .status(429, headers: ["Retry-After": "7"], body: #"{"error":{"message":"slow down"}}"#)
+            case 0: .status(429, retryAfter: "7", body: #"{"error":{"message":"slow down"}}"#)
             case 1: .status(500)
             case 2: .garbage(Array("<html>busy</html>".utf8))
             case 3: .garbage([0xff, 0x00, 0xfe])
-            case 4: .status(503, headers: ["Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"])
+            case 4: .status(503, retryAfter: "Sun, 06 Nov 1994 08:49:37 GMT")
             default: Self.fair(asked)
             }
         }
@@ -226,7 +226,7 @@ import Testing
         let thief = ScriptedJudge { _, asked in Self.fair(asked) }
         try await thief.serve { elsewhere in
             let judge = ScriptedJudge { _, _ in
-                .status(307, headers: ["Location": "http://127.0.0.1:\(elsewhere)/v1/chat/completions"])
+                .status(307, location: "http://127.0.0.1:\(elsewhere)/v1/chat/completions")
             }
             try await judge.serve { port in
                 let run = try Self.run(

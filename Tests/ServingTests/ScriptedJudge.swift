@@ -10,7 +10,7 @@ final class ScriptedJudge: Sendable {
     enum Answer: Sendable {
         /// A chat completion with this text.
         case reply(String)
-        case status(Int, headers: [String: String] = [:], body: String = "")
+        case status(Int, retryAfter: String? = nil, location: String? = nil, body: String = "")
         /// A body of the status 200 that is no chat completion.
         case garbage([UInt8])
         /// A body that never ends, with and without pauses.
@@ -68,11 +68,12 @@ final class ScriptedJudge: Sendable {
         }
         switch answer(number, asked) {
         case .reply(let text): return Self.json(Self.completion(text))
-        case .status(let code, let headers, let body):
-            var fields = HTTPFields()
-            for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
+        case .status(let code, let retryAfter, let location, let body):
+            var headers = HTTPFields()
+            headers[.retryAfter] = retryAfter
+            headers[.location] = location
             return Response(
-                status: HTTPResponse.Status(code: code), headers: fields,
+                status: HTTPResponse.Status(code: code), headers: headers,
                 body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
         case .garbage(let bytes):
             return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))

@@ -15,6 +15,11 @@ package struct AnswerSheet: Sendable {
     /// What was answered before.
     package let answered: Set<String>
 
+    /// The file without a last line that was cut short; nil where there is none.
+    private var whole: [UInt8]?
+
+    private static let head = Array("{\"question_id\":".utf8)
+
     /// Opens the file at `path`, or begins a new one.
     ///
     /// - Parameters:
@@ -41,13 +46,18 @@ package struct AnswerSheet: Sendable {
             return
         }
         var answered: Set<String> = []
-        let lines = try ReadableFile.contents(of: path, limit: 256 << 20).split(separator: 0x0a)
+        let bytes = try ReadableFile.contents(of: path, limit: 256 << 20)
+        let lines = bytes.split(separator: 0x0a)
         for (place, line) in lines.enumerated() {
             guard let json = try? JSONValue.parse(Array(line)), let id = json["question_id"]?.text,
                 json["answer"]?.text != nil
             else {
                 // The last line may have been cut short by whatever ended the process.
-                if place > 0, place + 1 == lines.count { break }
+                let isCutShort = place + 1 == lines.count && bytes.last != 0x0a
+                if isCutShort, place > 0 || line.starts(with: Self.head) || Self.head.starts(with: line) {
+                    whole = Array(bytes[..<line.startIndex])
+                    break
+                }
                 throw CommandFailure(
                     "\(path):\(place + 1): this is no answer of `murmur judge answers`; name another file")
             }
@@ -63,6 +73,7 @@ package struct AnswerSheet: Sendable {
     package func write(
         _ questions: [JudgeQuestion], responder: any Responder, told: @escaping @Sendable (Int, Int) -> Void
     ) async throws {
+        if let whole { try AtomicFile.write(whole, to: path) }
         let waiting = questions.filter { !answered.contains($0.id) }
         guard !waiting.isEmpty else { return }
         let file: LineFile

@@ -46,8 +46,6 @@ final class HTTPExchange: Sendable {
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         request.setValue("application/json", forHTTPHeaderField: "Accept")
         request.setValue("murmur/\(Release.version)", forHTTPHeaderField: "User-Agent")
-        // Without it, a large body waits for a word that many an endpoint never says.
-        request.setValue("", forHTTPHeaderField: "Expect")
         if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
         let task = session.dataTask(with: request)
         let (time, watch) = (time, watch)

@@ -29,7 +29,8 @@ package struct JudgeEndpoint: Sendable, CustomStringConvertible {
         }
         guard key == nil || parts.scheme?.lowercased() == "https" || Self.isLoopback(host) else {
             throw CommandFailure(
-                "the key would travel to \(host) unencrypted: use https, or let the key's variable be empty")
+                "the key would travel to \(host) unencrypted: use https, or a variable that is empty (--key-variable NONE)"
+            )
         }
         self.url = url
         self.key = key

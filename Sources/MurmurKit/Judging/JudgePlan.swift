@@ -140,13 +140,6 @@ package struct JudgePlan: Sendable {
             settings, request.repetition)
     }
 
-    /// How many questions of the file both of a pair answered.
-    package func questionCount(of pair: Int) -> Int {
-        questions.count { question in
-            [pairs[pair].contestant, pairs[pair].beside].allSatisfy { contestants[$0].answers[question.id] != nil }
-        }
-    }
-
     /// The tallies of the pairs, of which `outcome` says what came of each request.
     package func tallies(_ outcome: (Request) -> JudgeOutcome) -> [JudgeTally] {
         var places: [[Int: Int]] = pairs.map { _ in [:] }

@@ -24,17 +24,17 @@ import Testing
     @Test func pausesDoubleWithinTheirBounds() throws {
         for attempt in 1...5 {
             for seed in 0..<50 as Range<UInt64> {
-                let pause = try #require(pause(decision(.unreachable, attempt: attempt, seed: seed)))
+                let drawn = try #require(pause(decision(.unreachable, attempt: attempt, seed: seed)))
                 let whole = Duration.seconds(1 << (attempt - 1))
-                #expect(pause >= whole / 2 && pause < whole, "\(attempt): \(pause)")
+                #expect(drawn >= whole / 2 && drawn < whole, "\(attempt): \(drawn)")
             }
         }
         #expect(decision(.unreachable, attempt: 6) == .giveUp && decision(.unreachable, attempt: 7) == .giveUp)
         var long = RetryPolicy()
         long.attempts = .max
         for attempt in [10, 63, 64, 1000, Int.max - 1] {
-            let pause = try #require(pause(decision(.late, attempt: attempt, long)))
-            #expect(pause >= .seconds(30) && pause < .seconds(60))
+            let drawn = try #require(pause(decision(.late, attempt: attempt, long)))
+            #expect(drawn >= .seconds(30) && drawn < .seconds(60))
         }
         #expect(decision(.late, seed: 5) == decision(.late, seed: 5))
         #expect(decision(.late, seed: 5) != decision(.late, seed: 6))

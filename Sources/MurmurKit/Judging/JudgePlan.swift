@@ -140,6 +140,12 @@ package struct JudgePlan: Sendable {
             settings, request.repetition)
     }
 
+    /// How many questions one of a pair answered and the other did not.
+    package func unanswered(by pair: Int) -> Int {
+        let (one, other) = (contestants[pairs[pair].contestant], contestants[pairs[pair].beside])
+        return questions.count { (one.answers[$0.id] == nil) != (other.answers[$0.id] == nil) }
+    }
+
     /// The tallies of the pairs, of which `outcome` says what came of each request.
     package func tallies(_ outcome: (Request) -> JudgeOutcome) -> [JudgeTally] {
         var places: [[Int: Int]] = pairs.map { _ in [:] }

@@ -78,9 +78,9 @@ extension JudgeResult {
                     "\(contestant) beside \(beside): \(tally.incomplete) of \(tally.questions.count) questions do not count, "
                         + "as one of the orders has no verdict.")
             }
-            let unanswered = plan.questions.count - tally.questions.count
+            let unanswered = plan.unanswered(by: pair)
             if unanswered > 0 {
-                notes.append("\(contestant) beside \(beside): \(unanswered) questions lack an answer of one of them.")
+                notes.append("\(contestant) beside \(beside): \(unanswered) questions have an answer of one of them only.")
             }
             if let note = biasNote(tally.figures, "\(contestant) beside \(beside)") { notes.append(note) }
         }

@@ -80,7 +80,7 @@ extension JudgeResult {
             }
             let unanswered = plan.unanswered(by: pair)
             if unanswered > 0 {
-                notes.append("\(contestant) beside \(beside): \(unanswered) questions have an answer of one of them only.")
+                notes.append("\(contestant) beside \(beside): \(unanswered) questions have one answer only.")
             }
             if let note = biasNote(tally.figures, "\(contestant) beside \(beside)") { notes.append(note) }
         }

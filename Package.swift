@@ -168,7 +168,12 @@ let testTargets: [Target] = [
             "LanguageModel", "LinearAlgebra",
             "Observability", "Recording", "Simulation", "Storage", "SwarmFile", "TestSupport", "Transport", "Wire",
         ]),
-    tests("ServingTests", ["Serving", "MurmurKit", "InstructionTuning", "LinearAlgebra", "Storage"]),
+    tests(
+        "ServingTests",
+        [
+            "Serving", "MurmurKit", "InstructionTuning", "LinearAlgebra", "Storage", "TestSupport", hummingbird,
+            logging,
+        ]),
     tests(
         "EndToEndTests",
         [

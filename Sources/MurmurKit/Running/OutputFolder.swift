@@ -22,6 +22,8 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
     case recording
     /// The runs of a grid of comparisons.
     case grid
+    /// A judge's replies.
+    case judging
 
     /// The command that makes such a folder.
     package var command: String {
@@ -35,6 +37,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         case .simulation: "murmur simulate"
         case .recording: "murmur simulate --record"
         case .grid: "murmur compare --grid"
+        case .judging: "murmur judge score"
         }
     }
 
@@ -121,7 +124,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         case .split: names.contains("held-out.jsonl")
         case .chaos: false
         case .simulation: names.contains("simulation.json")
-        case .grid: false
+        case .grid, .judging: false
         case .recording:
             content.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)/training.recording") }
         }

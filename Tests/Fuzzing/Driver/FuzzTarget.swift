@@ -15,8 +15,7 @@ struct FuzzTarget: Sendable {
         .checkpoint,
         .safetensors, .gguf,
         .config,
-        .tokenizer, .records, .peft, .topology, .faults, .template, .identity,
-        .recording, .trainerReply,
+        .recording, .trainerReply, .verdict,
     ]
 }
 

@@ -4,6 +4,7 @@ import LinearAlgebra
 import MurmurKit
 import Serving
 import Storage
+import TestSupport
 import Testing
 
 /// The endpoint over real HTTP, with the built-in model.

@@ -116,7 +116,8 @@ package struct SwarmProgress: Sendable {
         default:
             break
         }
-        state.lastTime = event.time
+        // What is told before a part begins belongs to it: the pause before it is no time of the run.
+        if !Self.beginnings.contains(event.event) { state.lastTime = event.time }
         if let bytes = event.byteCount("bytes_sent") { state.bytesSent = Self.sum(state.sentBefore, bytes) }
         if let bytes = event.byteCount("bytes_received") { state.bytesReceived = Self.sum(state.receivedBefore, bytes) }
         if event.event == "mixed", let round = event.round { state.traffic.append((round, state.bytesSent)) }
@@ -126,6 +127,9 @@ package struct SwarmProgress: Sendable {
         }
         peers[event.peer] = state
     }
+
+    /// Events that a process tells before it has started.
+    private static let beginnings = ["trains_on", "continued"]
 
     private func isKnown(_ neighbour: String) -> Bool { neighbours?.contains(neighbour) ?? true }
 

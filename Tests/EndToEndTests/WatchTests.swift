@@ -83,6 +83,28 @@ extension EndToEnd {
             #expect(last["state"]?.text == "ended")
         }
 
+        /// Programs that Debian's package prometheus has; the check takes the package by itself where it is called by hand.
+        private static let hasPrometheus = ["prometheus", "promtool"].allSatisfy {
+            FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)")
+        }
+
+        @Test(
+            .enabled(if: hasPrometheus, "no /usr/bin/prometheus; scripts/check-metrics fetches it"),
+            .timeLimit(.minutes(5)))
+        func prometheusReadsTheMetrics() throws {
+            let process = Process()
+            process.executableURL = SharedData.projectRoot.appendingPathComponent("scripts/check-metrics")
+            process.environment = ProcessInfo.processInfo.environment.merging(
+                ["MURMUR": MurmurProcess.executable.path]) { $1 }
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = output
+            try process.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0 && text.contains("works against murmur --status"), "\(text)")
+        }
+
         @Test(.timeLimit(.minutes(3))) func whatCannotBeShownIsSaidBeforeAnythingBegins() async throws {
             let folder = try TemporaryFolder()
             let swarm = try SmallSwarm(in: folder.url.path, firstPort: 25_530)

@@ -16,6 +16,7 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -29,6 +30,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
@@ -105,8 +107,8 @@ let modules: [Target] = [
     module(
         "Serving",
         [
-            "MurmurKit", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", hummingbird, hummingbirdCore,
-            nioCore, logging,
+            "MurmurKit", "Observability", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", hummingbird,
+            hummingbirdCore, nioCore, logging, coreMetrics,
         ]),
 ]
 
@@ -129,7 +131,9 @@ let executables: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    .target(name: "TestSupport", dependencies: ["Basics", "Wire"], path: "Tests/TestSupport", swiftSettings: settings),
+    .target(
+        name: "TestSupport", dependencies: ["Basics", "Storage", "Wire"], path: "Tests/TestSupport",
+        swiftSettings: settings),
     tests("BasicsTests", ["Basics"]),
     tests("StorageTests", ["Storage", "Basics", "TestSupport"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Basics"]),
@@ -171,8 +175,8 @@ let testTargets: [Target] = [
     tests(
         "ServingTests",
         [
-            "Serving", "MurmurKit", "InstructionTuning", "LinearAlgebra", "Storage", "TestSupport", hummingbird,
-            logging,
+            "Serving", "MurmurKit", "Observability", "SwarmFile", "InstructionTuning", "LinearAlgebra", "Storage",
+            "TestSupport", hummingbird, logging, coreMetrics,
         ]),
     tests(
         "EndToEndTests",

@@ -20,7 +20,7 @@ struct Murmur: AsyncParsableCommand {
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
             DoctorCommand.self, SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self,
             EvaluateCommand.self, JudgeCommand.self, GenerateCommand.self, ChatCommand.self, ServeCommand.self,
-            MergeCommand.self, ExportCommand.self, InspectCommand.self,
+            MergeCommand.self, ExportCommand.self, InspectCommand.self, WatchCommand.self,
         ]
     )
 

@@ -35,8 +35,9 @@ import Testing
             "Subprocess", "SwarmFile", "Transport", "Wire",
         ],
         "Serving": [
-            "MurmurKit", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", "Hummingbird",
-            "HummingbirdCore", "NIOCore", "Logging",
+            "MurmurKit", "Observability", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage",
+            "Hummingbird",
+            "HummingbirdCore", "NIOCore", "Logging", "CoreMetrics",
         ],
         "murmur": [
             "Adapters", "Basics", "Cryptography", "InstructionTuning", "LanguageModel", "MurmurKit", "Observability",
@@ -98,7 +99,7 @@ import Testing
             "Yams": ["SwarmFile"], "NIOCore": ["Transport", "Serving"], "NIOPosix": ["Transport"],
             "DequeModule": ["Wire"],
             "Subprocess": ["MurmurKit"], "Hummingbird": ["Serving"], "HummingbirdCore": ["Serving"],
-            "Logging": ["Serving"],
+            "Logging": ["Serving"], "CoreMetrics": ["Serving"],
             "ArgumentParser": ["murmur"],
         ]
         for (module, imports) in Self.allowed {
@@ -138,7 +139,7 @@ import Testing
         let products = [
             "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
             "deque": "DequeModule", "subprocess": "Subprocess", "hummingbird": "Hummingbird",
-            "hummingbirdCore": "HummingbirdCore", "logging": "Logging",
+            "hummingbirdCore": "HummingbirdCore", "logging": "Logging", "coreMetrics": "CoreMetrics",
         ]
         let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
         return Set(words.map { products[String($0)] ?? String($0) })

@@ -15,7 +15,8 @@ struct FuzzTarget: Sendable {
         .checkpoint,
         .safetensors, .gguf,
         .config,
-        .recording, .trainerReply, .verdict,
+        .tokenizer, .records, .peft, .topology, .faults, .template, .identity, .verdict,
+        .recording, .trainerReply,
     ]
 }
 

@@ -49,10 +49,10 @@ extension EndToEnd {
             try await expectRefusal(
                 ["topology", "check", folder.url.path + "/none.yaml"], in: folder.url.path, saying: "none.yaml")
             let mixing = try topology(folder.url.path) {
-                $0.replacing("exchange: {", with: "exchange: { mixing: one-peer-exponential,")
+                $0.replacing("exchange: {", with: "exchange: { mixing: epidemic,")
             }
             try await expectRefusal(
-                ["topology", "check", mixing], in: folder.url.path, saying: "one-peer-exponential", "metropolis")
+                ["topology", "check", mixing], in: folder.url.path, saying: "epidemic", "metropolis")
         }
 
         @Test func wrongUsageExitsWithTwo() async throws {

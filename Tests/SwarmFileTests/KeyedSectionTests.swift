@@ -113,6 +113,12 @@ import Testing
         if ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"]))?.allowsCopies == false {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
+        // One peer a round goes with graphs that have its edges.
+        if value(["exchange", "mixing"]) == "one-peer-exponential",
+            !["exponential", "complete"].contains(value(["graph", "kind"]))
+        {
+            leaves.removeAll { $0.path == ["exchange", "mixing"] }
+        }
         let mixing = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"])) ?? .metropolis
         let compression = ExchangePolicy.Compression(rawValue: value(["exchange", "compression"])) ?? .bf16
         if compression == .differences, !mixing.allowsDifferences {

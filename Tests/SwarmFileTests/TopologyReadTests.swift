@@ -166,7 +166,11 @@ import Testing
         ("chores }", "chores, partition: { scheme: iid, alpha: 1 } }", 4, "data.partition.alpha", "dirichlet"),
         ("chores }", "chores, partition: { scheme: dirichlt } }", 4, "data.partition.scheme", "dirichlet"),
         ("kind: ring", "kind: rnig", 5, "graph.kind", "did you mean \"ring\"?"),
-        ("kind: ring", "kind: one-peer-exponential", 5, "graph.kind", "not supported by this version"),
+        ("kind: ring", "kind: one-peer-exponential", 5, "graph.kind", "did you mean \"exponential\"?"),
+        (
+            "graph: { kind: ring }", "graph: { kind: ring }\nexchange: { mixing: one-peer-exponential }", 5, "graph",
+            "one-peer-exponential needs the edge between peer-0 and peer-2"
+        ),
         ("kind: ring", "kind: ring, degree: 3", 5, "graph.degree", "random-regular"),
         ("kind: ring", "kind: random-regular, degree: 5", 5, "graph", "2 to 3"),
         (
@@ -197,7 +201,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mixing: one-peer-exponential", "metropolis, push-sum, pairwise"),
+        ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential"),
         ("factors: product-residual", "both, product"),
         ("compression: top-k", "none"),
         ("robustness: krum", "none"),

@@ -243,6 +243,7 @@ package struct ExchangePipeline: Sendable {
     package mutating func step(
         _ own: AdapterDelta, towards finals: [HeardShare], in round: MixingRound
     ) -> AdapterDelta {
+        let finals = finals.filter { policy.mixing.isFinalAdapter($0) }
         guard policy.mixing.movesMass, !finals.isEmpty else { return own }
         let before = part(of: own, in: round.number)
         var after = before

@@ -1,3 +1,5 @@
+package import Overlay
+
 /// How a swarm exchanges adapters: what a peer sends, how it is encoded, what is let in and how it is averaged. All peers
 /// of a swarm have the same.
 ///
@@ -46,6 +48,18 @@ package struct ExchangePolicy: Sendable {
         }
     }
 
+    /// About how many bytes a contribution's payload has in a round; exact where the round has no differences.
+    package func payloadBytes(in round: Int, of factors: FactorExchange, rounds: Int) -> Int {
+        let (schema, isSettling) = (factors.schema(in: round), round >= rounds)
+        // What came before does not hold the same values, or not all neighbours have it.
+        let isFollowed = !isSettling || round > rounds || !factors.changesByRound && mixing.sharesWithEveryone
+        if sendsDifferences(whileSettling: isSettling), isFollowed {
+            return DifferenceCoding.usualByteCount(for: schema)
+        }
+        let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
+        return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
+    }
+
     /// What a peer with so many records counts: at least one.
     package func weight(ofSampleCount count: Int) -> Int { weighsUniformly ? 1 : max(1, count) }
 }
@@ -58,15 +72,22 @@ extension ExchangePolicy {
         case metropolis
         case pushSum = "push-sum"
         case pairwise
+        case onePeerExponential = "one-peer-exponential"
 
-        package static let planned = ["one-peer-exponential", "epidemic"]
+        package static let planned = ["epidemic"]
 
         var rule: any MixingRule {
             switch self {
             case .metropolis: MetropolisMixing()
             case .pushSum: PushSumMixing()
             case .pairwise: PairwiseMixing()
+            case .onePeerExponential: OnePeerExponentialMixing()
             }
+        }
+
+        /// An edge that the rule exchanges over and `graph` lacks; nil where it has all.
+        package func missingEdge(in graph: SwarmGraph) -> SwarmGraph.Edge? {
+            self == .onePeerExponential ? ExponentialTurns.missingEdge(in: graph) : nil
         }
 
         /// Whether neighbours may read rounded copies under this rule; else contributions are in single precision.

@@ -18,6 +18,12 @@ package enum DifferenceCoding {
         headByteCount...headByteCount + 4 * schema.count
     }
 
+    /// How many bytes a difference takes in most rounds: values of a bell curve in steps of half its width have an entropy of
+    /// log₂(2 √(2πe)) = 3.05 bits, and the coder's models cost a little more.
+    package static func usualByteCount(for schema: AdapterSchema) -> Int {
+        headByteCount + Int((3.1 * Double(schema.count) / 8).rounded(.up))
+    }
+
     /// A digest of values by which two sides see that they have the same: FNV-1a over the words of their bits. Contributions
     /// are signed; this is against mistakes, not against liars.
     package static func mark(of delta: AdapterDelta) -> UInt64 { WordHash.of(delta.values) }

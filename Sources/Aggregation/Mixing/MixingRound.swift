@@ -10,12 +10,16 @@ package struct MixingRound: Sendable {
     package var isFinal: Bool
     /// Whether peers only mix, without local steps.
     package var isSettling: Bool
+    /// How many settling rounds there were before this one.
+    package var settlingNumber = 0
     /// What this peer counts: its number of records, or one where all count alike.
     package var weight: Int
     /// The neighbours.
     package var roster: Roster
     /// A number that grows with every start of the peer's process: it tells a state from one that was lost.
     package var incarnation: UInt64
+    /// Neighbours that are there as the round's contribution is made; nil where that is not known.
+    package var present: Set<PeerID>?
 
     package init(
         number: Int, isFinal: Bool = false, isSettling: Bool = false, weight: Int, roster: Roster,

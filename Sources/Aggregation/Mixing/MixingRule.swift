@@ -41,6 +41,10 @@ package protocol MixingRule: Sendable {
     /// the round's, or the nearest that is not too stale, which may be one that was mixed before.
     mutating func mix(_ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound) -> MixingOutcome
 
+    /// Whether a contribution that calls itself final holds the adapter that its origin ends with, so that others may go
+    /// towards it.
+    func isFinalAdapter(_ share: HeardShare) -> Bool
+
     /// What a peer that fell behind takes as its own, of the neighbours that are ahead; nil if it cannot take anything.
     mutating func adopt(_ heard: [HeardShare], in round: MixingRound) -> AdapterDelta?
 
@@ -68,6 +72,14 @@ package protocol MixingRule: Sendable {
     /// which of these holds. Empty where `matrix` holds in all rounds.
     func matrices(of graph: SwarmGraph, sampleCounts: [Int]) -> [MixingMatrix]
 
+    /// How many contributions each peer of `graph` sends in a round with training, on average, or in the settling round that
+    /// so many others precede.
+    func shares(in graph: SwarmGraph, settlingNumber: Int?) -> [Double]
+
+    /// About how many settling rounds of `graph` bring peers nearer to each other by the factor `bound`; nil where nobody can
+    /// say.
+    func settlingRounds(to bound: Double, in graph: SwarmGraph) -> Int?
+
     /// How peers that mix by this rule find out that they agree.
     func settling(_ limits: SettlingLimits) -> any SettlingRule
 }
@@ -90,6 +102,8 @@ extension MixingRule {
 
     package mutating func sent(_ share: OutgoingShare, in round: MixingRound) {}
 
+    package func isFinalAdapter(_ share: HeardShare) -> Bool { true }
+
     package mutating func adopt(_ heard: [HeardShare], in round: MixingRound) -> AdapterDelta? {
         WeightedMean.of(heard.map { (sampleCount: $0.weight, delta: $0.delta) })
     }
@@ -107,6 +121,14 @@ extension MixingRule {
     package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? { nil }
 
     package func matrices(of graph: SwarmGraph, sampleCounts: [Int]) -> [MixingMatrix] { [] }
+
+    package func shares(in graph: SwarmGraph, settlingNumber: Int?) -> [Double] {
+        graph.neighbours.map { Double($0.count) }
+    }
+
+    package func settlingRounds(to bound: Double, in graph: SwarmGraph) -> Int? {
+        matrix(of: graph, sampleCounts: graph.neighbours.map { _ in 1 })?.rounds(to: bound)
+    }
 
     package func settling(_ limits: SettlingLimits) -> any SettlingRule { AgreementSettling(limits) }
 }

@@ -80,6 +80,11 @@ package struct PairwiseMixing: MixingRule {
         }
     }
 
+    package func shares(in graph: SwarmGraph, settlingNumber: Int?) -> [Double] {
+        let turns = settlingNumber == nil ? max(1, Self.matchings(of: graph).count) : 1
+        return graph.neighbours.map { Double($0.count) / Double(turns) }
+    }
+
     /// The edges by colour, as each peer's partner: an edge gets the first colour that neither of its peers has yet, in the
     /// order of the edges. At most `2 d − 1` colours where d is the largest degree, and mostly d or one more.
     package static func matchings(of graph: SwarmGraph) -> [[Int?]] {

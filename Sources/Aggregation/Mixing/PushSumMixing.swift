@@ -28,7 +28,7 @@ package import Overlay
 /// - A peer that lost its state begins with its sample count anew. What the other peers had given it is lost with it.
 package struct PushSumMixing: MixingRule {
     /// Rounds after which a neighbour that was not heard gets no more mass.
-    static let patience = 3
+    var patience = 3
 
     /// Running sums of what one peer gave another, as the receiver reads them: numerators are `mean · weight`.
     private struct Sums: Sendable {
@@ -154,35 +154,55 @@ package struct PushSumMixing: MixingRule {
             return [OutgoingShare(audience: .everyone, delta: delta, header: header.bytes)]
         }
         return round.roster.members.map { member in
-            var edge = edges[member.id] ?? Edge()
+            let count = edges[member.id].map(\.count) ?? 0
             // Before it has said what it counts, it counts as much as this peer.
             let part = MetropolisMixing.weight(
-                count: round.weight, degree: round.roster.degree,
-                otherCount: edge.count > 0 ? edge.count : round.weight, otherDegree: member.degree)
-            let isAcknowledged = edge.acknowledged == (edge.givenEpoch, edge.given.weight)
-            let isLong = edge.given.weight > Self.longest * part * weight
-            if isLong, isAcknowledged {
-                edge.given = Sums()
-                edge.givenEpoch &+= 1
-                edges[member.id] = edge
-            }
-            var header = Header(mark: mark, receiver: edge.mark, hasMass: false)
-            header.epoch = edge.givenEpoch
-            header.weight = edge.given.weight
-            header.takenEpoch = edge.takenEpoch
-            header.takenWeight = edge.taken.weight
-            var values = last
-            if isActive(member.id, in: round.number), !isLong || isAcknowledged {
-                header.hasMass = true
-                header.weight += part * weight
-                values = numerator.indices.map {
-                    Float((edge.given.numerator($0) + part * numerator[$0]) / header.weight)
-                }
-            }
-            return OutgoingShare(
-                audience: .only([member.id]), delta: AdapterDelta(schema: delta.schema, values: values),
-                header: header.bytes)
+                count: round.weight, degree: round.roster.degree, otherCount: count > 0 ? count : round.weight,
+                otherDegree: member.degree)
+            return share(for: member.id, part: part, schema: delta.schema, in: round)
         }
+    }
+
+    /// What the peer sends in a round in which it gives half of its mass to one neighbour that is there, and nothing to
+    /// others. From settling on what is owed of local steps is added before.
+    mutating func outgoing(_ delta: AdapterDelta, halfTo peer: PeerID?, in round: MixingRound) -> [OutgoingShare] {
+        take(delta, in: round)
+        if round.isSettling {
+            for index in owed.indices { numerator[index] += owed[index] }
+            owed = []
+        }
+        guard let peer else { return [] }
+        let isThere = round.present?.contains(peer) ?? true
+        return [share(for: peer, part: 0.5, isThere: isThere, schema: delta.schema, in: round)]
+    }
+
+    /// The sum of all parts that a neighbour was given, with this round's, where it is given one; else the adapter.
+    private mutating func share(
+        for peer: PeerID, part: Double, isThere: Bool = true, schema: AdapterSchema, in round: MixingRound
+    ) -> OutgoingShare {
+        var edge = edges[peer] ?? Edge()
+        let isAcknowledged = edge.acknowledged == (edge.givenEpoch, edge.given.weight)
+        let isLong = edge.given.weight > Self.longest * part * weight
+        if isLong, isAcknowledged {
+            edge.given = Sums()
+            edge.givenEpoch &+= 1
+            edges[peer] = edge
+        }
+        var header = Header(mark: mark, receiver: edge.mark, hasMass: false)
+        header.epoch = edge.givenEpoch
+        header.weight = edge.given.weight
+        header.takenEpoch = edge.takenEpoch
+        header.takenWeight = edge.taken.weight
+        var values = last
+        if isThere, isActive(peer, in: round), !isLong || isAcknowledged {
+            header.hasMass = true
+            header.weight += part * weight
+            values = numerator.indices.map {
+                Float((edge.given.numerator($0) + part * numerator[$0]) / header.weight)
+            }
+        }
+        return OutgoingShare(
+            audience: .only([peer]), delta: AdapterDelta(schema: schema, values: values), header: header.bytes)
     }
 
     /// What goes is what arrives, to the last bit, however it was rounded.
@@ -240,8 +260,8 @@ package struct PushSumMixing: MixingRule {
     }
 
     /// Whether a neighbour is given mass: it was heard of late, or this is the beginning.
-    private func isActive(_ peer: PeerID, in round: Int) -> Bool {
-        round - max(edges[peer]?.heard ?? -1, began) <= Self.patience
+    private func isActive(_ peer: PeerID, in round: MixingRound) -> Bool {
+        round.number - max(edges[peer]?.heard ?? -1, began) <= patience
     }
 
     // MARK: - In
@@ -321,6 +341,9 @@ package struct PushSumMixing: MixingRule {
         return adapter
     }
 
+    /// Whether a contribution holds its origin's adapter as it is, and no sums.
+    func isAdapter(_ share: HeardShare) -> Bool { Header(share.header)?.hasMass == false }
+
     /// Takes the mean of the others' adapters and its own as its own, with the mass that it has and what waited for it.
     package mutating func adopt(_ heard: [HeardShare], in round: MixingRound) -> AdapterDelta? {
         var adapters: [(sampleCount: Int, delta: AdapterDelta)] = []
@@ -380,9 +403,10 @@ package struct PushSumMixing: MixingRule {
 
     package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
         guard !state.isEmpty else { return }
-        guard let restored = PushSumMixing(state: state, normLimit: normLimit) else {
+        guard var restored = PushSumMixing(state: state, normLimit: normLimit) else {
             throw ExchangeStateError(description: "the kept sums of push-sum are damaged")
         }
+        restored.patience = patience
         self = restored
     }
 

@@ -101,12 +101,15 @@ package struct SettlingLimits: Sendable, Hashable {
 /// brought them near. From then on its vector does not count, as if it were away, until it denies no more.
 package struct AgreementSettling: SettlingRule {
     private let limits: SettlingLimits
+    /// Settling rounds at the beginning in which nobody measures.
+    private let unmeasured: Int
     private var agreement: AgreementVector
     /// How often in a row each neighbour has denied what was measured; none for those that did not.
     private var denials: [PeerID: Int] = [:]
 
-    package init(_ limits: SettlingLimits) {
+    package init(_ limits: SettlingLimits, unmeasured: Int = 0) {
         self.limits = limits
+        self.unmeasured = unmeasured
         agreement = AgreementVector(depth: limits.depth)
     }
 
@@ -139,7 +142,7 @@ package struct AgreementSettling: SettlingRule {
     }
 
     /// What was measured anywhere has to come from the other end of the swarm.
-    package var leastRounds: Int { limits.depth + 1 }
+    package var leastRounds: Int { unmeasured + limits.depth + 1 }
 
     package func verdict(after rounds: Int) -> SettlingVerdict {
         if agreement.isWithin(limits.edgeBound) { return .settled }

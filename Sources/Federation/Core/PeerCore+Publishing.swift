@@ -42,7 +42,9 @@ extension PeerCore {
         lastTold = time
         let latest = published.last?.object
         let present = neighbours.filter(\.isConnected).map(\.id)
-        for contribution in pipeline.outgoing(delta, in: mixingRound(isFinal: isFinal), present: present) {
+        var mixing = mixingRound(isFinal: isFinal)
+        mixing.present = Set(present)
+        for contribution in pipeline.outgoing(delta, in: mixing, present: present) {
             publications.append(publish(contribution, of: round, isFinal: isFinal, at: time))
         }
         // One who tampers may have withheld it.
@@ -54,7 +56,10 @@ extension PeerCore {
             wire.retire(first.object)
             published.removeFirst()
         }
-        for neighbour in neighbours where neighbour.isConnected { offerLatest(to: neighbour.id, count: 1, at: time) }
+        // Whom this round has nothing for has been offered what there was before.
+        for neighbour in neighbours where neighbour.isConnected {
+            offerLatest(to: neighbour.id, count: 1, since: round, at: time)
+        }
         guard tampering != nil else { return }
         let scene = scene
         for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
@@ -135,10 +140,12 @@ extension PeerCore {
             status: ContributionStatus(settling: isSettling ? settling.status : []).encoded)
     }
 
-    /// Offers the newest `count` contributions that are for `peer`, oldest first.
-    mutating func offerLatest(to peer: PeerID, count: Int, at time: MonotonicTime) {
+    /// Offers the newest `count` contributions that are for `peer`, oldest first, as far as they are of the round `first` or
+    /// later.
+    mutating func offerLatest(to peer: PeerID, count: Int, since first: Int = 0, at time: MonotonicTime) {
         let newest = published.last?.round
-        for contribution in published.filter({ $0.audience.includes(peer) }).suffix(count) {
+        for contribution in published.filter({ $0.audience.includes(peer) }).suffix(count)
+        where contribution.round >= first {
             let isTaken = wire.announce(contribution.object, to: peer, at: time)
             if isTaken, contribution.round == newest { pipeline.offered(to: peer) }
             report(

@@ -168,10 +168,12 @@ package struct PeerCore: Sendable {
 
     /// The round that is under way, as the exchange sees it.
     func mixingRound(isFinal: Bool = false) -> MixingRound {
-        MixingRound(
+        var mixing = MixingRound(
             number: round, isFinal: isFinal, isSettling: round >= configuration.rounds,
             weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), roster: roster,
             incarnation: handshakeTimestamp)
+        mixing.settlingNumber = max(0, round - configuration.rounds)
+        return mixing
     }
 
     /// Whether the peer has its final adapter.

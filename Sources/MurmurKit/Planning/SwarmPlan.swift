@@ -1,9 +1,9 @@
 package import Adapters
-import Aggregation
+package import Aggregation
 import Federation
 import LanguageModel
 import Observability
-import Overlay
+package import Overlay
 package import SwarmFile
 import Wire
 
@@ -14,8 +14,9 @@ package struct SwarmPlan: Encodable, Sendable {
     package let edges: Int
     /// Values of the adapter that is exchanged.
     package let adapterValues: Int
-    /// Bytes of one contribution's payload.
+    /// Bytes of one contribution's payload in rounds with training, on average, and in settling rounds.
     package let payloadBytes: Int
+    package let settlingPayloadBytes: Int
     /// Bytes of datagrams that carry one contribution over one link one way, with what else that takes: acknowledgements the
     /// other way among them.
     package let bytesPerLink: Int
@@ -26,8 +27,10 @@ package struct SwarmPlan: Encodable, Sendable {
     /// The peer with most neighbours, and how many it has.
     package let busiestPeer: String
     package let busiestDegree: Int
-    /// Bytes that the busiest peer sends in a round, and in the whole run; all peers in the whole run.
+    /// Bytes that the busiest peer sends in a round with training, in a settling round, and in the whole run; all peers in the
+    /// whole run.
     package let bytesPerRound: Int
+    package let bytesPerSettlingRound: Int?
     package let bytesOfBusiest: Int?
     package let bytesOfAll: Int?
     /// Bytes of memory of one peer.
@@ -44,11 +47,13 @@ package struct SwarmPlan: Encodable, Sendable {
         case swarm, peers, edges, rounds, memory
         case adapterValues = "adapter_values"
         case payloadBytes = "payload_bytes"
+        case settlingPayloadBytes = "settling_payload_bytes"
         case bytesPerLink = "bytes_per_link_and_round"
         case settlingRounds = "settling_rounds"
         case busiestPeer = "busiest_peer"
         case busiestDegree = "busiest_degree"
         case bytesPerRound = "bytes_per_round"
+        case bytesPerSettlingRound = "bytes_per_settling_round"
         case bytesOfBusiest = "bytes_of_busiest_peer"
         case bytesOfAll = "bytes_of_all_peers"
         case uplink = "uplink_bits_per_second"
@@ -57,8 +62,11 @@ package struct SwarmPlan: Encodable, Sendable {
         case totalSeconds = "total_seconds"
     }
 
-    /// By how much `bytesPerLink` may be off without loss on the path. What is lost is sent again and comes on top.
+    /// By how much `bytesPerLink` may be off without loss on the path, where contributions have one length, and bytes of a
+    /// whole run for as many settling rounds as it took. What is lost is sent again and comes on top.
     package static let margin = 0.1
+    /// The same where contributions are differences, whose lengths follow what has changed.
+    package static let marginOfDifferences = 0.2
 
     /// The plan of `topology` for adapters of `schema`, whose peers need `memory`.
     ///
@@ -77,38 +85,85 @@ package struct SwarmPlan: Encodable, Sendable {
         peers = graph.count
         edges = report.edges
         adapterValues = schema.count
-        let factors = FactorExchange(policy.factors, schema: schema, rounds: topology.tuning.rounds)
-        // Where the factors alternate, the longer of the two.
-        payloadBytes = (0...1).reduce(0) {
-            max($0, policy.encoding.byteCounts(for: factors.schema(in: $1)).upperBound)
-        }
-        bytesPerLink = WireCost.bytes(ofPayload: payloadBytes)
+        let traffic = PlannedTraffic(policy, graph: graph, schema: schema, rounds: topology.tuning.rounds)
         rounds = topology.tuning.rounds
         // News of the agreement crosses the graph once the distances are small.
-        settlingRounds = report.roundsToBound.map { $0 + max(0, report.diameter) }
+        settlingRounds = policy.mixing.settlingRounds(to: policy.consensusBound, in: graph)
+            .map { $0 + max(0, report.diameter) }
+        payloadBytes = traffic.payload(of: 0..<rounds)
+        settlingPayloadBytes = traffic.payload(of: rounds + 1..<rounds + 2)
+        bytesPerLink = traffic.perLink(0..<rounds)
         let busiest = report.degrees.indices.max { report.degrees[$0] < report.degrees[$1] } ?? 0
         busiestPeer = topology.peers[busiest].name
         busiestDegree = report.degrees[busiest]
-        bytesPerRound = busiestDegree * bytesPerLink
+        let training = traffic.sent(settlingRounds: nil)
+        bytesPerRound = training[busiest] / max(1, rounds)
+        let all = settlingRounds.map { traffic.sent(settlingRounds: $0) }
+        bytesOfBusiest = all?[busiest]
+        bytesOfAll = all?.reduce(0, +)
         // The final adapter is published once more.
-        let contributions = settlingRounds.map { topology.tuning.rounds + $0 + 1 }
-        (bytesOfBusiest, bytesOfAll) = (
-            contributions.map { [bytesPerRound] in $0 * bytesPerRound },
-            contributions.map { [bytesPerLink] in 2 * report.edges * $0 * bytesPerLink }
-        )
+        bytesPerSettlingRound = settlingRounds.flatMap { settlingRounds in
+            all.map { ($0[busiest] - training[busiest]) / (settlingRounds + 1) }
+        }
         self.memory = memory
         self.uplink = uplink
         self.trainingSeconds = trainingSeconds
-        let exchange = uplink.map { [bytesPerRound] in Double(8 * bytesPerRound) * WireCost.headerFactor / $0 }
-        exchangeSeconds = exchange
-        totalSeconds = exchange.flatMap { exchange in
-            contributions.map { contributions in
-                let training = trainingSeconds ?? 0
-                // Where peers train on meanwhile, all rounds but the first take the longer of the two.
-                let hidden = policy.overlaps ? min(exchange, training) * Double(topology.tuning.rounds - 1) : 0
-                return exchange * Double(contributions) + training * Double(topology.tuning.rounds) - hidden
-            }
+        let seconds = { (bytes: Int) in uplink.map { Double(8 * bytes) * WireCost.headerFactor / $0 } }
+        exchangeSeconds = seconds(bytesPerRound)
+        totalSeconds = bytesOfBusiest.flatMap(seconds).map { [exchangeSeconds] all in
+            let training = trainingSeconds ?? 0
+            // Where peers train on meanwhile, all rounds but the first take the longer of the two.
+            let hidden =
+                policy.overlaps
+                ? min(exchangeSeconds ?? 0, training) * Double(topology.tuning.rounds - 1) : 0
+            return all + training * Double(topology.tuning.rounds) - hidden
         }
+    }
+}
+
+/// What peers send in a run in which nothing is lost. Who does not train in a round sends what it has all the same, so that
+/// `tuning.participation` changes no bytes.
+package struct PlannedTraffic: Sendable {
+    private let policy: ExchangePolicy
+    private let graph: SwarmGraph
+    private let factors: FactorExchange
+    private let rounds: Int
+
+    /// - Parameter rounds: rounds with training.
+    package init(_ policy: ExchangePolicy, graph: SwarmGraph, schema: AdapterSchema, rounds: Int) {
+        self.policy = policy
+        self.graph = graph
+        self.rounds = rounds
+        factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
+    }
+
+    /// Bytes of a contribution's payload in these rounds, on average.
+    func payload(of range: Range<Int>) -> Int {
+        range.reduce(0) { $0 + policy.payloadBytes(in: $1, of: factors, rounds: rounds) } / max(1, range.count)
+    }
+
+    /// Bytes of datagrams that carry a contribution over one link one way, on average.
+    func perLink(_ range: Range<Int>) -> Int {
+        range.reduce(0) { $0 + bytes(in: $1) } / max(1, range.count)
+    }
+
+    private func bytes(in round: Int) -> Int {
+        WireCost.bytes(ofPayload: policy.payloadBytes(in: round, of: factors, rounds: rounds))
+    }
+
+    /// Bytes of datagrams that each peer sends in all rounds with training; where so many settling rounds follow, in these and
+    /// with the final adapter too, which is published once more.
+    package func sent(settlingRounds: Int?) -> [Int] {
+        let training = policy.mixing.shares(in: graph, settlingNumber: nil)
+        var sums = training.map { $0 * Double((0..<rounds).reduce(0) { $0 + bytes(in: $1) }) }
+        for number in 0..<(settlingRounds ?? 0) {
+            let shares = policy.mixing.shares(in: graph, settlingNumber: number)
+            for peer in sums.indices { sums[peer] += shares[peer] * Double(bytes(in: rounds + number)) }
+        }
+        if settlingRounds != nil {
+            for peer in sums.indices { sums[peer] += Double(graph.degree(of: peer) * bytes(in: rounds + 1)) }
+        }
+        return sums.map { Int($0) }
     }
 }
 
@@ -134,10 +189,12 @@ extension SwarmPlan {
     package var lines: [String] {
         var lines = [
             "\(swarm): \(peers) peers, \(edges) edges; the most neighbours has \(busiestPeer): \(busiestDegree)",
-            "adapter           \(adapterValues) values, \(Readable.bytes(payloadBytes)) a contribution",
-            "a link and round  \(Readable.bytes(bytesPerLink)) each way, within \(Readable.percent(Self.margin)) where "
+            "adapter           \(adapterValues) values, \(Readable.bytes(payloadBytes)) a contribution, "
+                + "\(Readable.bytes(settlingPayloadBytes)) in settling",
+            "a link and round  \(Readable.bytes(bytesPerLink)) a contribution, within \(Readable.percent(Self.margin)) where "
                 + "nothing is lost",
-            "a round           \(Readable.bytes(bytesPerRound)) sent by \(busiestPeer)",
+            "a round           \(Readable.bytes(bytesPerRound)) sent by \(busiestPeer)"
+                + (bytesPerSettlingRound.map { ", \(Readable.bytes($0)) in settling" } ?? ""),
             "rounds            \(rounds) with training, then \(settlingRounds.map { "about \($0)" } ?? "an unknown number") to "
                 + "agree",
         ]

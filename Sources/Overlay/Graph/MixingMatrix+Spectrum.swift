@@ -16,6 +16,15 @@ extension MixingMatrix {
         }
     }
 
+    /// `D^½ W D^-½` of any matrix, row by row: it maps distances from the mean, as the norm weighted by `stationary` has them.
+    private var scaled: [[Entry]] {
+        let roots = stationary.map { $0.squareRoot() }
+        return rows.enumerated().map { row, entries in
+            entries.filter { $0.weight != 0 }
+                .map { Entry(column: $0.column, weight: $0.weight * roots[row] / roots[$0.column]) }
+        }
+    }
+
     /// All eigenvalues, descending, by cyclic Jacobi rotations (Golub and Van Loan, §8.5): O(n³) a sweep, a few sweeps.
     package var eigenvalues: [Double] {
         var matrix = [Double](repeating: 0, count: count * count)
@@ -90,7 +99,7 @@ extension MixingMatrix {
     /// By the growth of a vector over many periods, so that pairs of complex eigenvalues do no harm.
     package static func contraction(of turns: [MixingMatrix]) -> Double {
         guard let first = turns.first, first.count > 1 else { return 0 }
-        let all = turns.map(\.symmetrised)
+        let all = turns.map(\.scaled)
         let fixed = first.stationary.map { $0.squareRoot() }
         var vector = (0..<first.count).map { sin(Double($0 + 1) * 12.9898) }
         let periods = 1000
@@ -108,6 +117,19 @@ extension MixingMatrix {
             if period >= periods / 2 { logarithm += log(norm) }
         }
         return min(1, exp(logarithm / Double(periods - periods / 2)))
+    }
+
+    /// After how many of `turns` everybody has the mean, whatever they began with; nil where a period does not do it.
+    package static func roundsToMean(of turns: [MixingMatrix]) -> Int? {
+        guard let first = turns.first else { return nil }
+        let fixed = first.stationary.map { $0.squareRoot() }
+        var vector = (0..<first.count).map { sin(Double($0 + 1) * 12.9898) }
+        let along = zip(vector, fixed).reduce(0.0) { $0 + $1.0 * $1.1 }
+        for index in vector.indices { vector[index] -= along * fixed[index] }
+        return turns.indices.first { turn in
+            vector = turns[turn].scaled.map { entries in entries.reduce(0.0) { $0 + $1.weight * vector[$1.column] } }
+            return vector.allSatisfy { abs($0) < 1e-12 }
+        }.map { $0 + 1 }
     }
 
     private func powerIteration() -> Double {

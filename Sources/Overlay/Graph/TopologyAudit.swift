@@ -39,7 +39,8 @@ package struct TopologyAudit: Sendable, Hashable {
             let factor = MixingMatrix.contraction(of: turns)
             secondEigenvalueModulus = pow(factor, 1 / Double(turns.count))
             let periods = isConnected ? MixingMatrix.rounds(to: bound, modulus: factor) : nil
-            roundsToBound = periods.map { $0 * turns.count }
+            roundsToBound =
+                factor == 0 ? MixingMatrix.roundsToMean(of: turns) : periods.map { $0 * turns.count }
         }
     }
 

@@ -25,7 +25,7 @@ extension SwarmTopology {
 
         package static let defaults = Graph(kind: .ring)
         package static let keys: [SectionKey<Self>] = [
-            .shared("kind", \.kind, .choice(planned: ["one-peer-exponential"]), "The family of the graph.")
+            .shared("kind", \.kind, .choice(), "The family of the graph.")
                 .required(),
             .shared(
                 "degree", \.degree, .optional(.integer(2...maximumPeers)), "For `random-regular`: how many neighbours."

@@ -1,3 +1,4 @@
+import Aggregation
 import Basics
 import Foundation
 import Overlay
@@ -39,6 +40,7 @@ extension SwarmTopology {
         topology.completion = try .read(section)
         topology.graph = try readGraph(section, peers: peers, named: named, include: include)
         try topology.checkConnected(at: section["graph"] ?? section.required("peers"))
+        try topology.checkMixing(at: section["graph"] ?? section.required("peers"))
         try topology.checkFamilies(at: section.required("peers"))
         return topology
     }
@@ -58,6 +60,14 @@ extension SwarmTopology {
             throw place.error(
                 "the graph is not connected: \(peers[0].name) does not reach \(names); add edges between the parts")
         }
+    }
+
+    /// Refuses a graph that lacks edges over which the mixing rule exchanges.
+    private func checkMixing(at place: TopologyValue) throws {
+        guard let edge = exchange.mixing.missingEdge(in: try swarmGraph()) else { return }
+        throw place.error(
+            "mixing: \(exchange.mixing.rawValue) needs the edge between \(peers[edge.first].name) and "
+                + "\(peers[edge.second].name), which this graph lacks; give the kind exponential, or another mixing")
     }
 
     /// Refuses neighbours of which one has an IPv4 and the other an IPv6 address: a socket of one family does not reach the

@@ -9,19 +9,25 @@ import Testing
     /// Peers that exchange by hand: who hears what is drawn.
     struct Flock {
         let graph: SwarmGraph
-        let counts: [Int]
-        var rules: [PushSumMixing]
+        var counts: [Int]
+        var rules: [any MixingRule]
         var adapters: [AdapterDelta]
         var incarnations: [UInt64]
         var generator: SeededGenerator
         var number = 0
+        /// Rounds with training.
+        var trained = Int.max
 
-        init(_ graph: SwarmGraph, seed: UInt64) {
+        init(_ graph: SwarmGraph, seed: UInt64, rule: any MixingRule = PushSumMixing()) {
             self.graph = graph
             var generator = SeededGenerator(seed: seed)
             counts = (0..<graph.count).map { _ in Int.random(in: 20...400, using: &generator) }
             adapters = (0..<graph.count).map { _ in ExchangeRig.drawn(using: &generator) }
-            rules = Array(repeating: PushSumMixing(), count: graph.count)
+            rules = (0..<graph.count).map { place in
+                var own = rule
+                own.join(graph, as: place)
+                return own
+            }
             incarnations = (1...graph.count).map { UInt64($0) }
             self.generator = generator
         }
@@ -29,8 +35,11 @@ import Testing
         func round(of peer: Int) -> MixingRound {
             let ids: [PeerID?] = (0..<graph.count).map { ExchangeRig.id($0) }
             let roster = graph.roster(of: peer, ids: ids, sampleCount: counts[peer], depth: 1)
-            return MixingRound(
-                number: number, weight: counts[peer], roster: roster, incarnation: incarnations[peer])
+            var round = MixingRound(
+                number: number, isSettling: number >= trained, weight: counts[peer], roster: roster,
+                incarnation: incarnations[peer])
+            round.settlingNumber = max(0, number - trained)
+            return round
         }
 
         /// A round in which each contribution is lost with probability `loss`, and `absent` take no part.

@@ -34,6 +34,14 @@ import Testing
         #expect(try #require(outcome.roundsToBound) > 1)
     }
 
+    @Test(arguments: [4, 8, 16]) func onePeerARoundReachesTheMeanInOnePeriod(peers: Int) throws {
+        let outcome = try outcome(graph: "exponential", peers: peers, mixing: "one-peer-exponential")
+        #expect(outcome.roundsToBound == peers.trailingZeroBitCount)
+        #expect(outcome.predicted == 0)
+        #expect(outcome.sharesPerRound == 1)
+        #expect(outcome.bias < 1e-6)
+    }
+
     @Test(arguments: [0.05, 0.5]) func onlyPushSumKeepsTheMeanUnderLoss(loss: Double) throws {
         var conditions = MixingTrial.Conditions()
         conditions.loss = loss
@@ -41,6 +49,9 @@ import Testing
         let pushSum = try outcome(graph: "exponential", peers: 16, mixing: "push-sum", conditions)
         #expect(try #require(pushSum.massBias) < 1e-12)
         #expect(pushSum.bias < 1e-4)
+        let onePeer = try outcome(graph: "exponential", peers: 16, mixing: "one-peer-exponential", conditions)
+        #expect(try #require(onePeer.massBias) < 1e-12)
+        #expect(onePeer.bias < 1e-4)
         for mixing in ["metropolis", "pairwise"] {
             let other = try outcome(graph: "exponential", peers: 16, mixing: mixing, conditions)
             #expect(other.bias > 100 * pushSum.bias)
@@ -48,13 +59,15 @@ import Testing
     }
 
     /// A peer that misses a round is missed by all: then the mean of the others' rules stays too.
-    @Test(arguments: ["metropolis", "pairwise", "push-sum"]) func missedRoundsCostTimeAlone(mixing: String) throws {
+    @Test(arguments: ["metropolis", "pairwise", "push-sum", "one-peer-exponential"])
+    func missedRoundsCostTimeAlone(mixing: String) throws {
         var conditions = MixingTrial.Conditions()
         conditions.missed = 0.1
         let outcome = try outcome(graph: "exponential", peers: 12, mixing: mixing, conditions)
         #expect(outcome.bias < 1e-4)
         #expect(outcome.roundsToBound != nil)
-        #expect(mixing == "pairwise" ? outcome.sharesPerRound <= 1 : outcome.sharesPerRound > 3)
+        let sendsOne = ["pairwise", "one-peer-exponential"].contains(mixing)
+        #expect(sendsOne ? outcome.sharesPerRound <= 1 : outcome.sharesPerRound > 3)
     }
 
     /// One seed, one outcome.

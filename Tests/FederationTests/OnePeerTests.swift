@@ -1,0 +1,109 @@
+import Adapters
+import Aggregation
+import Basics
+import Federation
+import TestSupport
+import Testing
+
+/// `exchange.mixing: one-peer-exponential` in whole swarms: one contribution a round, and the same mean.
+@Suite struct OnePeerTests {
+    static func swarm(
+        count: Int, seed: UInt64 = 1, rounds: Int = 7, loss: Double = 0, unequal: Bool = false, overlap: Bool = false
+    ) throws -> VirtualSwarm {
+        try VirtualSwarm(
+            graph: "exponential", count: count, seed: seed, rounds: rounds, loss: loss, unequal: unequal,
+            exchange: "staleness: 2, mixing: one-peer-exponential, overlap: \(overlap)")
+    }
+
+    /// The mean of all peers moves as it would with perfect averaging.
+    @Test(arguments: [2, 3, 6, 8, 16], [false, true]) func theMeanIsKept(count: Int, overlap: Bool) throws {
+        var swarm = try Self.swarm(count: count, seed: 5, overlap: overlap)
+        try swarm.startAll()
+        let stopped = swarm.run(for: .seconds(1200))
+        #expect(stopped)
+        let finals = swarm.finals(0..<count)
+        let ideal = swarm.ideal(0..<count)
+        #expect(finals.count == count && ConsensusDistance.relative(finals) <= 1e-3)
+        let distances = finals.map { $0.distance(to: ideal) / ideal.norm }
+        #expect(distances.allSatisfy { $0 < 2e-3 }, "\(distances)")
+    }
+
+    /// Each peer has one neighbour in a round with training and in the first period of settling; then all agree at once.
+    @Test(arguments: [4, 8], 1..<4 as Range<UInt64>) func aRoundHasOneNeighbour(count: Int, seed: UInt64) throws {
+        var swarm = try Self.swarm(count: count, seed: seed)
+        try swarm.startAll()
+        let stopped = swarm.run(for: .seconds(1200))
+        #expect(stopped)
+        let period = ExponentialTurns(count: count, place: 0).period
+        for index in 0..<count {
+            var last = 0
+            for kind in swarm.kinds(index) {
+                guard case .mixed(let round, let disagreement, let present, let absent, _) = kind else { continue }
+                last = max(last, round)
+                #expect(absent.isEmpty, "round \(round)")
+                if round < 7 + period {
+                    #expect(present.count == 1, "round \(round)")
+                    #expect(round < 7 || disagreement == .infinity)
+                } else {
+                    #expect(present.count > 1)
+                    // What the period before made equal.
+                    #expect(disagreement < 1e-4, "round \(round)")
+                }
+            }
+            #expect(last >= 7 + period + 1)
+            let offered = swarm.kinds(index).count { kind in
+                if case .contributionOffered(_, let round, _, _) = kind { round < 7 + period } else { false }
+            }
+            // One for each round, and once more to who connected late.
+            #expect(offered <= 7 + period + 2 * period, "\(offered)")
+        }
+    }
+
+    @Test(arguments: [0.5, 1.4, 2.6, 5.5, 9.2], [true, false])
+    func aRestartedPeerEndsWithTheSameAdapter(moment: Double, keepsDisk: Bool) throws {
+        var swarm = try Self.swarm(count: 8, rounds: 12, loss: 0.02)
+        try swarm.startAll()
+        swarm.after(.seconds(moment)) { swarm in
+            swarm.crash(2)
+            if !keepsDisk { swarm.members[2].disk = nil }
+        }
+        swarm.after(.seconds(moment + 4)) { try! $0.start(2) }
+        let stopped = swarm.run(for: .seconds(1200))
+        #expect(stopped)
+        let finals = swarm.finals(0..<8)
+        #expect(finals.count == 8 && ConsensusDistance.relative(finals) <= 1e-3)
+        let ideal = swarm.ideal(0..<8)
+        let distances = finals.map { $0.distance(to: ideal) / ideal.norm }
+        #expect(distances.allSatisfy { $0 < 0.25 }, "\(distances)")
+    }
+
+    /// A peer that is gone for good costs the others its part, not their agreement.
+    @Test(arguments: 1..<4 as Range<UInt64>) func othersAgreeWithoutWhoIsGone(seed: UInt64) throws {
+        var swarm = try Self.swarm(count: 8, seed: seed, rounds: 12)
+        try swarm.startAll()
+        swarm.after(.seconds(3)) { $0.crash(5) }
+        swarm.run(for: .seconds(1200))
+        let finals = swarm.finals([0, 1, 2, 3, 4, 6, 7])
+        #expect(finals.count == 7 && ConsensusDistance.relative(finals) <= 1e-3)
+    }
+
+    /// Pairs push nothing twice either: what a round has for nobody is not offered again.
+    @Test func aContributionIsOfferedOnce() throws {
+        for mixing in ["pairwise", "one-peer-exponential"] {
+            var swarm = try VirtualSwarm(
+                graph: "exponential", count: 8, rounds: 8, exchange: "staleness: 2, mixing: \(mixing)")
+            try swarm.startAll()
+            let stopped = swarm.run(for: .seconds(1200))
+            #expect(stopped)
+            for index in 0..<8 {
+                var offers: [String: Int] = [:]
+                for kind in swarm.kinds(index) {
+                    if case .contributionOffered(let peer, let round, _, let object) = kind, round > 0 {
+                        offers["\(peer) \(object)", default: 0] += 1
+                    }
+                }
+                #expect(offers.values.allSatisfy { $0 == 1 }, "\(mixing), \(index)")
+            }
+        }
+    }
+}

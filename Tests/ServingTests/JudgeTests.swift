@@ -268,7 +268,7 @@ import Testing
     /// and that is what is tried here.
     @Test func ourOwnEndpointJudges() async throws {
         var settings = ServingSettings()
-        settings.port = 0
+        settings.door.port = 0
         settings.rows = 4
         settings.context = 4096
         let model = try AdaptedModel(base: "builtin:fledgling", adapter: nil)

@@ -32,7 +32,7 @@ import Testing
         "MurmurKit": [
             "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
-            "Subprocess", "SwarmFile", "Transport", "Wire", "AsyncHTTPClient", "NIOCore",
+            "Subprocess", "SwarmFile", "Transport", "Wire", "AsyncHTTPClient", "NIOCore", "NIOHTTP1",
         ],
         "Serving": [
             "MurmurKit", "Observability", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage",
@@ -97,7 +97,7 @@ import Testing
             "CSocketFilter": ["Transport"],
             "COpenBLAS": ["LinearAlgebra"], "CKernels": ["LinearAlgebra"],
             "Yams": ["SwarmFile"], "NIOCore": ["Transport", "Serving", "MurmurKit"], "NIOPosix": ["Transport"],
-            "DequeModule": ["Wire"], "AsyncHTTPClient": ["MurmurKit"],
+            "DequeModule": ["Wire"], "AsyncHTTPClient": ["MurmurKit"], "NIOHTTP1": ["MurmurKit"],
             "Subprocess": ["MurmurKit"], "Hummingbird": ["Serving"], "HummingbirdCore": ["Serving"],
             "Logging": ["Serving"], "CoreMetrics": ["Serving"],
             "ArgumentParser": ["murmur"],
@@ -140,7 +140,7 @@ import Testing
             "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
             "deque": "DequeModule", "subprocess": "Subprocess", "hummingbird": "Hummingbird",
             "hummingbirdCore": "HummingbirdCore", "logging": "Logging", "coreMetrics": "CoreMetrics",
-            "asyncHTTPClient": "AsyncHTTPClient",
+            "asyncHTTPClient": "AsyncHTTPClient", "nioHTTP1": "NIOHTTP1",
         ]
         let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
         return Set(words.map { products[String($0)] ?? String($0) })

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Basics
 import Foundation
 import NIOCore
+import NIOHTTP1
 
 /// Sends requests over HTTP and reads what comes back, within bounds of time and size. Redirects are not followed: whoever
 /// sends a key elsewhere does so by name.

@@ -72,6 +72,18 @@ extension EndToEnd {
             #expect(try JSONValue.parse(Array(again.output.utf8)) == json)
         }
 
+        @Test func recordsOfAnyKindAreQuestions() async throws {
+            let folder = try TemporaryFolder()
+            try folder.write("question,reply\nSay cat.,cat\nSay dog.,dog\n", to: "q.csv")
+            let outcome = try await MurmurProcess.run(
+                [
+                    "judge", "answers", "--questions", folder.path("q.csv"), "--fields",
+                    "instruction=question,response=reply",
+                    "--records", "1", "--max-new-tokens", "4", "--out", folder.path("a.jsonl"),
+                ], in: folder.url.path)
+            #expect(outcome.status == 0 && outcome.output.contains("answers to 1 questions"), "\(outcome.error)")
+        }
+
         @Test func wrongUsesAreToldInALine() async throws {
             let folder = try TemporaryFolder()
             let path = folder.url.path

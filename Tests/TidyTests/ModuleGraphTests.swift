@@ -32,7 +32,7 @@ import Testing
         "MurmurKit": [
             "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
-            "Subprocess", "SwarmFile", "Transport", "Wire",
+            "Subprocess", "SwarmFile", "Transport", "Wire", "AsyncHTTPClient", "NIOCore",
         ],
         "Serving": [
             "MurmurKit", "Observability", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage",
@@ -49,7 +49,7 @@ import Testing
 
     /// Modules of the system, which any module may import.
     static let system: Set<String> = [
-        "Foundation", "FoundationEssentials", "FoundationNetworking", "Dispatch", "Glibc", "Musl", "Darwin",
+        "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Musl", "Darwin",
         "Synchronization",
     ]
 
@@ -96,8 +96,8 @@ import Testing
             "CRecordCipher": ["Cryptography"],
             "CSocketFilter": ["Transport"],
             "COpenBLAS": ["LinearAlgebra"], "CKernels": ["LinearAlgebra"],
-            "Yams": ["SwarmFile"], "NIOCore": ["Transport", "Serving"], "NIOPosix": ["Transport"],
-            "DequeModule": ["Wire"],
+            "Yams": ["SwarmFile"], "NIOCore": ["Transport", "Serving", "MurmurKit"], "NIOPosix": ["Transport"],
+            "DequeModule": ["Wire"], "AsyncHTTPClient": ["MurmurKit"],
             "Subprocess": ["MurmurKit"], "Hummingbird": ["Serving"], "HummingbirdCore": ["Serving"],
             "Logging": ["Serving"], "CoreMetrics": ["Serving"],
             "ArgumentParser": ["murmur"],
@@ -140,6 +140,7 @@ import Testing
             "yams": "Yams", "nioCore": "NIOCore", "nioPosix": "NIOPosix", "argumentParser": "ArgumentParser",
             "deque": "DequeModule", "subprocess": "Subprocess", "hummingbird": "Hummingbird",
             "hummingbirdCore": "HummingbirdCore", "logging": "Logging", "coreMetrics": "CoreMetrics",
+            "asyncHTTPClient": "AsyncHTTPClient",
         ]
         let words = match.output.1.split { !$0.isLetter && !$0.isNumber }
         return Set(words.map { products[String($0)] ?? String($0) })

@@ -1,4 +1,5 @@
 import Storage
+package import SwarmFile
 
 /// A question that several contestants answer and a judge compares their answers to.
 package struct JudgeQuestion: Sendable, Hashable {
@@ -29,11 +30,13 @@ extension JudgeQuestion {
     static let fileLimit = 256 << 20
 
     /// Reads questions as FastChat has them (`question_id`, `category`, and `text` or the first of `turns`), or any file of
-    /// instructions. Throws `JudgeFileError` or `DatasetError`.
-    package static func read(path: String) throws -> [JudgeQuestion] {
+    /// instructions, whose fields may have names of their own. Throws `JudgeFileError` or `DatasetError`.
+    package static func read(
+        path: String, fields: SwarmTopology.Data.Fields = .defaults
+    ) throws -> [JudgeQuestion] {
         let bytes = try ReadableFile.contents(of: path, limit: fileLimit)
         if let questions = try fastChat(bytes, path: path) { return questions }
-        return numbered(try InstructionDataset.read(path: path).records)
+        return numbered(try InstructionDataset.read(path: path, fields: fields).records)
     }
 
     /// Records as questions that are called by their numbers.

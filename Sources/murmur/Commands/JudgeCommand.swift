@@ -4,6 +4,7 @@ import InstructionTuning
 import MurmurKit
 import Observability
 import Storage
+import SwarmFile
 
 extension JudgeSettings.LimitName: ExpressibleByArgument {}
 
@@ -64,7 +65,7 @@ struct JudgeCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let questions = choice.of(try JudgeQuestion.read(path: questions))
+            let questions = try choice.read(questions)
             let adapted = try AdaptedModel(base: model, adapter: adapter, weights: weights)
             let template = template ?? adapted.usualTemplate
             let sampling = SamplingChoices(
@@ -203,7 +204,7 @@ struct JudgeCommand: AsyncParsableCommand {
             settings.temperature = temperature
             settings.seed = seed
             return try JudgePlan(
-                choice.of(try JudgeQuestion.read(path: questions)), contestants, baseline: baseline, settings: settings,
+                try choice.read(questions), contestants, baseline: baseline, settings: settings,
                 endpoint: "\(try endpoint(keyed: false))")
         }
 
@@ -224,6 +225,7 @@ struct JudgeCommand: AsyncParsableCommand {
     struct QuestionChoice: ParsableArguments {
         @Option(help: "Take so many questions at most, from the first on.") var records: Int?
         @Option(help: "Take so many questions of each category at most.") var perCategory: Int?
+        @OptionGroup(title: "Data, as in a topology file") var fields: SectionOptions<FieldKeys>
 
         func validate() throws {
             for (name, value) in [("records", records), ("per-category", perCategory)] {
@@ -231,8 +233,10 @@ struct JudgeCommand: AsyncParsableCommand {
             }
         }
 
-        func of(_ questions: [JudgeQuestion]) -> [JudgeQuestion] {
-            JudgeQuestion.first(records, perCategory: perCategory, of: questions)
+        /// The chosen questions of the file at `path`.
+        func read(_ path: String) throws -> [JudgeQuestion] {
+            let all = try JudgeQuestion.read(path: path, fields: try fields.applied(to: SwarmTopology.Data()).fields)
+            return JudgeQuestion.first(records, perCategory: perCategory, of: all)
         }
     }
 }

@@ -30,7 +30,7 @@ import Testing
             """)
         #expect(questions.map(\.id) == ["1", "2"] && questions[0].text == "Sort.\n\n3 1 2")
         #expect(questions[1].category == "echo")
-        let table = try read("question,answer\nWhat is a wren?,A bird.\n", "questions.csv")
+        let table = try read("instruction,response\nWhat is a wren?,A bird.\n", "questions.csv")
         #expect(table.map(\.text) == ["What is a wren?"])
         let talk = try read(
             #"{"messages":[{"role":"user","content":"Hi."},{"role":"assistant","content":"Hello."},"#

@@ -31,7 +31,7 @@ import Testing
         #expect(figures.count == 5 && figures.won == 1 && figures.lost == 1 && figures.tied == 2)
         #expect(figures.orderDecided == 1)
         #expect(figures.unlikeLengths == 2 && figures.longerWon == 1)
-        #expect(figures.words == 4.6 && figures.wordsBeside == 2.8)
+        #expect(figures.words == 4.6 && figures.wordsBeside == 2.6)
     }
 
     @Test func whatIsMalformedIsCountedAndNeverScored() {

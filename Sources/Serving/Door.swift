@@ -4,6 +4,7 @@ import HummingbirdCore
 import Logging
 import MurmurKit
 import NIOCore
+import Synchronization
 
 /// Where an endpoint listens, whom it lets in, and how many at a time.
 package struct Door: Sendable {
@@ -74,21 +75,49 @@ package struct Door: Sendable {
     ) async throws {
         var logger = Logger(label: "murmur.serving") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
+        let listener = Listener()
         let application = Application(
             router: router,
             server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: idleTime)),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: "murmur",
                 availableConnectionsDelegate: MaximumAvailableConnections(connections)),
-            onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
+            onServerRunning: { channel in
+                listener.channel.withLock { $0 = channel }
+                await ready(channel.localAddress?.port ?? 0)
+            }, logger: logger)
+        let work = Task { try await application.run() }
         do {
-            try await application.run()
+            try await withTaskCancellationHandler {
+                try await work.value
+            } onCancel: {
+                Task {
+                    await listener.close()
+                    work.cancel()
+                }
+            }
         } catch  where Task.isCancelled {
             // That is how it is asked to end.
         } catch let error as IOError {
             throw CommandFailure("cannot listen at \(host):\(port): \(Self.reason(error))")
         } catch let error as SocketAddressError {
             throw CommandFailure("cannot listen at \(host):\(port): \(host) is no address of this machine (\(error))")
+        }
+    }
+
+    /// What takes the connections of an endpoint.
+    private final class Listener: Sendable {
+        /// Nil until it listens.
+        let channel = Mutex<(any Channel)?>(nil)
+
+        /// Takes no more connections, and lets the address go when those that were about to come have been taken over: one
+        /// that nobody takes over is an error in NIOAsyncWriter that ends the process.
+        func close() async {
+            let moment = Duration.milliseconds(100)
+            try? await channel.withLock { $0 }?.setOption(ChannelOptions.autoRead, value: false).get()
+            try? await Task.sleep(for: moment)
+            try? await channel.withLock { $0 }?.close()
+            try? await Task.sleep(for: moment)
         }
     }
 

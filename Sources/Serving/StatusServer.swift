@@ -3,6 +3,7 @@ import Hummingbird
 package import MurmurKit
 import Observability
 import Storage
+import Synchronization
 
 /// A run's status over HTTP, to be read only: a page, `/status.json`, `/metrics` for Prometheus, `/health`.
 package struct StatusServer: Sendable {
@@ -22,14 +23,18 @@ package struct StatusServer: Sendable {
         announce: (String) -> Void, _ body: () async throws -> Result
     ) async throws -> Result {
         let (ports, continuation) = AsyncThrowingStream<Int, any Error>.makeStream()
+        let isUp = Mutex(false)
         let work = Task {
             do {
-                try await door.listen(router(), idleTime: .seconds(30)) { continuation.yield($0) }
+                try await door.listen(router(), idleTime: .seconds(30)) { port in
+                    isUp.withLock { $0 = true }
+                    continuation.yield(port)
+                }
                 continuation.finish()
             } catch {
-                // Heard where the run has not begun; later the run goes on without its page.
                 continuation.finish(throwing: error)
-                if !Task.isCancelled { Terminal.note("murmur: the status page is gone: \(error)") }
+                // Whoever waits for the page hears it; later the run goes on without.
+                if isUp.withLock({ $0 }) { Terminal.note("murmur: the status page is gone: \(error)") }
             }
         }
         defer { work.cancel() }

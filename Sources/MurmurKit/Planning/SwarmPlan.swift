@@ -1,9 +1,9 @@
 package import Adapters
-package import Aggregation
+import Aggregation
 import Federation
 import LanguageModel
 import Observability
-package import Overlay
+import Overlay
 package import SwarmFile
 import Wire
 
@@ -85,7 +85,7 @@ package struct SwarmPlan: Encodable, Sendable {
         peers = graph.count
         edges = report.edges
         adapterValues = schema.count
-        let traffic = PlannedTraffic(policy, graph: graph, schema: schema, rounds: topology.tuning.rounds)
+        let traffic = try PlannedTraffic(topology, schema: schema)
         rounds = topology.tuning.rounds
         // News of the agreement crosses the graph once the distances are small.
         settlingRounds = policy.mixing.settlingRounds(to: policy.consensusBound, in: graph)
@@ -129,11 +129,11 @@ package struct PlannedTraffic: Sendable {
     private let factors: FactorExchange
     private let rounds: Int
 
-    /// - Parameter rounds: rounds with training.
-    package init(_ policy: ExchangePolicy, graph: SwarmGraph, schema: AdapterSchema, rounds: Int) {
-        self.policy = policy
-        self.graph = graph
-        self.rounds = rounds
+    /// - Throws: an error for a graph that cannot be.
+    package init(_ topology: SwarmTopology, schema: AdapterSchema) throws {
+        policy = ExchangePolicy(topology.exchange)
+        graph = try topology.swarmGraph()
+        rounds = topology.tuning.rounds
         factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
     }
 

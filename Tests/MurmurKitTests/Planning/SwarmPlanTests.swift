@@ -97,8 +97,7 @@ import Testing
         var simulated = try SimulatedSwarm(choices.scenario(topology, nil, training, seed: 3))
         let report = try await simulated.runWithTrainers()
         #expect(report.peers.allSatisfy { $0.isFinished })
-        let traffic = PlannedTraffic(
-            ExchangePolicy(topology.exchange), graph: try topology.swarmGraph(), schema: training.schema, rounds: 12)
+        let traffic = try PlannedTraffic(topology, schema: training.schema)
         // The number of the last round is that of the final adapter.
         let planned = traffic.sent(settlingRounds: report.rounds - 12).reduce(0, +)
         #expect(

@@ -16,7 +16,9 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -27,9 +29,12 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -100,13 +105,13 @@ let modules: [Target] = [
         [
             "Adapters", "Aggregation", "Basics", "Cryptography", "Faults", "Federation", "InstructionTuning",
             "LanguageModel", "LinearAlgebra", "Observability", "Overlay", "Recording", "Simulation", "Storage",
-            "SwarmFile", "Transport", "Wire", subprocess,
+            "SwarmFile", "Transport", "Wire", asyncHTTPClient, nioCore, nioHTTP1, subprocess,
         ]),
     module(
         "Serving",
         [
-            "MurmurKit", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", hummingbird, hummingbirdCore,
-            nioCore, logging,
+            "MurmurKit", "Observability", "InstructionTuning", "LanguageModel", "LinearAlgebra", "Storage", hummingbird,
+            hummingbirdCore, nioCore, logging, coreMetrics,
         ]),
 ]
 
@@ -129,7 +134,9 @@ let executables: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    .target(name: "TestSupport", dependencies: ["Basics", "Wire"], path: "Tests/TestSupport", swiftSettings: settings),
+    .target(
+        name: "TestSupport", dependencies: ["Basics", "Storage", "Wire"], path: "Tests/TestSupport",
+        swiftSettings: settings),
     tests("BasicsTests", ["Basics"]),
     tests("StorageTests", ["Storage", "Basics", "TestSupport"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Basics"]),
@@ -168,7 +175,12 @@ let testTargets: [Target] = [
             "LanguageModel", "LinearAlgebra",
             "Observability", "Recording", "Simulation", "Storage", "SwarmFile", "TestSupport", "Transport", "Wire",
         ]),
-    tests("ServingTests", ["Serving", "MurmurKit", "InstructionTuning", "LinearAlgebra", "Storage"]),
+    tests(
+        "ServingTests",
+        [
+            "Serving", "MurmurKit", "Observability", "SwarmFile", "InstructionTuning", "LinearAlgebra", "Storage",
+            "TestSupport", hummingbird, logging, coreMetrics,
+        ]),
     tests(
         "EndToEndTests",
         [

@@ -49,6 +49,20 @@ package final class LineFile: Sendable {
         }
     }
 
+    /// Makes what was appended durable; false where the disk refuses.
+    package func synchronise() -> Bool {
+        state.withLock { state in
+            guard state.waiting.isEmpty else { return false }
+            do {
+                try handle.synchronize()
+                return true
+            } catch {
+                state.failure = (error as NSError).localizedDescription
+                return false
+            }
+        }
+    }
+
     private func writeWaiting(_ state: inout State) -> Bool {
         do {
             while let next = state.waiting.first {

@@ -24,7 +24,7 @@ struct LivePage {
         // At most half of the room is for trouble.
         lines += troubles.prefix(max(0, room / 2 - lines.count))
         lines += table(rows: room - lines.count, columns: size.columns)
-        return lines.prefix(room).map { Self.clipped($0, to: size.columns) }
+        return lines.prefix(room).map { Self.clipped(Readable.plain($0), to: size.columns) }
     }
 
     /// `text` in at most `columns` columns; what is cut off is marked.
@@ -38,8 +38,7 @@ struct LivePage {
     /// The swarm, where it is, how long it has taken and will take.
     private var head: String {
         var parts = [title]
-        let states = progress.names.compactMap { progress.peers[$0] }
-        let isDone = !states.isEmpty && states.allSatisfy { ["finished", "left"].contains($0.phase) }
+        let isDone = progress.isDone
         if let round = progress.slowestRound { parts.append(EventDescription.place(round, of: progress.rounds)) }
         if isDone { parts.append("finished") }
         if progress.seconds > 0 { parts.append(Readable.time(progress.seconds(at: isDone ? nil : now))) }

@@ -42,6 +42,15 @@ package struct LiveView: Sendable {
         isTerminal ? redraw(progress, size, at: now) : news(progress)
     }
 
+    /// The page of the swarm called `title` with a row for every peer, at most `columns` wide.
+    ///
+    /// - Parameter now: seconds since 1970.
+    package static func page(_ title: String, _ progress: SwarmProgress, columns: Int, at now: Double) -> [String] {
+        // The head takes two rows, trouble at most half of all, the table's head two.
+        let rows = 2 * progress.names.count + 12 + 2 * progress.names.count
+        return LivePage(title, progress, at: now).lines(for: ScreenSize(columns: columns, rows: rows))
+    }
+
     /// What takes the page away, so that something else can be printed; the next page is drawn below it.
     package mutating func erase() -> String {
         defer { (drawn, size) = (0, nil) }
@@ -67,7 +76,7 @@ package struct LiveView: Sendable {
         for name in progress.names {
             guard let state = progress.peers[name] else { continue }
             if let failure = state.diskFailure, reportedFailures[name] != failure {
-                text += "\(name): its disk takes nothing: \(failure)\n"
+                text += "\(name): its disk takes nothing: \(Readable.plain(failure))\n"
             }
             reportedFailures[name] = state.diskFailure
             guard let latest = state.disagreements.last, reported[name] != latest.round else { continue }

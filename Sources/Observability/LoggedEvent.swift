@@ -57,8 +57,22 @@ package struct LoggedEvent: Sendable, Equatable {
     /// A text or a peer's name among the fields.
     package func text(_ name: String) -> String? { fields[name]?.text }
 
-    /// The round it belongs to.
-    package var round: Int? { integer("round") }
+    /// The round it belongs to; nil for one that nobody can come to.
+    package var round: Int? { integer("round").flatMap { (0...Self.lastRound).contains($0) ? $0 : nil } }
+
+    /// A number of bytes among the fields; nil for one that nobody can have sent.
+    package func byteCount(_ name: String) -> Int? {
+        integer(name).flatMap { (0...Self.mostBytes).contains($0) ? $0 : nil }
+    }
+
+    /// An amount among the fields, which only adds; nil for one that is negative, infinite or none.
+    package func amount(_ name: String) -> Double? {
+        number(name).flatMap { (0...Double(Self.mostBytes)).contains($0) ? $0 : nil }
+    }
+
+    // A log may be somebody else's: what is calculated with its numbers must not overflow.
+    private static let lastRound = 1_000_000_000
+    private static let mostBytes = 1 << 53
 
     /// The line, without its end.
     package var encoded: Data {
@@ -69,7 +83,7 @@ package struct LoggedEvent: Sendable, Equatable {
 
     /// The event that a line holds; nil where it is not one (a torn last line, another program's output).
     package init?(line: some Sequence<UInt8>) {
-        guard let object = try? JSONValue.parse(Array(line)).object, let time = object["time"]?.double,
+        guard let object = try? JSONValue.parse(Array(line)).object, let time = object["time"]?.double, time.isFinite,
             let peer = object["peer"]?.text, let event = object["event"]?.text
         else { return nil }
         let head = ["time", "peer", "event"].map { Array($0.utf8) }

@@ -40,6 +40,8 @@ package struct SwarmProgress: Sendable {
         fileprivate var secondsBefore = 0.0
         fileprivate var startedAt: Double?
         fileprivate var lastTime = 0.0
+        /// When it told something last, seconds since 1970; nil where it never did.
+        package var lastHeard: Double? { lastTime > 0 ? lastTime : nil }
 
         /// A peer of which nothing is known yet.
         package init() {}
@@ -51,10 +53,15 @@ package struct SwarmProgress: Sendable {
     package let rounds: Int
     /// Their states by name.
     package private(set) var peers: [String: PeerState]
+    /// What neighbours may be called; nil where events may name anybody.
+    private let neighbours: Set<String>?
 
-    package init(names: [String], rounds: Int) {
+    /// - Parameter neighbours: what neighbours may be called: events of others are no events of this swarm. All may where
+    ///   it is nil.
+    package init(names: [String], rounds: Int, neighbours: Set<String>? = nil) {
         self.names = names
         self.rounds = rounds
+        self.neighbours = neighbours
         peers = Dictionary(names.map { ($0, PeerState()) }) { first, _ in first }
     }
 
@@ -80,7 +87,11 @@ package struct SwarmProgress: Sendable {
             state.steps = nil
             state.loss = event.number("loss")
             if let round = event.round, let loss = state.loss { state.losses.append((round, loss)) }
-        case "mixed": state.mixed(event, of: rounds)
+        case "mixed":
+            if let absent = event.fields["absent"]?.array {
+                state.without = Set(absent.compactMap(\.text).filter(isKnown))
+            }
+            state.mixed(event, of: rounds)
         case "factor_bias":
             if let round = event.round, let bias = event.number("bias") { state.biases.append((round, bias)) }
         case "settling":
@@ -89,11 +100,11 @@ package struct SwarmProgress: Sendable {
         case "waiting":
             if state.phase == "mixing" || state.phase == "settling" { state.phase = "waiting" }
         case "given_up", "neighbour_barred", "settings_differ":
-            if let neighbour = event.text("neighbour") { state.without.insert(neighbour) }
+            if let neighbour = event.text("neighbour"), isKnown(neighbour) { state.without.insert(neighbour) }
         case "checkpoint_failed", "log_failed": state.diskFailure = event.text("reason") ?? "it refuses"
         case "checkpointed", "log_resumed": state.diskFailure = nil
         case "connected":
-            if let neighbour = event.text("neighbour") { state.neighbours.insert(neighbour) }
+            if let neighbour = event.text("neighbour"), isKnown(neighbour) { state.neighbours.insert(neighbour) }
         case "disconnected":
             if let neighbour = event.text("neighbour") { state.neighbours.remove(neighbour) }
         case "settled":
@@ -105,9 +116,10 @@ package struct SwarmProgress: Sendable {
         default:
             break
         }
-        state.lastTime = event.time
-        if let bytes = event.integer("bytes_sent") { state.bytesSent = state.sentBefore + bytes }
-        if let bytes = event.integer("bytes_received") { state.bytesReceived = state.receivedBefore + bytes }
+        // What is told before a part begins belongs to it: the pause before it is no time of the run.
+        if !Self.beginnings.contains(event.event) { state.lastTime = event.time }
+        if let bytes = event.byteCount("bytes_sent") { state.bytesSent = Self.sum(state.sentBefore, bytes) }
+        if let bytes = event.byteCount("bytes_received") { state.bytesReceived = Self.sum(state.receivedBefore, bytes) }
         if event.event == "mixed", let round = event.round { state.traffic.append((round, state.bytesSent)) }
         // What a round has cost is told after its mixing.
         if event.event == "traffic", let last = state.traffic.indices.last {
@@ -116,9 +128,27 @@ package struct SwarmProgress: Sendable {
         peers[event.peer] = state
     }
 
-    /// Peers without which others mixed last, with those others, in the order of the topology.
+    /// Events that a process tells before it has started.
+    private static let beginnings = ["trains_on", "continued"]
+
+    private func isKnown(_ neighbour: String) -> Bool { neighbours?.contains(neighbour) ?? true }
+
+    /// A sum that a log of nonsense cannot make overflow.
+    private static func sum(_ a: Int, _ b: Int) -> Int {
+        let (sum, overflows) = a.addingReportingOverflow(b)
+        return overflows ? .max : sum
+    }
+
+    /// Whether every peer is done: it has its final adapter, or has taken its leave.
+    package var isDone: Bool {
+        !peers.isEmpty && peers.values.allSatisfy { ["finished", "left"].contains($0.phase) }
+    }
+
+    /// Peers without which others mixed last, with those others, in the order of the topology; those of which only their
+    /// neighbours tell come last.
     package var leftOut: [(name: String, by: [String])] {
-        names.compactMap { name in
+        let others = (neighbours ?? []).subtracting(names).sorted()
+        return (names + others).compactMap { name in
             let others = names.filter { peers[$0]?.without.contains(name) == true }
             return others.isEmpty ? nil : (name, others)
         }
@@ -154,7 +184,7 @@ package struct SwarmProgress: Sendable {
     }
 
     /// All bytes sent.
-    package var bytesSent: Int { peers.values.reduce(0) { $0 + $1.bytesSent } }
+    package var bytesSent: Int { peers.values.reduce(0) { Self.sum($0, $1.bytesSent) } }
 }
 
 extension SwarmProgress.PeerState {
@@ -163,7 +193,6 @@ extension SwarmProgress.PeerState {
 
     /// The peer mixed.
     fileprivate mutating func mixed(_ event: LoggedEvent, of rounds: Int) {
-        if let absent = event.fields["absent"]?.array { without = Set(absent.compactMap(\.text)) }
         if phase == "waiting" { phase = "mixing" }
         guard let round = event.round else { return }
         if round < rounds { pace.ended(round: round, at: event.time) }

@@ -74,6 +74,12 @@ package enum Readable {
         return number(share * 100, digits: 1) + " %"
     }
 
+    /// `text` on one line, without what controls a terminal or turns the direction of writing: a name, or somebody's reason,
+    /// could hide behind it.
+    package static func plain(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.isControl ? "\u{FFFD}" : $0 }))
+    }
+
     /// Bytes as `13.4 MB`; powers of ten.
     package static func bytes(_ count: Int) -> String {
         switch count {
@@ -81,6 +87,16 @@ package enum Readable {
         case ..<1_000_000: number(Double(count) / 1e3, digits: 1) + " kB"
         case ..<1_000_000_000: number(Double(count) / 1e6, digits: 1) + " MB"
         default: number(Double(count) / 1e9, digits: 2) + " GB"
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is not shown but changes how others are: it controls a terminal, or turns the direction of writing.
+    package var isControl: Bool {
+        switch self {
+        case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": true
+        default: false
         }
     }
 }

@@ -1,8 +1,6 @@
 import Foundation
 import Hummingbird
-import HummingbirdCore
 import LanguageModel
-import Logging
 import MurmurKit
 import NIOCore
 import Storage
@@ -21,24 +19,12 @@ package struct ChatServer: Sendable {
 
     /// Listens until the task is cancelled; `ready` hears the port.
     package func run(ready: @escaping @Sendable (Int) async -> Void) async throws {
-        var logger = Logger(label: "murmur.serve") { _ in SwiftLogNoOpLogHandler() }
-        logger.logLevel = .critical
-        let application = Application(
-            router: router(),
-            configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port), serverName: "murmur",
-                availableConnectionsDelegate: MaximumAvailableConnections(settings.connections)),
-            onServerRunning: { channel in await ready(channel.localAddress?.port ?? 0) }, logger: logger)
-        do {
-            try await application.run()
-        } catch  where Task.isCancelled {
-            // That is how it is asked to end.
-        }
+        try await settings.door.listen(router(), ready: ready)
     }
 
     private func router() -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: DoorMiddleware(settings: settings))
+        router.add(middleware: DoorMiddleware(door: settings.door, guarded: .under("/v1/")))
         let page = ChatPage.html(models: models.map(\.name), templates: models[0].templates)
         router.get("/") { _, _ in ChatPage.response(page) }
         router.get("/health") { _, _ in await health() }
@@ -119,59 +105,5 @@ package struct ChatServer: Sendable {
             for stream in streams { answers.append(try await CompletionAnswer(stream)) }
             return .json(form.whole(answers, promptTokens: requests.reduce(0) { $0 + $1.prompt.count }))
         }
-    }
-}
-
-/// What every request passes: who may come in, and errors in the API's form.
-private struct DoorMiddleware: RouterMiddleware {
-    typealias Context = BasicRequestContext
-
-    let settings: ServingSettings
-
-    @concurrent func handle(
-        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        var response: Response
-        do {
-            try check(request)
-            response = try await next(request, context)
-        } catch {
-            response = ServingFault(error).response
-        }
-        response.headers[.xContentTypeOptions] = "nosniff"
-        return response
-    }
-
-    private func check(_ request: Request) throws(ServingFault) {
-        // A name of another site that leads to this machine must not reach what only this machine may.
-        if settings.isLoopback, let authority = request.head.authority, !Self.isLoopback(authority: authority) {
-            throw ServingFault(
-                status: .forbidden, message: "ask for this address by its own name", type: "invalid_request_error")
-        }
-        guard let token = settings.token, request.uri.path.hasPrefix("/v1/") else { return }
-        let shown = request.headers[.authorization] ?? ""
-        guard Self.equals(shown, "Bearer \(token)") else {
-            throw ServingFault(
-                status: .unauthorized, message: "show the token: Authorization: Bearer …",
-                type: "invalid_request_error", code: "invalid_api_key")
-        }
-    }
-
-    private static func isLoopback(authority: String) -> Bool {
-        var host = authority[...]
-        if host.hasPrefix("[") {
-            host = host.dropFirst().prefix { $0 != "]" }
-        } else {
-            host = host.prefix { $0 != ":" }
-        }
-        return ServingSettings.isLoopback(String(host))
-    }
-
-    /// Whether two texts are the same, in a time that does not tell where they differ.
-    private static func equals(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (Array(a.utf8), Array(b.utf8))
-        var difference = a.count ^ b.count
-        for index in b.indices { difference |= Int(b[index] ^ (index < a.count ? a[index] : 0)) }
-        return difference == 0
     }
 }

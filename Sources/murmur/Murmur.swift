@@ -19,8 +19,8 @@ struct Murmur: AsyncParsableCommand {
         subcommands: [
             IdentityCommand.self, TopologyCommand.self, DataCommand.self, TuneCommand.self, PeerCommand.self,
             DoctorCommand.self, SwarmCommand.self, SimulateCommand.self, ChaosCommand.self, CompareCommand.self,
-            EvaluateCommand.self, GenerateCommand.self, ChatCommand.self, ServeCommand.self, MergeCommand.self,
-            ExportCommand.self, InspectCommand.self,
+            EvaluateCommand.self, JudgeCommand.self, GenerateCommand.self, ChatCommand.self, ServeCommand.self,
+            MergeCommand.self, ExportCommand.self, InspectCommand.self, WatchCommand.self,
         ]
     )
 

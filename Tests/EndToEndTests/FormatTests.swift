@@ -167,7 +167,7 @@ extension EndToEnd {
             "identity new", "identity show", "identity revoke", "topology new", "topology check", "topology audit",
             "topology plan", "topology schema", "data split", "data show", "data inspect", "tune", "peer", "doctor",
             "swarm", "simulate", "chaos", "compare", "evaluate", "generate", "serve", "chat", "merge", "export",
-            "inspect",
+            "inspect", "judge", "judge answers", "judge score", "watch",
         ]) func examplesOfTheHelpAreWholeLines(command: String) async throws {
             let folder = try TemporaryFolder()
             let help = try await MurmurProcess.run(

@@ -117,6 +117,16 @@ import Testing
         #expect(progress.peers["a"]?.traffic.map(\.round) == [0, 1])
     }
 
+    /// A peer tells what it trains on before it has started.
+    @Test func thePauseBetweenTwoPartsDoesNotCount() {
+        var progress = SwarmProgress(names: ["a"], rounds: 5)
+        for (event, time) in [
+            ("trains_on", 9), ("started", 10), ("mixed", 30), ("left", 31), ("trains_on", 500), ("started", 501),
+            ("mixed", 511),
+        ] { progress.record(LoggedEvent(time: Double(time), peer: "a", event: event)) }
+        #expect(progress.seconds == 31 && progress.seconds(at: 521) == 41)
+    }
+
     @Test func neighboursComeAndGo() {
         var progress = SwarmProgress(names: ["a"], rounds: 5)
         let ids = [UInt8(1), 2].map { PeerID(bytes: [UInt8](repeating: $0, count: PeerID.byteCount))! }

@@ -4,6 +4,7 @@ import LinearAlgebra
 import MurmurKit
 import Serving
 import Storage
+import TestSupport
 import Testing
 
 /// The endpoint over real HTTP, with the built-in model.
@@ -14,7 +15,7 @@ import Testing
         _ body: (HTTPVisitor) async throws -> Void
     ) async throws {
         var settings = ServingSettings()
-        settings.port = 0
+        settings.door.port = 0
         settings.rows = 4
         change(&settings)
         let model = try AdaptedModel(base: "builtin:fledgling", adapter: nil)
@@ -181,7 +182,7 @@ import Testing
     }
 
     @Test func aTokenIsAskedFor() async throws {
-        try await serving({ $0.token = "secret" }) { visitor in
+        try await serving({ $0.door.token = "secret" }) { visitor in
             #expect(try await visitor.ask("GET", "/health").status == 200)
             let refused = try await visitor.ask("GET", "/v1/models")
             #expect(refused.status == 401 && refused.json["error"]?["code"]?.text == "invalid_api_key")
@@ -194,20 +195,20 @@ import Testing
     }
 
     @Test func otherMachinesNeedAToken() {
-        var settings = ServingSettings()
-        #expect(settings.isLoopback && settings.fault == nil)
+        var door = ServingSettings().door
+        #expect(door.isLoopback && door.fault == nil)
         for host in ["localhost", "127.0.0.1", "127.3.2.1", "::1", "LOCALHOST"] {
-            settings.host = host
-            #expect(settings.isLoopback)
+            door.host = host
+            #expect(door.isLoopback)
         }
         for host in ["0.0.0.0", "192.168.1.4", "example.org", "127.evil.example", "127.0.0.1.evil", "::", "127.0.0"] {
-            settings.host = host
-            settings.token = nil
-            #expect(!settings.isLoopback && settings.fault != nil)
-            settings.token = ""
-            #expect(settings.fault != nil)
-            settings.token = "secret"
-            #expect(settings.fault == nil)
+            door.host = host
+            door.token = nil
+            #expect(!door.isLoopback && door.fault != nil)
+            door.token = ""
+            #expect(door.fault != nil)
+            door.token = "secret"
+            #expect(door.fault == nil)
         }
     }
 }

@@ -55,7 +55,20 @@ package struct ScoreDetails: Sendable, Equatable {
         distinct2 = Self.distinct(answers.flatMap { zip($0, $0.dropFirst()).map { [$0, $1] } })
     }
 
-    private static func interval(_ means: [Double]) -> Interval? {
+    /// What `statistic` makes of `count` places that are drawn anew, with repetition, a thousand times: the draws of a
+    /// percentile bootstrap. None for fewer than two places.
+    static func resampled<Value>(
+        _ count: Int, seed: UInt64, label: String, _ statistic: ([Int]) -> Value
+    ) -> [Value] {
+        guard count > 1 else { return [] }
+        var random = SeededGenerator(seed: seed, label: label)
+        return (0..<draws).map { _ in
+            statistic((0..<count).map { _ in Int.random(in: 0..<count, using: &random) })
+        }
+    }
+
+    /// The range that holds 95 % of `means`; nil for none.
+    static func interval(_ means: [Double]) -> Interval? {
         guard !means.isEmpty else { return nil }
         let sorted = means.sorted()
         func quantile(_ share: Double) -> Double { sorted[Int((Double(sorted.count - 1) * share).rounded())] }

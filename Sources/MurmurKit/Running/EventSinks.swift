@@ -22,6 +22,12 @@ package struct ToldEvent: Sendable {
 package protocol EventSink: Sendable {
     /// Takes the next event; on whatever task the run follows its peers.
     func receive(_ event: ToldEvent)
+    /// Takes note that a peer's process ended without its goodbye. Few listeners need to know.
+    func markDead(_ name: String)
+}
+
+extension EventSink {
+    package func markDead(_ name: String) {}
 }
 
 /// How a peer tells its events on standard output.
@@ -94,7 +100,6 @@ package final class ProgressSink: EventSink {
         state.withLock { $0.progress.record(event.line) }
     }
 
-    /// Takes note that a peer's process ended without its goodbye.
     package func markDead(_ name: String) {
         state.withLock { $0.progress.markDead(name) }
     }

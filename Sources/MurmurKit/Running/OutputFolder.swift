@@ -22,6 +22,8 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
     case recording
     /// The runs of a grid of comparisons.
     case grid
+    /// A judge's replies.
+    case judging
 
     /// The command that makes such a folder.
     package var command: String {
@@ -35,6 +37,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         case .simulation: "murmur simulate"
         case .recording: "murmur simulate --record"
         case .grid: "murmur compare --grid"
+        case .judging: "murmur judge score"
         }
     }
 
@@ -54,7 +57,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
             maker: command, user: user ?? command, process: Int(ProcessInfo.processInfo.processIdentifier),
             host: ProcessInfo.processInfo.hostName, since: Date.now.formatted(.iso8601))
         do {
-            let lock = try FolderLock(folder: path, for: holder)
+            let lock = try Self.lock(path, for: holder)
             if !lock.isExclusive {
                 Terminal.note(
                     "murmur: the file system of \(path) knows no locks; let no second process write there meanwhile")
@@ -63,6 +66,14 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         } catch {
             throw CommandFailure("\(error)")
         }
+    }
+
+    /// Locks the folder. Somebody who only asks whether it is free has it for a moment, which is waited for.
+    private static func lock(_ path: String, for holder: FolderLock.Holder) throws -> FolderLock {
+        for _ in 0..<8 {
+            do { return try FolderLock(folder: path, for: holder) } catch is FolderLockError { usleep(5_000) }
+        }
+        return try FolderLock(folder: path, for: holder)
     }
 
     /// As `claim(_:user:)`, which is tried again for `patience` while another process has the folder: one that is about to
@@ -121,7 +132,7 @@ package enum OutputFolder: Sendable, Hashable, CaseIterable {
         case .split: names.contains("held-out.jsonl")
         case .chaos: false
         case .simulation: names.contains("simulation.json")
-        case .grid: false
+        case .grid, .judging: false
         case .recording:
             content.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)/training.recording") }
         }

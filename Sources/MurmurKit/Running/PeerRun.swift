@@ -5,7 +5,7 @@ package import Federation
 package import Foundation
 import InstructionTuning
 import LinearAlgebra
-import Observability
+package import Observability
 package import Recording
 import Storage
 import SwarmFile
@@ -134,7 +134,7 @@ package struct PeerRun: Sendable {
     }
 
     /// The lines that earlier parts of the run have left in the log.
-    private func earlierParts() -> [LoggedEvent] {
+    package func earlierParts() -> [LoggedEvent] {
         (try? LoggedEvent.read(folder.appendingPathComponent("events.jsonl"))) ?? []
     }
 
@@ -167,7 +167,7 @@ package struct PeerRun: Sendable {
             (output == .sentences ? [StepLine()] : []) + [output.sink(rounds: rounds, name: recorder.name(of:))]
         }
         let sinks: [any EventSink] = [participation, steps] + (own ?? []) + sinks
-        steps.begin(own ?? [])
+        steps.begin((own ?? []) + self.sinks)
         let pace = PaceTeller(rounds: rounds)
         let disk = DiskTeller()
         @Sendable func tell(_ event: PeerEvent) {

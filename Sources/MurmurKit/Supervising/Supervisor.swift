@@ -68,7 +68,6 @@ package final class Supervisor: Sendable {
         process.standardError = log
 
         let name = launch.name
-        let lines = LineSplitter()
         let ended = DispatchGroup()
         ended.enter()
         process.terminationHandler = { [weak self] process in
@@ -86,6 +85,7 @@ package final class Supervisor: Sendable {
         // A thread that reads until the end: a handler that the dispatch library calls was once not called any more when the
         // last line and the end came together, and the swarm waited for ever.
         Thread { [continuation] in
+            var lines = LineCutter()
             while true {
                 let data = output.fileHandleForReading.availableData
                 guard !data.isEmpty else { break }
@@ -148,27 +148,6 @@ package final class Supervisor: Sendable {
     package func kill() {
         children.withLock { children in
             for child in children.values { _ = Glibc.kill(child.process.processIdentifier, SIGKILL) }
-        }
-    }
-}
-
-/// Cuts a stream of bytes into lines; a line longer than 1 MiB is dropped.
-package final class LineSplitter: Sendable {
-    private let pending = Mutex(Data())
-
-    package init() {}
-
-    /// The lines that `data` completes.
-    package func append(_ data: Data) -> [Data] {
-        pending.withLock { pending in
-            pending.append(data)
-            var lines: [Data] = []
-            while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-                lines.append(Data(pending[pending.startIndex..<end]))
-                pending = Data(pending[(end + 1)...])
-            }
-            if pending.count > 1 << 20 { pending = Data() }
-            return lines
         }
     }
 }

@@ -187,7 +187,7 @@ package struct SwarmRun {
         guard bySignal || status != 0, let now = processes?.ended(name, state: state) else {
             return try restart(name, status: status, bySignal: bySignal, supervisor)
         }
-        view.markDead(name)
+        for sink in sinks { sink.markDead(name) }
         if stopping { return false }
         if now { try supervisor.start(launch(name)) }
         return true
@@ -216,7 +216,7 @@ package struct SwarmRun {
             }
             return false
         }
-        view.markDead(name)
+        for sink in sinks { sink.markDead(name) }
         if stopping, bySignal {
             participation.endings[name] = .interrupted
             return false

@@ -6,7 +6,7 @@ package enum ExitStatus: Int32, Sendable, CaseIterable, Error, Encodable {
     case failure = 1
     /// The command line is wrong.
     case usage = 2
-    /// The run is done, and some of the peers had no part in it, or none in its end.
+    /// The run is done, and some of the peers had no part in it, or none in its end; a judging: some requests have no reply.
     case partial = 3
     /// The run is done, and nobody else's contribution was ever mixed.
     case alone = 4
@@ -16,7 +16,8 @@ package enum ExitStatus: Int32, Sendable, CaseIterable, Error, Encodable {
     case unwritten = 6
     /// Others have another topology file: their contributions were refused.
     case unequal = 7
-    /// The run is done with everybody, and falls short: no agreement within the bound, or local steps that failed.
+    /// The run is done with everybody, and falls short: no agreement within the bound, or local steps that failed; a
+    /// judging: too many verdicts are malformed.
     case short = 8
     /// It was interrupted before it could leave anything to go on from.
     case interrupted = 130

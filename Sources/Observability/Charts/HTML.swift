@@ -12,9 +12,7 @@ package enum HTML {
             case "\"": result.append(contentsOf: "&quot;".unicodeScalars)
             case "'": result.append(contentsOf: "&#39;".unicodeScalars)
             case "\n", "\t": result.append(character)
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
-                result.append("\u{FFFD}")
-            default: result.append(character)
+            default: result.append(character.isControl ? "\u{FFFD}" : character)
             }
         }
         return String(result)

@@ -16,8 +16,10 @@ struct PeerCommand: AsyncParsableCommand {
 
             Exit codes: \(ExitStatus.list())
 
-            Example:
+            Examples:
               murmur peer two-hosts.yaml --as alice --identity alice.identity --out run
+              murmur peer two-hosts.yaml --as alice --identity alice.identity --out run \\
+                  --status 127.0.0.1:9464
             """)
 
     @Argument(help: "The topology file, the same for every peer.") var topology: String
@@ -48,6 +50,7 @@ struct PeerCommand: AsyncParsableCommand {
             """, valueName: "built-in|command"))
     var trainer: String?
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var page: StatusOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
     @Option(
         help: ArgumentHelp(
@@ -85,7 +88,12 @@ struct PeerCommand: AsyncParsableCommand {
         run.recordings = record ? RecordingFolder(out) : nil
         run.quorum = quorum
         run.resumption = resume.choice
-        let status = try await run.run()
+        let board = StatusBoard(waitingFor: "the peer is made ready")
+        if page.status != nil {
+            board.begin(swarm.topology, names: [name], earlier: run.earlierParts())
+            run.sinks = [board]
+        }
+        let status = try await page.whileShowing(board) { [run] in try await run.run() }
         if status != .success { throw status }
     }
 }

@@ -26,8 +26,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How the base model is kept: auto, fp32, bf16 or int8.") var weights = WeightChoice.auto
     @Option(help: "The prompt template where a request names none; the model's own chat template unless given.")
     var template: String?
-    @Option(help: "The address to listen on.") var host = ServingSettings().host
-    @Option(help: "The port; 0 takes one that is free.") var port = ServingSettings().port
+    @Option(help: "The address to listen on.") var host = ServingSettings().door.host
+    @Option(help: "The port; 0 takes one that is free.") var port = ServingSettings().door.port
     @Option(help: "How many texts each model writes side by side.") var rows = ServingSettings().rows
     @Option(help: "How many requests may wait for each model; others get the status 429.")
     var waiting = ServingSettings().waiting
@@ -48,23 +48,23 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         var settings = ServingSettings()
-        settings.host = host
-        settings.port = port
-        settings.token = ProcessInfo.processInfo.environment["MURMUR_SERVE_TOKEN"]
+        settings.door.host = host
+        settings.door.port = port
+        settings.door.token = ProcessInfo.processInfo.environment[settings.door.tokenVariable]
         settings.rows = rows
         settings.waiting = waiting
         settings.context = context
         settings.usualTokens = maxTokens
         settings.seconds = seconds
-        if let fault = settings.fault { throw CommandFailure(fault) }
+        if let fault = settings.door.fault { throw CommandFailure(fault) }
         let models = try ServedModel.load(
             base: model, adapters: adapters, weights: weights, template: template, settings: settings)
         let server = ChatServer(models: models, settings: settings)
         let stops = Signals.stopRequests()
-        let address = host.contains(":") ? "[\(host)]" : host
+        let door = settings.door
         let work = Task {
             try await server.run { port in
-                Terminal.print("http://\(address):\(port)/ answers as \(models.map(\.name).joined(separator: ", "))")
+                Terminal.print("\(door.address(port: port)) answers as \(models.map(\.name).joined(separator: ", "))")
             }
         }
         let watch = Task {

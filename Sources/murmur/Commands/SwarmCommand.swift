@@ -13,12 +13,15 @@ struct SwarmCommand: AsyncParsableCommand {
             the fault file says; processes crash, stand still and come back on its schedule \
             (docs/simulation-reference.md).
 
+            --status HOST:PORT serves a page that shows all of it in a browser, and metrics (docs/watching.md).
+
             The exit code is the worst of the peers'. \(ExitStatus.list())
 
             Examples:
               murmur swarm topologies/demo.yaml --out demo-run --fresh
               murmur swarm topologies/demo.yaml --out crash-run \\
                   --faults topologies/faults/crash.yaml --seed 7
+              murmur swarm topologies/demo.yaml --out demo-run --status 127.0.0.1:9464
               murmur swarm topologies/dolly-shards-10.yaml --model path/to/model \\
                   --data dolly.jsonl --out run
             """)
@@ -32,6 +35,7 @@ struct SwarmCommand: AsyncParsableCommand {
     var record = false
     @Flag(help: "Measure each peer's adapter on the held-out records at the end.") var evaluate = false
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var page: StatusOptions
     @Option(help: "How often a peer that died is started again.") var restarts = 3
     @Option(
         help: """
@@ -51,6 +55,15 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let board = StatusBoard(waitingFor: "the run is made ready")
+        // Before an earlier run is replaced: the address may be taken.
+        let result = try await page.whileShowing(board) { try await follow(board) }
+        Terminal.print(json ? try JSONText.of(result) : result.text(folder: out))
+        if result.status != .success { throw result.status }
+    }
+
+    /// Runs the swarm; `board` shows how it stands.
+    private func follow(_ board: StatusBoard) async throws -> SwarmResult {
         let folder = try RunFolder.prepare(
             out, topologyPath: topology, sources: sources.choices, fresh: fresh, resumption: resume.choice)
         var plan: SwarmFaults?
@@ -64,9 +77,8 @@ struct SwarmCommand: AsyncParsableCommand {
         choices.showsView = !json && !quiet
         choices.records = record
         choices.measuresLosses = evaluate
-        var run = try SwarmRun(folder: folder, choices: choices, faults: plan)
-        let result = try await run.run()
-        Terminal.print(json ? try JSONText.of(result) : result.text(folder: out))
-        if result.status != .success { throw result.status }
+        if page.status != nil { board.begin(folder) }
+        var run = try SwarmRun(folder: folder, choices: choices, faults: plan, sinks: page.status == nil ? [] : [board])
+        return try await run.run()
     }
 }

@@ -15,7 +15,7 @@ struct FuzzTarget: Sendable {
         .checkpoint,
         .safetensors, .gguf,
         .config,
-        .tokenizer, .records, .peft, .topology, .faults, .template, .identity,
+        .tokenizer, .records, .peft, .topology, .faults, .template, .identity, .verdict,
         .recording, .trainerReply,
     ]
 }

@@ -111,12 +111,4 @@ import Testing
         #expect(ends["ada"].map { $0 == (3, false) } == true)
         #expect(ends["ben"].map { $0.1 && [SIGTERM, SIGKILL].contains($0.0) } == true)
     }
-
-    @Test func linesAreCut() {
-        let splitter = LineSplitter()
-        #expect(splitter.append(Data("one\ntw".utf8)).map { String(decoding: $0, as: UTF8.self) } == ["one"])
-        #expect(splitter.append(Data("o\n\n".utf8)).map { String(decoding: $0, as: UTF8.self) } == ["two", ""])
-        #expect(splitter.append(Data(repeating: 65, count: 2 << 20)).isEmpty)
-        #expect(splitter.append(Data("end\n".utf8)).map { String(decoding: $0, as: UTF8.self) } == ["end"])
-    }
 }

@@ -1,24 +1,28 @@
 import Foundation
-import Storage
+package import Storage
 
 /// A visitor of an endpoint over a plain socket, on a thread of its own: nothing between the test and the bytes.
-struct HTTPVisitor: Sendable {
-    struct Answer: Sendable {
-        let status: Int
-        let headers: String
-        let body: String
+package struct HTTPVisitor: Sendable {
+    package struct Answer: Sendable {
+        package let status: Int
+        package let headers: String
+        package let body: String
 
-        var json: JSONValue { (try? JSONValue.parse(Array(body.utf8))) ?? .null }
+        package var json: JSONValue { (try? JSONValue.parse(Array(body.utf8))) ?? .null }
         /// The texts of server-sent events.
-        var events: [String] {
+        package var events: [String] {
             body.components(separatedBy: "\n\n").filter { $0.hasPrefix("data: ") }.map { String($0.dropFirst(6)) }
         }
     }
 
-    let port: Int
+    package let port: Int
+
+    package init(port: Int) {
+        self.port = port
+    }
 
     /// Asks, and reads the answer to its end, or up to `limit` bytes and then leaves.
-    func ask(
+    package func ask(
         _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:], limit: Int = .max
     ) async throws -> Answer {
         var lines = ["\(method) \(path) HTTP/1.1", "Connection: close"]

@@ -25,6 +25,8 @@ struct HTTPExchange: Sendable {
         configuration: {
             var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
             configuration.timeout.connect = .seconds(30)
+            // Trying again is the retry policy's.
+            configuration.connectionPool.retryConnectionEstablishment = false
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
             return configuration
         }())

@@ -234,6 +234,45 @@ import Testing
         #expect(error.line == 7 && error.key == "exchange.factors" && error.problem.contains(problem), "\(error)")
     }
 
+    @Test(arguments: [
+        ("mixing: push-sum", "budget", "sends single precision only"),
+        ("mixing: one-peer-exponential", "uplink", "sends single precision only"),
+        ("compression: none", "budget", "does not go with compression: none"),
+        ("compression: none", "uplink", "does not go with compression: none"),
+        ("compression: differences", "budget", "nothing to choose from"),
+        ("compression: int4, mixing: pairwise", "uplink", "with mixing: pairwise and factors: both"),
+        ("compression: int4, factors: alternate", "budget", "with mixing: metropolis and factors: alternate"),
+    ]) func budgetsWithNothingToChooseAreRefused(exchange: String, key: String, problem: String) throws {
+        let value = key == "budget" ? "20MB" : "20Mbit/s"
+        let graph = exchange.contains("one-peer") ? "exponential" : "ring"
+        let text =
+            Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
+            + "\nexchange: { \(exchange), \(key): \(value) }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.\(key)" && error.problem.contains(problem), "\(error)")
+    }
+
+    @Test(arguments: [
+        ("20MB", 2e7), ("1.5 gb", 1.5e9), ("512kB", 512e3), ("4096B", 4096), ("0.1MB", 1e5), ("1234567B", 1_234_567),
+    ]) func budgetsAreRead(text: String, bytes: Double) throws {
+        let topology = try SwarmTopology.parse(Self.minimal + "\nexchange: { budget: \(text) }", file: "t.yaml")
+        #expect(topology.exchange.budget == bytes && topology.exchange.uplink == nil)
+        #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+    }
+
+    /// Whatever amount it is, its text means it to the last bit.
+    @Test(arguments: 0..<50 as Range<UInt64>) func amountsAreWrittenAsTheyAre(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for units in [QuantityUnits.bytes, .bitRate] {
+            let sizes: [Double] = [1, 1e3, 1e6, 1e9, 1e12]
+            let size = sizes.randomElement(using: &generator) ?? 1
+            let whole = Double(Int.random(in: 1...1000, using: &generator)) * size
+            for amount in [whole, Double.random(in: 1...1e3, using: &generator) * size] {
+                #expect(units.amount(units.text(amount)) == amount, "\(units.text(amount))")
+            }
+        }
+    }
+
     @Test func localEpochsStandInPlaceOfLocalSteps() throws {
         func parse(_ tuning: String) throws -> SwarmTopology {
             try SwarmTopology.parse(Self.minimal + "\ntuning: { batch: 8, accumulation: 2\(tuning) }", file: "t.yaml")

@@ -21,6 +21,10 @@ package struct ExchangePolicy: Sendable {
     package var encoding: any PayloadEncoding = SinglePrecision()
     /// When contributions are sent as differences to what receivers have, where the mixing rule allows it.
     package var differences = Differences.never
+    /// What the peer may send in a round with training; nil for as much as it takes. Each peer has its own.
+    package var budget: ExchangeBudget?
+    /// The levels of compression between which a budget chooses, from the lightest.
+    package var levels: [Compression] = []
     /// What looks at the contributions of a round before they are mixed, in this order. None by default.
     package var filters: [any ContributionFilter] = []
     /// The largest norm of a contribution that is mixed.
@@ -49,8 +53,16 @@ package struct ExchangePolicy: Sendable {
     }
 
     /// About how many bytes a contribution's payload has in a round; exact where the round has no differences.
-    package func payloadBytes(in round: Int, of factors: FactorExchange, rounds: Int) -> Int {
+    ///
+    /// - Parameter level: what a budget led to, in rounds with training.
+    package func payloadBytes(
+        in round: Int, of factors: FactorExchange, rounds: Int, level: Compression? = nil
+    ) -> Int {
         let (schema, isSettling) = (factors.schema(in: round), round >= rounds)
+        if !isSettling, let level {
+            return level == .differences
+                ? DifferenceCoding.usualByteCount(for: schema) : level.encoding.byteCounts(for: schema).upperBound
+        }
         // What came before does not hold the same values, or not all neighbours have it.
         let isFollowed = !isSettling || round > rounds || !factors.changesByRound && mixing.sharesWithEveryone
         if sendsDifferences(whileSettling: isSettling), isFollowed {
@@ -58,6 +70,15 @@ package struct ExchangePolicy: Sendable {
         }
         let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
         return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
+    }
+
+    /// How payloads with this number are read; nil for a number that no peer of the swarm may send. Where copies are rounded
+    /// at all, each peer rounds its own as its budget asks for, and others read what comes.
+    func encoding(numbered number: UInt16) -> (any PayloadEncoding)? {
+        if number == encoding.number { return encoding }
+        if number == SinglePrecision().number { return SinglePrecision() }
+        guard sendsDifferences(whileSettling: true) else { return nil }
+        return Compression.ladder.map(\.encoding).first { $0.number == number }
     }
 
     /// What a peer with so many records counts: at least one.
@@ -111,6 +132,9 @@ extension ExchangePolicy {
 
         package static let planned = ["top-k"]
 
+        /// The levels between which a budget chooses, from the lightest to the strongest.
+        package static let ladder: [Compression] = [.bf16, .int8, .int4, .differences]
+
         /// What it does to a value, in words that follow its name.
         package var meaning: String {
             switch self {
@@ -153,9 +177,10 @@ extension ExchangePolicy {
         }
     }
 
-    /// The policy of these names.
+    /// The policy of these names. With a budget, `compression` is the lightest of the levels between which it chooses.
     package init(
-        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness
+        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness,
+        budget: ExchangeBudget? = nil
     ) {
         self.mixing = mixing.rule
         weighsUniformly = weights == .uniform
@@ -165,6 +190,8 @@ extension ExchangePolicy {
             encoding = compression.encoding
             differences = compression.differences
         }
+        levels = budget == nil ? [] : Self.levels(from: compression, mixing: mixing, factors: factors)
+        self.budget = levels.isEmpty ? nil : budget
         filters = robustness.filters
     }
 }

@@ -13,6 +13,10 @@ extension SwarmTopology {
         package var weights = Weights.samples
         package var factors = Factors.both
         package var compression = Compression.bf16
+        /// Bytes a round; nil: as many as it takes.
+        package var budget: Double?
+        /// Bits a second; nil: a round may take as long to send as it takes.
+        package var uplink: Double?
         package var robustness = Robustness.none
         package var overlap = false
         package var staleness = 2
@@ -42,6 +46,17 @@ extension SwarmTopology {
                 "How a contribution is made smaller.",
                 Compression.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
                     + "`docs/mathematics.md`, \"Copies\"."),
+            .local(
+                "budget", \.budget, .optional(.byteCount),
+                "What a peer sends in a round with training at most, to all neighbours together.",
+                "It takes the lightest level of compression that fits, from `compression` on: bf16, int8, int4, "
+                    + "differences. What is lost and sent again comes on top. `docs/mathematics.md`, \"A budget\"."
+            ).otherwise("none"),
+            .local(
+                "uplink", \.uplink, .optional(.bitRate),
+                "What a peer can send: its contributions take no longer than its local steps took.",
+                "Chooses a level as `budget` does; with both, the smaller one counts."
+            ).otherwise("none"),
             .shared(
                 "robustness", \.robustness,
                 .choice(planned: Robustness.planned),
@@ -80,6 +95,7 @@ extension SwarmTopology.Exchange {
     static func readTogether(_ place: TopologyValue) throws -> Self {
         var exchange = try Self.read(place)
         try refuseFactors(of: exchange, place)
+        try refuseBudget(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
             if let compression, exchange.compression == .differences, !exchange.mixing.allowsDifferences {
@@ -96,6 +112,33 @@ extension SwarmTopology.Exchange {
         }
         exchange.compression = .none
         return exchange
+    }
+
+    /// A budget chooses between levels of compression: there have to be some.
+    private static func refuseBudget(of exchange: Self, _ place: TopologyValue) throws {
+        let keys = try place.section(keys: Self.keys.map(\.name))
+        for name in ["budget", "uplink"] {
+            guard let key = keys[name] else { continue }
+            guard exchange.mixing.allowsCopies else {
+                throw key.error(
+                    "\(name) does not go with mixing: \(exchange.mixing.rawValue), which sends single precision only")
+            }
+            guard exchange.compression != .none else {
+                throw key.error(
+                    "\(name) does not go with compression: none, under which the swarm agrees to the last bit; leave "
+                        + "compression out, or give the lightest level that \(name) may choose")
+            }
+            let levels = ExchangePolicy.levels(
+                from: exchange.compression, mixing: exchange.mixing, factors: exchange.factors)
+            guard levels.count > 1 else {
+                throw key.error(
+                    "\(name) has nothing to choose from: after compression: \(exchange.compression.rawValue) there is no "
+                        + "stronger level"
+                        + (exchange.compression == .differences
+                            ? ""
+                            : " with mixing: \(exchange.mixing.rawValue) and factors: \(exchange.factors.rawValue)"))
+            }
+        }
     }
 
     private static func refuseFactors(of exchange: Self, _ place: TopologyValue) throws {

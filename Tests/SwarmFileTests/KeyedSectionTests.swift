@@ -43,6 +43,7 @@ import Testing
         var leaves = base
         leaves.removeAll { $0.path == leaf.path || leaf.path == ["graph", "degree"] && $0.path == ["graph", "kind"] }
         if leaf.path == ["graph", "degree"] { leaves.append((["graph", "kind"], "random-regular")) }
+        if leaf.path == ["exchange", "top-k-share"] { leaves.append((["exchange", "compression"], "top-k")) }
         let lines = ["murmuration: 1"] + lines(leaves + [leaf], indentation: "")
         let own = String(repeating: "  ", count: leaf.path.count - 1) + "\(leaf.path.last ?? ""): \(leaf.text)"
         return (lines.joined(separator: "\n"), (lines.firstIndex(of: own) ?? -1) + 1)
@@ -121,7 +122,7 @@ import Testing
         }
         let mixing = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"])) ?? .metropolis
         let compression = ExchangePolicy.Compression(rawValue: value(["exchange", "compression"])) ?? .bf16
-        if compression == .differences, !mixing.allowsDifferences {
+        if compression.refersBack, !mixing.allowsDifferences {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
         if let share = Double(value(["tuning", "participation"])), share < 1 {
@@ -129,7 +130,8 @@ import Testing
         }
         if !value(["tuning", "local-epochs"]).isEmpty { leaves.removeAll { $0.path == ["tuning", "local-steps"] } }
         let factors = ExchangePolicy.Factors(rawValue: value(["exchange", "factors"])) ?? .both
-        if !factors.goes(with: mixing) || !factors.goes(with: compression) {
+        if Self.compression(leaves) != .topK { leaves.removeAll { $0.path == ["exchange", "top-k-share"] } }
+        if !factors.goes(with: mixing) || !factors.goes(with: Self.compression(leaves)) {
             leaves.removeAll { $0.path == ["exchange", "factors"] }
         }
         if ExchangePolicy.levels(from: Self.compression(leaves), mixing: mixing, factors: factors).count < 2

@@ -203,7 +203,6 @@ import Testing
     @Test(arguments: [
         ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential"),
         ("factors: product-residual", "both, product"),
-        ("compression: top-k", "none"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
         let text = Self.minimal + "\nexchange: { \(setting) }"
@@ -228,6 +227,8 @@ import Testing
         ("factors: product, mixing: push-sum", "metropolis only, not with push-sum"),
         ("factors: alternate, mixing: push-sum", "metropolis only, not with push-sum"),
         ("factors: alternate, compression: differences", "does not go with compression: differences"),
+        ("factors: alternate, compression: top-k", "held the other factor"),
+        ("factors: product, compression: top-k", "too far behind the adapters for products"),
     ]) func factorsThatDoNotGoTogetherAreRefused(exchange: String, problem: String) throws {
         let text = Self.minimal + "\nexchange: { \(exchange) }"
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
@@ -240,6 +241,7 @@ import Testing
         ("compression: none", "budget", "does not go with compression: none"),
         ("compression: none", "uplink", "does not go with compression: none"),
         ("compression: differences", "budget", "nothing to choose from"),
+        ("compression: top-k", "budget", "nothing to choose from"),
         ("compression: int4, mixing: pairwise", "uplink", "with mixing: pairwise and factors: both"),
         ("compression: int4, factors: alternate", "budget", "with mixing: metropolis and factors: alternate"),
     ]) func budgetsWithNothingToChooseAreRefused(exchange: String, key: String, problem: String) throws {
@@ -271,6 +273,22 @@ import Testing
                 #expect(units.amount(units.text(amount)) == amount, "\(units.text(amount))")
             }
         }
+    }
+
+    @Test func partsAreForTopK() throws {
+        func parse(_ exchange: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
+        }
+        #expect(try parse("compression: top-k").exchange.topKShare == 0.25)
+        let topology = try parse("compression: top-k, top-k-share: 0.1")
+        #expect(topology.exchange.topKShare == 0.1 && topology.exchange.compression == .topK)
+        #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+        for exchange in ["top-k-share: 0.1", "compression: differences, top-k-share: 0.1"] {
+            let error = try #require(throws: TopologyError.self) { try parse(exchange) }
+            #expect(error.key == "exchange.top-k-share" && error.problem.contains("compression: top-k"), "\(error)")
+        }
+        let error = try #require(throws: TopologyError.self) { try parse("mixing: pairwise, compression: top-k") }
+        #expect(error.key == "exchange.compression" && error.problem.contains("\"top-k\" does not go"), "\(error)")
     }
 
     @Test func localEpochsStandInPlaceOfLocalSteps() throws {

@@ -140,7 +140,8 @@ package struct ExchangePipeline: Sendable {
         var contributions: [Outgoing] = []
         // What the round before held may be another factor.
         if let base = shared, base.delta.schema == delta.schema, present.contains(where: base.holders.contains),
-            let coded = precision.coded(delta, after: base, whileSettling: round.isSettling, limits: limits)
+            let coded = precision.coded(
+                delta, after: base, whileSettling: round.isSettling, limits: limits, share: policy.topKShare ?? 1)
         {
             contributions.append(
                 Outgoing(

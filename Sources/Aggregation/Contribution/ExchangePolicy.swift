@@ -21,6 +21,8 @@ package struct ExchangePolicy: Sendable {
     package var encoding: any PayloadEncoding = SinglePrecision()
     /// When contributions are sent as differences to what receivers have, where the mixing rule allows it.
     package var differences = Differences.never
+    /// The share of values that a difference holds in rounds with training, the largest of them; nil for all.
+    package var topKShare: Double?
     /// What the peer may send in a round with training; nil for as much as it takes. Each peer has its own.
     package var budget: ExchangeBudget?
     /// The levels of compression between which a budget chooses, from the lightest.
@@ -66,7 +68,7 @@ package struct ExchangePolicy: Sendable {
         // What came before does not hold the same values, or not all neighbours have it.
         let isFollowed = !isSettling || round > rounds || !factors.changesByRound && mixing.sharesWithEveryone
         if sendsDifferences(whileSettling: isSettling), isFollowed {
-            return DifferenceCoding.usualByteCount(for: schema)
+            return DifferenceCoding.usualByteCount(for: schema, share: isSettling ? 1 : topKShare ?? 1)
         }
         let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
         return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
@@ -129,8 +131,9 @@ extension ExchangePolicy {
     /// How a contribution is made smaller.
     package enum Compression: String, Sendable, Hashable, CaseIterable {
         case none, bf16, int8, int4, differences
+        case topK = "top-k"
 
-        package static let planned = ["top-k"]
+        package static let planned: [String] = []
 
         /// The levels between which a budget chooses, from the lightest to the strongest.
         package static let ladder: [Compression] = [.bf16, .int8, .int4, .differences]
@@ -143,12 +146,13 @@ extension ExchangePolicy {
             case .int8: "8 bits a value, and differences in settling"
             case .int4: "4 bits a value, and differences in settling"
             case .differences: "always, about three bits a value"
+            case .topK: "differences of the values that changed most, `top-k-share` of all; peers mix more slowly"
             }
         }
 
         var encoding: any PayloadEncoding {
             switch self {
-            case .none, .differences: SinglePrecision()
+            case .none, .differences, .topK: SinglePrecision()
             case .bf16: BrainFloat()
             case .int8: BlockIntegers(.eight)
             case .int4: BlockIntegers(.four)
@@ -159,9 +163,12 @@ extension ExchangePolicy {
             switch self {
             case .none: .never
             case .bf16, .int8, .int4: .whileSettling
-            case .differences: .always
+            case .differences, .topK: .always
             }
         }
+
+        /// Whether contributions of rounds with training refer to those before.
+        package var refersBack: Bool { differences == .always }
     }
 
     /// How contributions that lie are kept out, beyond the gate that every contribution passes.
@@ -180,9 +187,13 @@ extension ExchangePolicy {
     /// The policy of these names. With a budget, `compression` is the lightest of the levels between which it chooses.
     package init(
         mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness,
-        budget: ExchangeBudget? = nil
+        budget: ExchangeBudget? = nil, topKShare: Double? = nil
     ) {
         self.mixing = mixing.rule
+        if compression == .topK, mixing == .metropolis, let topKShare {
+            self.topKShare = topKShare
+            self.mixing = MetropolisMixing(pace: MetropolisMixing.pace(ofShare: topKShare))
+        }
         weighsUniformly = weights == .uniform
         self.factors = factors
         // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
@@ -215,8 +226,13 @@ extension FactorMode {
         }
     }
 
-    /// Whether the mode goes with a compression: differences refer to the round before, which must hold the same values.
+    /// Whether the mode goes with a compression: differences refer to the round before, which must hold the same values, and
+    /// products want copies that are near to the adapters.
     package func goes(with compression: ExchangePolicy.Compression) -> Bool {
-        self != .alternate || compression != .differences
+        switch self {
+        case .both, .freezeA, .shareA: true
+        case .product: compression != .topK
+        case .alternate: !compression.refersBack
+        }
     }
 }

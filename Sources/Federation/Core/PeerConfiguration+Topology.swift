@@ -137,7 +137,8 @@ extension ExchangePolicy {
         self.init(
             mixing: section.mixing, weights: section.weights, factors: section.factors,
             compression: section.compression, robustness: section.robustness,
-            budget: ExchangeBudget(bytes: section.budget.map { Int($0) }, uplink: section.uplink))
+            budget: ExchangeBudget(bytes: section.budget.map { Int($0) }, uplink: section.uplink),
+            topKShare: section.topKShare)
         overlaps = section.overlap
         staleness = section.staleness
         consensusBound = section.consensusBound

@@ -13,6 +13,7 @@ extension SwarmTopology {
         package var weights = Weights.samples
         package var factors = Factors.both
         package var compression = Compression.bf16
+        package var topKShare = 0.25
         /// Bytes a round; nil: as many as it takes.
         package var budget: Double?
         /// Bits a second; nil: a round may take as long to send as it takes.
@@ -46,6 +47,12 @@ extension SwarmTopology {
                 "How a contribution is made smaller.",
                 Compression.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
                     + "`docs/mathematics.md`, \"Copies\"."),
+            .shared(
+                "top-k-share", \.topKShare, .number(0.001...0.5),
+                "The share of values that a contribution of `top-k` holds.",
+                "Peers take of their neighbours twice this share of what the average says: small shares mix slowly. "
+                    + "`docs/mathematics.md`, \"Copies\"."
+            ).only(for: "compression: top-k") { $0.compression == .topK },
             .local(
                 "budget", \.budget, .optional(.byteCount),
                 "What a peer sends in a round with training at most, to all neighbours together.",
@@ -98,9 +105,9 @@ extension SwarmTopology.Exchange {
         try refuseBudget(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
-            if let compression, exchange.compression == .differences, !exchange.mixing.allowsDifferences {
+            if let compression, exchange.compression.refersBack, !exchange.mixing.allowsDifferences {
                 throw compression.error(
-                    "\"differences\" does not go with mixing: \(exchange.mixing.rawValue), under which neighbours do not "
+                    "\"\(exchange.compression.rawValue)\" does not go with mixing: \(exchange.mixing.rawValue), under which neighbours do not "
                         + "all have the last contribution; give bf16, int8, int4 or none")
             }
             return exchange
@@ -134,7 +141,7 @@ extension SwarmTopology.Exchange {
                 throw key.error(
                     "\(name) has nothing to choose from: after compression: \(exchange.compression.rawValue) there is no "
                         + "stronger level"
-                        + (exchange.compression == .differences
+                        + (exchange.compression.refersBack
                             ? ""
                             : " with mixing: \(exchange.mixing.rawValue) and factors: \(exchange.factors.rawValue)"))
             }
@@ -154,8 +161,10 @@ extension SwarmTopology.Exchange {
         }
         if !exchange.factors.goes(with: exchange.compression) {
             throw factors.error(
-                "\(name) does not go with compression: \(exchange.compression.rawValue), whose differences refer to the "
-                    + "round before: that held the other factor")
+                "\(name) does not go with compression: \(exchange.compression.rawValue), "
+                    + (exchange.factors == .alternate
+                        ? "whose differences refer to the round before: that held the other factor"
+                        : "whose copies are too far behind the adapters for products"))
         }
     }
 }

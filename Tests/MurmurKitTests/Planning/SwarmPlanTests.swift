@@ -79,6 +79,7 @@ import Testing
             Setting(exchange: "budget: 50kB", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "budget: 30kB", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: int8, uplink: 140kbit/s", margin: SwarmPlan.marginOfDifferences),
+            Setting(exchange: "compression: top-k", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: none, factors: freeze-a"),
             Setting(exchange: "compression: none, factors: alternate"),
             Setting(exchange: "compression: none", participation: 0.5),

@@ -85,6 +85,26 @@ import Testing
         }
     }
 
+    /// A peer that goes on from an older state does not know of what it gave after that; its neighbour has it all the same.
+    @Test func massThatAGiverForgotIsCountedOnce() throws {
+        let graph = SwarmGraph.complete(count: 2)
+        let ids = Array(Self.ids.prefix(2))
+        let rounds = (0..<2).map {
+            MixingRound(number: 0, weight: 10, roster: graph.roster(of: $0, ids: ids, sampleCount: 10, depth: 1))
+        }
+        var (giver, taker) = (PushSumMixing(), PushSumMixing())
+        let share = try #require(giver.outgoing(Self.delta(1, 2), in: rounds[0]).first)
+        let kept = giver.mass
+        _ = taker.outgoing(Self.delta(3, 4), in: rounds[1])
+        let heard = HeardShare(
+            origin: ids[0], round: 0, weight: 10, delta: share.delta, header: share.header)
+        _ = taker.mix(Self.delta(3, 4), with: [heard], in: rounds[1])
+        #expect(try #require(taker.mass?.weight) > 10)
+        let total = MassAccount.total([kept, taker.mass], of: ids)
+        #expect(total.weight == 20)
+        #expect(total.numerator == [40, 60])
+    }
+
     static func part(_ peer: Int, sequence: UInt64? = nil) -> PeerAudit.Part {
         PeerAudit.Part(origin: ids[peer], sequence: sequence ?? UInt64(100 + peer))
     }

@@ -169,12 +169,13 @@ package struct MassAccount: Sendable {
         for (from, giver) in accounts.enumerated() {
             guard let giver else { continue }
             total.add(giver.weight, giver.numerator, 1)
-            for (id, edge) in giver.edges.sorted(by: { $0.key < $1.key }) {
-                guard let to = ids.firstIndex(of: id) else { continue }
-                let taker = accounts[to]
+            for (to, taker) in accounts.enumerated() {
+                let theirs = taker?.edges[ids[from]]
+                // A giver that went on from an older state may know nothing of what a taker has.
+                guard let edge = giver.edges[ids[to]] ?? theirs.map({ _ in Edge() }) else { continue }
                 // What was given to a state that is lost is lost with it.
                 let isMeant = edge.mark == 0 || edge.mark == taker?.mark
-                let taken = taker?.edges[ids[from]].flatMap { $0.mark == giver.mark ? $0.taken : nil }
+                let taken = theirs.flatMap { $0.mark == giver.mark ? $0.taken : nil }
                 // Sums begin anew when all has been taken.
                 if isMeant, taken.map({ $0.epoch <= edge.given.epoch }) ?? true {
                     total.add(edge.given.weight, edge.given.numerator, 1)

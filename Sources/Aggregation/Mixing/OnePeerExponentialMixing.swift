@@ -9,8 +9,7 @@ package import Overlay
 /// the exact weighted mean.
 ///
 /// What is sent are push-sum's running sums (`PushSumMixing`), so that mass is kept whatever is lost, and the mean is that of
-/// what peers count. A peer sends as many bytes a round as its adapter has, whatever its degree. Not yet after every crash:
-/// a peer that comes back may be counted wrongly (docs/simulation-notes.md).
+/// what peers count. A peer sends as many bytes a round as its adapter has, whatever its degree.
 ///
 /// Deviations from the source:
 /// - Every other period goes backwards: to whom it gave in a period, a peer listens in the next. So every neighbour is heard

@@ -64,8 +64,29 @@ extension PeerCore {
 
     /// When neighbours are to be told next that the peer is at work; nil where nobody waits for it.
     var heartbeatDeadline: MonotonicTime? {
-        guard heartbeat != nil, !isAlone else { return nil }
-        return lastTold + PeerConfiguration.heartbeatInterval
+        guard heartbeat != nil else { return nil }
+        var youngest: MonotonicTime?
+        for index in neighbours.indices where neighbours[index].isConnected {
+            youngest = max(youngest ?? .zero, neighbours[index].connectedAt)
+        }
+        return youngest.map { lastTold + Self.heartbeatInterval(age: max(.zero, lastTold - $0)) }
+    }
+
+    /// How often a peer at work says so in a session of such an age. Short runs have young sessions: there silence is told
+    /// from slowness sooner, and a mute neighbour costs a part of a run, however short.
+    private static func heartbeatInterval(age: Duration) -> Duration {
+        let bounds = PeerConfiguration.heartbeatInterval
+        return min(max(age / PeerConfiguration.heartbeatsPerAge, bounds.lowerBound), bounds.upperBound)
+    }
+
+    /// After how much silence a neighbour that is there counts as mute: as long as four heartbeats take, a third of the
+    /// session's age; or four times the longest that this peer's own local steps or a neighbour's contribution took of
+    /// late, as on a busy machine everybody's words come late. The bounds are the configuration's.
+    func mutePatience(of index: Int) -> Duration {
+        let bounds = round < configuration.rounds ? configuration.mutePatience : configuration.settlingMutePatience
+        let age = max(.zero, neighbours[index].lastSign - neighbours[index].connectedAt)
+        let expected = max(Self.heartbeatInterval(age: age), lastTrainingDuration, waits.longest)
+        return min(max(expected * PeerConfiguration.heartbeatsMissed, bounds.lowerBound), bounds.upperBound)
     }
 
     /// Tells the neighbours that are there that the peer is at work, if it is time.

@@ -34,6 +34,8 @@ struct NeighbourState: Sendable {
     var isConnected = false
     /// Whether there was ever a session.
     var wasConnected = false
+    /// When the last session began.
+    private(set) var connectedAt = MonotonicTime.zero
     /// When the last session ended, while none stands.
     var disconnectedAt: MonotonicTime?
     /// Whether it said goodbye.
@@ -155,6 +157,7 @@ struct NeighbourState: Sendable {
         isConnected = true
         wasConnected = true
         hasLeft = false
+        connectedAt = time
         lastSign = time
         // Who only comes and goes costs no more for that.
         if misses < PeerConfiguration.missLimit { isSuspect = false }

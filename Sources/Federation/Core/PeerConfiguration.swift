@@ -61,11 +61,11 @@ package struct PeerConfiguration: Sendable {
     /// How long a peer that has finished serves neighbours that are there, have not finished, and have not got all of its
     /// final adapter.
     package var lingerLimit: Duration = .seconds(300)
-    /// How long a neighbour that is there is waited for that says nothing at all, not even that it is at work: four
-    /// heartbeats.
-    package var mutePatience: Duration = .seconds(8)
+    /// The least and the most time for which a neighbour that is there is waited for that says nothing at all, not even
+    /// that it is at work (`PeerCore.mutePatience(of:)`).
+    package var mutePatience: ClosedRange<Duration> = .seconds(1)...(.seconds(8))
     /// The same in settling, which does not agree with a neighbour that it goes on without.
-    package var muteLimit: Duration = .seconds(8)
+    package var settlingMutePatience: ClosedRange<Duration> = .milliseconds(1500)...(.seconds(8))
     /// How long settling waits for one neighbour in vain, all in all, where the training took less.
     package var settlingPatience: Duration = .seconds(30)
 
@@ -83,8 +83,12 @@ package struct PeerConfiguration: Sendable {
         self.exchange = exchange
     }
 
-    /// How often a peer says that it is at work when it has nothing else to say.
-    static let heartbeatInterval = Duration.seconds(2)
+    /// How often a peer says that it is at work when it has nothing else to say: more often while a session is young.
+    static let heartbeatInterval: ClosedRange<Duration> = .milliseconds(250)...(.seconds(2))
+    /// So many heartbeats come in the time that a session has stood, while their interval lies within its bounds.
+    static let heartbeatsPerAge = 12
+    /// Whoever leaves out so many heartbeats is mute.
+    static let heartbeatsMissed = 4
     /// Whoever misses so many deadlines in a row is not waited for any more.
     static let missLimit = 3
 

@@ -56,7 +56,7 @@ extension PeerCore {
     /// was mute does not.
     private mutating func beginSettling(at time: MonotonicTime) {
         settlingSince = time
-        for index in neighbours.indices where time < neighbours[index].lastSign + configuration.muteLimit {
+        for index in neighbours.indices where time < neighbours[index].lastSign + mutePatience(of: index) {
             neighbours[index].misses = 0
         }
     }
@@ -115,8 +115,7 @@ extension PeerCore {
     /// When a neighbour that is there counts as mute: it keeps the session alive and says not even that it is at work. Of
     /// one that is not heard at all the session will show whether it is away; that is looked at again every second.
     private func muteFrom(_ index: Int) -> MonotonicTime {
-        let patience = round < configuration.rounds ? configuration.mutePatience : configuration.muteLimit
-        let moment = neighbours[index].lastSign + patience
+        let moment = neighbours[index].lastSign + mutePatience(of: index)
         let isAlive = wire.lastReceived(from: neighbours[index].id).map { $0 + Self.keepalive >= moment } ?? false
         return isAlive || now < moment ? moment : now + .seconds(1)
     }

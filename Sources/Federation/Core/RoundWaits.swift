@@ -44,6 +44,9 @@ package struct RoundWaits: Sendable {
         samples[index].wait = max(samples[index].wait ?? .zero, max(.zero, time - samples[index].since))
     }
 
+    /// The longest wait that is remembered.
+    package var longest: Duration { samples.lazy.compactMap(\.wait).max() ?? .zero }
+
     /// How long to wait now; `training` is how long the own local steps took.
     package func patience(training: Duration) -> Duration {
         let waits = samples.compactMap(\.wait).sorted()

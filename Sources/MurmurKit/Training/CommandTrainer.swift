@@ -200,7 +200,8 @@ package actor CommandTrainer: AdapterTrainer {
         let records = steps.reduce(0) { $0 + $1.records.count }
         try await session.ask(
             TrainerRequest.train(
-                id: id, round: request.round, steps: steps, adapter: job.files.adapter, result: job.files.result),
+                id: id, round: request.round, steps: steps, factors: request.factors, adapter: job.files.adapter,
+                result: job.files.result),
             within: command.roundLimit
         ) { reply throws(TrainerFault) in
             switch reply {

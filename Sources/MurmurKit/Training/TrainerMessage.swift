@@ -28,10 +28,13 @@ enum TrainerRequest {
         }
     }
 
-    static func train(id: Int, round: Int, steps: [Step], adapter: String, result: String) -> JSONValue {
-        [
+    static func train(
+        id: Int, round: Int, steps: [Step], factors: LoRAFactors, adapter: String, result: String
+    ) -> JSONValue {
+        let names = [(LoRAFactors.a, "A"), (.b, "B")].filter { factors.contains($0.0) }.map { JSONValue.text($0.1) }
+        return [
             "type": "train", "id": .integer(id), "round": .integer(round), "adapter": .text(adapter),
-            "result": .text(result), "steps": .array(steps.map(\.json)),
+            "result": .text(result), "factors": .array(names), "steps": .array(steps.map(\.json)),
         ]
     }
 

@@ -136,7 +136,7 @@ package struct SimulatedSwarm {
                 configurations[index].absencePatience = patience
                 configurations[index].lingerTimeout = patience
                 configurations[index].settlingPatience = patience
-                configurations[index].muteLimit = patience
+                configurations[index].settlingMutePatience = patience...patience
             }
         }
         if peers.count <= Self.closelyWatched {

@@ -140,7 +140,7 @@ class Trainer:
             betas=tuple(settings["betas"]), eps=settings["epsilon"], weight_decay=settings["weight_decay"])
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.inner = self.accelerator.unwrap_model(self.model)
-        self.before = None
+        self.before, self.frozen = None, []
         version = importlib.metadata.version
         self.name = (f"peft {version('peft')}, torch {version('torch')}, {ranks.count} × "
                      f"{self.accelerator.device.type}")
@@ -179,6 +179,9 @@ class Trainer:
         self.load(request["adapter"])
         self.before = copy.deepcopy(self.optimizer.state_dict())
         self.model.train()
+        factors = request.get("factors", ["A", "B"])
+        self.frozen = [value for name, value in zip(self.names, self._parameters())
+                       if not any(f".lora_{factor}." in name for factor in factors)]
         used = 0
         for step in request["steps"]:
             self.ranks.check(channel, request["id"])
@@ -210,6 +213,10 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
+        # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes over
+        # what has none.
+        for value in self.frozen:
+            value.grad = None
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip or float("inf"))
         for group in self.optimizer.param_groups:
             group["lr"] = step["learning_rate"]

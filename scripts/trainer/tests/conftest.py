@@ -76,13 +76,13 @@ class Peer:
         assert replies[-1].get("id") == self.number
         return replies
 
-    def train(self, adapter, batches, first=0, rate=1e-2):
+    def train(self, adapter, batches, first=0, rate=1e-2, **members):
         """Steps from `adapter`: the losses and the adapter that comes back."""
         save_file(adapter, self.folder / "adapter.safetensors")
         steps = [{"number": first + place, "learning_rate": rate, "dropout_seed": 11 + first + place, "records": batch}
                  for place, batch in enumerate(batches)]
         replies = self.ask("train", round=0, adapter=str(self.folder / "adapter.safetensors"),
-                           result=str(self.folder / "result.safetensors"), steps=steps)
+                           result=str(self.folder / "result.safetensors"), steps=steps, **members)
         assert replies[-1] == {"type": "trained", "id": self.number, "records": sum(map(len, batches))}, replies[-1]
         return [reply["loss"] for reply in replies[:-1]], load_file(self.folder / "result.safetensors")
 

@@ -102,6 +102,21 @@ def test_a_restored_trainer_goes_on_exactly(peers):
     same(end, other, 0)
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_factor_that_is_not_trained_stays(peers, ranks):
+    launcher = ["torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0",
+                "-m"] if ranks == 2 else []
+    peer = peers(command=[sys.executable, "-m", *launcher, "murmuration_trainer"])
+    peer.hello()
+    # A gets no gradient while B is zero.
+    _, adapter = peer.train(peer.seed_adapter, BATCHES)
+    for first, factors in [(3, ["B"]), (6, ["A"]), (9, ["A", "B"])]:
+        _, after = peer.train(adapter, BATCHES, first=first, factors=factors)
+        for name, value in after.items():
+            assert torch.equal(value, adapter[name]) == (name.split(".lora_")[1][0] not in factors), name
+        adapter = after
+
+
 def test_an_error_leaves_the_state(peers):
     peer, other = peers("peer"), peers("other")
     peer.hello(), other.hello()

@@ -79,11 +79,16 @@ extension PeerCore {
         return min(max(age / PeerConfiguration.heartbeatsPerAge, bounds.lowerBound), bounds.upperBound)
     }
 
+    /// The least and the most of it, in this round.
+    var mutePatienceBounds: ClosedRange<Duration> {
+        round < configuration.rounds ? configuration.mutePatience : configuration.settlingMutePatience
+    }
+
     /// After how much silence a neighbour that is there counts as mute: as long as four heartbeats take, a third of the
     /// session's age; or four times the longest that this peer's own local steps or a neighbour's contribution took of
     /// late, as on a busy machine everybody's words come late. The bounds are the configuration's.
     func mutePatience(of index: Int) -> Duration {
-        let bounds = round < configuration.rounds ? configuration.mutePatience : configuration.settlingMutePatience
+        let bounds = mutePatienceBounds
         let age = max(.zero, neighbours[index].lastSign - neighbours[index].connectedAt)
         let expected = max(Self.heartbeatInterval(age: age), lastTrainingDuration, waits.longest)
         return min(max(expected * PeerConfiguration.heartbeatsMissed, bounds.lowerBound), bounds.upperBound)

@@ -112,11 +112,18 @@ extension PeerCore {
         return neighbours[index].disconnectedAt.map { min($0 + configuration.absencePatience, limit) }
     }
 
-    /// When a neighbour that is there counts as mute: it keeps the session alive and says not even that it is at work. Of
-    /// one that is not heard at all the session will show whether it is away; that is looked at again every second.
+    /// When a neighbour that is there counts as mute: it keeps the session alive and says not even that it is at work.
+    ///
+    /// Silence of one that is not heard at all means nothing: the session will show whether it is away, and that is looked
+    /// at again every second. Nor does the silence before a gap, as after a short network failure: what was said then may
+    /// still be on its way. But one that makes gaps itself is not waited for longer than the most.
     private func muteFrom(_ index: Int) -> MonotonicTime {
-        let moment = neighbours[index].lastSign + mutePatience(of: index)
-        let isAlive = wire.lastReceived(from: neighbours[index].id).map { $0 + Self.keepalive >= moment } ?? false
+        let (neighbour, patience) = (neighbours[index], mutePatience(of: index))
+        guard let reception = wire.reception(from: neighbour.id) else { return now + .seconds(1) }
+        let moment = min(
+            max(neighbour.lastSign, reception.since) + patience, neighbour.lastSign + mutePatienceBounds.upperBound)
+        // Heartbeats are acknowledged: somebody who is there is heard twice in the time of four.
+        let isAlive = reception.last + min(Self.keepalive, (moment - neighbour.lastSign) / 2) >= moment
         return isAlive || now < moment ? moment : now + .seconds(1)
     }
 

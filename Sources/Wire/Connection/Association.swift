@@ -26,8 +26,12 @@ struct Association: Sendable {
     var nextHandle: UInt32 = 0
     /// Whether a PING is to be sent.
     var pingPending = false
+    /// When the association began.
+    private let began: MonotonicTime
     /// When something last came from the other side.
-    var lastReceived: MonotonicTime
+    private(set) var lastReceived: MonotonicTime
+    /// Since when something has come from the other side without a long gap.
+    private(set) var steadySince: MonotonicTime
     /// When something that asks for an acknowledgement was last sent.
     var lastSent: MonotonicTime
 
@@ -37,7 +41,9 @@ struct Association: Sendable {
         pacer = Pacer(at: time, packetByteCount: configuration.datagramByteCount)
         controls = ControlQueue(limit: configuration.controlQueueLimit)
         inbox = ControlInbox(limit: configuration.controlQueueLimit)
+        began = time
         lastReceived = time
+        steadySince = time
         lastSent = time
     }
 
@@ -45,9 +51,14 @@ struct Association: Sendable {
     mutating func take(_ number: UInt64, of incarnation: UInt64, at time: MonotonicTime) -> PacketAcceptance {
         guard remoteIncarnation == incarnation else { return .otherIncarnation }
         guard received.insert(number, at: time) else { return .replayed }
+        if time - lastReceived > Self.longGap(age: time - began) { steadySince = time }
         lastReceived = time
         return received.isNewest(number) ? .newest : .late
     }
+
+    /// A longer time without a packet is a gap, in an association of such an age: two of the intervals in which its peers
+    /// say at the least that they are at work (docs/protocol.md, "Heartbeats").
+    private static func longGap(age: Duration) -> Duration { min(max(age / 6, .milliseconds(500)), .seconds(4)) }
 
     /// Whether a packet's number would not be taken any more.
     func hasSeen(_ number: UInt64) -> Bool { !received.accepts(number) }

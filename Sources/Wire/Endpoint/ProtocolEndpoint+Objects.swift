@@ -37,10 +37,11 @@ extension ProtocolEndpoint {
         return connections[id].offer(object, &context)
     }
 
-    /// When something last came from the peer that was encrypted for this association; nil where there is none.
-    package func lastReceived(from peer: PeerID) -> MonotonicTime? {
+    /// Since when, without a long gap, and until when something has come from the peer that was encrypted for this
+    /// association; nil where there is none.
+    package func reception(from peer: PeerID) -> (since: MonotonicTime, last: MonotonicTime)? {
         guard let id = connections.id(of: peer), connections[id].isAssociated else { return nil }
-        return connections[id].association.lastReceived
+        return (connections[id].association.steadySince, connections[id].association.lastReceived)
     }
 
     /// Whether something that was pushed to the peer is not acknowledged yet.

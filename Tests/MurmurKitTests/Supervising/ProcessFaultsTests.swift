@@ -86,7 +86,7 @@ import Testing
         }
         let supervisor = Supervisor(executable: URL(fileURLWithPath: "/bin/sh"))
         let brief = "echo '\(line(of: "ada"))'; echo no event; echo trouble >&2; exit 3"
-        let patient = "echo '\(line(of: "ben"))'; exec sleep 600"
+        let patient = "echo '\(line(of: "ben"))'; exec sleep 7200"
         for (name, script) in [("ada", brief), ("ben", patient)] {
             let log = folder.url.appendingPathComponent(name)
             try supervisor.start(.init(name: name, arguments: ["-c", script], log: log))

@@ -43,7 +43,8 @@ struct ReadyTrainerTests {
         try await trainer.begin()
         var delta = AdapterDelta(zeroOf: trainer.schema)
         for round in 0..<rounds {
-            delta = try await trainer.train(TrainingRequest(round: round, steps: 5, delta: delta, factors: factors)).delta
+            delta = try await trainer.train(TrainingRequest(round: round, steps: 5, delta: delta, factors: factors))
+                .delta
         }
         await trainer.end()
         return (losses.withLock { $0 }, delta)
@@ -71,6 +72,8 @@ struct ReadyTrainerTests {
         #expect(worst < 1e-3)
         let distance = own.delta.distance(to: other.delta) / own.delta.norm
         #expect(distance < 1e-2)
-        print("\(model), factors \(factors.rawValue): the losses of 20 steps differ by \(worst) at most, the adapters by \(distance) of their norm")
+        print(
+            "\(model), factors \(factors.rawValue): the losses of 20 steps differ by \(worst) at most, the adapters by \(distance) of their norm"
+        )
     }
 }

@@ -53,7 +53,8 @@ struct LivePage {
 
     /// How many peers are in which phase.
     private var phases: String {
-        "\(progress.names.count) peers: " + Self.counted(progress.names.compactMap { progress.peers[$0]?.phase })
+        Readable.count(progress.names.count, "peer") + ": "
+            + Self.counted(progress.names.compactMap { progress.peers[$0]?.phase })
     }
 
     private static func counted(_ phases: [String]) -> String {

@@ -19,6 +19,8 @@ package struct SwarmProgress: Sendable {
         package var bytesReceived = 0
         /// (round, loss) of each round.
         package var losses: [(round: Int, loss: Double)] = []
+        /// (round, loss on the peer's validation part of the adapter that it begins with) where that is measured.
+        package var validations: [(round: Int, value: Double)] = []
         /// (round, disagreement) of each mixing.
         package var disagreements: [(round: Int, value: Double)] = []
         /// (round, what averaging factors lost of the average product) of each mixing where that is measured.
@@ -68,7 +70,8 @@ package struct SwarmProgress: Sendable {
     /// Takes account of an event; events of unknown peers are ignored.
     package mutating func record(_ event: LoggedEvent) {
         guard var state = peers[event.peer] else { return }
-        if let round = event.round { state.round = round }
+        // The final adapter is measured while settling rounds may still go on.
+        if let round = event.round, event.event != "validated" { state.round = round }
         switch event.event {
         case "started":
             state.phase = "starting"
@@ -87,6 +90,10 @@ package struct SwarmProgress: Sendable {
             state.steps = nil
             state.loss = event.number("loss")
             if let round = event.round, let loss = state.loss { state.losses.append((round, loss)) }
+        case "validated":
+            if let round = event.round, let loss = event.number("validation_loss") {
+                state.validations.append((round, loss))
+            }
         case "mixed":
             if let absent = event.fields["absent"]?.array {
                 state.without = Set(absent.compactMap(\.text).filter(isKnown))
@@ -207,6 +214,7 @@ extension SwarmProgress.PeerState {
         startedAt = event.time
         let first = event.fields["resumed"]?.bool == true ? event.round ?? 0 : 0
         losses.removeAll { $0.round >= first }
+        validations.removeAll { $0.round >= first }
         disagreements.removeAll { $0.round >= first }
         biases.removeAll { $0.round >= first }
         traffic.removeAll { $0.round >= first }

@@ -68,6 +68,9 @@ package enum Readable {
         return number(value, digits: size < 1 ? 3 : size < 100 ? 2 : 0)
     }
 
+    /// So many of what `noun` names, whose plural ends in s: `1 peer`, `3 peers`.
+    package static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
     /// A share as `83.1 %`.
     package static func percent(_ share: Double?) -> String {
         guard let share else { return "–" }

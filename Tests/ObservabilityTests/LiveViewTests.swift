@@ -71,6 +71,16 @@ import Testing
         #expect(screen.scrolledAway.allSatisfy { $0.hasPrefix("$ ") }, "\(screen.scrolledAway)")
     }
 
+    @Test func oneIsOne() {
+        var swarm = Swarm(1)
+        swarm.tell(.roundStarted(round: 0), by: "peer-0")
+        var screen = ScreenModel(columns: 80, rows: 24)
+        var view = LiveView("demo", isTerminal: true)
+        screen.write(view.render(swarm.progress, size: Self.usual, at: swarm.time))
+        #expect(screen.rows[1] == "1 peer: 1 training")
+        #expect(Readable.count(1, "step") == "1 step" && Readable.count(0, "step") == "0 steps")
+    }
+
     @Test func ofManyPeersTheOthersAreCounted() throws {
         var swarm = Swarm(24)
         swarm.pass(0, without: [21])

@@ -45,7 +45,7 @@ import Testing
               accumulation: 4
               clip-norm: 0.5
               precision: auto
-            data: { source: builtin:chores, partition: { scheme: dirichlet, alpha: 0.1, minimum: 5 }, held-out: 3, count: 900 }
+            data: { source: builtin:chores, partition: { scheme: dirichlet, alpha: 0.1, minimum: 5 }, held-out: 3, validation: 2, count: 900 }
             exchange: { mixing: metropolis, weights: uniform, factors: both, compression: none, robustness: none,
                         staleness: 1, consensus-bound: 1e-4, round-deadline: 2.5 }
             graph: { kind: random-regular, degree: 3 }
@@ -58,7 +58,8 @@ import Testing
         #expect(topology.tuning.accumulation == 4 && topology.tuning.clipNorm == 0.5)
         #expect(topology.tuning.precision == .auto)
         #expect(topology.tuning.warmup == 5 && topology.tuning.schedule == .cosine)
-        #expect(topology.data.count == 900 && topology.data.partition.scheme == .dirichlet)
+        #expect(topology.data.count == 900 && topology.data.validation == 2)
+        #expect(topology.data.partition.scheme == .dirichlet)
         #expect(topology.exchange.weights == .uniform && topology.exchange.roundDeadline == 2.5)
         #expect(topology.peers[5].address == NetworkAddress(host: "::1", port: 65535))
         #expect(try topology.swarmGraph().neighbours.allSatisfy { $0.count == 3 })

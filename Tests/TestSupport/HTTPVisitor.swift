@@ -41,12 +41,40 @@ package struct HTTPVisitor: Sendable {
         return Self.parsed(bytes)
     }
 
+    /// Asks and stays, without reading anything, until the guest leaves.
+    package func stay(_ path: String, body: String) throws -> Guest {
+        let head = "POST \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nContent-Type: application/json\r\n"
+        let text = head + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
+        return Guest(descriptor: try Self.sent(text, port: port))
+    }
+
+    /// Somebody who waits for an answer.
+    package struct Guest: ~Copyable {
+        fileprivate let descriptor: Int32
+
+        /// Closes the connection.
+        package consuming func leave() { close(descriptor) }
+    }
+
     struct SocketFailure: Error { let step: String }
 
     private static func exchange(_ text: String, port: Int, limit: Int) throws -> [UInt8] {
+        let descriptor = try sent(text, port: port)
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while bytes.count < limit {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return bytes
+    }
+
+    /// A connection on which `text` is sent; whoever gets it closes it.
+    private static func sent(_ text: String, port: Int) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw SocketFailure(step: "socket") }
-        defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -56,21 +84,17 @@ package struct HTTPVisitor: Sendable {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else { throw SocketFailure(step: "connect") }
+        guard connected == 0 else {
+            close(descriptor)
+            throw SocketFailure(step: "connect")
+        }
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let sent = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard sent > 0 else { break }
             rest = rest.dropFirst(sent)
         }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while bytes.count < limit {
-            let count = recv(descriptor, &buffer, buffer.count, 0)
-            guard count > 0 else { break }
-            bytes += buffer[..<count]
-        }
-        return bytes
+        return descriptor
     }
 
     private static func parsed(_ bytes: [UInt8]) -> Answer {

@@ -32,6 +32,9 @@ package struct PeerEvent: Sendable {
         case relays(round: Int)
         /// The local steps of a round are done. `loss` is the mean over `tokens` tokens of `records` records.
         case trained(round: Int, loss: Double, tokens: Int, records: Int, duration: Duration)
+        /// An adapter was measured on the peer's validation part: that with which `round` begins, or the `final` one. `best`
+        /// says whether none before had less loss.
+        case validated(round: Int, loss: Double, best: Bool, final: Bool)
         /// The trainer failed; the round goes on with the adapter as it was before it.
         case trainingFailed(round: Int, reason: String)
         /// The round's contribution can be fetched by neighbours: `object` is its name, `norm` its Euclidean norm.
@@ -147,6 +150,20 @@ extension PeerEvent.Kind {
             .news(
                 "trained", "{round}: loss {loss}, {seconds}",
                 [.round(round), .loss(loss), .tokens(tokens), .records(records), .seconds(duration)])
+        case .validated(let round, let loss, let isBest, let isFinal):
+            .news(
+                "validated",
+                isFinal
+                    ? "the final adapter has a validation loss of {validation_loss}; the best so far: {best}"
+                    : "{round} begins with a validation loss of {validation_loss}; the best so far: {best}",
+                [
+                    .round(round),
+                    .init(
+                        "validation_loss", .number(loss), in: "nats a token",
+                        "mean over the peer's validation part, of the adapter that the round begins with"),
+                    .init("best", .flag(isBest), "whether no adapter before had less"),
+                    .init("final", .flag(isFinal), "whether it is the adapter that the run ends with"),
+                ])
         case .trainingFailed(let round, let reason):
             .news(
                 "training_failed", "{round}: training failed, the adapter stays as it was: {reason}",
@@ -340,6 +357,7 @@ extension PeerEvent.Kind {
             .pace(round: 2, each: .seconds(12), roundsLeft: 17), .roundStarted(round: 0),
             .relays(round: 0),
             .trained(round: 0, loss: 2.5, tokens: 640, records: 16, duration: .milliseconds(1250)),
+            .validated(round: 1, loss: 2.25, best: true, final: false),
             .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
             .compressionChosen(round: 0, level: "int8", byteCount: 262_144, budget: 300_000, fits: true),

@@ -13,6 +13,10 @@ package final class Evaluator: Sendable {
         package var maximumTokens = 64
         /// How many records, evenly chosen, answers are generated for; nil for all.
         package var generatedRecords: Int?
+        /// What the records are called where something is wrong with them.
+        package var name = "held-out"
+        /// How many threads share the work of losses, the lane's among them.
+        package var threads = 1
 
         package init(generates: Bool = true, maximumTokens: Int = 64, generatedRecords: Int? = nil) {
             self.generates = generates
@@ -47,9 +51,10 @@ package final class Evaluator: Sendable {
         self.encoder = encoder.forResponses
         encoded = EncodedRecords(records, with: self.encoder)
         try encoded.check(
-            peer: "held-out", cutoff: encoder.cutoff, vocabularySize: model.configuration.vocabularySize)
-        // The usual options, whatever trains: results are measured in 32-bit floats always.
-        engine = TrainingEngine(model: model, lora: lora, trains: false)
+            peer: options.name, cutoff: encoder.cutoff, vocabularySize: model.configuration.vocabularySize)
+        // Whatever trains: results are measured in 32-bit floats always.
+        engine = TrainingEngine(
+            model: model, lora: lora, options: EngineOptions(threads: options.threads), trains: false)
         self.lane = lane
         self.options = options
     }

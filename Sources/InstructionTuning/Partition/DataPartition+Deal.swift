@@ -1,18 +1,20 @@
 import Basics
 
 extension DataPartition {
-    /// Deals the records of one source out to `names`, after `heldOutPerCategory` of each category are taken out.
+    /// Deals the records of one source out to `names`, after `heldOutPerCategory` of each category are taken out. Of what
+    /// each peer has then, `validationPerCategory` of each category are its validation part.
     ///
     /// Every process that calls this with the same arguments gets the same partition: a peer of a swarm deals to all and
     /// keeps its own part.
     package static func deal(
         _ records: [InstructionRecord], to names: [String], scheme: PartitionScheme, heldOutPerCategory: Int,
-        seed: UInt64
+        validationPerCategory: Int = 0, seed: UInt64
     ) throws(PartitionError) -> DataPartition {
         let split = HeldOutSplit(records: records, perCategory: heldOutPerCategory, seed: seed)
         let places = try places(of: records, at: split.training, to: names, scheme: scheme, seed: seed)
         let peers = zip(names, places).map { name, places in
             Part(name: name, records: places.map { records[$0] })
+                .holdingBack(perCategory: validationPerCategory, seed: seed)
         }
         return try DataPartition(peers: peers, heldOut: split.heldOut.map { records[$0] })
     }
@@ -22,7 +24,7 @@ extension DataPartition {
     /// The held-out records are taken from every peer's records by themselves, seeded by the peer's name: a peer that
     /// sees no other's file takes the same ones.
     package static func files(
-        _ files: [Part], heldOutPerCategory: Int, seed: UInt64
+        _ files: [Part], heldOutPerCategory: Int, validationPerCategory: Int = 0, seed: UInt64
     ) throws(PartitionError) -> DataPartition {
         var heldOut: [InstructionRecord] = []
         var peers: [Part] = []
@@ -30,7 +32,8 @@ extension DataPartition {
             let split = HeldOutSplit(
                 records: file.records, perCategory: heldOutPerCategory, seed: seed, label: "held-out/\(file.name)")
             heldOut.append(contentsOf: split.heldOut.map { file.records[$0] })
-            peers.append(Part(name: file.name, records: split.training.map { file.records[$0] }))
+            let part = Part(name: file.name, records: split.training.map { file.records[$0] })
+            peers.append(part.holdingBack(perCategory: validationPerCategory, seed: seed))
         }
         return try DataPartition(peers: peers, heldOut: heldOut)
     }

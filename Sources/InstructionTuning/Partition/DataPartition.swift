@@ -3,12 +3,29 @@ package struct DataPartition: Sendable {
     /// One peer's records.
     package struct Part: Sendable, Hashable {
         package var name: String
-        /// Its records, shuffled.
+        /// The records that it trains on, shuffled.
         package var records: [InstructionRecord]
+        /// Its own records that it does not train on: it measures itself by them.
+        package var validation: [InstructionRecord]
 
-        package init(name: String, records: [InstructionRecord]) {
+        package init(name: String, records: [InstructionRecord], validation: [InstructionRecord] = []) {
             self.name = name
             self.records = records
+            self.validation = validation
+        }
+
+        /// What its validation part is called where something is wrong with it.
+        package var validationName: String { "\(name)'s validation part" }
+
+        /// The part with its validation part taken out: `perCategory` random records of every category, at most half of
+        /// each. It follows from the records, the seed and the peer's name alone.
+        package func holdingBack(perCategory: Int, seed: UInt64) -> Part {
+            guard perCategory > 0 else { return self }
+            let split = HeldOutSplit(
+                records: records, perCategory: perCategory, seed: seed, label: "validation/\(name)")
+            return Part(
+                name: name, records: split.training.map { records[$0] },
+                validation: validation + split.heldOut.map { records[$0] })
         }
     }
 

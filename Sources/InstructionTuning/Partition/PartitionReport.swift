@@ -5,7 +5,10 @@ package struct PartitionReport: Sendable, Equatable {
     /// One row: a peer, or the held-out records.
     package struct Row: Sendable, Equatable {
         package var name: String
+        /// Records that are trained on, or measured on by all.
         package var records: Int
+        /// Records of the peer's validation part.
+        package var validation = 0
         /// The number of records of each of the report's categories, in their order.
         package var counts: [Int]
     }
@@ -26,15 +29,24 @@ package struct PartitionReport: Sendable, Equatable {
             return Row(name: name, records: records.count, counts: categories.map { counts[$0, default: 0] })
         }
         self.categories = categories
-        peers = partition.peers.map { row($0.name, $0.records) }
+        peers = partition.peers.map { part in
+            var row = row(part.name, part.records)
+            row.validation = part.validation.count
+            return row
+        }
         heldOut = row("held-out", partition.heldOut)
     }
 
     /// A table for people: a line a peer, a column a category.
     package var table: String {
-        let heading = ["peer", "records"] + categories.map { $0.isEmpty ? "(none)" : $0 }
+        // Its own column, as the categories are those of the records before it.
+        let hasValidation = peers.contains { $0.validation > 0 }
+        let heading =
+            ["peer"] + (hasValidation ? ["validation"] : []) + ["records"]
+            + categories.map { $0.isEmpty ? "(none)" : $0 }
         let rows = (peers + [heldOut]).map { row in
-            [row.name, String(row.records)] + row.counts.map { $0 == 0 ? "·" : String($0) }
+            [row.name] + (hasValidation ? [row.validation == 0 ? "·" : String(row.validation)] : [])
+                + [String(row.records)] + row.counts.map { $0 == 0 ? "·" : String($0) }
         }
         let lines = [heading] + rows
         let widths = heading.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
@@ -46,13 +58,15 @@ package struct PartitionReport: Sendable, Equatable {
         }.joined(separator: "\n")
     }
 
-    /// The report for `--json`: `{"peers":[{"name","records","categories":{…}}],"held_out":{…}}`.
+    /// The report for `--json`: `{"peers":[{"name","records","categories":{…}}],"held_out":{…}}`, and `validation` where a
+    /// peer has such a part.
     package var json: JSONValue {
         func object(_ row: Row, named: Bool) -> JSONValue {
             let counts = zip(categories, row.counts).map { ($0, JSONValue.integer($1)) }
-            let members: [(String, JSONValue)] = [
-                ("records", .integer(row.records)), ("categories", .object(JSONObject(counts))),
-            ]
+            let validation = row.validation > 0 ? [("validation", JSONValue.integer(row.validation))] : []
+            let members =
+                [("records", JSONValue.integer(row.records))] + validation
+                + [("categories", .object(JSONObject(counts)))]
             return .object(JSONObject((named ? [("name", .text(row.name))] : []) + members))
         }
         return .object(

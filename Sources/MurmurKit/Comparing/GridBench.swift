@@ -59,7 +59,8 @@ package struct GridData: Sendable {
 package final class GridBench: Sendable {
     /// How runs are measured.
     package struct Measure: Sendable, Hashable {
-        /// Records of each category that rates are chosen by; nil for as many as are held out.
+        /// Records of each category that rates are chosen by; nil for as many as the topology's validation
+        /// part has, or else as are held out.
         package var validation: Int?
         /// For how many held-out records answers are generated; 0 for none.
         package var answers = 0
@@ -102,9 +103,14 @@ package final class GridBench: Sendable {
 
     /// The records of `topology`'s seed.
     package func data(_ topology: SwarmTopology) throws -> GridData {
-        try GridData(topology, validation: measure.validation ?? topology.data.heldOut) { source in
+        try GridData(topology, validation: validationCount(topology)) { source in
             try read(source, topology).records
         }
+    }
+
+    /// Records of each category that rates are chosen by.
+    private func validationCount(_ topology: SwarmTopology) -> Int {
+        measure.validation ?? (topology.data.validation > 0 ? topology.data.validation : topology.data.heldOut)
     }
 
     private func read(
@@ -133,7 +139,7 @@ package final class GridBench: Sendable {
         entries.append(.init("model.base", digest: digest))
         entries.append(.init("model.weights", compute.weights.rawValue))
         entries.append(.init("data.records", digest: records.finish()))
-        entries.append(.init("measure.validation", "\(measure.validation ?? topology.data.heldOut)"))
+        entries.append(.init("measure.validation", "\(validationCount(topology))"))
         entries.append(.init("measure.answers", "\(measure.answers) \(measure.answerTokens)"))
         entries.append(.init("version", "\(Release.version) \(GridStore.format)"))
         return run.settings(beside: entries)

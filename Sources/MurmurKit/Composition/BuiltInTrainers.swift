@@ -35,18 +35,38 @@ package struct BuiltInTrainers: TrainerFactory {
     }
 
     package func trainer(of name: String) throws -> any AdapterTrainer {
-        let (place, records) = try records(of: name)
+        let (place, part) = try part(of: name)
         let tuner =
             switch placement {
             case .alone(let threads):
                 try composition.workbench.tuner(
-                    peer: name, records: records, lane: ComputeLane(), threads: threads, listener: stepped)
+                    peer: name, records: part.records, lane: ComputeLane(), threads: threads, listener: stepped)
             case .shared:
                 try composition.workbench.tuner(
-                    peer: name, records: records, lane: .shared(for: place), listener: stepped)
+                    peer: name, records: part.records, lane: .shared(for: place), listener: stepped)
             }
         composition.warn(of: tuner.report)
         return tuner
+    }
+
+    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? {
+        let (place, part) = try part(of: name)
+        guard !part.validation.isEmpty else { return nil }
+        var options = Evaluator.Options(generates: false)
+        options.name = part.validationName
+        let lane: ComputeLane
+        switch placement {
+        case .alone(let threads):
+            lane = ComputeLane()
+            options.threads = threads
+        case .shared:
+            lane = .shared(for: place)
+        }
+        let workbench = composition.workbench
+        let evaluator = try workbench.evaluator(records: part.validation, lane: lane, options: options)
+        return Validator(records: evaluator.records.count) {
+            try await evaluator.evaluate(adapter: workbench.origin.adapter(of: $0)).loss
+        }
     }
 
     package func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind? {
@@ -58,16 +78,16 @@ package struct BuiltInTrainers: TrainerFactory {
             truncated: report.truncated, leftOut: report.withoutResponse, heldOut: partition.heldOut.count)
     }
 
-    private func records(of name: String) throws -> (place: Int, records: [InstructionRecord]) {
+    private func part(of name: String) throws -> (place: Int, part: DataPartition.Part) {
         guard let place = partition.peers.firstIndex(where: { $0.name == name }) else {
             throw CommandFailure("\(name) has no records")
         }
-        return (place, partition.peers[place].records)
+        return (place, partition.peers[place])
     }
 
     /// A record costs what it has of tokens.
     package func profile(of name: String) throws -> TrainerProfile {
-        let encoded = EncodedRecords(try records(of: name).records, with: composition.workbench.encoder)
+        let encoded = EncodedRecords(try part(of: name).part.records, with: composition.workbench.encoder)
         let count = encoded.sequences.count
         return TrainerProfile(sampleCount: count, cost: Double(encoded.report.tokens) / Double(max(1, count)))
     }

@@ -52,8 +52,14 @@ package struct CommandTrainers: TrainerFactory {
             threads: threads, origin: outline.origin,
             records: records,
             heldOut: EncodedRecords(partition.heldOut, with: outline.encoder.forResponses).sequences,
+            validation: try outline.encode(validationOf: part),
             files: TrainerFiles(folder: place + "/trainer"))
         return CommandTrainer(job, command, log: place + "/trainer.log", listener: stepped)
+    }
+
+    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? {
+        guard let trainer = trainer as? CommandTrainer, trainer.validationCount > 0 else { return nil }
+        return Validator(records: trainer.validationCount) { try await trainer.validate($0) ?? .nan }
     }
 
     package func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind? {

@@ -24,16 +24,19 @@ extension ModelComposition {
                 return DataPartition.Part(name: peer.name, records: try records(own, topology, onBadRecord: policy))
             }
             return try DataPartition.files(
-                files, heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
+                files, heldOutPerCategory: topology.data.heldOut,
+                validationPerCategory: topology.data.validation, seed: topology.swarm.seed)
         }
         if let mine = topology.peers.first(where: { $0.name == own && $0.data != nil }), let path = mine.data {
             let part = DataPartition.Part(name: mine.name, records: try records(path, topology, onBadRecord: policy))
             return try DataPartition.files(
-                [part], heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
+                [part], heldOutPerCategory: topology.data.heldOut,
+                validationPerCategory: topology.data.validation, seed: topology.swarm.seed)
         }
         return try DataPartition.deal(
             try records(source, topology, onBadRecord: policy), to: names, scheme: scheme(topology.data.partition),
-            heldOutPerCategory: topology.data.heldOut, seed: topology.swarm.seed)
+            heldOutPerCategory: topology.data.heldOut,
+            validationPerCategory: topology.data.validation, seed: topology.swarm.seed)
     }
 
     /// The records of a source: a built-in one, or files.

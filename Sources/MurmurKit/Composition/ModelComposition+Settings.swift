@@ -32,7 +32,8 @@ extension ModelComposition {
     /// The records that are dealt out, as an entry: where one source is, everybody has to deal the same.
     static func entry(of partition: DataPartition, in topology: SwarmTopology) -> SettingsFingerprint.Entry? {
         guard topology.data.source != nil, partition.peers.count == topology.peers.count else { return nil }
-        return .init("data.records", digest: digest(of: partition.pooled + partition.heldOut))
+        let all = partition.pooled + partition.heldOut + partition.peers.flatMap(\.validation)
+        return .init("data.records", digest: digest(of: all))
     }
 
     /// What the numbers of the peer called `name` depend on beyond what the topology file says.
@@ -43,7 +44,7 @@ extension ModelComposition {
         var settings = TrainerSettings()
         settings.shared = try self.settings(topology, directory: directory)
         if let entry = entry(of: partition, in: topology) { settings.shared.append(entry) }
-        settings.own = [.init("data.own", digest: digest(of: part.records))]
+        settings.own = [.init("data.own", digest: digest(of: part.records + part.validation))]
         return settings
     }
 

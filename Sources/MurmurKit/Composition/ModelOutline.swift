@@ -45,6 +45,15 @@ struct ModelOutline: Sendable {
         return encoded
     }
 
+    /// A peer's validation part as token sequences with loss on responses only; empty where it has none.
+    func encode(validationOf part: DataPartition.Part) throws -> [TokenSequence] {
+        guard !part.validation.isEmpty else { return [] }
+        let encoded = EncodedRecords(part.validation, with: encoder.forResponses)
+        try encoded.check(
+            peer: part.validationName, cutoff: topology.tuning.cutoff, vocabularySize: configuration.vocabularySize)
+        return encoded.sequences
+    }
+
     /// The whole adapter for a delta, ready for PEFT.
     func adapter(of delta: AdapterDelta) -> PEFTAdapter {
         PEFTAdapter(

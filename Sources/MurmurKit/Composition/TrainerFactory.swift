@@ -29,6 +29,10 @@ package protocol TrainerFactory: Sendable {
     /// peers, and what is its own.
     func settings(of name: String) throws -> TrainerSettings
 
+    /// What measures adapters on the validation part of the peer called `name`, whose trainer is `trainer`; nil where it has
+    /// none.
+    func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator?
+
     /// The losses of adapters on records that nobody trains on; nil where there is no adapter, or nothing to measure by.
     func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
 }
@@ -66,6 +70,8 @@ extension TrainerFactory {
     package func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind? { nil }
 
     package func settings(of name: String) throws -> TrainerSettings { TrainerSettings() }
+
+    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? { nil }
 
     package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
 }

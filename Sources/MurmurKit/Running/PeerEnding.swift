@@ -64,17 +64,20 @@ struct PeerEnding {
     /// What is kept, in sentences.
     private let kept: [String]
     private let adapter: AdapterFile
+    private let validation: ValidationSummary?
 
     /// - Parameters:
     ///   - hasFinalAdapter: whether the swarm was done before the peer stopped.
     ///   - latest: where the adapter of the newest checkpoint is.
     ///   - ledgerGap: lines of the ledger that the disk has not taken.
+    ///   - validation: what was measured on the validation part; nil where there is none.
     init(
         _ participation: Participation, quorum: Quorum, hasFinalAdapter: Bool, adapter: AdapterFile, latest: String,
-        ledgerGap: Int = 0
+        ledgerGap: Int = 0, validation: ValidationSummary? = nil
     ) {
         self.participation = participation
         self.adapter = adapter
+        self.validation = validation
         var (status, kept) =
             hasFinalAdapter
             ? Self.finished(participation, quorum, adapter)
@@ -84,6 +87,7 @@ struct PeerEnding {
             kept.append(
                 "The disk took no more lines: outgoing.jsonl lacks \(ledgerGap) of those that say what left this peer.")
         }
+        if let sentence = validation?.sentence(rounds: participation.rounds) { kept.append(sentence) }
         (self.status, self.kept) = (status, kept)
     }
 
@@ -145,7 +149,7 @@ struct PeerEnding {
         let summary = PeerSummary(
             peer: participation.peer, exit: status.rawValue, meaning: status.meaning, said: kept,
             adapter: adapter.state == .written ? adapter.path : nil, checkpointRound: participation.checkpointRound,
-            participation: participation.summary)
+            participation: participation.summary, validation: validation)
         let path = folder.appendingPathComponent("summary.json").path
         do {
             try AtomicFile.write(Array(try JSONText.of(summary).utf8), to: path)
@@ -164,9 +168,10 @@ private struct PeerSummary: Encodable {
     let adapter: String?
     let checkpointRound: Int?
     let participation: ParticipationSummary
+    let validation: ValidationSummary?
 
     private enum CodingKeys: String, CodingKey {
-        case peer, exit, meaning, said, adapter, participation
+        case peer, exit, meaning, said, adapter, participation, validation
         case checkpointRound = "checkpoint_round"
     }
 }

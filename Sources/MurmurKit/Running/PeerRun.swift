@@ -91,6 +91,7 @@ package struct PeerRun: Sendable {
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let adapter = adapterFile(of: trainers, records: tuner.sampleCount)
+        let validating = try validated(tuner, by: trainers)
         let latest = folder.appendingPathComponent("latest").path
         let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
         // For `murmur export`, which reads a state by itself.
@@ -100,16 +101,19 @@ package struct PeerRun: Sendable {
         environment.lookUp = { try await resolve(host: $0.host, port: $0.port, isIPv6: isIPv6) }
         let peer = try Peer(
             configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
-            trainer: try recorded(slowed(tuner), configuration),
+            trainer: try recorded(slowed(validating ?? tuner), configuration),
             store: keeper,
             revocations: try SwarmComposition.revocations(in: revocationPath), environment: environment,
-            deliver: { adapter.write(trainers.adapter(of: $0)) })
+            deliver: { [rounds = swarm.topology.tuning.rounds] delta in
+                adapter.write(trainers.adapter(of: delta))
+                try? await validating?.end(with: delta, round: rounds)
+            })
         await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
         let run: (result: Peer.Result, ledgerGap: Int)
         do {
             try await tuner.begin()
-            run = try await follow(peer, recorder, participation, steps, beginnings)
+            run = try await follow(peer, recorder, participation, steps, validating, beginnings)
         } catch {
             await tuner.end()
             throw error
@@ -119,7 +123,8 @@ package struct PeerRun: Sendable {
         if adapter.state == .written { keeper.end() }
         let ending = PeerEnding(
             participation.state, quorum: Quorum(swarm.topology, peers: quorum),
-            hasFinalAdapter: run.result.delta != nil, adapter: adapter, latest: latest, ledgerGap: run.ledgerGap)
+            hasFinalAdapter: run.result.delta != nil, adapter: adapter, latest: latest, ledgerGap: run.ledgerGap,
+            validation: validating.map { ValidationSummary($0, best: bestPath) })
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
@@ -129,8 +134,29 @@ package struct PeerRun: Sendable {
     private func adapterFile(of trainers: any TrainerFactory, records: Int) -> AdapterFile {
         AdapterFile(
             path: folder.appendingPathComponent("adapter").path,
-            provenance: AdapterProvenance(
-                swarm.topology, baseModelDigest: trainers.baseModelDigest, records: records, peer: name))
+            provenance: provenance(of: trainers, records: records))
+    }
+
+    private func provenance(of trainers: any TrainerFactory, records: Int) -> AdapterProvenance {
+        AdapterProvenance(swarm.topology, baseModelDigest: trainers.baseModelDigest, records: records, peer: name)
+    }
+
+    /// Where the adapter with the least validation loss is.
+    private var bestPath: String { folder.appendingPathComponent("best").path }
+
+    /// The trainer that measures on the peer's validation part and leaves the best adapter; nil where there is no such part.
+    private func validated(
+        _ trainer: any AdapterTrainer, by trainers: any TrainerFactory
+    ) throws -> ValidatingTrainer? {
+        guard let validator = try trainers.validator(of: name, trainer) else { return nil }
+        let best = BestAdapterFile(
+            path: bestPath, provenance: provenance(of: trainers, records: trainer.sampleCount),
+            records: validator.records)
+        let rounds = swarm.topology.tuning.rounds
+        return ValidatingTrainer(trainer, validator) { delta, finding in
+            let place = finding.isFinal ? "all \(rounds)" : "\(finding.round) of \(rounds)"
+            best.write(trainers.adapter(of: delta), loss: finding.loss, progress: [("After rounds", place)])
+        }
     }
 
     /// The lines that earlier parts of the run have left in the log.
@@ -160,7 +186,7 @@ package struct PeerRun: Sendable {
     /// - Returns: What the peer came to, and how many lines its ledger lacks.
     private func follow(
         _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ steps: StepTeller,
-        _ beginnings: [PeerEvent.Kind]
+        _ validating: ValidatingTrainer?, _ beginnings: [PeerEvent.Kind]
     ) async throws -> (result: Peer.Result, ledgerGap: Int) {
         let rounds = swarm.topology.tuning.rounds
         let own = output.map { output in
@@ -178,6 +204,7 @@ package struct PeerRun: Sendable {
             }
         }
         for kind in beginnings { tell(PeerEvent(time: .zero, kind: kind)) }
+        validating?.begin { tell(PeerEvent(time: .zero, kind: $0.event)) }
         let listener = Task { for await event in peer.events { tell(event) } }
         let stopper = Task {
             for await _ in Signals.stopRequests(watchingInput: isSupervised) { await peer.leave() }

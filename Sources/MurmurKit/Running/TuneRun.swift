@@ -20,6 +20,11 @@ package struct TuneRun {
     private let settings: SettingsFingerprint
     private let provenance: AdapterProvenance
     private let json: Bool
+    /// What measures on the validation part; nil where there is none.
+    private let validator: Validator?
+    private let best: BestAdapterFile?
+    /// After so many measurements without a better one the run ends; nil for never.
+    private let patience: Int?
 
     /// Steps between two looks at whether to stop.
     private static let stepsAtATime = 10
@@ -29,18 +34,22 @@ package struct TuneRun {
     ///
     /// - Parameters:
     ///   - resumption: what is done about a state of other settings.
-    ///   - saveEvery: adapter and state are written every so many steps.
+    ///   - saveEvery: adapter and state are written every so many steps, and the adapter is measured on the validation part.
+    ///   - patience: after so many measurements without a better one the run ends; nil for never.
     ///   - trainer: who trains: the built-in engine, or a command.
     ///   - json: whether progress is told as JSON lines.
     /// - Throws: `CommandFailure` for a folder that no such run made, or that another process has.
     package init(
         _ topology: SwarmTopology, records: [InstructionRecord], compute: ComputeChoices, folder: String,
         steps: Int? = nil,
-        saveEvery: Int, resumption: ResumeChoice = .refuse, trainer: TrainerChoice = .builtIn, json: Bool
+        saveEvery: Int, patience: Int? = nil, resumption: ResumeChoice = .refuse, trainer: TrainerChoice = .builtIn,
+        json: Bool
     ) throws {
         try OutputFolder.tune.check(folder)
         let name = "alone"
-        let partition = try DataPartition(peers: [.init(name: name, records: records)], heldOut: [])
+        let part = DataPartition.Part(name: name, records: records)
+            .holdingBack(perCategory: topology.data.validation, seed: topology.swarm.seed)
+        let partition = try DataPartition(peers: [part], heldOut: [])
         switch trainer {
         case .command(let command):
             trainers = try CommandTrainers(
@@ -57,9 +66,21 @@ package struct TuneRun {
         self.saveEvery = saveEvery
         self.resumption = resumption
         settings = try Self.settings(topology, trainers, of: name, totalSteps: resolved.totalSteps)
-        provenance = AdapterProvenance(
-            topology, baseModelDigest: trainers.baseModelDigest, records: records.count, peer: nil)
+        let provenance = AdapterProvenance(
+            topology, baseModelDigest: trainers.baseModelDigest, records: part.records.count, peer: nil)
+        self.provenance = provenance
         self.json = json
+        self.patience = patience
+        validator = try trainers.validator(of: name, tuner)
+        best = validator.map {
+            BestAdapterFile(path: folder + "/best", provenance: provenance, records: $0.records)
+        }
+        if topology.data.validation > 0, validator == nil {
+            Terminal.note("murmur: there is no validation part: no category has two records")
+        }
+        guard validator != nil || patience == nil else {
+            throw CommandFailure("--patience needs a validation part that it can go by: give --validation 1 or more")
+        }
         lock = try OutputFolder.tune.claim(folder)
         if let report = (tuner as? InstructionTuner)?.report ?? (tuner as? CommandTrainer)?.report {
             Terminal.note(report.description)
@@ -90,10 +111,12 @@ package struct TuneRun {
     }
 
     private func train(until stop: StopFlag) async throws -> ExitStatus {
-        var (step, delta) = try await resumed()
+        var (step, delta, findings) = try await resumed()
         let progress = ProgressLine("tuning", quietly: json)
         var last: TrainingOutcome?
-        while step < steps, !stop.isRaised {
+        var measured = step
+        if findings.best == nil { try await measure(delta, after: step, &findings) }
+        while step < steps, !stop.isRaised, !isOver(findings) {
             let count = min(Self.stepsAtATime - step % Self.stepsAtATime, steps - step)
             let outcome = try await tuner.train(TrainingRequest(round: step, steps: count, delta: delta))
             step += count
@@ -101,18 +124,58 @@ package struct TuneRun {
             tell(step, outcome, progress)
             // Steps are taken several at a time: saved whenever they have passed a multiple of `saveEvery`.
             last = outcome
-            if step % saveEvery < count { try await save(step, delta, outcome) }
+            if step % saveEvery < count {
+                try await measure(delta, after: step, &findings)
+                measured = step
+                try await save(step, delta, outcome, findings)
+            }
         }
         progress.finish()
-        try await save(step, delta, last)
-        if step < steps {
+        if step == steps, measured < step { try await measure(delta, after: step, &findings) }
+        try await save(step, delta, last, findings)
+        return report(step, findings)
+    }
+
+    /// Whether there was no better adapter for as long as the run has patience.
+    private func isOver(_ findings: ValidationRecord) -> Bool { patience.map { findings.sinceBest >= $0 } ?? false }
+
+    /// How the run has ended, in words and as an exit code.
+    private func report(_ step: Int, _ findings: ValidationRecord) -> ExitStatus {
+        let isEarly = step < steps && isOver(findings)
+        if step < steps, !isEarly {
             Terminal.note(
                 "Stopped after \(step) of \(steps) steps; the adapter as it is now is in \(folder), and the same command goes "
                     + "on from there.")
             return .stopped
         }
-        if !json { Terminal.print("The adapter is in \(folder)") }
+        guard !json else { return .success }
+        if isEarly {
+            Terminal.print(
+                "Ended after \(step) of \(steps) steps: the last \(Readable.count(findings.sinceBest, "measurement")) on the "
+                    + "validation part found nothing better")
+        }
+        Terminal.print("The adapter is in \(folder)")
+        if let best, let loss = findings.best {
+            Terminal.print(
+                "The best one, after \(Readable.count(findings.bestPlace, "step")), is in \(best.path): validation loss "
+                    + "\(Readable.number(loss))")
+        }
         return .success
+    }
+
+    /// Measures the adapter on the validation part, and keeps it where it is the best so far.
+    private func measure(_ delta: AdapterDelta, after step: Int, _ findings: inout ValidationRecord) async throws {
+        guard let validator, let best else { return }
+        let loss = try await validator.loss(delta)
+        let isBest = findings.take(loss, at: step)
+        if isBest { best.write(trainers.adapter(of: delta), loss: loss, progress: [("Steps", "\(step) of \(steps)")]) }
+        if json {
+            let figure = loss.isFinite ? "\(loss)" : "null"
+            Terminal.print("{\"best\":\(isBest),\"step\":\(step),\"validation_loss\":\(figure)}")
+        } else if !Terminal.errorIsTerminal {
+            Terminal.print(
+                "step \(step)/\(steps)  validation loss \(Readable.number(loss))" + (isBest ? ", the best so far" : ""))
+        }
     }
 
     private func tell(_ step: Int, _ outcome: TrainingOutcome, _ progress: ProgressLine) {
@@ -154,9 +217,13 @@ package struct TuneRun {
         ]
     }
 
-    private func save(_ step: Int, _ delta: AdapterDelta, _ outcome: TrainingOutcome?) async throws {
+    private func save(
+        _ step: Int, _ delta: AdapterDelta, _ outcome: TrainingOutcome?, _ findings: ValidationRecord
+    ) async throws {
+        let trained = try await tuner.snapshot()
         let state = TuneState(
-            step: step, settings: settings, values: delta.values, snapshot: try await tuner.snapshot())
+            step: step, settings: settings, values: delta.values,
+            snapshot: validator == nil ? trained : findings.encoded(before: trained))
         if let adapter = trainers.adapter(of: delta) {
             try provenance.write(
                 adapter, to: folder, progress: [("Steps", "\(step) of \(steps)")],
@@ -165,8 +232,9 @@ package struct TuneRun {
         try AtomicFile.write(state.encoded, to: statePath)
     }
 
-    private func resumed() async throws -> (step: Int, delta: AdapterDelta) {
-        let begin = (step: 0, delta: AdapterDelta(zeroOf: tuner.schema))
+    private func resumed() async throws -> (step: Int, delta: AdapterDelta, findings: ValidationRecord) {
+        var findings = ValidationRecord()
+        let begin = (step: 0, delta: AdapterDelta(zeroOf: tuner.schema), findings: findings)
         guard resumption != .restart, FileManager.default.fileExists(atPath: statePath) else { return begin }
         let bytes = try ReadableFile.contents(of: statePath, limit: 4 << 30)
         guard let state = TuneState(encoded: bytes) else {
@@ -192,12 +260,14 @@ package struct TuneRun {
                     + "begins anew")
         } else {
             do {
-                try await tuner.restore(state.snapshot)
+                var trained = state.snapshot
+                if validator != nil { (findings, trained) = try ValidationRecord.decode(trained) }
+                try await tuner.restore(trained)
             } catch {
                 throw CommandFailure("\(statePath): \(error); --restart begins anew")
             }
             Terminal.note("Going on after \(state.step) steps")
         }
-        return (state.step, AdapterDelta(schema: tuner.schema, values: state.values))
+        return (state.step, AdapterDelta(schema: tuner.schema, values: state.values), findings)
     }
 }

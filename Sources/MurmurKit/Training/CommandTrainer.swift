@@ -80,15 +80,27 @@ package actor CommandTrainer: AdapterTrainer {
 
     /// The loss of an adapter on the records that nobody trains on; nil where there are none.
     package func evaluate(_ delta: AdapterDelta) async throws -> Double? {
-        guard !job.heldOut.isEmpty else { return nil }
+        try await loss(of: delta, on: job.heldOut, in: job.files.heldOut)
+    }
+
+    /// How many records of the peer's own it measures itself by.
+    package nonisolated var validationCount: Int { job.validation.count }
+
+    /// The loss of an adapter on them; nil where there are none.
+    package func validate(_ delta: AdapterDelta) async throws -> Double? {
+        try await loss(of: delta, on: job.validation, in: job.files.validation)
+    }
+
+    private func loss(of delta: AdapterDelta, on records: [TokenSequence], in file: String) async throws -> Double? {
+        guard !records.isEmpty else { return nil }
         do {
             let session = try await running()
             try job.write(delta)
             let id = nextRequest()
             var loss: Double?
-            let expected = job.heldOutTokens
+            let expected = TrainerJob.lossTokens(in: records)
             try await session.ask(
-                TrainerRequest.evaluate(id: id, adapter: job.files.adapter, records: job.files.heldOut),
+                TrainerRequest.evaluate(id: id, adapter: job.files.adapter, records: file),
                 within: command.roundLimit
             ) { reply throws(TrainerFault) in
                 guard case .evaluated(let found, let value, let tokens) = reply, found == id else {

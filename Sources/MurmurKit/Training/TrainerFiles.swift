@@ -13,6 +13,7 @@ struct TrainerFiles: Sendable {
 
     var records: String { folder + "/records.jsonl" }
     var heldOut: String { folder + "/held-out.jsonl" }
+    var validation: String { folder + "/validation.jsonl" }
     var adapter: String { folder + "/adapter.safetensors" }
     var result: String { folder + "/result.safetensors" }
     var snapshot: String { folder + "/snapshot.bin" }

@@ -21,6 +21,8 @@ struct TrainerJob: Sendable {
     let records: EncodedRecords
     /// What nobody trains on, with loss on responses only.
     let heldOut: [TokenSequence]
+    /// What the peer measures itself by and does not train on, with loss on responses only.
+    let validation: [TokenSequence]
     let files: TrainerFiles
 
     /// Draws the batches, as the built-in engine draws them.
@@ -51,8 +53,10 @@ struct TrainerJob: Sendable {
         step.records.reduce(0) { $0 + Self.lossTokens(in: records.sequences[$1]) }
     }
 
-    /// The tokens that carry loss in the held-out records.
-    var heldOutTokens: Int { heldOut.reduce(0) { $0 + Self.lossTokens(in: $1) } }
+    /// The tokens that carry loss in records that are measured.
+    static func lossTokens(in sequences: [TokenSequence]) -> Int {
+        sequences.reduce(0) { $0 + lossTokens(in: $1) }
+    }
 
     private static func lossTokens(in sequence: TokenSequence) -> Int {
         sequence.lossMask.dropFirst().count { $0 }
@@ -63,6 +67,7 @@ struct TrainerJob: Sendable {
         try files.make()
         try TrainerFiles.write(records.sequences, to: files.records)
         if !heldOut.isEmpty { try TrainerFiles.write(heldOut, to: files.heldOut) }
+        if !validation.isEmpty { try TrainerFiles.write(validation, to: files.validation) }
     }
 
     /// Writes the adapter of `delta` where the trainer reads it, and removes the result of an earlier round.

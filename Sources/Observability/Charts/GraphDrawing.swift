@@ -69,7 +69,7 @@ package struct GraphDrawing: Sendable {
             parts += draw(node, at: places[index], angle: angles[index])
         }
         let words =
-            "\(nodes.count) peers and \(joined.count) connections. "
+            "\(Readable.count(nodes.count, "peer")) and \(Readable.count(joined.count, "connection")). "
             + nodes.prefix(24).map { $0.note.isEmpty ? $0.name : "\($0.name): \($0.note)" }.joined(separator: "; ")
         return Figure(
             title: title, caption: caption,

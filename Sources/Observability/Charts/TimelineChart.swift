@@ -73,7 +73,7 @@ package struct TimelineChart: Sendable {
             title: title, caption: caption,
             picture: .picture(
                 key: key, title: title,
-                description: ("\(lanes.count) peers over \(scale.ticks.last?.label ?? ""). "
+                description: ("\(Readable.count(lanes.count, "peer")) over \(scale.ticks.last?.label ?? ""). "
                     + told.joined(separator: " ")),
                 width: Self.width, height: bottom + 28 + Double(used.count) * 18, parts))
     }

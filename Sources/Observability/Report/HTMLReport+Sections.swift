@@ -79,6 +79,7 @@ extension HTMLReport {
         let distances = lines { $0.disagreements.map { ($0.round, $0.value) } }
         let predicted = prediction
         let biases = lines { $0.biases }
+        let validations = lines { $0.validations }
         var figures = [
             LineChart(
                 title: "Loss of the local steps",
@@ -94,6 +95,16 @@ extension HTMLReport {
                     + (predicted.isEmpty ? [] : [.init(name: "predicted", points: predicted, role: .predicted)])
             ).figure(key: "distances"),
         ]
+        if !validations.allSatisfy(\.points.isEmpty) {
+            figures.insert(
+                LineChart(
+                    title: "Loss on the validation parts",
+                    caption: "Of the adapter that a round begins with, on records of the peer's own that it does not "
+                        + "train on; the last point is the final adapter.",
+                    horizontal: .init("round", measure: .count),
+                    vertical: .init("nats a token", zero: .whenNear), series: validations
+                ).figure(key: "validations"), at: 1)
+        }
         if !biases.allSatisfy(\.points.isEmpty) {
             figures.append(
                 LineChart(

@@ -95,7 +95,7 @@ package struct HTMLReport: Sendable {
     /// What is known without a comparison: who took part, and how the losses of the local steps went.
     private var runAnswer: String {
         let finished = progress.names.count { ["finished", "settled"].contains(progress.peers[$0]?.phase) }
-        let start = "\(finished) of \(progress.names.count) peers finished"
+        let start = "\(finished) of \(Readable.count(progress.names.count, "peer")) finished"
         let means = meanLosses
         guard let first = means.first, let last = means.last, means.count > 1 else {
             return start + "; no losses of local steps were logged."

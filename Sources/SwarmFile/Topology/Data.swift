@@ -8,6 +8,7 @@ extension SwarmTopology {
         package var fields = Fields()
         package var partition = Partition()
         package var heldOut = 10
+        package var validation = 0
         /// nil for the source's own number.
         package var count: Int?
 
@@ -26,6 +27,10 @@ extension SwarmTopology {
             .shared(
                 "held-out", \.heldOut, .integer(0...1_000_000),
                 "Records of each category that nobody trains on and everyone is measured by."),
+            .shared(
+                "validation", \.validation, .integer(0...1_000_000),
+                "Records of each category, of a peer's own, by which it measures itself in place of training on them.",
+                "At most half of a category. The adapter with the least loss on them is kept beside the last one."),
             .shared(
                 "count", \.count, .optional(.integer(1...10_000_000)), "Records that a built-in source makes.",
                 "A file has the records it has."

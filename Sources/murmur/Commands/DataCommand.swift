@@ -26,7 +26,8 @@ struct DataCommand: AsyncParsableCommand {
         @Argument(help: "The topology file.") var topology: String
         @Option(help: "The instructions instead of the topology's: \(DataSource.help)") var data: [String] = []
         @Flag(help: "Skip records that cannot be read, instead of refusing the file.") var skipBad = false
-        @Option(help: "Write PEER.jsonl and held-out.jsonl into this folder.") var out: String?
+        @Option(help: "Write PEER.jsonl, held-out.jsonl and, where there are such parts, PEER-validation.jsonl here.")
+        var out: String?
         @Flag(help: "Print JSON.") var json = false
 
         func run() async throws {
@@ -36,7 +37,11 @@ struct DataCommand: AsyncParsableCommand {
             if let out {
                 let lock = try OutputFolder.split.claim(out)
                 defer { withExtendedLifetime(lock) {} }
-                for part in partition.peers { try write(part.records, to: "\(out)/\(part.name).jsonl") }
+                for part in partition.peers {
+                    try write(part.records, to: "\(out)/\(part.name).jsonl")
+                    guard !part.validation.isEmpty else { continue }
+                    try write(part.validation, to: "\(out)/\(part.name)-validation.jsonl")
+                }
                 try write(partition.heldOut, to: "\(out)/held-out.jsonl")
             }
             Terminal.print(json ? JSONText.of(partition.report.json) : partition.report.table)

@@ -14,6 +14,11 @@ enum FieldKeys: OptionKeys {
     static let keys = SwarmTopology.Data.keys.filter { $0.name == "fields" }
 }
 
+/// The keys of `data:` that `murmur tune` takes.
+enum TuneDataKeys: OptionKeys {
+    static let keys = SwarmTopology.Data.keys.filter { ["fields", "validation"].contains($0.name) }
+}
+
 /// The keys of `model.lora:`, all of which `murmur tune` takes.
 enum AdapterKeys: OptionKeys {
     static let keys = LoRAConfiguration.keys
@@ -29,10 +34,14 @@ struct TuneCommand: AsyncParsableCommand {
             model, other records or other settings is refused by name, unless --restart or --continue-with is given. \
             Stopped before its last step it exits with 5.
 
+            With --validation the adapter is measured on records that are not trained on, and the best one is in best/. \
+            --patience ends a run that finds no better one.
+
             Examples:
               murmur tune --data builtin:chores --steps 100 --out adapter
               murmur tune --model path/to/model --data records.jsonl --steps 500 \\
                   --learning-rate 3e-4 --out adapter
+              murmur tune --data records.jsonl --validation 50 --patience 3 --out adapter
               murmur tune --data faq.csv --fields instruction=question,response=answer \\
                   --out adapter
             """)
@@ -40,7 +49,7 @@ struct TuneCommand: AsyncParsableCommand {
     @OptionGroup var options: ModelOptions
     @OptionGroup var compute: ComputeOptions
     @Option(help: "The instructions: \(DataSource.help)") var data: [String]
-    @OptionGroup(title: "Data, as in a topology file") var fields: SectionOptions<FieldKeys>
+    @OptionGroup(title: "Data, as in a topology file") var fields: SectionOptions<TuneDataKeys>
     @Option(help: "The folder for the adapter.") var out: String
     @Option(help: "What the base model is called on the Hugging Face hub, org/name or org/name@revision.")
     var modelSource: String?
@@ -49,7 +58,10 @@ struct TuneCommand: AsyncParsableCommand {
     @OptionGroup(title: "Tuning, as in a topology file") var tuning: SectionOptions<TuningKeys>
     @OptionGroup(title: "Adapter, as in a topology file") var adapter: SectionOptions<AdapterKeys>
     @Option(help: "The seed.") var seed: UInt64 = 42
-    @Option(help: "Write adapter and state every so many steps.") var saveEvery = 50
+    @Option(help: "Write adapter and state, and measure on the validation part, every so many steps.")
+    var saveEvery = 50
+    @Option(help: "End after so many measurements on the validation part that found no better adapter.")
+    var patience: Int?
     @Option(
         help: ArgumentHelp(
             "Who trains: built-in, or a command line that speaks the protocol of docs/trainers.md.",
@@ -65,6 +77,10 @@ struct TuneCommand: AsyncParsableCommand {
             throw ValidationError("--model-source: org/name or org/name@revision is expected")
         }
         guard (1...1_000_000).contains(steps ?? 1) else { throw ValidationError("--steps is from 1 to 1000000") }
+        guard (1...1_000_000).contains(patience ?? 1) else { throw ValidationError("--patience is from 1 to 1000000") }
+        guard patience == nil || (try fields.applied(to: .defaults)).validation > 0 else {
+            throw ValidationError("--patience goes by the validation part: give --validation, too")
+        }
         guard saveEvery > 0 else { throw ValidationError("--save-every is 1 or more") }
     }
 
@@ -81,7 +97,7 @@ struct TuneCommand: AsyncParsableCommand {
         let records = try ModelComposition.records(source, topology, onBadRecord: options.badRecords)
         let run = try TuneRun(
             topology, records: records, compute: compute.choices, folder: out,
-            saveEvery: saveEvery, resumption: fresh ? .restart : resume.choice,
+            saveEvery: saveEvery, patience: patience, resumption: fresh ? .restart : resume.choice,
             trainer: trainer == "built-in" ? .builtIn : .command(.init(shell: trainer)), json: json)
         let status = try await run.run()
         if status != .success { throw status }

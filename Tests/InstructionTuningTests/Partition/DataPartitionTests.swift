@@ -19,6 +19,40 @@ import Testing
 
     static func names(_ count: Int) -> [String] { (0..<count).map { "peer-\($0)" } }
 
+    /// Each peer measures itself by records of its own, without moving any other record.
+    @Test(arguments: [PartitionScheme.iid, .category, .dirichlet(alpha: 0.5)], [1, 3])
+    func validationPartsAreThePeersOwn(scheme: PartitionScheme, perCategory: Int) throws {
+        let records = Self.records([40, 30, 20, 3])
+        func deal(_ validation: Int, seed: UInt64 = 5) throws -> DataPartition {
+            try DataPartition.deal(
+                records, to: Self.names(3), scheme: scheme, heldOutPerCategory: 2, validationPerCategory: validation,
+                seed: seed)
+        }
+        let (without, with) = (try deal(0), try deal(perCategory))
+        #expect(try deal(perCategory).peers == with.peers && with.heldOut == without.heldOut)
+        for (plain, part) in zip(without.peers, with.peers) {
+            #expect(plain.validation.isEmpty)
+            // What is trained on stays in its order.
+            let left = Set(part.validation)
+            #expect(part.records == plain.records.filter { !left.contains($0) })
+            #expect(Set(part.records + part.validation) == Set(plain.records))
+            var counts: [String: (all: Int, validation: Int)] = [:]
+            for record in plain.records { counts[record.category, default: (0, 0)].all += 1 }
+            for record in part.validation { counts[record.category, default: (0, 0)].validation += 1 }
+            for count in counts.values { #expect(count.validation == min(perCategory, count.all / 2)) }
+        }
+        #expect(with.report.peers.map(\.validation) == with.peers.map(\.validation.count))
+        #expect(with.report.table.contains("validation") && !without.report.table.contains("validation"))
+        let files = try DataPartition.files(
+            [.init(name: "a", records: records)], heldOutPerCategory: 2, validationPerCategory: perCategory, seed: 5)
+        let part = files.peers[0]
+        #expect(!part.validation.isEmpty && Set(part.validation).isDisjoint(with: part.records + files.heldOut))
+        // Another peer with the same records measures itself by others.
+        let other = DataPartition.Part(name: "b", records: records).holdingBack(perCategory: perCategory, seed: 5)
+        let own = DataPartition.Part(name: "a", records: records).holdingBack(perCategory: perCategory, seed: 5)
+        #expect(other.validation != own.validation)
+    }
+
     static let schemes: [PartitionScheme] = [
         .iid, .category, .shards(), .shards(perPeer: 3), .dirichlet(alpha: 0.5, minimum: 5),
         .dirichlet(alpha: 0.05), .dirichlet(alpha: 100, minimum: 10), .quantity(alpha: 1, minimum: 4),

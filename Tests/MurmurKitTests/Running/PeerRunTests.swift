@@ -1,4 +1,7 @@
+import Adapters
 import Foundation
+import InstructionTuning
+import LinearAlgebra
 import MurmurKit
 import Observability
 import Recording
@@ -48,6 +51,56 @@ import Testing
             let neighbours = summary["participation"]?["neighbours"]?.object
             #expect(neighbours?.values.allSatisfy { $0["took_part"]?.bool == true && $0["mixed"]?.int == 2 } == true)
             #expect(neighbours?.values.allSatisfy { ($0["share"]?.double ?? 0) > 0 } == true)
+        }
+    }
+
+    /// The real engine, measured round by round on records that it does not train on.
+    @Test(.timeLimit(.minutes(2))) func aPeerKeepsItsBestAdapter() async throws {
+        let folder = try TemporaryFolder()
+        let path = try SmallTopology.write(in: folder, firstPort: 24_640, rounds: 3)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try folder.write(text.replacing("held-out: 1", with: "held-out: 1, validation: 2"), to: "swarm.yaml")
+        let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)
+        #expect(run.topology.data.validation == 2)
+        let swarm = SwarmComposition(run.topology)
+        try await withThrowingTaskGroup(of: ExitStatus.self) { group in
+            for name in swarm.names {
+                var peer = PeerRun(
+                    swarm: swarm, name: name, identityPath: run.identity(of: name).path, folder: run.peer(name))
+                peer.output = nil
+                peer.compute = ComputeChoices(threads: 1)
+                group.addTask { [peer] in try await peer.run() }
+            }
+            for try await status in group { #expect(status == .success) }
+        }
+        let composition = try ModelComposition(run.topology)
+        let partition = try ModelComposition.partition(run.topology)
+        for name in swarm.names {
+            let events = try LoggedEvent.read(run.events(of: name))
+            let told = events.filter { $0.event == "validated" }
+            #expect(told.compactMap(\.round) == [0, 1, 2, 3])
+            #expect(told.map { $0.fields["final"]?.bool } == [false, false, false, true])
+            let left = try #require(events.lastIndex { $0.event == "left" })
+            #expect(events.lastIndex { $0.event == "validated" }.map { $0 < left } == true)
+            let losses = told.compactMap { $0.number("validation_loss") }
+            let best = try #require(losses.indices.min { losses[$0] < losses[$1] })
+            let peer = run.peer(name)
+            let summary = try JSONValue.parse(Array(try Data(contentsOf: peer.appendingPathComponent("summary.json"))))
+            let found = try #require(summary["validation"])
+            #expect(found["best_loss"]?.double == losses[best] && found["best_round"]?.int == best)
+            #expect(found["loss"]?.double == losses.last && found["best"]?.text?.hasSuffix("/best") == true)
+            #expect(summary["said"]?.array?.contains { $0.text?.contains("validation records") == true } == true)
+            // What lies there has the loss that is told.
+            let part = try #require(partition.part(of: name))
+            #expect(found["records"]?.int == part.validation.count)
+            let evaluator = try composition.workbench.evaluator(
+                records: part.validation, lane: .shared(for: 0), options: .init(generates: false))
+            for (place, loss) in [("best", losses[best]), ("adapter", losses[3])] {
+                let adapter = try PEFTDirectory.read(peer.appendingPathComponent(place).path)
+                let measured = try await evaluator.evaluate(adapter: adapter.values).loss
+                #expect(abs(measured - loss) < 1e-6 * loss, "\(name) \(place)")
+            }
+            #expect(losses[best] < losses[0], "three rounds of chores teach the fledgling something")
         }
     }
 

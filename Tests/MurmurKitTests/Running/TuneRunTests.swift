@@ -44,6 +44,61 @@ import Testing
         }
     }
 
+    /// With a learning rate that is far too high no adapter is better than none: the run ends when its patience does, and
+    /// again at once; with more patience it goes on.
+    @Test func patienceEndsARunThatFindsNothingBetter() async throws {
+        let folder = try TemporaryFolder()
+        let file = try TemporaryFolder()
+        var changed = try SwarmComposition.load(try SmallTopology.write(in: file)).topology
+        changed.tuning.learningRate = 1
+        changed.data.validation = 2
+        let topology = changed
+        let records = try ModelComposition.records("builtin:chores", topology)
+        func run(_ patience: Int, steps: Int = 50) async throws -> Int? {
+            let run = try TuneRun(
+                topology, records: records, compute: ComputeChoices(threads: 1), folder: folder.path("run"),
+                steps: steps, saveEvery: 10, patience: patience, json: true)
+            #expect(try await run.run() == .success)
+            let state = try Data(contentsOf: folder.url.appendingPathComponent("run/state.bin"))
+            return TuneState(encoded: Array(state))?.step
+        }
+        #expect(try await run(2) == 20)
+        let best = try PEFTDirectory.read(folder.path("run/best"))
+        let composition = try ModelComposition(topology)
+        #expect(best.values == composition.workbench.origin.values, "the adapter that has learnt nothing is the best")
+        #expect(try PEFTDirectory.read(folder.path("run")).values != best.values)
+        let card = try String(contentsOfFile: folder.path("run/best/README.md"), encoding: .utf8)
+        #expect(card.contains("validation loss") && card.contains("| Steps | 0 of 50 |"))
+        #expect(try await run(2) == 20)
+        #expect(try await run(3) == 30)
+        var plain = topology
+        plain.data.validation = 0
+        let without = plain
+        #expect(throws: CommandFailure.self) {
+            _ = try TuneRun(
+                without, records: records, compute: ComputeChoices(threads: 1), folder: folder.path("none"),
+                saveEvery: 10, patience: 1, json: true)
+        }
+    }
+
+    /// Measuring changes nothing of what is learnt, also over a stop.
+    @Test func measuringChangesNoStep() async throws {
+        let folder = try TemporaryFolder()
+        for (name, parts) in [("steady", [24]), ("stopped", [10, 24])] {
+            for steps in parts {
+                try await Self.run(folder.path(name), steps: steps) { $0.data.validation = 2 }
+            }
+        }
+        let steady = try PEFTDirectory.read(folder.path("steady"))
+        #expect(try PEFTDirectory.read(folder.path("stopped")).values == steady.values)
+        let best = try PEFTDirectory.read(folder.path("steady/best")).values
+        #expect(try PEFTDirectory.read(folder.path("stopped/best")).values == best)
+        let other = await #expect(throws: CommandFailure.self) {
+            try await Self.run(folder.path("steady"), steps: 30) { $0.data.validation = 3 }
+        }
+        #expect(other?.description.contains("data.own") == true, "\(String(describing: other))")
+    }
+
     @Test func itGoesOnWhereItWasStopped() async throws {
         let folder = try TemporaryFolder()
         // Ten steps are taken at a time. Where a run stops in their midst it rounds once more, and goes on from there.

@@ -35,6 +35,20 @@ import Testing
         }
     }
 
+    @Test func validationPartsHaveAChartWhereThereAreSome() {
+        var report = Self.report()
+        #expect(!report.html.contains("Loss on the validation parts"))
+        for (round, loss) in [(0, 3.0), (1, 2.5), (2, 2.75), (3, 2.6)] {
+            report.progress.record(
+                LoggedEvent(
+                    time: 1_700_000_020, peer: "a", event: "validated",
+                    fields: JSONObject([("round", .integer(round)), ("validation_loss", .number(loss))])))
+        }
+        #expect(report.html.contains("Loss on the validation parts"))
+        #expect(report.progress.peers["a"]?.validations.map(\.value) == [3, 2.5, 2.75, 2.6])
+        #expect(report.progress.peers["a"]?.round == 5, "the final adapter is measured while settling goes on")
+    }
+
     static func report(_ name: String = "b") -> HTMLReport {
         var progress = SwarmProgress(names: ["a", name], rounds: 3)
         var timeline = RunTimeline(names: ["a", name])

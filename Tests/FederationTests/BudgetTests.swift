@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import Basics
 import Federation
+import Overlay
 import Testing
 
 /// Whole swarms whose peers choose how they compress.

@@ -6,7 +6,7 @@ import Testing
 
 /// Whole swarms of peers that read copies of each other's adapters.
 @Suite struct CompressionTests {
-    static let compressions = ["bf16", "int8", "int4", "differences"]
+    static let compressions = ["bf16", "int8", "int4", "differences", "top-k"]
 
     static func swarm(_ compression: String, seed: UInt64, loss: Double = 0) throws -> VirtualSwarm {
         try VirtualSwarm(
@@ -26,7 +26,8 @@ import Testing
             #expect(ConsensusDistance.relative(finals) <= 1e-3)
             // What averaging without a mistake leads to; rounding at random shifts what is trained from, and no more.
             let ideal = swarm.ideal(0..<5)
-            #expect(finals[0].distance(to: ideal) / ideal.norm < (compression == "int4" ? 0.1 : 0.02))
+            #expect(
+                finals[0].distance(to: ideal) / ideal.norm < (["int4", "top-k"].contains(compression) ? 0.1 : 0.02))
             let isSettled = swarm.kinds(0).contains { if case .settled = $0 { true } else { false } }
             #expect(isSettled)
         }

@@ -43,6 +43,7 @@ import Testing
         var leaves = base
         leaves.removeAll { $0.path == leaf.path || leaf.path == ["graph", "degree"] && $0.path == ["graph", "kind"] }
         if leaf.path == ["graph", "degree"] { leaves.append((["graph", "kind"], "random-regular")) }
+        if leaf.path == ["exchange", "top-k-share"] { leaves.append((["exchange", "compression"], "top-k")) }
         let lines = ["murmuration: 1"] + lines(leaves + [leaf], indentation: "")
         let own = String(repeating: "  ", count: leaf.path.count - 1) + "\(leaf.path.last ?? ""): \(leaf.text)"
         return (lines.joined(separator: "\n"), (lines.firstIndex(of: own) ?? -1) + 1)
@@ -121,7 +122,7 @@ import Testing
         }
         let mixing = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"])) ?? .metropolis
         let compression = ExchangePolicy.Compression(rawValue: value(["exchange", "compression"])) ?? .bf16
-        if compression == .differences, !mixing.allowsDifferences {
+        if compression.refersBack, !mixing.allowsDifferences {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
         if let share = Double(value(["tuning", "participation"])), share < 1 {
@@ -129,8 +130,14 @@ import Testing
         }
         if !value(["tuning", "local-epochs"]).isEmpty { leaves.removeAll { $0.path == ["tuning", "local-steps"] } }
         let factors = ExchangePolicy.Factors(rawValue: value(["exchange", "factors"])) ?? .both
-        if !factors.goes(with: mixing) || !factors.goes(with: compression) {
+        if Self.compression(leaves) != .topK { leaves.removeAll { $0.path == ["exchange", "top-k-share"] } }
+        if !factors.goes(with: mixing) || !factors.goes(with: Self.compression(leaves)) {
             leaves.removeAll { $0.path == ["exchange", "factors"] }
+        }
+        if ExchangePolicy.levels(from: Self.compression(leaves), mixing: mixing, factors: factors).count < 2
+            || Self.compression(leaves) == .none
+        {
+            leaves.removeAll { ["budget", "uplink"].contains($0.path.last) }
         }
         if !factors.goesWithOverlap { leaves.removeAll { $0.path == ["exchange", "overlap"] } }
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
@@ -142,6 +149,11 @@ import Testing
         for leaf in leaves where leaf.path[0] != "peers" {
             #expect(Samples.has(written, leaf.path.last ?? "", leaf.text), "\(leaf) in \(written)")
         }
+    }
+
+    private static func compression(_ leaves: [Leaf]) -> ExchangePolicy.Compression {
+        let text = leaves.first { $0.path == ["exchange", "compression"] }?.text
+        return text.flatMap { ExchangePolicy.Compression(rawValue: $0) } ?? .bf16
     }
 
     @Test func keysAndDefaultsAreDescribed() {
@@ -247,6 +259,8 @@ enum Samples {
         case "targets": return ["q_proj", "[]", "[q_prj]", "[q_proj, q_proj]", "[layers..q_proj]"]
         case "source": return ["model", "/models/a/b", "a/b/c", "a/b@", "../b", "a/b@c d", "\"\""]
         case "wait-for": return ["\"\"", "[a]", "{}", "0", "-1", "9d", "200000h", "everybody", "min"]
+        case "budget": return ["\"\"", "[a]", "{}", "20", "20Mbit/s", "0MB", "-1MB", "999B", "1e9GB", "nanMB"]
+        case "uplink": return ["\"\"", "[a]", "{}", "20", "20MB", "0Mbit/s", "-1Mbit/s", "999bit/s", "1e9Gbit/s"]
         case "trainer":
             return ["\"\"", "[a]", "{}", "builtin", "python3", "{ command: [] }", "{ command: a, more: 1 }"]
         case "rank-pattern", "alpha-pattern": return ["3", "{ q_prj: 1 }", "{ q_proj: 0 }", "{ q_proj: x }"]
@@ -265,6 +279,8 @@ enum Samples {
         case "alpha-pattern": return "{ up_proj: \(Double.random(in: 1e-9...1e6, using: &generator)) }"
         case "wait-for": return ["all", "3", "90s", "1.5s"].randomElement(using: &generator)
         case "trainer": return "built-in"
+        case "budget": return ["20MB", "1.5GB", "1001B", "512kB"].randomElement(using: &generator)
+        case "uplink": return ["20Mbit/s", "1.5Gbit/s", "1001bit/s", "512.25kbit/s"].randomElement(using: &generator)
         case "edges", "first-port": return nil
         case "kind": return ["ring", "random-regular", "star"].randomElement(using: &generator)
         case "degree": return "\(Int.random(in: 4...7, using: &generator))"
@@ -303,6 +319,7 @@ enum Samples {
         return rests.contains { rest in
             let isQuoted = rest.hasPrefix("\"")
             let word = rest.dropFirst(isQuoted ? 1 : 0).prefix { !(isQuoted ? "\"" : ",\n }").contains($0) }
+            if ["budget", "uplink"].contains(name) { return Double(word.prefix { !$0.isLetter }) != nil }
             return word == text.replacing("\"", with: "") || (Double(word) != nil && Double(word) == Double(text))
                 || "[{".contains(text.first ?? " ") || text == "all-linear" && rest.hasPrefix("all-linear")
         }

@@ -204,7 +204,6 @@ import Testing
     @Test(arguments: [
         ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential"),
         ("factors: product-residual", "both, product"),
-        ("compression: top-k", "none"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
         let text = Self.minimal + "\nexchange: { \(setting) }"
@@ -229,10 +228,68 @@ import Testing
         ("factors: product, mixing: push-sum", "metropolis only, not with push-sum"),
         ("factors: alternate, mixing: push-sum", "metropolis only, not with push-sum"),
         ("factors: alternate, compression: differences", "does not go with compression: differences"),
+        ("factors: alternate, compression: top-k", "held the other factor"),
+        ("factors: product, compression: top-k", "too far behind the adapters for products"),
     ]) func factorsThatDoNotGoTogetherAreRefused(exchange: String, problem: String) throws {
         let text = Self.minimal + "\nexchange: { \(exchange) }"
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
         #expect(error.line == 7 && error.key == "exchange.factors" && error.problem.contains(problem), "\(error)")
+    }
+
+    @Test(arguments: [
+        ("mixing: push-sum", "budget", "sends single precision only"),
+        ("mixing: one-peer-exponential", "uplink", "sends single precision only"),
+        ("compression: none", "budget", "does not go with compression: none"),
+        ("compression: none", "uplink", "does not go with compression: none"),
+        ("compression: differences", "budget", "nothing to choose from"),
+        ("compression: top-k", "budget", "nothing to choose from"),
+        ("compression: int4, mixing: pairwise", "uplink", "with mixing: pairwise and factors: both"),
+        ("compression: int4, factors: alternate", "budget", "with mixing: metropolis and factors: alternate"),
+    ]) func budgetsWithNothingToChooseAreRefused(exchange: String, key: String, problem: String) throws {
+        let value = key == "budget" ? "20MB" : "20Mbit/s"
+        let graph = exchange.contains("one-peer") ? "exponential" : "ring"
+        let text =
+            Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
+            + "\nexchange: { \(exchange), \(key): \(value) }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.\(key)" && error.problem.contains(problem), "\(error)")
+    }
+
+    @Test(arguments: [
+        ("20MB", 2e7), ("1.5 gb", 1.5e9), ("512kB", 512e3), ("4096B", 4096), ("0.1MB", 1e5), ("1234567B", 1_234_567),
+    ]) func budgetsAreRead(text: String, bytes: Double) throws {
+        let topology = try SwarmTopology.parse(Self.minimal + "\nexchange: { budget: \(text) }", file: "t.yaml")
+        #expect(topology.exchange.budget == bytes && topology.exchange.uplink == nil)
+        #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+    }
+
+    /// Whatever amount it is, its text means it to the last bit.
+    @Test(arguments: 0..<50 as Range<UInt64>) func amountsAreWrittenAsTheyAre(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for units in [QuantityUnits.bytes, .bitRate] {
+            let sizes: [Double] = [1, 1e3, 1e6, 1e9, 1e12]
+            let size = sizes.randomElement(using: &generator) ?? 1
+            let whole = Double(Int.random(in: 1...1000, using: &generator)) * size
+            for amount in [whole, Double.random(in: 1...1e3, using: &generator) * size] {
+                #expect(units.amount(units.text(amount)) == amount, "\(units.text(amount))")
+            }
+        }
+    }
+
+    @Test func partsAreForTopK() throws {
+        func parse(_ exchange: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
+        }
+        #expect(try parse("compression: top-k").exchange.topKShare == 0.25)
+        let topology = try parse("compression: top-k, top-k-share: 0.1")
+        #expect(topology.exchange.topKShare == 0.1 && topology.exchange.compression == .topK)
+        #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+        for exchange in ["top-k-share: 0.1", "compression: differences, top-k-share: 0.1"] {
+            let error = try #require(throws: TopologyError.self) { try parse(exchange) }
+            #expect(error.key == "exchange.top-k-share" && error.problem.contains("compression: top-k"), "\(error)")
+        }
+        let error = try #require(throws: TopologyError.self) { try parse("mixing: pairwise, compression: top-k") }
+        #expect(error.key == "exchange.compression" && error.problem.contains("\"top-k\" does not go"), "\(error)")
     }
 
     @Test func localEpochsStandInPlaceOfLocalSteps() throws {

@@ -23,6 +23,8 @@ package struct ExchangePipeline: Sendable {
     private var shared: SharedCopy?
     private var held: [PeerID: HeldCopy] = [:]
     private var precision = DifferencePrecision()
+    /// The level of compression that the budget led to in the last round; nil where there is none to choose, and in settling.
+    package private(set) var choice: CompressionChoice?
     /// What the last mixing lost; nil where that is not known.
     package private(set) var loss: FactorLoss?
 
@@ -58,13 +60,25 @@ package struct ExchangePipeline: Sendable {
         precondition(delta.schema == schema, "a contribution has the swarm's schema")
         var delta = part(of: delta, in: round.number)
         for index in policy.stages.indices { policy.stages[index].apply(to: &delta, in: round) }
+        choice = nil
         if policy.sendsDifferences(whileSettling: round.isSettling) {
             return outgoingCopy(delta, in: round, present: present)
+        }
+        let shares = policy.mixing.outgoing(delta, in: round)
+        if !round.isSettling, let budget = policy.budget {
+            beginCopies(as: delta.schema, in: round)
+            let readers = readers(of: shares, as: delta.schema, in: round, present: present)
+            choice = policy.choice(
+                for: delta.schema, readers: readers, limit: budget.limit(training: round.training))
+            if let level = choice?.level {
+                if level == .differences { return outgoingCopy(delta, in: round, present: present) }
+                policy.encoding = level.encoding
+            }
         }
         // Without differences adapters that have been rounded never agree.
         let isExact = round.isSettling && policy.encoding.number != SinglePrecision().number
         var contributions: [Outgoing] = []
-        for share in policy.mixing.outgoing(delta, in: round) {
+        for share in shares {
             precondition(share.header.count == policy.mixing.headerByteCount, "headers of a rule have one length")
             var sent = share
             let made = whole(share.delta, for: share.audience, after: share.header, in: round, isExact: isExact)
@@ -76,6 +90,31 @@ package struct ExchangePipeline: Sendable {
             shared = SharedCopy(delta: only.delta, mark: DifferenceCoding.mark(of: only.delta))
         }
         return contributions
+    }
+
+    /// Who gets the round's contributions. Neighbours that are away count too; those that come back need the whole, which
+    /// comes on top.
+    private func readers(
+        of shares: [OutgoingShare], as schema: AdapterSchema, in round: MixingRound, present: [PeerID]
+    ) -> ContributionReaders {
+        let count = shares.reduce(0) { sum, share in
+            switch share.audience {
+            case .everyone: sum + round.roster.degree
+            case .only(let peers): sum + peers.count
+            }
+        }
+        let holders = shared.flatMap { $0.delta.schema == schema ? $0.holders : nil } ?? []
+        let following = present.count(where: holders.contains)
+        let lacking = present.count - following
+        return ContributionReaders(count: count, following: following > 0 ? max(0, count - lacking) : 0)
+    }
+
+    /// Before the first contribution everybody has the seed adapter.
+    private mutating func beginCopies(as schema: AdapterSchema, in round: MixingRound) {
+        guard shared == nil, round.number == 0 else { return }
+        let nothing = AdapterDelta(zeroOf: schema)
+        let members = Set(round.roster.members.map(\.id))
+        shared = SharedCopy(delta: nothing, mark: DifferenceCoding.mark(of: nothing), holders: members)
     }
 
     /// A contribution that can be read by itself.
@@ -95,18 +134,14 @@ package struct ExchangePipeline: Sendable {
     private mutating func outgoingCopy(
         _ delta: AdapterDelta, in round: MixingRound, present: [PeerID]
     ) -> [Outgoing] {
-        if shared == nil, round.number == 0 {
-            // Before the first contribution everybody has the seed adapter.
-            let nothing = AdapterDelta(zeroOf: delta.schema)
-            let members = Set(round.roster.members.map(\.id))
-            shared = SharedCopy(delta: nothing, mark: DifferenceCoding.mark(of: nothing), holders: members)
-        }
+        beginCopies(as: delta.schema, in: round)
         let limits = SettlingLimits(
             consensusBound: policy.consensusBound, depth: round.roster.depth, rounds: 0, hasCopies: true)
         var contributions: [Outgoing] = []
         // What the round before held may be another factor.
         if let base = shared, base.delta.schema == delta.schema, present.contains(where: base.holders.contains),
-            let coded = precision.coded(delta, after: base, whileSettling: round.isSettling, limits: limits)
+            let coded = precision.coded(
+                delta, after: base, whileSettling: round.isSettling, limits: limits, share: policy.topKShare ?? 1)
         {
             contributions.append(
                 Outgoing(
@@ -151,12 +186,10 @@ package struct ExchangePipeline: Sendable {
     package func refusal(encoding: UInt16, byteCount: Int, round: Int = 0) -> ContributionRefusal? {
         let schema = factors.schema(in: round)
         let lengths: ClosedRange<Int>
-        if encoding == policy.encoding.number {
-            lengths = policy.encoding.byteCounts(for: schema)
-        } else if encoding == SinglePrecision().number {
-            lengths = SinglePrecision().byteCounts(for: schema)
-        } else if encoding == DifferenceCoding.number, policy.sendsDifferences(whileSettling: true) {
+        if encoding == DifferenceCoding.number, policy.sendsDifferences(whileSettling: true) {
             lengths = DifferenceCoding.byteCounts(for: schema)
+        } else if let encoding = policy.encoding(numbered: encoding) {
+            lengths = encoding.byteCounts(for: schema)
         } else {
             return .encoding(encoding)
         }
@@ -183,11 +216,12 @@ package struct ExchangePipeline: Sendable {
             if let base {
                 let read = try DifferenceCoding.decoded(values, after: base)
                 copy = HeldCopy(sequence: sequence, delta: read.delta, mark: read.mark)
-            } else if encoding == policy.encoding.number {
-                copy = HeldCopy(sequence: sequence, delta: try policy.encoding.decode(values, as: schema))
             } else {
-                var exact = SinglePrecision()
-                copy = HeldCopy(sequence: sequence, delta: try exact.decode(values, as: schema))
+                guard var own = policy.encoding(numbered: encoding) else {
+                    throw PayloadError.malformed("its encoding")
+                }
+                copy = HeldCopy(sequence: sequence, delta: try own.decode(values, as: schema))
+                if own.number == policy.encoding.number { policy.encoding = own }
             }
         } catch {
             throw .payload(error)

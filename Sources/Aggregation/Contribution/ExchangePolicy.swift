@@ -21,6 +21,12 @@ package struct ExchangePolicy: Sendable {
     package var encoding: any PayloadEncoding = SinglePrecision()
     /// When contributions are sent as differences to what receivers have, where the mixing rule allows it.
     package var differences = Differences.never
+    /// The share of values that a difference holds in rounds with training, the largest of them; nil for all.
+    package var topKShare: Double?
+    /// What the peer may send in a round with training; nil for as much as it takes. Each peer has its own.
+    package var budget: ExchangeBudget?
+    /// The levels of compression between which a budget chooses, from the lightest.
+    package var levels: [Compression] = []
     /// What looks at the contributions of a round before they are mixed, in this order. None by default.
     package var filters: [any ContributionFilter] = []
     /// The largest norm of a contribution that is mixed.
@@ -49,15 +55,32 @@ package struct ExchangePolicy: Sendable {
     }
 
     /// About how many bytes a contribution's payload has in a round; exact where the round has no differences.
-    package func payloadBytes(in round: Int, of factors: FactorExchange, rounds: Int) -> Int {
+    ///
+    /// - Parameter level: what a budget led to, in rounds with training.
+    package func payloadBytes(
+        in round: Int, of factors: FactorExchange, rounds: Int, level: Compression? = nil
+    ) -> Int {
         let (schema, isSettling) = (factors.schema(in: round), round >= rounds)
+        if !isSettling, let level {
+            return level == .differences
+                ? DifferenceCoding.usualByteCount(for: schema) : level.encoding.byteCounts(for: schema).upperBound
+        }
         // What came before does not hold the same values, or not all neighbours have it.
         let isFollowed = !isSettling || round > rounds || !factors.changesByRound && mixing.sharesWithEveryone
         if sendsDifferences(whileSettling: isSettling), isFollowed {
-            return DifferenceCoding.usualByteCount(for: schema)
+            return DifferenceCoding.usualByteCount(for: schema, share: isSettling ? 1 : topKShare ?? 1)
         }
         let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
         return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
+    }
+
+    /// How payloads with this number are read; nil for a number that no peer of the swarm may send. Where copies are rounded
+    /// at all, each peer rounds its own as its budget asks for, and others read what comes.
+    func encoding(numbered number: UInt16) -> (any PayloadEncoding)? {
+        if number == encoding.number { return encoding }
+        if number == SinglePrecision().number { return SinglePrecision() }
+        guard sendsDifferences(whileSettling: true) else { return nil }
+        return Compression.ladder.map(\.encoding).first { $0.number == number }
     }
 
     /// What a peer with so many records counts: at least one.
@@ -108,8 +131,12 @@ extension ExchangePolicy {
     /// How a contribution is made smaller.
     package enum Compression: String, Sendable, Hashable, CaseIterable {
         case none, bf16, int8, int4, differences
+        case topK = "top-k"
 
-        package static let planned = ["top-k"]
+        package static let planned: [String] = []
+
+        /// The levels between which a budget chooses, from the lightest to the strongest.
+        package static let ladder: [Compression] = [.bf16, .int8, .int4, .differences]
 
         /// What it does to a value, in words that follow its name.
         package var meaning: String {
@@ -119,12 +146,13 @@ extension ExchangePolicy {
             case .int8: "8 bits a value, and differences in settling"
             case .int4: "4 bits a value, and differences in settling"
             case .differences: "always, about three bits a value"
+            case .topK: "differences of the values that changed most, `top-k-share` of all; peers mix more slowly"
             }
         }
 
         var encoding: any PayloadEncoding {
             switch self {
-            case .none, .differences: SinglePrecision()
+            case .none, .differences, .topK: SinglePrecision()
             case .bf16: BrainFloat()
             case .int8: BlockIntegers(.eight)
             case .int4: BlockIntegers(.four)
@@ -135,9 +163,12 @@ extension ExchangePolicy {
             switch self {
             case .none: .never
             case .bf16, .int8, .int4: .whileSettling
-            case .differences: .always
+            case .differences, .topK: .always
             }
         }
+
+        /// Whether contributions of rounds with training refer to those before.
+        package var refersBack: Bool { differences == .always }
     }
 
     /// How contributions that lie are kept out, beyond the gate that every contribution passes.
@@ -153,11 +184,16 @@ extension ExchangePolicy {
         }
     }
 
-    /// The policy of these names.
+    /// The policy of these names. With a budget, `compression` is the lightest of the levels between which it chooses.
     package init(
-        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness
+        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness,
+        budget: ExchangeBudget? = nil, topKShare: Double? = nil
     ) {
         self.mixing = mixing.rule
+        if compression == .topK, mixing == .metropolis, let topKShare {
+            self.topKShare = topKShare
+            self.mixing = MetropolisMixing(pace: MetropolisMixing.pace(ofShare: topKShare))
+        }
         weighsUniformly = weights == .uniform
         self.factors = factors
         // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
@@ -165,6 +201,8 @@ extension ExchangePolicy {
             encoding = compression.encoding
             differences = compression.differences
         }
+        levels = budget == nil ? [] : Self.levels(from: compression, mixing: mixing, factors: factors)
+        self.budget = levels.isEmpty ? nil : budget
         filters = robustness.filters
     }
 }
@@ -188,8 +226,13 @@ extension FactorMode {
         }
     }
 
-    /// Whether the mode goes with a compression: differences refer to the round before, which must hold the same values.
+    /// Whether the mode goes with a compression: differences refer to the round before, which must hold the same values, and
+    /// products want copies that are near to the adapters.
     package func goes(with compression: ExchangePolicy.Compression) -> Bool {
-        self != .alternate || compression != .differences
+        switch self {
+        case .both, .freezeA, .shareA: true
+        case .product: compression != .topK
+        case .alternate: !compression.refersBack
+        }
     }
 }

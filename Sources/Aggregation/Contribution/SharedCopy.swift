@@ -25,6 +25,9 @@ struct HeldCopy: Sendable {
 /// While peers are far apart the step is half the root mean square of what has changed: about three bits a value, and an
 /// error of a seventh of the change, which the next difference makes good. In settling, once the neighbours are within ten
 /// times what the agreement asks for, the error is held below what its proof allows, and stays there until settling ends.
+///
+/// Where a difference holds a share of the values only, it is those that changed most, and the step is half of their root
+/// mean square. What was left out stays in the distance to the copy, and is larger in the next difference.
 struct DifferencePrecision: Sendable {
     /// What the last mixing round measured.
     var disagreement = Double.infinity
@@ -34,10 +37,18 @@ struct DifferencePrecision: Sendable {
     mutating func restart() { self = DifferencePrecision() }
 
     /// `delta` as a difference to `copy`; nil where it is to be sent whole.
+    ///
+    /// - Parameter share: of the values, what a difference holds in rounds with training.
     mutating func coded(
-        _ delta: AdapterDelta, after copy: SharedCopy, whileSettling isSettling: Bool, limits: SettlingLimits
+        _ delta: AdapterDelta, after copy: SharedCopy, whileSettling isSettling: Bool, limits: SettlingLimits,
+        share: Double = 1
     ) -> (payload: [UInt8], read: AdapterDelta, mark: UInt64)? {
         if isSettling, disagreement <= 10 * limits.edgeBound { isFine = true }
+        if !isSettling, share < 1 {
+            let largest = LargestChanges.of(delta, after: copy.delta, share: share)
+            return DifferenceCoding.encoded(
+                largest.delta, after: copy.delta, mark: copy.mark, step: 0.5 * largest.rootMeanSquare)
+        }
         let change = delta.distance(to: copy.delta)
         // Below the bound by more than the norms of those that agree may differ.
         let allowed = isSettling && isFine ? limits.errorBound / (1 + limits.consensusBound) * delta.norm : 0

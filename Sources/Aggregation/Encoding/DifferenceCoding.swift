@@ -1,5 +1,6 @@
 package import Adapters
 import Basics
+import Foundation
 
 /// A contribution as the difference to an earlier one of the same peer that the receiver has: whole multiples of one step,
 /// written by an adaptive range coder. What has not moved costs next to nothing.
@@ -18,10 +19,14 @@ package enum DifferenceCoding {
         headByteCount...headByteCount + 4 * schema.count
     }
 
-    /// How many bytes a difference takes in most rounds: values of a bell curve in steps of half its width have an entropy of
-    /// log₂(2 √(2πe)) = 3.05 bits, and the coder's models cost a little more.
-    package static func usualByteCount(for schema: AdapterSchema) -> Int {
-        headByteCount + Int((3.1 * Double(schema.count) / 8).rounded(.up))
+    /// How many bytes a difference takes in most rounds that holds a share of the values: values of a bell curve in steps of
+    /// half its width have an entropy of log₂(2 √(2πe)) = 3.05 bits, and the coder's models cost a little more. Of a part, the
+    /// places cost their entropy; a value takes its sign and, as the largest are the more alike the fewer they are,
+    /// about as much again.
+    package static func usualByteCount(for schema: AdapterSchema, share: Double = 1) -> Int {
+        let places = share < 1 ? -share * log2(share) - (1 - share) * log2(1 - share) : 0
+        let bits = share < 1 ? max(0.0225, places) + 1.8 * share * (1 + share) : 3.1
+        return headByteCount + Int((bits * Double(schema.count) / 8).rounded(.up))
     }
 
     /// A digest of values by which two sides see that they have the same: FNV-1a over the words of their bits. Contributions

@@ -13,8 +13,16 @@ package import Overlay
 /// the mean too as long as both sides miss each other. `docs/mathematics.md`, "Gossip averaging".
 package struct MetropolisMixing: MixingRule {
     private var average = CopyAverage()
+    /// What is taken of a neighbour in rounds with training, of what the weights say. Below one where copies stay behind the
+    /// adapters, so that what is old is not added ever again: `x_i + γ Σ w_ij (q_j − q_i)` (CHOCO-Gossip).
+    package let pace: Double
 
-    package init() {}
+    /// - Parameter pace: γ, the same at all peers, else the mean would move.
+    package init(pace: Double = 1) { self.pace = pace }
+
+    /// The pace for copies that follow at a share of their places in each round. On a ring of eight and at a tenth of the
+    /// places, five times the share was seen not to converge (docs/mathematics.md, "Copies").
+    package static func pace(ofShare share: Double) -> Double { min(1, 2 * share) }
 
     package var keepsMeanOfCopies: Bool { true }
 
@@ -32,17 +40,29 @@ package struct MetropolisMixing: MixingRule {
     package mutating func mix(
         _ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound
     ) -> MixingOutcome {
-        average.mix(own, with: heard, in: round) { share, member in
-            Self.weight(
+        let pace = round.isSettling ? 1 : pace
+        return average.mix(own, with: heard, in: round) { share, member in
+            let weight = Self.weight(
                 count: round.weight, degree: round.roster.degree, otherCount: share.weight, otherDegree: member.degree)
+            return pace * weight
         }
     }
 
     package func matrix(of graph: SwarmGraph, sampleCounts: [Int]) -> MixingMatrix? {
+        Self.matrix(of: graph, sampleCounts: sampleCounts, pace: 1)
+    }
+
+    /// With a pace below one: as if all copies were the adapters.
+    package func matrices(of graph: SwarmGraph, sampleCounts: [Int]) -> [MixingMatrix] {
+        pace < 1 ? [Self.matrix(of: graph, sampleCounts: sampleCounts, pace: pace)] : []
+    }
+
+    private static func matrix(of graph: SwarmGraph, sampleCounts: [Int], pace: Double) -> MixingMatrix {
         MixingMatrix(graph: graph, stationary: sampleCounts.map { Double(max(1, $0)) }) { peer, other in
-            Self.weight(
-                count: sampleCounts[peer], degree: graph.degree(of: peer), otherCount: sampleCounts[other],
-                otherDegree: graph.degree(of: other))
+            pace
+                * weight(
+                    count: sampleCounts[peer], degree: graph.degree(of: peer), otherCount: sampleCounts[other],
+                    otherDegree: graph.degree(of: other))
         }
     }
 }

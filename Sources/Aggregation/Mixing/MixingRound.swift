@@ -20,6 +20,8 @@ package struct MixingRound: Sendable {
     package var incarnation: UInt64
     /// Neighbours that are there as the round's contribution is made; nil where that is not known.
     package var present: Set<PeerID>?
+    /// How long the peer's last local steps took; nil where none were measured yet.
+    package var training: Duration?
 
     package init(
         number: Int, isFinal: Bool = false, isSettling: Bool = false, weight: Int, roster: Roster,

@@ -136,7 +136,9 @@ extension ExchangePolicy {
     package init(_ section: SwarmTopology.Exchange) {
         self.init(
             mixing: section.mixing, weights: section.weights, factors: section.factors,
-            compression: section.compression, robustness: section.robustness)
+            compression: section.compression, robustness: section.robustness,
+            budget: ExchangeBudget(bytes: section.budget.map { Int($0) }, uplink: section.uplink),
+            topKShare: section.topKShare)
         overlaps = section.overlap
         staleness = section.staleness
         consensusBound = section.consensusBound

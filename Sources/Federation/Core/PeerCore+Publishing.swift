@@ -47,6 +47,7 @@ extension PeerCore {
         for contribution in pipeline.outgoing(delta, in: mixing, present: present) {
             publications.append(publish(contribution, of: round, isFinal: isFinal, at: time))
         }
+        reportChoice(at: time)
         // One who tampers may have withheld it.
         guard tampering == nil || published.last?.object != latest else { return }
         // Neighbours within the staleness bound may still fetch and mix it; what is newest stays, however old it is.
@@ -63,6 +64,18 @@ extension PeerCore {
         guard tampering != nil else { return }
         let scene = scene
         for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
+    }
+
+    /// Tells which level of compression the budget led to, where that is not as it was told last.
+    private mutating func reportChoice(at time: MonotonicTime) {
+        guard let choice = pipeline.choice,
+            choice.level != toldChoice?.level || choice.fits != toldChoice?.fits
+        else { return }
+        toldChoice = choice
+        report(
+            .compressionChosen(
+                round: round, level: choice.level.rawValue, byteCount: choice.bytes, budget: choice.limit,
+                fits: choice.fits), at: time)
     }
 
     /// Publishes the last contribution whole for a neighbour that cannot read it as it was made, because it lacks what that

@@ -103,6 +103,8 @@ package struct PeerCore: Sendable {
     var lookedUp: [PeerID: NetworkAddress] = [:]
     /// What neighbours' contributions counted, as it was told last.
     var toldShares: [EventDescription.Share] = []
+    /// The level of compression that the budget led to, as it was told last.
+    var toldChoice: CompressionChoice?
     var directives: [PeerDirective] = []
     /// Whether checkpoints are written: then nobody is told of the finish before its checkpoint is durable.
     var keepsState = false
@@ -173,6 +175,7 @@ package struct PeerCore: Sendable {
             weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), roster: roster,
             incarnation: handshakeTimestamp)
         mixing.settlingNumber = max(0, round - configuration.rounds)
+        mixing.training = fastestTraining == nil ? nil : lastTrainingDuration
         return mixing
     }
 

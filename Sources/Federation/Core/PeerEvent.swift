@@ -39,6 +39,9 @@ package struct PeerEvent: Sendable {
         case trainingFailed(round: Int, reason: String)
         /// The round's contribution can be fetched by neighbours: `object` is its name, `norm` its Euclidean norm.
         case contributionPublished(round: Int, byteCount: Int, tensors: Int, norm: Double, object: String)
+        /// The budget led to this level of compression: contributions to all neighbours take about `byteCount` bytes of the
+        /// `budget` that the round has. Told when it is another, or when it begins or ceases to fit.
+        case compressionChosen(round: Int, level: String, byteCount: Int, budget: Int, fits: Bool)
         /// The contribution was offered to a neighbour, which fetches it when it wants it.
         case contributionOffered(to: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour has acknowledged `byteCount` bytes of the contribution's payload: all of them, or fewer where it is
@@ -169,6 +172,20 @@ extension PeerEvent.Kind {
             .detail(
                 "contribution_published", "{round}: neighbours can fetch the own contribution, {bytes}",
                 [.round(round), .bytes(byteCount), .tensors(tensors), .norm(norm), .digest(object)])
+        case .compressionChosen(let round, let level, let byteCount, let budget, let fits):
+            .news(
+                "compression_chosen",
+                fits
+                    ? "{round}: contributions go out as {level} from now on"
+                    : "{round}: contributions go out as {level} from now on, which is more than the budget allows",
+                [
+                    .round(round),
+                    .init("level", .text(level), "the level of compression, as in `exchange.compression`"),
+                    .init(
+                        "bytes_planned", .bytes(byteCount), "what goes to all neighbours, about, where nothing is lost"),
+                    .init("budget", .bytes(budget), "what a round may send"),
+                    .init("fits", .flag(fits), "whether the budget is kept"),
+                ])
         case .contributionOffered(let peer, let round, let byteCount, let object):
             .detail(
                 "contribution_offered", "{round}: the contribution was offered to {neighbour}",
@@ -343,6 +360,7 @@ extension PeerEvent.Kind {
             .validated(round: 1, loss: 2.25, best: true, final: false),
             .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
+            .compressionChosen(round: 0, level: "int8", byteCount: 262_144, budget: 300_000, fits: true),
             .contributionOffered(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionSent(to: peer, round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
             .contributionUnconfirmed(to: peer, round: 0, byteCount: 65_536, object: "0a1b"),

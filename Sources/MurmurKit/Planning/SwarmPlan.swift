@@ -14,7 +14,7 @@ package struct SwarmPlan: Encodable, Sendable {
     package let edges: Int
     /// Values of the adapter that is exchanged.
     package let adapterValues: Int
-    /// Bytes of one contribution's payload in rounds with training, on average, and in settling rounds.
+    /// Bytes of the busiest peer's contribution's payload in rounds with training, on average, and in settling rounds.
     package let payloadBytes: Int
     package let settlingPayloadBytes: Int
     /// Bytes of datagrams that carry one contribution over one link one way, with what else that takes: acknowledgements the
@@ -33,6 +33,8 @@ package struct SwarmPlan: Encodable, Sendable {
     package let bytesPerSettlingRound: Int?
     package let bytesOfBusiest: Int?
     package let bytesOfAll: Int?
+    /// What a budget leads to in rounds with training: the levels, from the lightest; empty without one.
+    package let levels: [PlannedLevel]
     /// Bytes of memory of one peer.
     package let memory: PeerMemory
     /// Bits a second that a peer can send; nil where it was not given.
@@ -44,7 +46,7 @@ package struct SwarmPlan: Encodable, Sendable {
     package let totalSeconds: Double?
 
     private enum CodingKeys: String, CodingKey {
-        case swarm, peers, edges, rounds, memory
+        case swarm, peers, edges, rounds, levels, memory
         case adapterValues = "adapter_values"
         case payloadBytes = "payload_bytes"
         case settlingPayloadBytes = "settling_payload_bytes"
@@ -85,15 +87,17 @@ package struct SwarmPlan: Encodable, Sendable {
         peers = graph.count
         edges = report.edges
         adapterValues = schema.count
-        let traffic = try PlannedTraffic(topology, schema: schema)
+        let traffic = try PlannedTraffic(topology, schema: schema, trainingSeconds: trainingSeconds)
+        let uplink = uplink ?? topology.exchange.uplink
         rounds = topology.tuning.rounds
         // News of the agreement crosses the graph once the distances are small.
         settlingRounds = policy.mixing.settlingRounds(to: policy.consensusBound, in: graph)
             .map { $0 + max(0, report.diameter) }
-        payloadBytes = traffic.payload(of: 0..<rounds)
-        settlingPayloadBytes = traffic.payload(of: rounds + 1..<rounds + 2)
-        bytesPerLink = traffic.perLink(0..<rounds)
         let busiest = report.degrees.indices.max { report.degrees[$0] < report.degrees[$1] } ?? 0
+        payloadBytes = traffic.payload(of: 0..<rounds, by: busiest)
+        settlingPayloadBytes = traffic.payload(of: rounds + 1..<rounds + 2, by: busiest)
+        bytesPerLink = traffic.perLink(0..<rounds, by: busiest)
+        levels = traffic.levels
         busiestPeer = topology.peers[busiest].name
         busiestDegree = report.degrees[busiest]
         let training = traffic.sent(settlingRounds: nil)
@@ -108,7 +112,7 @@ package struct SwarmPlan: Encodable, Sendable {
         self.memory = memory
         self.uplink = uplink
         self.trainingSeconds = trainingSeconds
-        let seconds = { (bytes: Int) in uplink.map { Double(8 * bytes) * WireCost.headerFactor / $0 } }
+        let seconds = { (bytes: Int) in uplink.map { Double(8 * bytes) * ExchangeBudget.datagramFactor / $0 } }
         exchangeSeconds = seconds(bytesPerRound)
         totalSeconds = bytesOfBusiest.flatMap(seconds).map { [exchangeSeconds] all in
             let training = trainingSeconds ?? 0
@@ -121,6 +125,18 @@ package struct SwarmPlan: Encodable, Sendable {
     }
 }
 
+/// A level of compression that a budget leads to, and how many peers take it.
+package struct PlannedLevel: Encodable, Sendable, Hashable {
+    package let compression: String
+    package fileprivate(set) var peers: Int
+    /// Bytes of datagrams that the peer that sends most of them sends in a round, about.
+    package fileprivate(set) var bytes: Int
+    /// What the budget allows a peer.
+    package let budget: Int
+    /// Whether the level keeps to it.
+    package let fits: Bool
+}
+
 /// What peers send in a run in which nothing is lost. Who does not train in a round sends what it has all the same, so that
 /// `tuning.participation` changes no bytes.
 package struct PlannedTraffic: Sendable {
@@ -128,40 +144,76 @@ package struct PlannedTraffic: Sendable {
     private let graph: SwarmGraph
     private let factors: FactorExchange
     private let rounds: Int
+    /// How many contributions each peer sends in a round with training.
+    private let shares: [Double]
+    /// What a budget leads to in the first round.
+    private let choices: [CompressionChoice?]
 
+    /// - Parameter trainingSeconds: how long the local steps of a round take, which a budget by uplink needs to know.
     /// - Throws: an error for a graph that cannot be.
-    package init(_ topology: SwarmTopology, schema: AdapterSchema) throws {
-        policy = ExchangePolicy(topology.exchange)
-        graph = try topology.swarmGraph()
+    package init(_ topology: SwarmTopology, schema: AdapterSchema, trainingSeconds: Double? = nil) throws {
+        let (policy, graph) = (ExchangePolicy(topology.exchange), try topology.swarmGraph())
+        let factors = FactorExchange(policy.factors, schema: schema, rounds: topology.tuning.rounds)
+        let shares = policy.mixing.shares(in: graph, settlingNumber: nil)
+        let limit = policy.budget?.limit(training: trainingSeconds.map { .seconds($0) }) ?? .max
+        choices = shares.map { share in
+            let readers = Int(share.rounded(.up))
+            return policy.choice(
+                for: factors.schema(in: 0), readers: ContributionReaders(count: readers, following: readers),
+                limit: limit)
+        }
+        (self.policy, self.graph, self.factors, self.shares) = (policy, graph, factors, shares)
         rounds = topology.tuning.rounds
-        factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
     }
 
-    /// Bytes of a contribution's payload in these rounds, on average.
-    func payload(of range: Range<Int>) -> Int {
-        range.reduce(0) { $0 + policy.payloadBytes(in: $1, of: factors, rounds: rounds) } / max(1, range.count)
+    /// What a budget leads to, from the lightest level.
+    var levels: [PlannedLevel] {
+        var levels: [PlannedLevel] = []
+        for level in policy.levels {
+            for fits in [true, false] {
+                let here = choices.compactMap { $0 }.filter { $0.level == level && $0.fits == fits }
+                guard let first = here.first else { continue }
+                levels.append(
+                    PlannedLevel(
+                        compression: level.rawValue, peers: here.count,
+                        bytes: here.reduce(0) { max($0, $1.bytes) }, budget: first.limit, fits: fits))
+            }
+        }
+        return levels
     }
 
-    /// Bytes of datagrams that carry a contribution over one link one way, on average.
-    func perLink(_ range: Range<Int>) -> Int {
-        range.reduce(0) { $0 + bytes(in: $1) } / max(1, range.count)
+    private func payload(in round: Int, by peer: Int) -> Int {
+        policy.payloadBytes(in: round, of: factors, rounds: rounds, level: choices[peer]?.level)
     }
 
-    private func bytes(in round: Int) -> Int {
-        WireCost.bytes(ofPayload: policy.payloadBytes(in: round, of: factors, rounds: rounds))
+    /// Bytes of the payload of a peer's contribution in these rounds, on average.
+    func payload(of range: Range<Int>, by peer: Int) -> Int {
+        range.reduce(0) { $0 + payload(in: $1, by: peer) } / max(1, range.count)
+    }
+
+    /// Bytes of datagrams that carry a peer's contribution over one link one way, on average.
+    func perLink(_ range: Range<Int>, by peer: Int) -> Int {
+        range.reduce(0) { $0 + bytes(in: $1, by: peer) } / max(1, range.count)
+    }
+
+    private func bytes(in round: Int, by peer: Int) -> Int {
+        WireCost.bytes(ofPayload: payload(in: round, by: peer))
     }
 
     /// Bytes of datagrams that each peer sends in all rounds with training; where so many settling rounds follow, in these and
     /// with the final adapter too, which is published once more.
     package func sent(settlingRounds: Int?) -> [Int] {
-        let training = policy.mixing.shares(in: graph, settlingNumber: nil)
-        var sums = training.map { $0 * Double((0..<rounds).reduce(0) { $0 + bytes(in: $1) }) }
+        var sums = shares.indices.map { peer in
+            shares[peer] * Double((0..<rounds).reduce(0) { $0 + bytes(in: $1, by: peer) })
+        }
         for number in 0..<(settlingRounds ?? 0) {
             let shares = policy.mixing.shares(in: graph, settlingNumber: number)
-            for peer in sums.indices { sums[peer] += shares[peer] * Double(bytes(in: rounds + number)) }
+            for peer in sums.indices { sums[peer] += shares[peer] * Double(bytes(in: rounds + number, by: peer)) }
         }
         if settlingRounds != nil {
-            for peer in sums.indices { sums[peer] += Double(graph.degree(of: peer) * bytes(in: rounds + 1)) }
+            for peer in sums.indices {
+                sums[peer] += Double(graph.degree(of: peer) * bytes(in: rounds + 1, by: peer))
+            }
         }
         return sums.map { Int($0) }
     }
@@ -169,18 +221,22 @@ package struct PlannedTraffic: Sendable {
 
 /// What the protocol adds to a payload.
 enum WireCost {
-    /// The signed manifest, and what goes with it once for each contribution.
-    private static let perContribution = 330.0
-    /// Bytes sent a byte of a payload that is pushed with its manifest, and of one that is fetched in chunks: the packets'
-    /// own bytes, padding, and the acknowledgements that come back.
-    private static let pushedFactor = 1.076
+    /// Bytes sent a byte of a payload that is fetched in chunks: less than of one that is pushed with its manifest.
     private static let fetchedFactor = 1.04
-    /// What the headers of UDP and IP add to datagrams of the size that fits into an Ethernet frame.
-    static let headerFactor = 1.02
 
     static func bytes(ofPayload count: Int) -> Int {
-        let factor = count <= WireConfiguration.pushedByteLimit ? pushedFactor : fetchedFactor
-        return Int(perContribution + factor * Double(count))
+        let factor = count <= WireConfiguration.pushedByteLimit ? ExchangeBudget.packetFactor : fetchedFactor
+        return Int(ExchangeBudget.bytesOfManifest + factor * Double(count))
+    }
+}
+
+extension PlannedLevel {
+    /// What a person is told.
+    fileprivate var line: String {
+        "budget            \(compression) at \(peers) peers, \(Readable.bytes(bytes)) a round of "
+            + (budget > 0
+                ? "\(Readable.bytes(budget))" : "an uplink: say how long local steps take, with --training-time")
+            + (fits || budget == 0 ? "" : ": MORE THAN THE BUDGET, nothing is stronger")
     }
 }
 
@@ -203,6 +259,7 @@ extension SwarmPlan {
                 "the whole run     \(Readable.bytes(bytesOfBusiest)) sent by \(busiestPeer), \(Readable.bytes(bytesOfAll)) by all"
             )
         }
+        lines += levels.map(\.line)
         lines += memory.lines
         guard let uplink, let exchangeSeconds else {
             lines.append("time              say what a peer can send: --uplink 20Mbit/s")
@@ -224,32 +281,13 @@ extension SwarmPlan {
 
 /// How much a peer can send, as people write it.
 package enum Uplink {
-    private static let units: [(name: String, bits: Double)] = [
-        ("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3), ("bit/s", 1),
-    ]
-
     /// The bits a second that `20Mbit/s` or `512kbit/s` means; nil for anything else.
-    package static func bits(_ text: String) -> Double? {
-        for unit in units where text.lowercased().hasSuffix(unit.name.lowercased()) {
-            let number = text.dropLast(unit.name.count).trimmingSuffix { $0 == " " }
-            guard let value = Double(number), value > 0, value * unit.bits <= 1e15 else { return nil }
-            return value * unit.bits
-        }
-        return nil
-    }
+    package static func bits(_ text: String) -> Double? { QuantityUnits.bitRate.amount(text) }
 
     /// `bits` a second as people write it.
     static func text(_ bits: Double) -> String {
-        let unit = units.first { bits >= $0.bits } ?? units[units.count - 1]
-        let value = bits / unit.bits
+        let unit = QuantityUnits.bitRate.largest(in: bits)
+        let value = bits / unit.size
         return Readable.number(value, digits: value == value.rounded() ? 0 : 1) + " " + unit.name
-    }
-}
-
-extension Substring {
-    fileprivate func trimmingSuffix(_ isDropped: (Character) -> Bool) -> Substring {
-        var rest = self
-        while let last = rest.last, isDropped(last) { rest.removeLast() }
-        return rest
     }
 }

@@ -25,7 +25,8 @@ package struct MixingChecker: Sendable {
 
     /// What a peer is to take of a neighbour.
     private enum Weights: Sendable {
-        case metropolis
+        /// At this pace in so many rounds with training.
+        case metropolis(pace: Double, rounds: Int)
         case matrix(MixingMatrix)
         /// These in turn in rounds with training, then the last.
         case turns([MixingMatrix], rounds: Int, then: MixingMatrix)
@@ -49,8 +50,8 @@ package struct MixingChecker: Sendable {
         let rule = configurations.first?.exchange.mixing ?? MetropolisMixing()
         let turns = rule.matrices(of: graph, sampleCounts: counts)
         weights =
-            if rule is MetropolisMixing {
-                .metropolis
+            if let rule = rule as? MetropolisMixing {
+                .metropolis(pace: rule.pace, rounds: configurations.first?.rounds ?? 0)
             } else if !rule.movesMass, let matrix = rule.matrix(of: graph, sampleCounts: counts) {
                 turns.isEmpty
                     ? .matrix(matrix) : .turns(turns, rounds: configurations.first?.rounds ?? 0, then: matrix)
@@ -62,9 +63,9 @@ package struct MixingChecker: Sendable {
     /// What `peer` takes in a round of what `origin` published for the round `made`; nil where that is not known.
     private func weight(of origin: Int, made: Int, at peer: Int, in round: Int) -> Double? {
         switch weights {
-        case .metropolis:
+        case .metropolis(let pace, let rounds):
             let ratio = Double(counts[origin]) / Double(counts[peer])
-            return min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1))
+            return (round < rounds ? pace : 1) * min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1))
         case .matrix(let matrix): return matrix[peer, origin]
         case .turns(let matrices, let rounds, let last):
             if round >= rounds { return last[peer, origin] }

@@ -13,6 +13,11 @@ extension SwarmTopology {
         package var weights = Weights.samples
         package var factors = Factors.both
         package var compression = Compression.bf16
+        package var topKShare = 0.25
+        /// Bytes a round; nil: as many as it takes.
+        package var budget: Double?
+        /// Bits a second; nil: a round may take as long to send as it takes.
+        package var uplink: Double?
         package var robustness = Robustness.none
         package var overlap = false
         package var staleness = 2
@@ -42,6 +47,23 @@ extension SwarmTopology {
                 "How a contribution is made smaller.",
                 Compression.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
                     + "`docs/mathematics.md`, \"Copies\"."),
+            .shared(
+                "top-k-share", \.topKShare, .number(0.001...0.5),
+                "The share of values that a contribution of `top-k` holds.",
+                "Peers take of their neighbours twice this share of what the average says: small shares mix slowly. "
+                    + "`docs/mathematics.md`, \"Copies\"."
+            ).only(for: "compression: top-k") { $0.compression == .topK },
+            .local(
+                "budget", \.budget, .optional(.byteCount),
+                "What a peer sends in a round with training at most, to all neighbours together.",
+                "It takes the lightest level of compression that fits, from `compression` on: bf16, int8, int4, "
+                    + "differences. What is lost and sent again comes on top. `docs/mathematics.md`, \"A budget\"."
+            ).otherwise("none"),
+            .local(
+                "uplink", \.uplink, .optional(.bitRate),
+                "What a peer can send: its contributions take no longer than its local steps took.",
+                "Chooses a level as `budget` does; with both, the smaller one counts."
+            ).otherwise("none"),
             .shared(
                 "robustness", \.robustness,
                 .choice(planned: Robustness.planned),
@@ -80,11 +102,12 @@ extension SwarmTopology.Exchange {
     static func readTogether(_ place: TopologyValue) throws -> Self {
         var exchange = try Self.read(place)
         try refuseFactors(of: exchange, place)
+        try refuseBudget(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
-            if let compression, exchange.compression == .differences, !exchange.mixing.allowsDifferences {
+            if let compression, exchange.compression.refersBack, !exchange.mixing.allowsDifferences {
                 throw compression.error(
-                    "\"differences\" does not go with mixing: \(exchange.mixing.rawValue), under which neighbours do not "
+                    "\"\(exchange.compression.rawValue)\" does not go with mixing: \(exchange.mixing.rawValue), under which neighbours do not "
                         + "all have the last contribution; give bf16, int8, int4 or none")
             }
             return exchange
@@ -96,6 +119,33 @@ extension SwarmTopology.Exchange {
         }
         exchange.compression = .none
         return exchange
+    }
+
+    /// A budget chooses between levels of compression: there have to be some.
+    private static func refuseBudget(of exchange: Self, _ place: TopologyValue) throws {
+        let keys = try place.section(keys: Self.keys.map(\.name))
+        for name in ["budget", "uplink"] {
+            guard let key = keys[name] else { continue }
+            guard exchange.mixing.allowsCopies else {
+                throw key.error(
+                    "\(name) does not go with mixing: \(exchange.mixing.rawValue), which sends single precision only")
+            }
+            guard exchange.compression != .none else {
+                throw key.error(
+                    "\(name) does not go with compression: none, under which the swarm agrees to the last bit; leave "
+                        + "compression out, or give the lightest level that \(name) may choose")
+            }
+            let levels = ExchangePolicy.levels(
+                from: exchange.compression, mixing: exchange.mixing, factors: exchange.factors)
+            guard levels.count > 1 else {
+                throw key.error(
+                    "\(name) has nothing to choose from: after compression: \(exchange.compression.rawValue) there is no "
+                        + "stronger level"
+                        + (exchange.compression.refersBack
+                            ? ""
+                            : " with mixing: \(exchange.mixing.rawValue) and factors: \(exchange.factors.rawValue)"))
+            }
+        }
     }
 
     private static func refuseFactors(of exchange: Self, _ place: TopologyValue) throws {
@@ -111,8 +161,10 @@ extension SwarmTopology.Exchange {
         }
         if !exchange.factors.goes(with: exchange.compression) {
             throw factors.error(
-                "\(name) does not go with compression: \(exchange.compression.rawValue), whose differences refer to the "
-                    + "round before: that held the other factor")
+                "\(name) does not go with compression: \(exchange.compression.rawValue), "
+                    + (exchange.factors == .alternate
+                        ? "whose differences refer to the round before: that held the other factor"
+                        : "whose copies are too far behind the adapters for products"))
         }
     }
 }

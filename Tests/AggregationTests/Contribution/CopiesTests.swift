@@ -18,14 +18,21 @@ private struct CopySwarm {
     private(set) var bytes = 0
     private var sequence: UInt64 = 0
 
-    init(neighbours: [[Int]], depth: Int, compression: ExchangePolicy.Compression, spread: Double, seed: UInt64) {
+    /// - Parameter budgets: bytes a round of each peer; none without.
+    init(
+        neighbours: [[Int]], depth: Int, compression: ExchangePolicy.Compression, spread: Double, seed: UInt64,
+        budgets: [Int]? = nil, share: Double = 0.25
+    ) {
         var generator = SeededGenerator(seed: seed)
-        let policy = ExchangePolicy(
-            mixing: .metropolis, weights: .samples, factors: .both, compression: compression, robustness: .none)
         self.neighbours = neighbours
         self.depth = depth
         samples = neighbours.map { _ in Int.random(in: 50...400, using: &generator) }
-        pipelines = neighbours.map { _ in ExchangePipeline(policy, schema: Self.schema) }
+        pipelines = neighbours.indices.map { peer in
+            let policy = ExchangePolicy(
+                mixing: .metropolis, weights: .samples, factors: .both, compression: compression, robustness: .none,
+                budget: ExchangeBudget(bytes: budgets?[peer], uplink: nil), topKShare: share)
+            return ExchangePipeline(policy, schema: Self.schema)
+        }
         let common = (0..<Self.schema.count).map { _ in generator.normal() }
         deltas = neighbours.map { _ in
             AdapterDelta(
@@ -93,7 +100,7 @@ private struct CopySwarm {
 }
 
 @Suite struct CopiesTests {
-    static let compressions: [ExchangePolicy.Compression] = [.none, .bf16, .int8, .int4, .differences]
+    static let compressions: [ExchangePolicy.Compression] = [.none, .bf16, .int8, .int4, .differences, .topK]
 
     /// `‖mean − before‖ / ‖before‖`.
     static func drift(_ mean: [Double], from before: [Double]) -> Double {
@@ -117,6 +124,42 @@ private struct CopySwarm {
             _ = try swarm.step(number, settling: number >= 6)
             #expect(Self.drift(swarm.mean, from: before) < 1e-6)
         }
+    }
+
+    /// Peers with budgets of their own, on every level there is: the mean stays, all read each other, and settling agrees.
+    @Test(arguments: 0..<4 as Range<UInt64>) func levelsGoTogether(seed: UInt64) throws {
+        // For 640 values and two neighbours: bf16, int8, int4, differences, and nothing that fits.
+        let budgets = [4000, 2500, 1500, 1300, 10, 1_000_000]
+        let levels: [ExchangePolicy.Compression] = [.bf16, .int8, .int4, .differences, .differences, .bf16]
+        var swarm = CopySwarm(
+            neighbours: CopySwarm.ring, depth: 5, compression: .bf16, spread: 0.3, seed: seed, budgets: budgets)
+        var generator = SeededGenerator(seed: seed)
+        for number in 0..<8 {
+            for peer in swarm.deltas.indices {
+                swarm.deltas[peer].values = swarm.deltas[peer].values.map { $0 + Float(0.01 * generator.normal()) }
+            }
+            let before = swarm.mean
+            _ = try swarm.step(number, settling: false)
+            #expect(Self.drift(swarm.mean, from: before) < 1e-6)
+            let choices = swarm.pipelines.map(\.choice)
+            #expect(choices.map { $0?.level } == levels)
+            #expect(choices.map { $0?.fits } == [true, true, true, true, false, true])
+        }
+        let before = swarm.mean
+        let limits = SettlingLimits(consensusBound: 1e-3, depth: 5, rounds: 500, hasCopies: true)
+        var (number, agreed) = (8, 0)
+        while agreed <= 5 {
+            let outcomes = try swarm.step(number, settling: true)
+            let isProved = outcomes.allSatisfy {
+                $0.disagreement <= limits.edgeBound && $0.roundingError <= limits.errorBound
+            }
+            if isProved || agreed > 0 { agreed += 1 }
+            number += 1
+            #expect(swarm.pipelines.allSatisfy { $0.choice == nil })
+            try #require(number < 200)
+        }
+        #expect(ConsensusDistance.relative(swarm.deltas) <= 1e-3)
+        #expect(Self.drift(swarm.mean, from: before) < 3e-6)
     }
 
     /// Settling agrees as closely as it says, in the mean that it began with, for the bytes of about two rounds of bf16 where
@@ -147,13 +190,41 @@ private struct CopySwarm {
             #expect(Self.drift(swarm.mean, from: before) < 3e-6)
             guard neighbours.count == 4, !isBroken else { continue }
             let bits = Double(8 * (swarm.bytes - bytesBefore)) / Double(12 * CopySwarm.schema.count)
-            #expect(bits < 34, "\(bits) bits a value and neighbour")
+            // Copies of a part of the values are further behind when settling begins.
+            #expect(bits < (compression == .topK ? 40 : 34), "\(bits) bits a value and neighbour")
         }
     }
 
-    @Test func whoHasNotTheBaseIsGivenTheWhole() throws {
+    /// A part of the values at a time: peers come together all the same, as fast as the pace lets them, for fewer bytes a
+    /// round.
+    @Test(arguments: [0.5, 0.25, 0.1, 0.05], [CopySwarm.ring, CopySwarm.complete])
+    func copiesOfPartsComeTogether(share: Double, neighbours: [[Int]]) throws {
+        func run(_ compression: ExchangePolicy.Compression) throws -> (rounds: Int, bytes: Int) {
+            var swarm = CopySwarm(
+                neighbours: neighbours, depth: 5, compression: compression, spread: 1, seed: 3, share: share)
+            let before = swarm.mean
+            let start = ConsensusDistance.relative(swarm.deltas)
+            var number = 0
+            while ConsensusDistance.relative(swarm.deltas) > 0.02 * start {
+                _ = try swarm.step(number, settling: false)
+                number += 1
+                try #require(number < 400, "\(ConsensusDistance.relative(swarm.deltas)) after \(number)")
+            }
+            #expect(Self.drift(swarm.mean, from: before) < 1e-5)
+            return (number, swarm.bytes)
+        }
+        let (parts, all) = (try run(.topK), try run(.differences))
+        #expect(parts.rounds >= all.rounds)
+        #expect(Double(parts.bytes) / Double(parts.rounds) < Double(all.bytes) / Double(all.rounds))
+        let expected = Double(all.rounds) / MetropolisMixing.pace(ofShare: share)
+        #expect(Double(parts.rounds) <= 1.5 * expected + 2 / share, "\(parts) \(all)")
+    }
+
+    @Test(arguments: [ExchangePolicy.Compression.differences, .topK])
+    func whoHasNotTheBaseIsGivenTheWhole(compression: ExchangePolicy.Compression) throws {
         let policy = ExchangePolicy(
-            mixing: .metropolis, weights: .uniform, factors: .both, compression: .differences, robustness: .none)
+            mixing: .metropolis, weights: .uniform, factors: .both, compression: compression, robustness: .none,
+            topKShare: 0.4)
         var sender = ExchangePipeline(policy, schema: ExchangeRig.schema)
         var (reader, stranger) = (sender, sender)
         let ids = [1, 2].map(ExchangeRig.id)

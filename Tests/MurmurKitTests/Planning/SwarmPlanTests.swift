@@ -75,6 +75,11 @@ import Testing
             Setting(exchange: "compression: int8", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: int4", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: differences", margin: SwarmPlan.marginOfDifferences),
+            // Two neighbours, 17920 values: 78 kB in bf16, 40 kB in int8, 21 kB in int4, 16 kB as differences.
+            Setting(exchange: "budget: 50kB", margin: SwarmPlan.marginOfDifferences),
+            Setting(exchange: "budget: 30kB", margin: SwarmPlan.marginOfDifferences),
+            Setting(exchange: "compression: int8, uplink: 140kbit/s", margin: SwarmPlan.marginOfDifferences),
+            Setting(exchange: "compression: top-k", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: none, factors: freeze-a"),
             Setting(exchange: "compression: none, factors: alternate"),
             Setting(exchange: "compression: none", participation: 0.5),
@@ -97,7 +102,7 @@ import Testing
         var simulated = try SimulatedSwarm(choices.scenario(topology, nil, training, seed: 3))
         let report = try await simulated.runWithTrainers()
         #expect(report.peers.allSatisfy { $0.isFinished })
-        let traffic = try PlannedTraffic(topology, schema: training.schema)
+        let traffic = try PlannedTraffic(topology, schema: training.schema, trainingSeconds: 1)
         // The number of the last round is that of the final adapter.
         let planned = traffic.sent(settlingRounds: report.rounds - 12).reduce(0, +)
         #expect(
@@ -107,6 +112,30 @@ import Testing
         let settling = try #require(plan.settlingRounds)
         let took = report.rounds - 12
         #expect(settling >= took / 2 && settling <= 2 * took + 4, "\(settling) settling rounds planned, \(took) taken")
+    }
+
+    /// The plan says which levels a budget leads to, and where nothing fits.
+    @Test func budgetsAreShown() throws {
+        let folder = try TemporaryFolder()
+        func plan(_ exchange: String, graph: String = "ring", seconds: Double? = nil) throws -> SwarmPlan {
+            let topology = try topology(
+                in: folder, graph: graph, peers: 5, rank: 8, targets: "q_proj, v_proj", exchange: exchange)
+            return try SwarmPlan(topology, compute: ComputeChoices(), uplink: nil, trainingSeconds: seconds)
+        }
+        #expect(try plan("compression: bf16").levels.isEmpty)
+        let whole = try plan("compression: bf16")
+        // The middle of the star has four neighbours, the others one.
+        let star = try plan("budget: \(2 * whole.bytesPerLink)B", graph: "star")
+        #expect(star.levels.map(\.peers).reduce(0, +) == 5 && star.levels.count == 2, "\(star.levels)")
+        #expect(star.levels[0].compression == "bf16" && star.levels[0].peers == 4 && star.levels.allSatisfy(\.fits))
+        #expect(star.bytesPerRound <= star.levels[1].budget && star.payloadBytes < whole.payloadBytes)
+        let over = try plan("budget: 1kB")
+        #expect(over.levels.map(\.fits) == [false] && over.levels[0].compression == "differences")
+        #expect(over.lines.contains { $0.contains("MORE THAN THE BUDGET") })
+        // By the uplink a level follows from the time of the steps, which somebody has to say.
+        #expect(try plan("uplink: 100kbit/s").lines.contains { $0.contains("--training-time") })
+        #expect(try plan("uplink: 100kbit/s", seconds: 10).levels.map(\.compression) == ["bf16"])
+        #expect(try plan("uplink: 100kbit/s", seconds: 10).exchangeSeconds ?? 99 < 10)
     }
 
     @Test func timeFollowsFromTheBusiestPeer() throws {

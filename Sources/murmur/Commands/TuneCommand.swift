@@ -78,7 +78,7 @@ struct TuneCommand: AsyncParsableCommand {
         }
         guard (1...1_000_000).contains(steps ?? 1) else { throw ValidationError("--steps is from 1 to 1000000") }
         guard (1...1_000_000).contains(patience ?? 1) else { throw ValidationError("--patience is from 1 to 1000000") }
-        guard patience == nil || (try fields.applied(to: .defaults)).validation > 0 else {
+        guard try patience == nil || fields.applied(to: .defaults).validation > 0 else {
             throw ValidationError("--patience goes by the validation part: give --validation, too")
         }
         guard saveEvery > 0 else { throw ValidationError("--save-every is 1 or more") }

@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+import InstructionTuning
 import MurmurKit
 import SwarmFile
 import TestSupport

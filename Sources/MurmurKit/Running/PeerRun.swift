@@ -73,15 +73,7 @@ package struct PeerRun: Sendable {
         let settings = try trainers.settings(of: name)
         for entry in settings.shared { configuration.settings?.set(entry) }
         configuration.ownSettings = settings.own
-        let store = CheckpointStore(folder: folder.appendingPathComponent("state").path)
-        let news = try ResumedState.prepare(store, for: configuration, resumption).map {
-            PeerEvent.Kind.continued(reason: $0)
-        }
-        do {
-            try AtomicFile.createFolder(store.folder)
-        } catch {
-            throw CommandFailure("cannot make the folder: \(error)")
-        }
+        let (store, news) = try state(for: configuration)
         let endpoint = try await swarm.bind(name, at: listening, dropRate: sources.dropRate)
         // What the file says they know. A bound address that nobody has named may be one behind a router, or behind the relay
         // of `murmur chaos`, which would be passed by.
@@ -94,8 +86,6 @@ package struct PeerRun: Sendable {
         let validating = try validated(tuner, by: trainers)
         let latest = folder.appendingPathComponent("latest").path
         let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
-        // For `murmur export`, which reads a state by itself.
-        try swarm.topology.yaml.write(toFile: store.folder + "/topology.yaml", atomically: true, encoding: .utf8)
         var environment = PeerEnvironment.system
         let isIPv6 = endpoint.localAddress.isIPv6
         environment.lookUp = { try await resolve(host: $0.host, port: $0.port, isIPv6: isIPv6) }
@@ -128,6 +118,24 @@ package struct PeerRun: Sendable {
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
+    }
+
+    /// Where the peer's state is kept, and what is to be told of going on from it.
+    private func state(
+        for configuration: PeerConfiguration
+    ) throws -> (store: CheckpointStore, news: PeerEvent.Kind?) {
+        let store = CheckpointStore(folder: folder.appendingPathComponent("state").path)
+        let news = try ResumedState.prepare(store, for: configuration, resumption).map {
+            PeerEvent.Kind.continued(reason: $0)
+        }
+        do {
+            try AtomicFile.createFolder(store.folder)
+        } catch {
+            throw CommandFailure("cannot make the folder: \(error)")
+        }
+        // For `murmur export`, which reads a state by itself.
+        try swarm.topology.yaml.write(toFile: store.folder + "/topology.yaml", atomically: true, encoding: .utf8)
+        return (store, news)
     }
 
     /// The adapter that the run leaves, with a card that says how it came about.

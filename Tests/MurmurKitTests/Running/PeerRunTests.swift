@@ -57,7 +57,7 @@ import Testing
     /// The real engine, measured round by round on records that it does not train on.
     @Test(.timeLimit(.minutes(2))) func aPeerKeepsItsBestAdapter() async throws {
         let folder = try TemporaryFolder()
-        let path = try SmallTopology.write(in: folder, firstPort: 24_640, rounds: 3)
+        let path = try SmallTopology.write(in: folder, firstPort: 24_660, rounds: 3)
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try folder.write(text.replacing("held-out: 1", with: "held-out: 1, validation: 2"), to: "swarm.yaml")
         let run = try RunFolder.prepare(folder.path("run"), topologyPath: path, fresh: false)

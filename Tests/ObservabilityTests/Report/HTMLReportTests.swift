@@ -116,7 +116,7 @@ import Testing
         let html = HTMLReport(swarm: "s", progress: SwarmProgress(names: ["a"], rounds: 3)).html
         #expect(html.components(separatedBy: "class=\"missing\"").count - 1 == Self.keys.count)
         #expect(!html.contains("<svg") && !html.contains("<table") && !html.contains("<figure"))
-        #expect(html.contains("0 of 1 peers finished; no losses of local steps were logged."))
+        #expect(html.contains("0 of 1 peer finished; no losses of local steps were logged."))
     }
 
     @Test func aRunWithoutComparisonIsTold() {

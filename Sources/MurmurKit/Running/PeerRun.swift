@@ -213,13 +213,20 @@ package struct PeerRun: Sendable {
         }
         for kind in beginnings { tell(PeerEvent(time: .zero, kind: kind)) }
         validating?.begin { tell(PeerEvent(time: .zero, kind: $0.event)) }
-        let listener = Task { for await event in peer.events { tell(event) } }
+        // The final adapter may still be measured when the peer has left: nothing is told after that it has.
+        let listener = Task { () -> [PeerEvent] in
+            var last: [PeerEvent] = []
+            for await event in peer.events {
+                if validating != nil, event.kind == .left { last.append(event) } else { tell(event) }
+            }
+            return last
+        }
         let stopper = Task {
             for await _ in Signals.stopRequests(watchingInput: isSupervised) { await peer.leave() }
         }
         defer { stopper.cancel() }
         let result = try await peer.run()
-        await listener.value
+        for event in await listener.value { tell(event) }
         return (result, recorder.close())
     }
 }

@@ -118,12 +118,13 @@ extension PeerCore {
     /// at again every second. Nor does the silence before a gap, as after a short network failure: what was said then may
     /// still be on its way. But one that makes gaps itself is not waited for longer than the most.
     private func muteFrom(_ index: Int) -> MonotonicTime {
-        let (neighbour, patience) = (neighbours[index], mutePatience(of: index))
-        guard let reception = wire.reception(from: neighbour.id) else { return now + .seconds(1) }
+        // By place: this is asked after every datagram.
+        let lastSign = neighbours[index].lastSign
+        guard let reception = wire.reception(from: neighbours[index].id) else { return now + .seconds(1) }
         let moment = min(
-            max(neighbour.lastSign, reception.since) + patience, neighbour.lastSign + mutePatienceBounds.upperBound)
+            max(lastSign, reception.since) + mutePatience(of: index), lastSign + mutePatienceBounds.upperBound)
         // Heartbeats are acknowledged: somebody who is there is heard twice in the time of four.
-        let isAlive = reception.last + min(Self.keepalive, (moment - neighbour.lastSign) / 2) >= moment
+        let isAlive = reception.last + min(Self.keepalive, (moment - lastSign) / 2) >= moment
         return isAlive || now < moment ? moment : now + .seconds(1)
     }
 

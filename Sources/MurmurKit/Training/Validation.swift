@@ -64,8 +64,9 @@ package struct ValidationRecord: Sendable, Hashable {
     ) throws(TuningError) -> (record: ValidationRecord, state: [UInt8]) {
         var reader = ByteReader(bytes)
         guard reader.bytes(count: mark.count) == mark, let best = reader.integer(UInt64.self),
-            let place = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }),
-            let since = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }),
+            // Counts far beyond any run's would overflow when they grow.
+            let place = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }), place < 1 << 48,
+            let since = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }), since < 1 << 48,
             let last = reader.integer(UInt64.self), let state = reader.bytes(count: reader.remaining)
         else { throw .badSnapshot("it is of a run without a validation part") }
         func loss(_ pattern: UInt64) -> Double? {

@@ -116,6 +116,7 @@ extension PeerConfiguration {
         configuration.exchange.mixing.join(swarm.graph, as: index)
         configuration.layout = swarm.layout
         configuration.hostNames = hostNames
+        configuration.proximal = tuning.proximal
         configuration.participation = swarm.topology.participation
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)

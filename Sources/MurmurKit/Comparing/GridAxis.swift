@@ -52,12 +52,13 @@ struct GridKey: Sendable {
     static let localSteps = "tuning.local-steps"
     static let localEpochs = "tuning.local-epochs"
     static let rounds = "tuning.rounds"
+    static let proximal = "tuning.proximal"
 
     /// All of them: keys of the topology file with single values, and the simulated network's.
     static let all: [GridKey] =
         section("tuning", \.tuning) { name in
             switch name {
-            case "local-steps", "local-epochs", "rounds": .rounds
+            case "local-steps", "local-epochs", "rounds", "proximal": .rounds
             case "participation": .dealt
             default: .everyone
             }

@@ -141,6 +141,7 @@ extension ExchangePolicy {
             budget: ExchangeBudget(bytes: section.budget.map { Int($0) }, uplink: section.uplink),
             topKShare: section.topKShare)
         overlaps = section.overlap
+        outer = section.outer
         staleness = section.staleness
         consensusBound = section.consensusBound
     }

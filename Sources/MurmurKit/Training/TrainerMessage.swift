@@ -132,7 +132,7 @@ package enum TrainerReply: Equatable {
             self = .ready(
                 version: try number("protocol"), name: Self.shown(json["name"]?.text ?? ""),
                 samples: try number("samples"),
-                knows: Set((json["knows"]?.array ?? []).compactMap { $0.text.flatMap(TrainerSkill.init) }))
+                knows: Set((json["knows"]?.array ?? []).compactMap { $0.text.flatMap(TrainerSkill.init(rawValue:)) }))
         case "step":
             self = .step(
                 id: try number("id"), number: try number("number"), loss: try real("loss"),

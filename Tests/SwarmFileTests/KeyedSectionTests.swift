@@ -139,14 +139,8 @@ import Testing
         {
             leaves.removeAll { ["budget", "uplink"].contains($0.path.last) }
         }
-        let overlaps = value(["exchange", "overlap"]) == "true" && factors.goesWithOverlap
-        if OuterMomentum.obstacle(
-            mixing: mixing, factors: leaves.contains { $0.path == ["exchange", "factors"] } ? factors : .both,
-            compression: Self.compression(leaves), overlaps: overlaps) != nil
-        {
-            leaves.removeAll { $0.path == ["exchange", "outer"] }
-        }
         if !factors.goesWithOverlap { leaves.removeAll { $0.path == ["exchange", "overlap"] } }
+        Self.removeMomentum(from: &leaves, mixing)
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
         let text = (["murmuration: 1"] + Self.lines(leaves, indentation: "")).joined(separator: "\n")
 
@@ -156,6 +150,15 @@ import Testing
         for leaf in leaves where leaf.path[0] != "peers" {
             #expect(Samples.has(written, leaf.path.last ?? "", leaf.text), "\(leaf) in \(written)")
         }
+    }
+
+    /// Outer momentum goes with some of the other keys only.
+    private static func removeMomentum(from leaves: inout [Leaf], _ mixing: ExchangePolicy.Mixing) {
+        let value = { (key: String) in leaves.first { $0.path == ["exchange", key] }?.text ?? "" }
+        let obstacle = OuterMomentum.obstacle(
+            mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both,
+            compression: compression(leaves), overlaps: value("overlap") == "true")
+        if obstacle != nil { leaves.removeAll { $0.path == ["exchange", "outer"] } }
     }
 
     private static func compression(_ leaves: [Leaf]) -> ExchangePolicy.Compression {

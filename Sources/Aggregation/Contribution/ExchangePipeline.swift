@@ -422,7 +422,8 @@ package struct ExchangePipeline: Sendable {
         try policy.mixing.restore(mixingState)
         guard !outerState.isEmpty else { return }
         // Where there is momentum, all rounds with training exchange the same values.
-        guard outer?.restore(outerState, as: factors.schema(in: 0)) == true else {
+        let schema = factors.schema(in: 0)
+        guard outer?.restore(outerState, as: schema) == true else {
             throw ExchangeStateError(description: "the kept state of outer momentum is damaged, or there is none now")
         }
     }

@@ -247,7 +247,10 @@ import Testing
         ("compression: int4, factors: alternate", "budget", "with mixing: metropolis and factors: alternate"),
     ]) func budgetsWithNothingToChooseAreRefused(exchange: String, key: String, problem: String) throws {
         let value = key == "budget" ? "20MB" : "20Mbit/s"
-        let graph = exchange.contains("one-peer") ? "exponential" : "ring"
+        let graph =
+            ["one-peer-exponential": "exponential", "one-peer-base-2": "base-2"].first {
+                exchange.contains($0.key)
+            }?.value ?? "ring"
         let text =
             Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
             + "\nexchange: { \(exchange), \(key): \(value) }"
@@ -328,7 +331,8 @@ import Testing
 
     @Test(arguments: [
         ("mixing: push-sum", "mixing: push-sum"), ("mixing: one-peer-exponential", "mixing: one-peer-exponential"),
-        ("mixing: pairwise", "mixing: pairwise"), ("factors: product", "factors: product"),
+        ("mixing: one-peer-base-2", "mixing: one-peer-base-2"), ("mixing: pairwise", "mixing: pairwise"),
+        ("factors: product", "factors: product"),
         ("factors: alternate", "factors: alternate"), ("factors: share-a", "factors: share-a"),
         ("compression: top-k", "compression: top-k"), ("overlap: true", "overlap"),
     ]) func whatMomentumDoesNotGoWithIsRefusedByName(exchange: String, words: String) throws {

@@ -103,7 +103,7 @@ extension OuterMomentum {
     ) -> String? {
         switch mixing {
         case .metropolis: break
-        case .pushSum, .onePeerExponential:
+        case .pushSum, .onePeerExponential, .onePeerBaseTwo:
             return "mixing: \(mixing.rawValue), where a peer's weight changes and its own last move with it"
         case .pairwise:
             return "mixing: pairwise, under which differences between peers may grow; metropolis has none that do"

@@ -52,7 +52,7 @@ import Testing
         let found = Self.distance(swarm, to: Self.ideal(swarm, 0.7, 0.8))
         #expect(found < 2e-3, "\(found)")
         // It is another adapter than without.
-        #expect(swarm.ideal(0..<9).distance(to: Self.ideal(swarm, 0.7, 0.8)) > 0.1 * swarm.ideal(0..<9).norm)
+        #expect(swarm.ideal(0..<9).distance(to: Self.ideal(swarm, 0.7, 0.8)) > 0.02 * swarm.ideal(0..<9).norm)
     }
 
     @Test(arguments: ["bf16", "int4", "differences"])
@@ -84,7 +84,7 @@ import Testing
     }
 
     /// Who was away and jumps ahead, or lost its disk, comes to the same adapter as the others, near to where all would be.
-    @Test(arguments: [0.5, 3.6, 7.2], [true, false])
+    @Test(arguments: [1.8, 3.6, 7.2], [true, false])
     func whoJumpsAheadAgrees(moment: Double, keepsDisk: Bool) throws {
         var swarm = try Self.swarm("exponential", count: 8, rounds: 16, loss: 0.02, outer: "{ momentum: 0.5 }")
         try swarm.startAll()
@@ -92,7 +92,7 @@ import Testing
             swarm.crash(2)
             if !keepsDisk { swarm.members[2].disk = nil }
         }
-        swarm.after(.seconds(moment + 6)) { try! $0.start(2) }
+        swarm.after(.seconds(moment + 20)) { try! $0.start(2) }
         let stopped = swarm.run(for: .seconds(1200))
         #expect(stopped)
         let hasJumped = swarm.kinds(2).contains { if case .caughtUp = $0 { true } else { false } }
@@ -125,6 +125,6 @@ import Testing
         let ideal = Self.ideal(swarm, 0, 1, proximal: proximal)
         let found = Self.distance(swarm, to: ideal)
         #expect(found < 2e-3, "\(found)")
-        #expect(ideal.norm < 0.98 * Self.ideal(swarm, 0, 1).norm)
+        #expect(ideal.norm < 0.99 * Self.ideal(swarm, 0, 1).norm)
     }
 }

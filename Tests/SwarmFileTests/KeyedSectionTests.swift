@@ -154,7 +154,8 @@ import Testing
 
     /// Outer momentum goes with some of the other keys only.
     private static func removeMomentum(from leaves: inout [Leaf], _ mixing: ExchangePolicy.Mixing) {
-        let value = { (key: String) in leaves.first { $0.path == ["exchange", key] }?.text ?? "" }
+        let given = leaves
+        let value = { (key: String) in given.first { $0.path == ["exchange", key] }?.text ?? "" }
         let obstacle = OuterMomentum.obstacle(
             mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both,
             compression: compression(leaves), overlaps: value("overlap") == "true")

@@ -22,17 +22,21 @@ package actor QuadraticTrainer: AdapterTrainer {
         return Self.outcome(of: request, target: target, rate: rate)
     }
 
-    /// What a request leads to, without an actor: for simulations.
+    /// What a request leads to, without an actor: for simulations. A step goes no further than to the least of the loss and
+    /// the proximal term together.
     package static func outcome(of request: TrainingRequest, target: [Float], rate: Float) -> TrainingOutcome {
         var delta = request.delta
         var loss = 0.0
+        let pull = Float(request.proximal)
+        let rate = pull > 0 ? min(rate, 1 / (1 + pull)) : rate
         let frozen = delta.schema.ranges(without: request.factors)
         for _ in 0..<request.steps {
             var values = delta.values
             for index in values.indices {
                 let difference = target[index] - values[index]
                 loss += 0.5 * Double(difference) * Double(difference) / Double(request.steps)
-                values[index] += rate * difference
+                let back = pull > 0 ? pull * (request.delta.values[index] - values[index]) : 0
+                values[index] += rate * (difference + back)
             }
             for range in frozen { values.replaceSubrange(range, with: request.delta.values[range]) }
             delta.values = values

@@ -140,6 +140,7 @@ import Testing
             leaves.removeAll { ["budget", "uplink"].contains($0.path.last) }
         }
         if !factors.goesWithOverlap { leaves.removeAll { $0.path == ["exchange", "overlap"] } }
+        Self.removeMomentum(from: &leaves, mixing)
         if value(["graph", "kind"]) != "random-regular" { leaves.removeAll { $0.path == ["graph", "degree"] } }
         let text = (["murmuration: 1"] + Self.lines(leaves, indentation: "")).joined(separator: "\n")
 
@@ -149,6 +150,16 @@ import Testing
         for leaf in leaves where leaf.path[0] != "peers" {
             #expect(Samples.has(written, leaf.path.last ?? "", leaf.text), "\(leaf) in \(written)")
         }
+    }
+
+    /// Outer momentum goes with some of the other keys only.
+    private static func removeMomentum(from leaves: inout [Leaf], _ mixing: ExchangePolicy.Mixing) {
+        let given = leaves
+        let value = { (key: String) in given.first { $0.path == ["exchange", key] }?.text ?? "" }
+        let obstacle = OuterMomentum.obstacle(
+            mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both,
+            compression: compression(leaves), overlaps: value("overlap") == "true")
+        if obstacle != nil { leaves.removeAll { $0.path == ["exchange", "outer"] } }
     }
 
     private static func compression(_ leaves: [Leaf]) -> ExchangePolicy.Compression {
@@ -260,6 +271,11 @@ enum Samples {
         case "source": return ["model", "/models/a/b", "a/b/c", "a/b@", "../b", "a/b@c d", "\"\""]
         case "wait-for": return ["\"\"", "[a]", "{}", "0", "-1", "9d", "200000h", "everybody", "min"]
         case "budget": return ["\"\"", "[a]", "{}", "20", "20Mbit/s", "0MB", "-1MB", "999B", "1e9GB", "nanMB"]
+        case "outer":
+            return [
+                "\"\"", "[a]", "nesterov", "0.5", "{ momentum: 1 }", "{ momentum: -0.1 }", "{ rate: 0 }",
+                "{ speed: 1 }",
+            ]
         case "uplink": return ["\"\"", "[a]", "{}", "20", "20MB", "0Mbit/s", "-1Mbit/s", "999bit/s", "1e9Gbit/s"]
         case "trainer":
             return ["\"\"", "[a]", "{}", "builtin", "python3", "{ command: [] }", "{ command: a, more: 1 }"]
@@ -280,6 +296,9 @@ enum Samples {
         case "wait-for": return ["all", "3", "90s", "1.5s"].randomElement(using: &generator)
         case "trainer": return "built-in"
         case "budget": return ["20MB", "1.5GB", "1001B", "512kB"].randomElement(using: &generator)
+        case "outer":
+            return ["none", "momentum", "{ rate: 0.5 }", "{ momentum: 0.9, rate: 0.7 }"].randomElement(
+                using: &generator)
         case "uplink": return ["20Mbit/s", "1.5Gbit/s", "1001bit/s", "512.25kbit/s"].randomElement(using: &generator)
         case "edges", "first-port": return nil
         case "kind": return ["ring", "random-regular", "star"].randomElement(using: &generator)
@@ -321,6 +340,7 @@ enum Samples {
             let word = rest.dropFirst(isQuoted ? 1 : 0).prefix { !(isQuoted ? "\"" : ",\n }").contains($0) }
             if ["budget", "uplink"].contains(name) { return Double(word.prefix { !$0.isLetter }) != nil }
             return word == text.replacing("\"", with: "") || (Double(word) != nil && Double(word) == Double(text))
+                || name == "outer" && rest.hasPrefix("{ momentum: 0.5, rate: 1 }")
                 || "[{".contains(text.first ?? " ") || text == "all-linear" && rest.hasPrefix("all-linear")
         }
     }

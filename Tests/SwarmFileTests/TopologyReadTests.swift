@@ -247,7 +247,10 @@ import Testing
         ("compression: int4, factors: alternate", "budget", "with mixing: metropolis and factors: alternate"),
     ]) func budgetsWithNothingToChooseAreRefused(exchange: String, key: String, problem: String) throws {
         let value = key == "budget" ? "20MB" : "20Mbit/s"
-        let graph = exchange.contains("one-peer") ? "exponential" : "ring"
+        let graph =
+            ["one-peer-exponential": "exponential", "one-peer-base-2": "base-2"].first {
+                exchange.contains($0.key)
+            }?.value ?? "ring"
         let text =
             Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
             + "\nexchange: { \(exchange), \(key): \(value) }"
@@ -306,6 +309,40 @@ import Testing
         let error = try #require(throws: TopologyError.self) { try parse(", local-steps: 7, local-epochs: 2") }
         #expect(error.line == 7 && error.key == "tuning.local-steps", "\(error)")
         #expect(error.problem.contains("without local-epochs"), "\(error)")
+    }
+
+    @Test func outerMomentumIsReadInThreeForms() throws {
+        func parse(_ exchange: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
+        }
+        #expect(try parse("outer: none").exchange.outer == nil && SwarmTopology.Exchange().outer == nil)
+        let usual = try parse("outer: momentum")
+        #expect(usual.exchange.outer?.momentum == 0.5 && usual.exchange.outer?.rate == 1)
+        let own = try parse("outer: { momentum: 0.9, rate: 0.7 }, factors: freeze-a, compression: int4")
+        #expect(own.exchange.outer?.momentum == 0.9 && own.exchange.outer?.rate == 0.7)
+        #expect(try parse("outer: { momentum: 0.5 }").exchange == usual.exchange)
+        for topology in [usual, own] {
+            #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+        }
+        // Both numbers are among what peers compare.
+        let shared = own.sharedSettings.first { $0.key == "exchange.outer" }
+        #expect(shared?.value == "{ momentum: 0.9, rate: 0.7 }")
+    }
+
+    @Test(arguments: [
+        ("mixing: push-sum", "mixing: push-sum"), ("mixing: one-peer-exponential", "mixing: one-peer-exponential"),
+        ("mixing: one-peer-base-2", "mixing: one-peer-base-2"), ("mixing: pairwise", "mixing: pairwise"),
+        ("factors: product", "factors: product"),
+        ("factors: alternate", "factors: alternate"), ("factors: share-a", "factors: share-a"),
+        ("compression: top-k", "compression: top-k"), ("overlap: true", "overlap"),
+    ]) func whatMomentumDoesNotGoWithIsRefusedByName(exchange: String, words: String) throws {
+        let graph = exchange.contains("one-peer") ? "exponential" : "ring"
+        let text =
+            Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
+            + "\nexchange: { \(exchange), outer: momentum }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.outer", "\(error)")
+        #expect(error.problem.contains("outer does not go with \(words)"), "\(error)")
     }
 
     @Test(arguments: ["share-a", "product", "alternate"])

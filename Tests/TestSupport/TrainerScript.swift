@@ -71,9 +71,10 @@ package enum TrainerScript {
                     say(type="ready", protocol=2, name="of tomorrow", samples=ask["records"]["count"])
                     continue
                 held_out = ask["held_out"]
-                say(type="ready", protocol=1, name="the tests'", samples=ask["records"]["count"])
+                knows = ["dancing", "proximal"] if mode == "draws-back" else []
+                say(type="ready", protocol=1, name="the tests'", samples=ask["records"]["count"], knows=knows)
             elif ask["type"] == "train":
-                tensors = read(ask["adapter"])
+                tensors, start = read(ask["adapter"]), read(ask["adapter"])
                 for step in ask["steps"]:
                     if wrong("dies"):
                         print("out of memory", file=sys.stderr)
@@ -101,9 +102,10 @@ package enum TrainerScript {
                         say(type="error", id=number, message="the graphics processor is\nbusy")
                         break
                     momentum = 0.5 * momentum + 1
-                    for shape, values in tensors.values():
+                    for name, (shape, values) in tensors.items():
                         for index in range(len(values)):
-                            values[index] += step["learning_rate"] * momentum
+                            back = ask["proximal"] * (start[name][1][index] - values[index])
+                            values[index] += step["learning_rate"] * (momentum + back)
                     loss = sum(step["records"]) + 1.0
                     if wrong("loses"):
                         print('{"type":"step","id":%d,"number":%d,"loss":NaN}' % (number, step["number"]), flush=True)

@@ -46,12 +46,18 @@ package struct TrainingRequest: Sendable {
     package var delta: AdapterDelta
     /// The factors to train; the others stay as they are.
     package var factors: LoRAFactors
+    /// What draws the steps back to `delta`: the gradient of every step is that of the loss plus this times the way from
+    /// `delta` to the adapter (FedProx: Li et al., 2020, arXiv 1812.06127). Zero: nothing does.
+    package var proximal: Double
 
-    package init(round: Int, steps: Int, delta: AdapterDelta, factors: LoRAFactors = .both) {
+    package init(
+        round: Int, steps: Int, delta: AdapterDelta, factors: LoRAFactors = .both, proximal: Double = 0
+    ) {
         self.round = round
         self.steps = steps
         self.delta = delta
         self.factors = factors
+        self.proximal = proximal
     }
 }
 

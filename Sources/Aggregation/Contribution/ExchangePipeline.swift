@@ -18,6 +18,8 @@ package struct ExchangePipeline: Sendable {
     /// Where the factors are; nil for adapters that are no LoRA adapters.
     private let layout: FactorLayout?
     private let gate: ContributionGate
+    /// Momentum over rounds; nil for none.
+    private var outer: OuterStep?
     /// What neighbours have of this peer, and it of them. A peer that starts anew has nothing and gives what is whole; the
     /// mean does not depend on what anybody has.
     private var shared: SharedCopy?
@@ -39,6 +41,26 @@ package struct ExchangePipeline: Sendable {
         self.layout = layout
         factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
         gate = ContributionGate(normLimit: policy.normLimit)
+        outer = policy.outer.map(OuterStep.init)
+    }
+
+    // MARK: - Steps
+
+    /// The adapter with which a round is published whose local steps led from `start` to `end`: all of the way, unless an
+    /// outer rate says another part of it.
+    package func stepped(from start: AdapterDelta, to end: AdapterDelta) -> AdapterDelta {
+        outer?.taken(from: start, to: end) ?? end
+    }
+
+    /// The adapter that the next round begins with: `mixed`, which mixing made of `own`, and what outer momentum adds. A step
+    /// of the peer's own, no part of the average.
+    package mutating func carried(
+        _ mixed: AdapterDelta, from own: AdapterDelta, in round: MixingRound
+    ) -> AdapterDelta {
+        guard var momentum = outer else { return mixed }
+        defer { outer = momentum }
+        let (part, z) = (part(of: mixed, in: round.number), part(of: own, in: round.number))
+        return mixed.replacing(momentum.carried(part, from: z, in: round))
     }
 
     // MARK: - Out
@@ -299,6 +321,7 @@ package struct ExchangePipeline: Sendable {
         _ heard: [HeardShare], insteadOf own: AdapterDelta, in round: MixingRound
     ) -> AdapterDelta? {
         precision.restart()
+        outer?.restart()
         var adopted: AdapterDelta?
         for part in factors.parts {
             guard let old = own.restricted(to: part) else { preconditionFailure("parts are of the adapter") }
@@ -375,15 +398,15 @@ package struct ExchangePipeline: Sendable {
 
     // MARK: - State
 
-    /// What the rule has to be given again when the peer's process starts anew; empty where it keeps nothing. The length of
-    /// its state (4), four zeros, then this.
+    /// What has to be given again when the peer's process starts anew; empty where nothing is kept. The lengths of the mixing
+    /// rule's state and of the outer momentum's (4 each), then these.
     package var state: [UInt8] {
-        let mixing = policy.mixing.state
-        guard !mixing.isEmpty else { return [] }
+        let (mixing, outer) = (policy.mixing.state, outer?.state ?? [])
+        guard !mixing.isEmpty || !outer.isEmpty else { return [] }
         var bytes: [UInt8] = []
         bytes.append(integer: UInt32(mixing.count))
-        bytes.append(integer: UInt32(0))
-        return bytes + mixing
+        bytes.append(integer: UInt32(outer.count))
+        return bytes + mixing + outer
     }
 
     /// Takes over what `state` was.
@@ -392,9 +415,16 @@ package struct ExchangePipeline: Sendable {
     package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
         guard !state.isEmpty else { return }
         var reader = ByteReader(state)
-        guard let mixing = reader.integer(UInt32.self), reader.integer(UInt32.self) == 0,
-            let mixingState = reader.bytes(count: Int(mixing)), reader.isAtEnd
+        guard let mixing = reader.integer(UInt32.self), let momentum = reader.integer(UInt32.self),
+            let mixingState = reader.bytes(count: Int(mixing)), let outerState = reader.bytes(count: Int(momentum)),
+            reader.isAtEnd
         else { throw ExchangeStateError(description: "the kept state of the exchange is cut short") }
         try policy.mixing.restore(mixingState)
+        guard !outerState.isEmpty else { return }
+        // Where there is momentum, all rounds with training exchange the same values.
+        let schema = factors.schema(in: 0)
+        guard outer?.restore(outerState, as: schema) == true else {
+            throw ExchangeStateError(description: "the kept state of outer momentum is damaged, or there is none now")
+        }
     }
 }

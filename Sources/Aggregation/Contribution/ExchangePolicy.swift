@@ -16,6 +16,8 @@ package struct ExchangePolicy: Sendable {
     /// What happens to what a peer exchanges before the mixing rule sees it, in this order: what privacy asks for. None by
     /// default.
     package var stages: [any OutgoingStage] = []
+    /// Momentum over rounds; nil for none.
+    package var outer: OuterMomentum?
     /// Whether the next round's local steps are taken while contributions are on their way.
     package var overlaps = false
     /// How values become bytes.

@@ -125,6 +125,7 @@ extension PeerConfiguration {
         configuration.exchange.mixing.join(swarm.graph, as: index)
         configuration.layout = swarm.layout
         configuration.hostNames = hostNames
+        configuration.proximal = tuning.proximal
         configuration.participation = swarm.topology.participation
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)
@@ -149,6 +150,7 @@ extension ExchangePolicy {
             budget: ExchangeBudget(bytes: section.budget.map { Int($0) }, uplink: section.uplink),
             topKShare: section.topKShare)
         overlaps = section.overlap
+        outer = section.outer
         staleness = section.staleness
         consensusBound = section.consensusBound
     }

@@ -37,6 +37,8 @@ package struct PeerConfiguration: Sendable {
     package var rounds: Int
     /// Optimiser steps a round.
     package var localSteps: Int
+    /// What draws the steps of a round back to where they began (`TrainingRequest.proximal`).
+    package var proximal = 0.0
     /// Who trains in a round.
     package var participation = Participation.full
     /// Settling rounds after which the peer gives up to agree.

@@ -92,7 +92,7 @@ extension PeerCore {
             ahead?.result = steps
             return
         }
-        delta = steps.delta
+        delta = pipeline.stepped(from: delta, to: steps.delta)
         snapshot = steps.snapshot
         report(steps.news, at: time)
         gather(at: time)

@@ -34,7 +34,7 @@ extension PeerCore {
             .train(
                 TrainingRequest(
                     round: round, steps: configuration.localSteps, delta: delta,
-                    factors: pipeline.factors.trained(in: round))))
+                    factors: pipeline.factors.trained(in: round), proximal: configuration.proximal)))
     }
 
     /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is

@@ -22,6 +22,8 @@ package struct BaselineRun: Sendable, Equatable {
 package typealias BaselineListener = @Sendable (Int, AdapterDelta) async throws -> Void
 
 /// What one peer reaches alone, without any exchange; with the pooled trainer, what all data at one place would give.
+///
+/// Nothing draws its steps back: that is for peers whose adapters are averaged.
 package enum LocalTuning {
     /// Runs `rounds` times `localSteps` steps of one trainer, from the seed adapter or `start`.
     package static func run(
@@ -50,11 +52,14 @@ package enum FederatedAveraging {
     ///
     /// `takesPart` says which trainers, by their places, a round has: all of them unless given. The mean is over these.
     ///
+    /// `proximal` draws the steps of a round back to the common delta: then this is FedProx (Li et al., 2020).
+    ///
     /// The trainers of a round run at the same time, as far as their lanes differ; the mean is summed in their order, so
     /// that the result does not depend on who is done first.
     package static func run(
-        _ all: [any AdapterTrainer], rounds: Int, localSteps: [Int], from start: AdapterDelta? = nil,
-        afterRound listener: BaselineListener? = nil, takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }
+        _ all: [any AdapterTrainer], rounds: Int, localSteps: [Int], proximal: Double = 0,
+        from start: AdapterDelta? = nil, afterRound listener: BaselineListener? = nil,
+        takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }
     ) async throws -> BaselineRun {
         guard let first = all.first else { preconditionFailure("averaging is over one trainer at least") }
         precondition(all.allSatisfy { $0.schema == first.schema }, "trainers that are averaged share a schema")
@@ -67,7 +72,9 @@ package enum FederatedAveraging {
             guard !trainers.isEmpty else { continue }
             let outcomes = try await trainAll(
                 trainers,
-                places.map { TrainingRequest(round: round, steps: localSteps[$0], delta: run.delta) })
+                places.map { place in
+                    TrainingRequest(round: round, steps: localSteps[place], delta: run.delta, proximal: proximal)
+                })
             run.delta = .weightedMean(zip(trainers, outcomes).map { (Double($0.sampleCount), $1.delta) })
             let tokens = outcomes.reduce(0) { $0 + $1.tokens }
             let sum = outcomes.reduce(0.0) { $0 + $1.loss * Double($1.tokens) }

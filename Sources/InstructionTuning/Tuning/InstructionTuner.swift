@@ -117,8 +117,9 @@ extension InstructionTuner {
         var lossSum = 0.0
         var tokens = 0
         let frozen = schema.ranges(without: request.factors)
+        let pull = ProximalTerm(weight: request.proximal, start: adapter)
         for _ in 0..<request.steps {
-            let step = try step(&adapter, &state, frozen: frozen)
+            let step = try step(&adapter, &state, frozen: frozen, pull: pull)
             lossSum += step.loss * Double(step.tokens)
             tokens += step.tokens
             listener?(step)
@@ -128,9 +129,11 @@ extension InstructionTuner {
             records: request.steps * settings.recordsPerStep)
     }
 
-    /// - Parameter frozen: what stays as it is, ascending.
+    /// - Parameters:
+    ///   - frozen: what stays as it is, ascending.
+    ///   - pull: what is added to the gradient; nil for nothing.
     private func step(
-        _ adapter: inout [Float], _ state: inout TunerState, frozen: [Range<Int>]
+        _ adapter: inout [Float], _ state: inout TunerState, frozen: [Range<Int>], pull: ProximalTerm?
     ) throws -> TuningStep {
         // The optimiser counts over all rounds, and with it the schedule.
         let number = state.optimizer.step
@@ -141,6 +144,7 @@ extension InstructionTuner {
         // By step, not drawn on from step to step: a restored trainer needs the step's number only.
         var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
         var result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
+        pull?.add(to: &result.gradients, at: adapter)
         for range in frozen { result.gradients.replaceSubrange(range, with: repeatElement(0, count: range.count)) }
         let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
         guard result.lossSum.isFinite, norm.isFinite else {
@@ -160,12 +164,13 @@ extension InstructionTuner {
 package struct TuningStep: Sendable, Hashable {
     /// The step's number in the whole run, from zero.
     package var step: Int
-    /// Mean negative log-likelihood per token that carried loss, before the step, with dropout.
+    /// Mean negative log-likelihood per token that carried loss, before the step, with dropout; without the proximal term.
     package var loss: Double
     /// The tokens that carried loss.
     package var tokens: Int
     package var learningRate: Double
-    /// The gradient's Euclidean norm before clipping; not a number where a trainer does not tell it.
+    /// The gradient's Euclidean norm before clipping, the proximal term in it; not a number where a trainer does not tell
+    /// it.
     package var gradientNorm: Double
 
     package init(step: Int, loss: Double, tokens: Int, learningRate: Double, gradientNorm: Double) {

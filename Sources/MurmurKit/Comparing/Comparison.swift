@@ -84,7 +84,8 @@ package struct Comparison: Sendable {
         let (participation, count) = (folder.topology.participation, tuners.count)
         return try await FederatedAveraging.run(
             tuners, rounds: folder.topology.tuning.rounds, localSteps: tuners.map(\.localSteps),
-            afterRound: { _, _ in counter.add(1) }, takesPart: { participation.trains($0, of: count, in: $1) })
+            proximal: folder.topology.tuning.proximal, afterRound: { _, _ in counter.add(1) },
+            takesPart: { participation.trains($0, of: count, in: $1) })
     }
 
     private func alone(

@@ -52,12 +52,13 @@ struct GridKey: Sendable {
     static let localSteps = "tuning.local-steps"
     static let localEpochs = "tuning.local-epochs"
     static let rounds = "tuning.rounds"
+    static let proximal = "tuning.proximal"
 
     /// All of them: keys of the topology file with single values, and the simulated network's.
     static let all: [GridKey] =
         section("tuning", \.tuning) { name in
             switch name {
-            case "local-steps", "local-epochs", "rounds": .rounds
+            case "local-steps", "local-epochs", "rounds", "proximal": .rounds
             case "participation": .dealt
             default: .everyone
             }
@@ -67,6 +68,7 @@ struct GridKey: Sendable {
         + section("data", \.data, without: ["source", "held-out"]) { _ in .everyone }
         + section("data.partition", \.data.partition) { _ in .dealt }
         + section("exchange", \.exchange) { _ in .gossip }
+        + section("exchange.outer", \.exchange.outerSection, isPart: true) { _ in .gossip }
         + section("graph", \.graph, without: ["edges"]) { _ in .gossip }
         + [
             GridKey(name: "network.loss", values: "0 to below 1, or a percentage", reach: .gossip) { text, setting in
@@ -86,9 +88,10 @@ struct GridKey: Sendable {
             },
         ]
 
+    /// - Parameter isPart: whether the section is the value of one key, in which the swarm agrees as a whole.
     private static func section<Section: KeyedSection>(
         _ name: String, _ path: any WritableKeyPath<SwarmTopology, Section> & Sendable, without: Set<String> = [],
-        reach: (String) -> GridReach
+        isPart: Bool = false, reach: (String) -> GridReach
     ) -> [GridKey] {
         Section.keys.compactMap { key in
             guard key.description.nested.isEmpty, !without.contains(key.name) else { return nil }
@@ -99,7 +102,7 @@ struct GridKey: Sendable {
             }
             return GridKey(
                 name: "\(name).\(key.name)", values: key.description.values, reach: reach(key.name),
-                isShared: key.description.isShared
+                isShared: key.description.isShared && !isPart
             ) { text, setting in try key.read(argument: text, into: &setting.topology[keyPath: path]) }
         }
     }

@@ -86,7 +86,7 @@ extension GridBench {
             try workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: place))
         }
         let run = try await FederatedAveraging.run(
-            tuners, rounds: tuning.rounds, localSteps: tuners.map(\.localSteps),
+            tuners, rounds: tuning.rounds, localSteps: tuners.map(\.localSteps), proximal: tuning.proximal,
             takesPart: { participation.trains($0, of: count, in: $1) })
         var trained = Trained()
         trained.add(.fedavg, run.delta)

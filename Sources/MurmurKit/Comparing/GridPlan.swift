@@ -198,7 +198,8 @@ extension GridRun {
         if key.hasPrefix("data.partition.") { return method.depends(on: .dealt) }
         if key.hasPrefix("exchange.") || key.hasPrefix("graph.") { return method == .gossip }
         switch key {
-        case GridKey.localSteps, GridKey.localEpochs, GridKey.rounds: return method.depends(on: .rounds)
+        case GridKey.localSteps, GridKey.localEpochs, GridKey.rounds, GridKey.proximal:
+            return method.depends(on: .rounds)
         // Pooled data have as large a batch, or as many steps, as the peers that train.
         default: return true
         }

@@ -194,7 +194,7 @@ package struct TuneRun {
     ) throws -> SettingsFingerprint {
         let all = SettingsFingerprint(topology, baseModelDigest: trainers.baseModelDigest)
         let parts = ["swarm.seed", "model.", "tuning."]
-        let others = ["tuning.rounds", "tuning.local-steps", "tuning.local-epochs"]
+        let others = ["tuning.rounds", "tuning.local-steps", "tuning.local-epochs", "tuning.proximal"]
         var settings = SettingsFingerprint(
             all.entries.filter { entry in
                 parts.contains { entry.key.hasPrefix($0) } && !others.contains(entry.key)

@@ -160,7 +160,7 @@ package actor CommandTrainer: AdapterTrainer {
         guard !isEnding else { throw TrainerFault.stopped }
         try job.prepare()
         let (begun, name) = try await TrainerSession.begin(
-            command, hello: job.hello(command), samples: sampleCount, log: log)
+            command, hello: job.hello(command), samples: sampleCount, skills: job.skills, log: log)
         log.note("ready: \(name)")
         if isEnding {
             await begun.process.end(patience: Self.patience)
@@ -212,8 +212,8 @@ package actor CommandTrainer: AdapterTrainer {
         let records = steps.reduce(0) { $0 + $1.records.count }
         try await session.ask(
             TrainerRequest.train(
-                id: id, round: request.round, steps: steps, factors: request.factors, adapter: job.files.adapter,
-                result: job.files.result),
+                id: id, round: request.round, steps: steps, factors: request.factors, proximal: request.proximal,
+                adapter: job.files.adapter, result: job.files.result),
             within: command.roundLimit
         ) { reply throws(TrainerFault) in
             switch reply {

@@ -14,6 +14,8 @@ package enum TrainerFault: Error, Equatable, CustomStringConvertible {
     case badResult(String)
     /// It said that it could not do it.
     case refused(String)
+    /// The swarm asks for what it does not say that it can do.
+    case cannot(TrainerSkill)
     /// It was stopped, for the peer leaves.
     case stopped
 
@@ -21,7 +23,7 @@ package enum TrainerFault: Error, Equatable, CustomStringConvertible {
     package var isWorthAnother: Bool {
         switch self {
         case .ended, .silent: true
-        case .notStarted, .late, .violation, .badResult, .refused, .stopped: false
+        case .notStarted, .late, .violation, .badResult, .refused, .cannot, .stopped: false
         }
     }
 
@@ -43,6 +45,9 @@ package enum TrainerFault: Error, Equatable, CustomStringConvertible {
         case .violation(let reason): "does not keep to the protocol of docs/trainers.md: \(reason)"
         case .badResult(let reason): "returned what cannot be used: \(reason)"
         case .refused(let reason): "says: \(reason)"
+        case .cannot(let skill):
+            "does not say that it can do what \(skill.key) asks for (docs/trainers.md, \"hello\"): leave the key out, or "
+                + "take another trainer"
         case .stopped: "was stopped"
         }
     }

@@ -38,6 +38,9 @@ struct TrainerJob: Sendable {
         return hash.value
     }
 
+    /// What the settings ask for and not every trainer can do.
+    var skills: Set<TrainerSkill> { tuning.proximal > 0 ? [.proximal] : [] }
+
     /// Step `number` of the whole run with the batch of `records`; learning rate and seed are the built-in engine's.
     func step(_ number: Int, records: [Int]) -> TrainerRequest.Step {
         var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))

@@ -29,12 +29,13 @@ enum TrainerRequest {
     }
 
     static func train(
-        id: Int, round: Int, steps: [Step], factors: LoRAFactors, adapter: String, result: String
+        id: Int, round: Int, steps: [Step], factors: LoRAFactors, proximal: Double, adapter: String, result: String
     ) -> JSONValue {
         let names = [(LoRAFactors.a, "A"), (.b, "B")].filter { factors.contains($0.0) }.map { JSONValue.text($0.1) }
         return [
             "type": "train", "id": .integer(id), "round": .integer(round), "adapter": .text(adapter),
-            "result": .text(result), "factors": .array(names), "steps": .array(steps.map(\.json)),
+            "result": .text(result), "factors": .array(names), "proximal": .number(proximal),
+            "steps": .array(steps.map(\.json)),
         ]
     }
 
@@ -68,9 +69,23 @@ enum TrainerRequest {
     }
 }
 
+/// What not every trainer can do. One that does not say so when it is ready is not asked for it.
+package enum TrainerSkill: String, Sendable, Hashable, CaseIterable {
+    /// `tuning.proximal`: steps that are drawn back to where the round began.
+    case proximal
+
+    /// The key of the topology file that asks for it.
+    var key: String {
+        switch self {
+        case .proximal: "tuning.proximal"
+        }
+    }
+}
+
 /// What a trainer's process says.
 package enum TrainerReply: Equatable {
-    case ready(version: Int, name: String, samples: Int)
+    /// `knows` are the settings beyond the first version's that it can do (`TrainerSkill`); others are passed over.
+    case ready(version: Int, name: String, samples: Int, knows: Set<TrainerSkill>)
     case step(id: Int, number: Int, loss: Double, gradientNorm: Double?)
     case trained(id: Int, records: Int)
     case evaluated(id: Int, loss: Double, tokens: Int)
@@ -116,7 +131,8 @@ package enum TrainerReply: Equatable {
         case "ready":
             self = .ready(
                 version: try number("protocol"), name: Self.shown(json["name"]?.text ?? ""),
-                samples: try number("samples"))
+                samples: try number("samples"),
+                knows: Set((json["knows"]?.array ?? []).compactMap { $0.text.flatMap(TrainerSkill.init(rawValue:)) }))
         case "step":
             self = .step(
                 id: try number("id"), number: try number("number"), loss: try real("loss"),

@@ -10,21 +10,26 @@ struct TrainerSession: Sendable {
 
     /// Starts a process and waits until it is ready for `hello`.
     ///
+    /// - Parameter skills: what the swarm asks for and not every trainer can.
     /// - Throws: `TrainerFault`; the process is then over.
     static func begin(
-        _ limits: SwarmTopology.TrainerCommand, hello: JSONValue, samples: Int, log: TrainerLog
+        _ limits: SwarmTopology.TrainerCommand, hello: JSONValue, samples: Int, skills: Set<TrainerSkill>,
+        log: TrainerLog
     ) async throws(TrainerFault) -> (session: TrainerSession, name: String) {
         let process = TrainerProcess(limits.command, log: log)
         let session = TrainerSession(process: process, limits: limits)
         do throws(TrainerFault) {
             var name: String?
             try await session.ask(hello, within: limits.startLimit, mayBeSilent: true) { reply throws(TrainerFault) in
-                guard case .ready(let version, let named, let count) = reply else { return false }
+                guard case .ready(let version, let named, let count, let known) = reply else { return false }
                 guard version == TrainerRequest.version else {
                     throw .violation("it speaks version \(version), this peer version \(TrainerRequest.version)")
                 }
                 guard count == samples else {
                     throw .badResult("it has read \(count) of the \(samples) records")
+                }
+                if let missing = TrainerSkill.allCases.first(where: { skills.contains($0) && !known.contains($0) }) {
+                    throw .cannot(missing)
                 }
                 name = named
                 return true

@@ -19,6 +19,8 @@ extension SwarmTopology {
         /// Bits a second; nil: a round may take as long to send as it takes.
         package var uplink: Double?
         package var robustness = Robustness.none
+        /// Nil: none.
+        package var outer: OuterMomentum?
         package var overlap = false
         package var staleness = 2
         package var consensusBound = 1e-3
@@ -70,6 +72,11 @@ extension SwarmTopology {
                 "How contributions that lie are kept out.",
                 "Beyond the gate that every contribution passes: right length, finite, bounded norm."),
             .shared(
+                "outer", \.outer, .outer, "Momentum over rounds: DiLoCo's outer optimiser without a server.",
+                "A peer goes on with the average and so much of its own last move. `momentum` is what is left of a move a "
+                    + "round later (0.5 unless given), `rate` what is taken of local steps (1). "
+                    + "`docs/mathematics.md`, \"Outer momentum\"."),
+            .shared(
                 "overlap", \.overlap, .flag,
                 "Whether peers train on while contributions are on their way.",
                 "A round takes the longer of training and sending, not their sum; what came is added one round later. "
@@ -103,6 +110,7 @@ extension SwarmTopology.Exchange {
         var exchange = try Self.read(place)
         try refuseFactors(of: exchange, place)
         try refuseBudget(of: exchange, place)
+        try refuseOuter(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
             if let compression, exchange.compression.refersBack, !exchange.mixing.allowsDifferences {
@@ -146,6 +154,15 @@ extension SwarmTopology.Exchange {
                             : " with mixing: \(exchange.mixing.rawValue) and factors: \(exchange.factors.rawValue)"))
             }
         }
+    }
+
+    private static func refuseOuter(of exchange: Self, _ place: TopologyValue) throws {
+        guard exchange.outer != nil, let outer = try place.section(keys: Self.keys.map(\.name))["outer"],
+            let obstacle = OuterMomentum.obstacle(
+                mixing: exchange.mixing, factors: exchange.factors, compression: exchange.compression,
+                overlaps: exchange.overlap)
+        else { return }
+        throw outer.error("outer does not go with \(obstacle)")
     }
 
     private static func refuseFactors(of exchange: Self, _ place: TopologyValue) throws {

@@ -25,6 +25,8 @@ extension SwarmTopology {
         package var schedule = Schedule.constant
         package var accumulation = 1
         package var clipNorm = 1.0
+        /// μ of FedProx's term; zero for none.
+        package var proximal = 0.0
         package var precision = Precision.fp32
 
         package init() {}
@@ -61,6 +63,11 @@ extension SwarmTopology {
             .shared(
                 "clip-norm", \.clipNorm, .number(0...1e6), "The greatest norm of a step's gradient; 0 for no limit.",
                 "A gradient with a greater norm is scaled down to it."),
+            .shared(
+                "proximal", \.proximal, .number(0...1000),
+                "What draws local steps back to where the round began (FedProx); 0 for nothing.",
+                "So many times the way from there is added to the gradient. `docs/mathematics.md`, \"Drawn back to the "
+                    + "start\"."),
             .local(
                 "precision", \.precision, .choice(), "What the large products of a step are computed in.",
                 "`bf16`: factors rounded to bfloat16, sums in 32-bit floats. `auto`: `bf16` where the processor has "

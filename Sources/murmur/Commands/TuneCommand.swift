@@ -4,9 +4,12 @@ import InstructionTuning
 import MurmurKit
 import SwarmFile
 
-/// The keys of `tuning:` that `murmur tune` takes; ModelOptions and ComputeOptions have the others.
+/// The keys of `tuning:` that `murmur tune` takes; ModelOptions and ComputeOptions have the others. Who is alone has no
+/// round that steps could be drawn back to.
 enum TuningKeys: OptionKeys {
-    static let keys = SwarmTopology.Tuning.keys.filter { !["template", "cutoff", "precision"].contains($0.name) }
+    static let keys = SwarmTopology.Tuning.keys.filter {
+        !["template", "cutoff", "precision", "proximal"].contains($0.name)
+    }
 }
 
 /// The keys of `data:` that commands take which have no topology.

@@ -1,4 +1,5 @@
 import Adapters
+import Basics
 import Foundation
 import InstructionTuning
 import LanguageModel
@@ -47,19 +48,106 @@ import Testing
         #expect(trained.distance(to: try #require(begun.restricted(to: schema.part(factors)))) > 1e-3)
     }
 
-    @Test("Stopped and resumed after any round is uninterrupted, to the last bit")
-    func resume() async throws {
+    /// The steps of one round as they are written down: the gradient of the loss, `μ (x − x₀)` added to it, clipping, AdamW.
+    private func stepsByHand(_ rig: TuningRig, steps: Int, from delta: AdapterDelta, proximal: Double) throws -> [Float]
+    {
+        let bench = try rig.workbench()
+        let records = EncodedRecords(TuningRig.records(10), with: bench.encoder)
+        let engine = TrainingEngine(model: bench.model, lora: bench.lora, options: bench.options)
+        let start = bench.origin.adapter(of: delta)
+        var adapter = start
+        var sampler = BatchSampler(
+            count: records.sequences.count, batch: rig.settings.recordsPerStep, seed: rig.seed, stream: "a")
+        var optimizer = AdamW(
+            count: start.count,
+            settings: .init(learningRate: rig.settings.learningRate, weightDecay: rig.settings.weightDecay))
+        for number in 0..<steps {
+            let batch = sampler.next().map { records.sequences[$0] }
+            var dropout = SeededGenerator(seed: rig.seed, label: "dropout/a", index: UInt64(number))
+            var gradients = try engine.lossAndGradients(
+                sequences: batch, adapter: adapter, dropoutSeed: dropout.next()
+            ).gradients
+            for index in gradients.indices where proximal > 0 {
+                gradients[index] += Float(proximal) * (adapter[index] - start[index])
+            }
+            let limit = rig.settings.clipNorm
+            optimizer.settings.learningRate =
+                rig.settings.learningRate
+                * rig.settings.schedule.factor(
+                    step: number, totalSteps: rig.settings.totalSteps, warmup: rig.settings.warmup)
+            optimizer.update(
+                &adapter, gradients: gradients,
+                gradientScale: limit > 0 ? AdamW.clippingScale(gradients: gradients, limit: limit) : 1)
+        }
+        return bench.origin.delta(of: adapter).values
+    }
+
+    @Test(
+        "The proximal term is added to the gradient, to the last bit; zero changes no bit", arguments: [0, 0.5, 20.0])
+    func proximal(weight: Double) async throws {
+        let rig = TuningRig()
+        let bench = try rig.workbench()
+        let other = try bench.tuner(peer: "b", records: TuningRig.records(10), lane: lane)
+        let begin = try await other.train(.init(round: 0, steps: 3, delta: start(bench))).delta
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+        let after = try await tuner.train(.init(round: 0, steps: 6, delta: begin, proximal: weight)).delta
+        let byHand = try stepsByHand(rig, steps: 6, from: begin, proximal: weight)
+        #expect(after.values.map(\.bitPattern) == byHand.map(\.bitPattern))
+    }
+
+    @Test("What is added is the gradient of half the weight times the squared way, by finite differences")
+    func proximalIsAGradient() throws {
+        var generator = SeededGenerator(seed: 3)
+        let count = 40
+        let start = (0..<count).map { _ in Float(generator.normal()) }
+        let adapter = (0..<count).map { _ in Float(generator.normal()) }
+        let term = try #require(ProximalTerm(weight: 0.7, start: start))
+        var added = [Float](repeating: 0, count: count)
+        term.add(to: &added, at: adapter)
+        func value(_ x: [Double]) -> Double {
+            zip(x, start).reduce(0) { $0 + 0.35 * ($1.0 - Double($1.1)) * ($1.0 - Double($1.1)) }
+        }
+        for index in 0..<count {
+            var (above, below) = (adapter.map(Double.init), adapter.map(Double.init))
+            above[index] += 1e-4
+            below[index] -= 1e-4
+            let slope = (value(above) - value(below)) / 2e-4
+            #expect(abs(slope - Double(added[index])) < 1e-5)
+        }
+        #expect(ProximalTerm(weight: 0, start: start) == nil)
+    }
+
+    @Test("The more a round is drawn back, the nearer it stays to where it began")
+    func proximalHoldsBack() async throws {
+        let bench = try TuningRig().workbench()
+        var ways: [Double] = []
+        for weight in [0.0, 1, 30] {
+            let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+            var delta = start(bench)
+            // Of the second round: the moments know the term, and the start is no longer zero.
+            for round in 0..<2 {
+                let begin = delta
+                delta = try await tuner.train(.init(round: round, steps: 10, delta: begin, proximal: weight)).delta
+                if round == 1 { ways.append(delta.distance(to: begin)) }
+            }
+        }
+        #expect(ways[0] > 1.02 * ways[1] && ways[1] > 1.5 * ways[2], "\(ways)")
+    }
+
+    @Test("Stopped and resumed after any round is uninterrupted, to the last bit", arguments: [0, 2.0])
+    func resume(proximal: Double) async throws {
         let bench = try TuningRig().workbench()
         let records = TuningRig.records(10)
         let steady = try bench.tuner(peer: "a", records: records, lane: lane)
         var delta = start(bench)
         var stopped: (delta: AdapterDelta, snapshot: [UInt8]) = (delta, try await steady.snapshot())
         for round in 0..<6 {
-            let outcome = try await steady.train(.init(round: round, steps: 5, delta: delta))
+            let outcome = try await steady.train(.init(round: round, steps: 5, delta: delta, proximal: proximal))
             // A second process: a new trainer from the saved bytes.
             let resumed = try bench.tuner(peer: "a", records: records, lane: ComputeLane())
             try await resumed.restore(stopped.snapshot)
-            let again = try await resumed.train(.init(round: round, steps: 5, delta: stopped.delta))
+            let again = try await resumed.train(
+                .init(round: round, steps: 5, delta: stopped.delta, proximal: proximal))
             #expect(again.delta.values.map(\.bitPattern) == outcome.delta.values.map(\.bitPattern), "round \(round)")
             #expect(again.loss == outcome.loss && again.tokens == outcome.tokens && again.records == 20)
             let snapshot = try await steady.snapshot()

@@ -146,6 +146,22 @@ import Testing
         await trainer.end()
     }
 
+    /// What the topology asks for and a trainer does not say that it can do is refused by name, before the swarm waits.
+    @Test func stepsAreDrawnBackByWhoCanDoIt() async throws {
+        let folder = try TemporaryFolder()
+        let plain = try TrainerScript.trainers(in: folder, proximal: 40).trainer(of: "peer-0")
+        let failure = try #require(await #expect(throws: CommandFailure.self) { try await plain.begin() })
+        #expect(failure.description.contains("tuning.proximal"), "\(failure)")
+        await plain.end()
+        let able = try TrainerScript.trainers(in: folder, mode: "draws-back", proximal: 40).trainer(of: "peer-0")
+        try await able.begin()
+        let start = AdapterDelta(zeroOf: able.schema)
+        let outcome = try await able.train(TrainingRequest(round: 0, steps: 2, delta: start, proximal: 40))
+        // Learning rate 5e-3, momentum 1 and then 1.5; the second step is drawn back over the way of the first.
+        for value in outcome.delta.values { #expect(abs(value - (0.0125 - 5e-3 * 40 * 5e-3)) < 1e-5) }
+        await able.end()
+    }
+
     @Test(arguments: [
         SwarmTopology.TrainerCommand(["/nowhere/trainer"]),
         SwarmTopology.TrainerCommand(shell: "murmur-has-no-such-trainer"),

@@ -9,7 +9,11 @@ import Testing
         func reply(_ text: String) throws -> TrainerReply { try TrainerReply(line: Array(text.utf8)) }
         #expect(
             try reply(#"{"type":"ready","protocol":1,"name":"a\u0007b","samples":3,"more":[]}"#)
-                == .ready(version: 1, name: "a b", samples: 3))
+                == .ready(version: 1, name: "a b", samples: 3, knows: []))
+        // What this peer has never heard of is passed over.
+        #expect(
+            try reply(#"{"type":"ready","protocol":1,"name":"a","samples":3,"knows":["proximal","dancing",7]}"#)
+                == .ready(version: 1, name: "a", samples: 3, knows: [.proximal]))
         #expect(
             try reply(#"{"type":"step","id":4,"number":0,"loss":2.5}"#)
                 == .step(id: 4, number: 0, loss: 2.5, gradientNorm: nil))

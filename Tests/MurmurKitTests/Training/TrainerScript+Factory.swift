@@ -8,7 +8,7 @@ extension TrainerScript {
     /// The factory of two peers whose trainers run the script in `mode`. With `once` they do wrong the first time only, and
     /// those started later behave.
     static func trainers(
-        in folder: borrowing TemporaryFolder, mode: String = "good", once: Bool = false,
+        in folder: borrowing TemporaryFolder, mode: String = "good", once: Bool = false, proximal: Double = 0,
         _ change: (inout SwarmTopology.TrainerCommand) -> Void = { _ in }
     ) throws -> CommandTrainers {
         try folder.write(text, to: "trainer.py")
@@ -19,13 +19,14 @@ extension TrainerScript {
         command.roundLimit = 3600
         command.restarts = 1
         change(&command)
-        return try factory(in: folder, command)
+        return try factory(in: folder, command, proximal: proximal)
     }
 
     static func factory(
-        in folder: borrowing TemporaryFolder, _ command: SwarmTopology.TrainerCommand
+        in folder: borrowing TemporaryFolder, _ command: SwarmTopology.TrainerCommand, proximal: Double = 0
     ) throws -> CommandTrainers {
-        let topology = try SwarmComposition.load(try SmallTopology.write(in: folder)).topology
+        var topology = try SwarmComposition.load(try SmallTopology.write(in: folder)).topology
+        topology.tuning.proximal = proximal
         return try CommandTrainers(
             topology, try ModelComposition.partition(topology), command, threads: 1, folder: folder.path("run"))
     }

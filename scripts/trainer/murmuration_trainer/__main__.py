@@ -74,7 +74,8 @@ def main():
         hello = ranks.share(channel.next() if ranks.is_main else None)
         trainer = Trainer(hello, choices, ranks)
         if ranks.is_main:
-            channel.send({"type": "ready", "protocol": PROTOCOL, "name": trainer.name, "samples": len(trainer.records)})
+            channel.send({"type": "ready", "protocol": PROTOCOL, "name": trainer.name, "samples": len(trainer.records),
+                          "knows": ["proximal"]})
         while True:
             # A closed input is shared as nothing: the other ranks wait for it.
             request = None

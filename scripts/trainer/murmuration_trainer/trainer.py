@@ -182,10 +182,12 @@ class Trainer:
         factors = request.get("factors", ["A", "B"])
         self.frozen = [value for name, value in zip(self.names, self._parameters())
                        if not any(f".lora_{factor}." in name for factor in factors)]
+        proximal = request.get("proximal", 0)
+        start = [value.detach().clone() for value in self._parameters()] if proximal > 0 else []
         used = 0
         for step in request["steps"]:
             self.ranks.check(channel, request["id"])
-            loss, norm = self.step(step)
+            loss, norm = self.step(step, proximal, start)
             used += len(step["records"])
             if not (loss == loss and norm == norm and abs(loss) != float("inf") and norm != float("inf")):
                 raise Failed(f"the loss of step {step['number']} is not a finite number; lower the learning rate")
@@ -196,8 +198,9 @@ class Trainer:
         self.before = None
         return used
 
-    def step(self, step):
-        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm."""
+    def step(self, step, proximal=0, start=()):
+        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm.
+        `proximal` draws the parameters back to `start` (FedProx)."""
         # Each rank drops other elements, and the same again after a restart.
         torch.manual_seed(step["dropout_seed"] + 1_000_003 * self.ranks.index)
         batch = [self.records[place] for place in step["records"]]
@@ -213,6 +216,10 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
+        if proximal > 0:
+            # The gradients are whole by now, so that every rank adds the same.
+            for value, begin in zip(self._parameters(), start):
+                value.grad.add_(value.detach() - begin, alpha=proximal)
         # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes over
         # what has none.
         for value in self.frozen:

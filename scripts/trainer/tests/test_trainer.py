@@ -37,6 +37,38 @@ def plain_losses(peer, batches, rate=1e-2):
     return losses
 
 
+def drawn_back(peer, begin, batches, first, proximal, rate=1e-2):
+    """Steps of a plain loop on `first` and then, from `begin`, on `batches` with the proximal term in the loss."""
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(peer.model), LoraConfig(
+        **{**peer.lora, "inference_mode": False}))
+    set_peft_model_state_dict(model, peer.seed_adapter)
+    parameters = [value for value in model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
+    losses = []
+    for round, group in enumerate([first, batches]):
+        if round == 1:
+            set_peft_model_state_dict(model, begin)
+        start = [value.detach().clone() for value in parameters]
+        for batch in group:
+            total, count = 0, 0
+            for place in batch:
+                record = peer.records[place]
+                tokens = torch.tensor([record["tokens"]])
+                logits = model(input_ids=tokens).logits[0, :-1]
+                marked = torch.tensor(record["loss"][1:], dtype=torch.bool)
+                total = total + torch.nn.functional.cross_entropy(
+                    logits[marked], tokens[0, 1:][marked], reduction="sum")
+                count += int(marked.sum())
+            way = sum(((value - begun) ** 2).sum() for value, begun in zip(parameters, start))
+            (total / count + (0.5 * proximal * way if round == 1 else 0.0)).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            if round == 1:
+                losses.append(float(total / count))
+    return losses, get_peft_model_state_dict(model)
+
+
 def same(one, other, tolerance=1e-6):
     assert one.keys() == other.keys()
     for name in one:
@@ -115,6 +147,24 @@ def test_a_factor_that_is_not_trained_stays(peers, ranks):
         for name, value in after.items():
             assert torch.equal(value, adapter[name]) == (name.split(".lora_")[1][0] not in factors), name
         adapter = after
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_steps_are_drawn_back_to_the_start(peers, ranks):
+    launcher = ["torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0",
+                "-m"] if ranks == 2 else []
+    plain, peer = peers("plain"), peers("peer", command=[sys.executable, "-m", *launcher, "murmuration_trainer"])
+    plain.hello()
+    assert "proximal" in peer.hello()["knows"]
+    # At zero it changes no bit.
+    _, begin = peer.train(peer.seed_adapter, BATCHES, proximal=0)
+    if ranks == 1:
+        same(begin, plain.train(plain.seed_adapter, BATCHES)[1], 0)
+    losses, adapter = peer.train(begin, BATCHES, first=3, proximal=5.0)
+    wanted, expected = drawn_back(peer, begin, BATCHES, first=BATCHES, proximal=5.0)
+    for loss, value in zip(losses, wanted, strict=True):
+        assert abs(loss - value) < 1e-5
+    same(adapter, expected, 1e-5)
 
 
 def test_an_error_leaves_the_state(peers):

@@ -1,44 +1,50 @@
 /// Reads a byte string from front to back. Every read is checked against the end: what is not there is nil, never a
 /// trap. Integers lie least significant byte first.
-package struct ByteReader: Sendable {
+///
+/// Public, so that other modules can inline it: packets are read with it, and a call for each field cost the protocol some
+/// percent of its processor time (docs/decisions/0057-what-is-inlined-is-public.md).
+public struct ByteReader: Sendable {
     @usableFromInline let bytes: [UInt8]
     @usableFromInline var place: Int
     @usableFromInline let end: Int
 
-    /// Where the next byte lies.
-    package var position: Int { place }
-
     /// A reader of `bytes` at `range`, or of all of them.
-    package init(_ bytes: [UInt8], range: Range<Int>? = nil) {
+    @inlinable
+    public init(_ bytes: [UInt8], range: Range<Int>? = nil) {
         self.bytes = bytes
         place = range?.lowerBound ?? 0
         end = min(range?.upperBound ?? bytes.count, bytes.count)
     }
 
+    /// Where the next byte lies.
+    @inlinable public var position: Int { place }
+
     /// How many bytes are left.
-    @inlinable package var remaining: Int { end - place }
+    @inlinable public var remaining: Int { end - place }
 
     /// Whether everything was read.
-    package var isAtEnd: Bool { remaining == 0 }
+    @inlinable public var isAtEnd: Bool { remaining == 0 }
 
     /// The next byte.
-    @inlinable
-    package mutating func byte() -> UInt8? {
+    @inlinable @inline(__always)
+    public mutating func byte() -> UInt8? {
         guard place < end else { return nil }
-        defer { place += 1 }
-        return bytes[place]
+        let byte = bytes[place]
+        place += 1
+        return byte
     }
 
     /// The next integer of type `Integer`, of at most eight bytes.
-    @inlinable
-    package mutating func integer<Integer: FixedWidthInteger & UnsignedInteger>(_ type: Integer.Type) -> Integer? {
-        word(byteCount: MemoryLayout<Integer>.size).map { Integer(truncatingIfNeeded: $0) }
+    @inlinable @inline(__always)
+    public mutating func integer<Integer: FixedWidthInteger & UnsignedInteger>(_ type: Integer.Type) -> Integer? {
+        guard let word = word(byteCount: MemoryLayout<Integer>.size) else { return nil }
+        return Integer(truncatingIfNeeded: word)
     }
 
     /// The next `byteCount` bytes as a number. Not generic, so that it is compiled for what it does: byte by byte in a
     /// type that the compiler does not know, reading a packet's header cost more than deciphering it.
-    @usableFromInline
-    package mutating func word(byteCount: Int) -> UInt64? {
+    @inlinable @inline(__always)
+    public mutating func word(byteCount: Int) -> UInt64? {
         precondition((1...8).contains(byteCount), "a word has one to eight bytes")
         guard remaining >= byteCount else { return nil }
         var word: UInt64 = 0
@@ -48,15 +54,17 @@ package struct ByteReader: Sendable {
     }
 
     /// Where the next `count` bytes lie; they count as read.
-    @inlinable
-    package mutating func range(count: Int) -> Range<Int>? {
+    @inlinable @inline(__always)
+    public mutating func range(count: Int) -> Range<Int>? {
         guard count >= 0, remaining >= count else { return nil }
-        defer { place += count }
-        return place..<place + count
+        let range = place..<place + count
+        place = range.upperBound
+        return range
     }
 
     /// The next `count` bytes, copied.
-    package mutating func bytes(count: Int) -> [UInt8]? {
+    @inlinable
+    public mutating func bytes(count: Int) -> [UInt8]? {
         range(count: count).map { Array(bytes[$0]) }
     }
 }
@@ -64,14 +72,14 @@ package struct ByteReader: Sendable {
 /// What is written to byte strings: integers, least significant byte first.
 extension [UInt8] {
     /// Appends `value`, of at most eight bytes, least significant byte first.
-    @inlinable
-    package mutating func append(integer value: some FixedWidthInteger & UnsignedInteger) {
+    @inlinable @inline(__always)
+    public mutating func append(integer value: some FixedWidthInteger & UnsignedInteger) {
         append(word: UInt64(truncatingIfNeeded: value), byteCount: value.bitWidth / 8)
     }
 
     /// Appends the low `byteCount` bytes of `word`. Not generic for the reason that reading is not.
-    @usableFromInline
-    package mutating func append(word: UInt64, byteCount: Int) {
+    @inlinable
+    public mutating func append(word: UInt64, byteCount: Int) {
         for index in 0..<byteCount { append(UInt8(truncatingIfNeeded: word >> UInt64(8 * index))) }
     }
 }

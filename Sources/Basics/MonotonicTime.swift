@@ -2,38 +2,40 @@
 ///
 /// Protocol state machines are given moments; they never read a clock. The shell takes them from a real clock, the
 /// simulator from its virtual one.
-package struct MonotonicTime: Sendable, Hashable, Comparable {
+///
+/// Public, so that other modules can inline it (docs/decisions/0057-what-is-inlined-is-public.md).
+public struct MonotonicTime: Sendable, Hashable, Comparable {
     /// Nanoseconds since the origin.
-    package var nanoseconds: Int64
+    public var nanoseconds: Int64
 
     @inlinable
-    package init(nanoseconds: Int64) {
+    public init(nanoseconds: Int64) {
         self.nanoseconds = nanoseconds
     }
 
     /// The clock's origin.
     @inlinable
-    package static var zero: MonotonicTime { MonotonicTime(nanoseconds: 0) }
+    public static var zero: MonotonicTime { MonotonicTime(nanoseconds: 0) }
 
     /// A moment that never comes.
     @inlinable
-    package static var distantFuture: MonotonicTime { MonotonicTime(nanoseconds: .max) }
+    public static var distantFuture: MonotonicTime { MonotonicTime(nanoseconds: .max) }
 
     @inlinable
-    package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 
     /// `duration` later; saturates at the distant future.
     @inlinable
-    package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
+    public static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
         let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
         return MonotonicTime(nanoseconds: overflow ? .max : sum)
     }
 
     /// The time from `right` to `left`.
     @inlinable
-    package static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
+    public static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
         .nanoseconds(left.nanoseconds.subtractingReportingOverflow(right.nanoseconds).partialValue)
     }
 }
@@ -41,7 +43,7 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
 extension Duration {
     /// The duration in nanoseconds, rounded towards zero; saturates at the ends of `Int64`.
     @inlinable
-    package var wholeNanoseconds: Int64 {
+    public var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         // Durations of centuries come out of files; they saturate instead of trapping.
@@ -52,7 +54,7 @@ extension Duration {
 
     /// The duration in seconds.
     @inlinable
-    package var inSeconds: Double {
+    public var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) * 1e-18
     }

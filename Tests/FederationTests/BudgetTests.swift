@@ -4,6 +4,7 @@ import Basics
 import Federation
 import Overlay
 import Testing
+import Wire
 
 /// Whole swarms whose peers choose how they compress.
 @Suite struct BudgetTests {
@@ -91,23 +92,25 @@ import Testing
         for hasDisk in [true, false] {
             var swarm = try Self.swarm("budget: \(budget)", seed: UInt64(moment), loss: 0.02)
             try swarm.startAll()
-            swarm.after(.milliseconds(moment)) { swarm in
-                guard swarm.members[2].core != nil else { return }
-                swarm.crash(2)
-                if !hasDisk { swarm.members[2].disk = nil }
-            }
-            swarm.after(.milliseconds(moment + 1500)) { swarm in
-                if swarm.members[2].core == nil, swarm.members[2].stopped == nil { try! swarm.start(2) }
-            }
-            let isDone = swarm.run()
-            #expect(isDone)
-            let finals = swarm.finals(0..<5)
-            try #require(finals.count == 5)
-            #expect(ConsensusDistance.relative(finals) <= 1e-3)
-            for peer in 0..<5 {
-                let refused = swarm.kinds(peer).contains { if case .contributionRefused = $0 { true } else { false } }
-                #expect(!refused)
-            }
+            swarm.crash(2, after: .milliseconds(moment), keepsDisk: hasDisk, for: .milliseconds(1500))
+            try swarm.expectToAgree()
         }
+    }
+
+    /// What the protocol carries: the adapter of rank 16 of a model of 7 billion parameters, 40 million values, one from
+    /// each neighbour at a time; what is larger is refused before anybody trains.
+    @Test(arguments: ["none", "bf16", "differences"]) func onlyWhatIsTooLargeIsRefused(compression: String) throws {
+        let topology = try VirtualSwarm(graph: "complete", count: 5, exchange: "compression: \(compression)").topology
+        func configuration(values: Int) throws(PeerSetupError) -> PeerConfiguration {
+            try PeerConfiguration(
+                topology: topology, index: 0,
+                schema: AdapterSchema(tensors: [.init(name: "a", rows: 1000, columns: values / 1000)]),
+                baseModelDigest: [UInt8](repeating: 7, count: 32), sampleCount: 10)
+        }
+        let usual = try configuration(values: 1_000)
+        #expect(usual.fitting(.attentive) == .attentive)
+        let large = try configuration(values: 40_000_000).fitting(.attentive)
+        #expect(large.inboundByteLimit >= max(WireConfiguration.attentive.inboundByteLimit, 4 * 160_000_000))
+        #expect(throws: PeerSetupError.self) { try configuration(values: 269_000_000) }
     }
 }

@@ -51,23 +51,8 @@ import Testing
         for hasDisk in [true, false] {
             var swarm = try Self.swarm(compression, seed: UInt64(moment), loss: 0.02)
             try swarm.startAll()
-            swarm.after(.milliseconds(moment)) { swarm in
-                guard swarm.members[2].core != nil else { return }
-                swarm.crash(2)
-                if !hasDisk { swarm.members[2].disk = nil }
-            }
-            swarm.after(.milliseconds(moment + 1500)) { swarm in
-                if swarm.members[2].core == nil, swarm.members[2].stopped == nil { try! swarm.start(2) }
-            }
-            let isDone = swarm.run()
-            #expect(isDone)
-            let finals = swarm.finals(0..<5)
-            try #require(finals.count == 5)
-            #expect(ConsensusDistance.relative(finals) <= 1e-3)
-            for peer in 0..<5 {
-                let refused = swarm.kinds(peer).contains { if case .contributionRefused = $0 { true } else { false } }
-                #expect(!refused)
-            }
+            swarm.crash(2, after: .milliseconds(moment), keepsDisk: hasDisk, for: .milliseconds(1500))
+            try swarm.expectToAgree()
         }
     }
 

@@ -46,11 +46,7 @@ import Wire
     func aRestartedPeerEndsWithTheSameAdapter(moment: Double, keepsDisk: Bool) throws {
         var swarm = try VirtualSwarm(graph: "exponential", count: 8, rounds: 12)
         try swarm.startAll()
-        swarm.after(.seconds(moment)) { swarm in
-            swarm.crash(2)
-            if !keepsDisk { swarm.members[2].disk = nil }
-        }
-        swarm.after(.seconds(moment + 2.5)) { try! $0.start(2) }
+        swarm.crash(2, after: .seconds(moment), keepsDisk: keepsDisk, for: .seconds(2.5))
         let stopped = swarm.run(for: .seconds(1200))
         #expect(stopped)
         #expect(swarm.finals(0..<8).count == 8)

@@ -63,11 +63,7 @@ import Testing
     func aRestartedPeerEndsWithTheSameAdapter(moment: Double, keepsDisk: Bool) throws {
         var swarm = try Self.swarm(count: 8, rounds: 12, loss: 0.02)
         try swarm.startAll()
-        swarm.after(.seconds(moment)) { swarm in
-            swarm.crash(2)
-            if !keepsDisk { swarm.members[2].disk = nil }
-        }
-        swarm.after(.seconds(moment + 4)) { try! $0.start(2) }
+        swarm.crash(2, after: .seconds(moment), keepsDisk: keepsDisk, for: .seconds(4))
         let stopped = swarm.run(for: .seconds(1200))
         #expect(stopped)
         let finals = swarm.finals(0..<8)

@@ -7,6 +7,7 @@ import Recording
 import Simulation
 import SwarmFile
 import TestSupport
+import Testing
 import Wire
 
 /// A swarm of peer cores on one virtual clock and network, with quadratic trainers. One seed gives one history.
@@ -121,6 +122,31 @@ struct VirtualSwarm {
     mutating func after(_ delay: Duration, _ action: @escaping (inout VirtualSwarm) -> Void) {
         actions.append(action)
         queue.push(time + delay, .action(actions.count - 1))
+    }
+
+    /// Lets a running peer die after `delay`, with its disk or without, and come back `pause` later.
+    mutating func crash(_ index: Int, after delay: Duration, keepsDisk: Bool, for pause: Duration) {
+        after(delay) { swarm in
+            guard swarm.members[index].core != nil else { return }
+            swarm.crash(index)
+            if !keepsDisk { swarm.members[index].disk = nil }
+        }
+        after(delay + pause) { swarm in
+            if swarm.members[index].core == nil, swarm.members[index].stopped == nil { try! swarm.start(index) }
+        }
+    }
+
+    /// Runs until all have agreed, of whom nobody refused what another sent.
+    mutating func expectToAgree() throws {
+        let isDone = run()
+        let (finals, count) = (finals(members.indices), members.count)
+        #expect(isDone)
+        try #require(finals.count == count)
+        #expect(ConsensusDistance.relative(finals) <= 1e-3)
+        for peer in members.indices {
+            let refused = kinds(peer).contains { if case .contributionRefused = $0 { true } else { false } }
+            #expect(!refused, "peer \(peer)")
+        }
     }
 
     /// Runs until no peer runs any more, or until `limit`; whether all stopped.

@@ -48,6 +48,16 @@ import Testing
         }
     }
 
+    /// The compiler inlines nothing into other modules that is not public (docs/decisions/0057-what-is-inlined-is-public.md).
+    @Test func whatIsToBeInlinedIsPublic() {
+        for file in SourceTree.files(in: ["Sources"], extensions: ["swift"]) {
+            for (number, line) in file.code.enumerated() where line.contains("@inlinable") {
+                let declaration = file.code[number...min(number + 1, file.code.count - 1)].joined(separator: " ")
+                #expect(!declaration.contains("package "), "\(file.path):\(number + 1): inlinable, but not public")
+            }
+        }
+    }
+
     @Test func uncheckedSendableIsProved() {
         for file in SourceTree.files(in: ["Sources"], extensions: ["swift"]) {
             for (number, line) in file.lines.enumerated() where line.contains("@unchecked Sendable") {

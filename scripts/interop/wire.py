@@ -14,7 +14,7 @@ from noise.connection import Keypair, NoiseConnection
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 PADDING, PING, ACK, CLOSE, MESSAGE, OFFER, WANT, CANCEL, CHUNK = range(9)
 EVIDENCE, REVOCATION, PATH_CHALLENGE, PATH_RESPONSE, MARKED_ACK, RECORD, CREDIT, PUSH = range(9, 17)
-LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 128 << 20
+LEAF, CHUNK_BYTES, STATUS_LIMIT, PAYLOAD_LIMIT = 65_536, 128, 512, 1 << 30
 CREDIT_CHUNKS = 262_144  # that a WANT brings credit for
 PUSH_LIMIT, PUSH_BODY = 16_384, 1100  # bytes of a pushed payload, of a PUSH frame's body
 RUN = 9  # chunks that a packet of 1200 bytes carries

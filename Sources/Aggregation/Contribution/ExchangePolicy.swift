@@ -1,3 +1,4 @@
+package import Adapters
 package import Overlay
 
 /// How a swarm exchanges adapters: what a peer sends, how it is encoded, what is let in and how it is averaged. All peers
@@ -72,6 +73,14 @@ package struct ExchangePolicy: Sendable {
         }
         let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
         return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
+    }
+
+    /// The most bytes that a payload of an adapter of `schema` can have, in any round.
+    package func mostPayloadBytes(of schema: AdapterSchema) -> Int {
+        var counts = [SinglePrecision().byteCounts(for: schema), encoding.byteCounts(for: schema)]
+        if sendsDifferences(whileSettling: true) { counts.append(DifferenceCoding.byteCounts(for: schema)) }
+        counts += levels.map { $0.encoding.byteCounts(for: schema) }
+        return mixing.headerByteCount + counts.map(\.upperBound).max()!
     }
 
     /// How payloads with this number are read; nil for a number that no peer of the swarm may send. Where copies are rounded

@@ -13,6 +13,8 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
     case graph(String)
     /// The exchange asks for LoRA factors, and the adapter has none.
     case withoutFactors(String)
+    /// A contribution may have more bytes than the protocol carries.
+    case tooLarge(bytes: Int)
     /// The checkpoint is another peer's, another swarm's, or another model's.
     case foreignCheckpoint(String)
 
@@ -23,6 +25,9 @@ package enum PeerSetupError: Error, Sendable, Hashable, CustomStringConvertible 
         case .graph(let reason): reason
         case .withoutFactors(let mode):
             "exchange.factors: \(mode) is for LoRA adapters; this trainer's adapter has no factors"
+        case .tooLarge(let bytes):
+            "a contribution of this adapter may take \(bytes) bytes; the protocol carries "
+                + "\(WireConfiguration.payloadByteLimit) (1 GiB): take a smaller rank or fewer target modules"
         case .foreignCheckpoint(let reason): "the checkpoint cannot be resumed: \(reason)"
         }
     }
@@ -82,6 +87,8 @@ extension PeerConfiguration {
             settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
             layout = FactorLayout(schema, configuration: topology.model.lora, seed: topology.swarm.seed)
             if layout == nil, exchange.factors != .both { throw .withoutFactors(exchange.factors.rawValue) }
+            let most = exchange.mostPayloadBytes(of: schema)
+            guard most <= WireConfiguration.payloadByteLimit else { throw .tooLarge(bytes: most) }
         }
 
         /// Ten times the rounds that the spectral gap lets expect for equal sample counts: unequal ones make the gap

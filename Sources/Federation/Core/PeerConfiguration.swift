@@ -118,6 +118,14 @@ package struct PeerConfiguration: Sendable {
         lingerLimit = max(lingerLimit, patience)
     }
 
+    /// The protocol's settings with room for one contribution of each neighbour on its way.
+    package func fitting(_ wire: WireConfiguration) -> WireConfiguration {
+        var wire = wire
+        wire.inboundByteLimit = max(
+            wire.inboundByteLimit, remotes.count * exchange.mostPayloadBytes(of: schema))
+        return wire
+    }
+
     /// When the swarm agrees, and how long that may take.
     package var settlingLimits: SettlingLimits {
         SettlingLimits(

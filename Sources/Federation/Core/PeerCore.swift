@@ -147,7 +147,8 @@ package struct PeerCore: Sendable {
         settling = configuration.exchange.mixing.settling(configuration.settlingLimits)
         wire = ProtocolEndpoint(
             local: local, remotes: configuration.remotes, swarm: swarm,
-            configuration: wireConfiguration, handshakeTimestamp: handshakeTimestamp, memory: memory, at: time)
+            configuration: configuration.fitting(wireConfiguration), handshakeTimestamp: handshakeTimestamp,
+            memory: memory, at: time)
         neighbours = roster.members.map { NeighbourState(id: $0.id) }
         // A revocation that an earlier process saw holds for good (docs/protocol.md, section 8).
         for index in neighbours.indices where wire.isBarred(neighbours[index].id) { neighbours[index].bar() }

@@ -16,8 +16,9 @@ package struct WireConfiguration: Sendable, Hashable {
     package var creditByteCount = 32 << 20
     /// The same in chunks.
     var creditChunkCount: Int { creditByteCount / Self.chunkByteCount }
-    /// Bytes of a payload, at most.
-    package static let payloadByteLimit = 128 << 20
+    /// Bytes of a payload, at most: rank 16 on all projections of a model of 7 billion parameters takes 160 MB in single
+    /// precision.
+    package static let payloadByteLimit = 1 << 30
     /// Bytes of the payload of a pushed object, at most.
     package static let pushedByteLimit = 16_384
     /// Bytes of the body of a PUSH frame, at most: it fits into the shortest datagram beside an acknowledgement.
@@ -83,7 +84,7 @@ package struct WireConfiguration: Sendable, Hashable {
     package var pushedObjectsPerPeer = 4
     /// Objects that are being sent to one peer, at most.
     package var outboundObjectsPerPeer = 32
-    /// Bytes of objects that are being received, at most.
+    /// Bytes of objects that are being received, at most. Whoever takes larger objects raises it.
     package var inboundByteLimit = 512 << 20
     /// Bytes of objects that have arrived whole and were not taken by the layer above, from which on no credit is given.
     package var undeliveredByteLimit = 256 << 20

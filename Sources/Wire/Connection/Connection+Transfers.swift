@@ -75,15 +75,17 @@ extension Connection {
 
     /// - Returns: whether the peer waits for credit that there is no room for.
     private mutating func giveCredit(at position: Int, hasRoom: Bool, _ context: inout ConnectionContext) -> Bool {
-        let source = association.inbound[position]
+        // Two numbers of it, no copy: this is asked for every packet.
+        let (remaining, credit) = (association.inbound[position].remaining, association.inbound[position].credit)
         let whole = context.configuration.creditChunkCount
-        guard source.remaining > source.credit, source.credit <= whole / 2 else { return false }
+        guard remaining > credit, credit <= whole / 2 else { return false }
         guard hasRoom else {
-            if source.credit <= 0 { association.inbound[position].isPaused = true }
-            return source.credit <= 0
+            if credit <= 0 { association.inbound[position].isPaused = true }
+            return credit <= 0
         }
-        let more = min(source.remaining, whole) - source.credit
-        if enqueue(.credit(transfer: source.handle, chunks: UInt32(more)), &context) {
+        let more = min(remaining, whole) - credit
+        let handle = association.inbound[position].handle
+        if enqueue(.credit(transfer: handle, chunks: UInt32(more)), &context) {
             association.inbound[position].addCredit(more)
         }
         return false

@@ -22,7 +22,7 @@ package struct ContributionManifest: Sendable, Hashable {
     package var flags: Flags
     /// Records that the contribution was trained on: its weight.
     package var sampleCount: UInt64
-    /// Bytes of the payload, at most 128 MiB.
+    /// Bytes of the payload, at most 1 GiB.
     package var payloadByteCount: Int
     /// The hash tree's root, 32 bytes.
     package var root: [UInt8]
@@ -40,7 +40,7 @@ package struct ContributionManifest: Sendable, Hashable {
     }
 
     /// A manifest for `payload`, whose hash tree is computed here. The digests must have 32 bytes, the status at most
-    /// 512, the payload at most 128 MiB.
+    /// 512, the payload at most 1 GiB.
     package init(
         swarm: [UInt8], origin: PeerID, round: UInt64, sequence: UInt64, baseModelDigest: [UInt8],
         schemaDigest: [UInt8], encoding: UInt16, flags: Flags = [], sampleCount: UInt64, payload: [UInt8],
@@ -61,7 +61,7 @@ package struct ContributionManifest: Sendable, Hashable {
         precondition(
             swarm.count == 32 && baseModelDigest.count == 32 && schemaDigest.count == 32, "digests have 32 bytes")
         precondition(status.count <= WireConfiguration.statusByteLimit, "a status has at most 512 bytes")
-        precondition(payload.bytes.count <= WireConfiguration.payloadByteLimit, "a payload has at most 128 MiB")
+        precondition(payload.bytes.count <= WireConfiguration.payloadByteLimit, "a payload has at most 1 GiB")
         self.swarm = swarm
         self.origin = origin
         self.round = round

@@ -100,7 +100,7 @@ package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
     case truncated
     /// Bytes follow the end.
     case trailingBytes
-    /// More than 128 MiB.
+    /// More than 1 GiB.
     case payloadTooLarge
     /// The number of leaves does not fit the payload's size.
     case leafCount
@@ -118,7 +118,7 @@ package enum ManifestError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unknownVersion: "the manifest has an unknown version: the peer that made it runs another release"
         case .truncated: "the manifest ends too early"
         case .trailingBytes: "bytes follow the manifest's end"
-        case .payloadTooLarge: "the manifest's payload is larger than 128 MiB"
+        case .payloadTooLarge: "the manifest's payload is larger than 1 GiB"
         case .leafCount: "the manifest's number of leaves does not fit its payload's size"
         case .statusTooLarge: "the manifest's status is larger than 512 bytes"
         case .foreign: "the manifest is of another swarm or of an unknown peer"

@@ -54,7 +54,7 @@ struct InboundTransfer: Sendable {
         // Bits beyond the last chunk stand for nothing that could be missing.
         if count % 64 != 0 { missing[count / 64] = (1 << UInt64(count % 64)) - 1 }
         missingChunks = count
-        // Sixteen bits do: a leaf has 512 chunks, and so has the list of hashes of the 2048 leaves of 128 MiB.
+        // Sixteen bits do: a leaf has 512 chunks, and the list of hashes of the 16,384 leaves of 1 GiB has 4096.
         missingOfPart = (0...layout.leafCount).map { UInt16(layout.chunks(ofPart: $0).count) }
         assignees = [ConnectionID?](repeating: nil, count: layout.leafCount + 1)
         unverifiedLeaves = layout.leafCount

@@ -179,8 +179,8 @@ extension PeerEvent.Kind {
             .news(
                 "adapter_kept",
                 keepsOwn
-                    ? "own adapter kept: it has a loss of {own_loss}, the common one {common_loss}"
-                    : "common adapter kept: it has a loss of {common_loss}, the own one {own_loss}",
+                    ? "own adapter kept: loss {own_loss}, the common one has {common_loss}"
+                    : "common adapter kept: loss {common_loss}, the own one has {own_loss}",
                 [
                     .init(
                         "keeps_own", .flag(keepsOwn),
@@ -264,17 +264,17 @@ extension PeerEvent.Kind {
         case .gainMeasured(let gain):
             .news(
                 "gain_measured",
-                "{round}: loss {before} at its start, {own} after own steps, {mixed} mixed; by neighbour: {with}",
+                "{round}: loss {before}, {own} after own steps, {mixed} mixed; by neighbour: {with}",
                 gain.fields)
         case .gainByCategory(let gain, let category):
             .detail(
                 "gain_by_category",
-                "{round}: of {category} {before}, {own} after own steps, {mixed} mixed; by neighbour: {with}",
+                "{round}: {category} {before}, {own} by own steps, {mixed} mixed; neighbours: {with}",
                 [.init("category", .text(String(category.prefix(64))), "which kind of records")] + gain.fields)
         case .gainHeard(let gain):
             .detail(
                 "gain_heard",
-                "{round}: {origin} tells {before}, {own} after own steps, {mixed} mixed; by neighbour: {with}",
+                "{round}: {origin} tells {before}, {own} by own steps, {mixed} mixed; neighbours: {with}",
                 [.init("origin", .peer(gain.origin), "who measured and signed it")] + gain.fields)
         case .gainSent(let peer, let round, let byteCount):
             .detail(

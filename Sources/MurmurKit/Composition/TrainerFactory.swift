@@ -39,14 +39,6 @@ package protocol TrainerFactory: Sendable {
     func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
 }
 
-/// What of a peer's validation part is measured on.
-package enum ValidationChoice: Sendable, Hashable {
-    /// All of it.
-    case whole
-    /// `exchange.gain-records` of it, at even distances: what the gains are measured on, adapter after adapter.
-    case gains
-}
-
 /// What a trainer's numbers depend on beyond what the topology file says.
 package struct TrainerSettings: Sendable, Hashable {
     /// What must be the same at all peers.

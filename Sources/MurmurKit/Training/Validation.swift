@@ -3,6 +3,14 @@ import Basics
 package import InstructionTuning
 import Synchronization
 
+/// What of a peer's validation part is measured on.
+package enum ValidationChoice: Sendable, Hashable {
+    /// All of it.
+    case whole
+    /// `exchange.gain-records` of it, at even distances: what the gains are measured on, adapter after adapter.
+    case gains
+}
+
 /// Measures adapters on a peer's validation part: records of its own that it does not train on.
 package struct Validator: Sendable {
     /// How many records it measures on.

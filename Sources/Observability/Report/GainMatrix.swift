@@ -79,19 +79,26 @@ package struct GainMatrix: Sendable {
     /// same; it counts once.
     package mutating func record(_ event: LoggedEvent) {
         switch event.event {
-        case "gain_measured" where known.contains(event.peer):
-            rows[event.peer, default: Row()].record(event, names: known)
-        case "gain_heard":
-            guard let origin = event.text("origin"), known.contains(origin) else { return }
-            rows[origin, default: Row()].record(event, names: known)
+        case "gain_measured": take(event, of: event.peer)
+        case "gain_heard": if let origin = event.text("origin") { take(event, of: origin) }
         case "gain_by_category" where known.contains(event.peer):
             guard let category = event.text("category") else { return }
-            var own = categories[event.peer, default: [:]]
+            var own = categories[event.peer] ?? [:]
             guard own[category] != nil || own.count < Self.categoryLimit else { return }
-            own[category, default: Row()].record(event, names: known)
-            categories[event.peer] = own
+            var row = own[category] ?? Row()
+            row.record(event, names: known)
+            own[category] = row.rounds.isEmpty ? nil : row
+            categories[event.peer] = own.isEmpty ? nil : own
         default: break
         }
+    }
+
+    private mutating func take(_ event: LoggedEvent, of peer: String) {
+        guard known.contains(peer) else { return }
+        var row = rows[peer] ?? Row()
+        row.record(event, names: known)
+        // A line that says nothing makes no row.
+        rows[peer] = row.rounds.isEmpty ? nil : row
     }
 
     // MARK: - Givers

@@ -5,19 +5,22 @@ import Federation
 import TestSupport
 import Testing
 
-/// `exchange.mixing: one-peer-exponential` in whole swarms: one contribution a round, and the same mean.
+/// `exchange.mixing: one-peer-exponential` and `one-peer-base-2` in whole swarms: one contribution a round, and the same mean.
 @Suite struct OnePeerTests {
     static func swarm(
-        count: Int, seed: UInt64 = 1, rounds: Int = 7, loss: Double = 0, unequal: Bool = false, overlap: Bool = false
+        _ kind: String = "exponential", count: Int, seed: UInt64 = 1, rounds: Int = 7, loss: Double = 0,
+        unequal: Bool = false, overlap: Bool = false
     ) throws -> VirtualSwarm {
         try VirtualSwarm(
-            graph: "exponential", count: count, seed: seed, rounds: rounds, loss: loss, unequal: unequal,
-            exchange: "staleness: 2, mixing: one-peer-exponential, overlap: \(overlap)")
+            graph: kind, count: count, seed: seed, rounds: rounds, loss: loss, unequal: unequal,
+            exchange: "staleness: 2, mixing: one-peer-\(kind), overlap: \(overlap)")
     }
 
     /// The mean of all peers moves as it would with perfect averaging.
-    @Test(arguments: [2, 3, 6, 8, 16], [false, true]) func theMeanIsKept(count: Int, overlap: Bool) throws {
-        var swarm = try Self.swarm(count: count, seed: 5, overlap: overlap)
+    @Test(arguments: ["exponential", "base-2"], [2, 3, 6, 8, 16].flatMap { [($0, false), ($0, true)] })
+    func theMeanIsKept(kind: String, setting: (count: Int, overlap: Bool)) throws {
+        let count = setting.count
+        var swarm = try Self.swarm(kind, count: count, seed: 5, overlap: setting.overlap)
         try swarm.startAll()
         let stopped = swarm.run(for: .seconds(1200))
         #expect(stopped)
@@ -59,23 +62,28 @@ import Testing
         }
     }
 
-    @Test(arguments: [0.5, 1.4, 2.6, 5.5, 9.2], [true, false])
-    func aRestartedPeerEndsWithTheSameAdapter(moment: Double, keepsDisk: Bool) throws {
-        var swarm = try Self.swarm(count: 8, rounds: 12, loss: 0.02)
+    @Test(
+        arguments: [("exponential", 8), ("base-2", 8), ("base-2", 7)],
+        [0.5, 1.4, 2.6, 5.5, 9.2].flatMap { [($0, true), ($0, false)] })
+    func aRestartedPeerEndsWithTheSameAdapter(
+        kind: (graph: String, count: Int), crash: (moment: Double, keepsDisk: Bool)
+    ) throws {
+        var swarm = try Self.swarm(kind.graph, count: kind.count, rounds: 12, loss: 0.02)
         try swarm.startAll()
-        swarm.crash(2, after: .seconds(moment), keepsDisk: keepsDisk, for: .seconds(4))
+        swarm.crash(2, after: .seconds(crash.moment), keepsDisk: crash.keepsDisk, for: .seconds(4))
         let stopped = swarm.run(for: .seconds(1200))
         #expect(stopped)
-        let finals = swarm.finals(0..<8)
-        #expect(finals.count == 8 && ConsensusDistance.relative(finals) <= 1e-3)
-        let ideal = swarm.ideal(0..<8)
+        let finals = swarm.finals(0..<kind.count)
+        #expect(finals.count == kind.count && ConsensusDistance.relative(finals) <= 1e-3)
+        let ideal = swarm.ideal(0..<kind.count)
         let distances = finals.map { $0.distance(to: ideal) / ideal.norm }
         #expect(distances.allSatisfy { $0 < 0.25 }, "\(distances)")
     }
 
     /// A peer that is gone for good costs the others its part, not their agreement.
-    @Test(arguments: 1..<4 as Range<UInt64>) func othersAgreeWithoutWhoIsGone(seed: UInt64) throws {
-        var swarm = try Self.swarm(count: 8, seed: seed, rounds: 12)
+    @Test(arguments: ["exponential", "base-2"], 1..<4 as Range<UInt64>)
+    func othersAgreeWithoutWhoIsGone(kind: String, seed: UInt64) throws {
+        var swarm = try Self.swarm(kind, count: 8, seed: seed, rounds: 12)
         try swarm.startAll()
         swarm.after(.seconds(3)) { $0.crash(5) }
         swarm.run(for: .seconds(1200))
@@ -85,9 +93,11 @@ import Testing
 
     /// Pairs push nothing twice either: what a round has for nobody is not offered again.
     @Test func aContributionIsOfferedOnce() throws {
-        for mixing in ["pairwise", "one-peer-exponential"] {
+        for (mixing, graph) in [
+            ("pairwise", "exponential"), ("one-peer-exponential", "exponential"), ("one-peer-base-2", "base-2"),
+        ] {
             var swarm = try VirtualSwarm(
-                graph: "exponential", count: 8, rounds: 8, exchange: "staleness: 2, mixing: \(mixing)")
+                graph: graph, count: 8, rounds: 8, exchange: "staleness: 2, mixing: \(mixing)")
             try swarm.startAll()
             let stopped = swarm.run(for: .seconds(1200))
             #expect(stopped)

@@ -119,8 +119,8 @@ import Testing
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
         // One peer a round goes with graphs that have its edges.
-        if value(["exchange", "mixing"]) == "one-peer-exponential",
-            !["exponential", "complete"].contains(value(["graph", "kind"]))
+        if let own = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"]))?.graphKind,
+            ![own, "complete"].contains(value(["graph", "kind"]))
         {
             leaves.removeAll { $0.path == ["exchange", "mixing"] }
         }

@@ -170,7 +170,7 @@ import Testing
         ("kind: ring", "kind: one-peer-exponential", 5, "graph.kind", "is unknown; allowed: ring"),
         (
             "graph: { kind: ring }", "graph: { kind: ring }\nexchange: { mixing: one-peer-exponential }", 5, "graph",
-            "one-peer-exponential needs the edge between peer-0 and peer-2"
+            "one-peer-exponential needs the edge between peer-0 and peer-2, which this graph lacks; give the kind exponential"
         ),
         ("kind: ring", "kind: ring, degree: 3", 5, "graph.degree", "random-regular"),
         ("kind: ring", "kind: random-regular, degree: 5", 5, "graph", "2 to 3"),
@@ -202,7 +202,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential"),
+        ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential, one-peer-base-2"),
         ("factors: product-residual", "both, product"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {

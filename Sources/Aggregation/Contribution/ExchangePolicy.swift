@@ -105,6 +105,7 @@ extension ExchangePolicy {
         case pushSum = "push-sum"
         case pairwise
         case onePeerExponential = "one-peer-exponential"
+        case onePeerBaseTwo = "one-peer-base-2"
 
         package static let planned = ["epidemic"]
 
@@ -113,13 +114,27 @@ extension ExchangePolicy {
             case .metropolis: MetropolisMixing()
             case .pushSum: PushSumMixing()
             case .pairwise: PairwiseMixing()
-            case .onePeerExponential: OnePeerExponentialMixing()
+            case .onePeerExponential: OnePeerMixing<ExponentialTurns>()
+            case .onePeerBaseTwo: OnePeerMixing<BaseTwoTurns>()
             }
         }
 
         /// An edge that the rule exchanges over and `graph` lacks; nil where it has all.
         package func missingEdge(in graph: SwarmGraph) -> SwarmGraph.Edge? {
-            self == .onePeerExponential ? ExponentialTurns.missingEdge(in: graph) : nil
+            switch self {
+            case .onePeerExponential: ExponentialTurns.missingEdge(in: graph)
+            case .onePeerBaseTwo: BaseTwoTurns.missingEdge(in: graph)
+            case .metropolis, .pushSum, .pairwise: nil
+            }
+        }
+
+        /// The family of graphs that has just the rule's edges; nil where any graph will do.
+        package var graphKind: String? {
+            switch self {
+            case .onePeerExponential: "exponential"
+            case .onePeerBaseTwo: "base-2"
+            case .metropolis, .pushSum, .pairwise: nil
+            }
         }
 
         /// Whether neighbours may read rounded copies under this rule; else contributions are in single precision.

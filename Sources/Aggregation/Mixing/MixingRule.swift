@@ -24,6 +24,10 @@ package protocol MixingRule: Sendable {
     /// with whom; called once, before the first round.
     mutating func join(_ graph: SwarmGraph, as place: Int)
 
+    /// For how many rounds in a row a peer of `graph` may have nobody to wait for, and so come ahead of its neighbours: these
+    /// must not take themselves for left behind.
+    func longestPause(in graph: SwarmGraph) -> Int
+
     /// Whether one share goes to all neighbours in every round.
     var sharesWithEveryone: Bool { get }
 
@@ -91,6 +95,8 @@ extension MixingRule {
     package var keepsMeanOfCopies: Bool { false }
 
     package mutating func join(_ graph: SwarmGraph, as place: Int) {}
+
+    package func longestPause(in graph: SwarmGraph) -> Int { 0 }
 
     package var sharesWithEveryone: Bool { true }
 

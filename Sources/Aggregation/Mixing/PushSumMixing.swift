@@ -163,9 +163,11 @@ package struct PushSumMixing: MixingRule {
         }
     }
 
-    /// What the peer sends in a round in which it gives half of its mass to one neighbour that is there, and nothing to
+    /// What the peer sends in a round in which it gives a part of its mass to one neighbour that is there, and nothing to
     /// others. From settling on what is owed of local steps is added before.
-    mutating func outgoing(_ delta: AdapterDelta, halfTo peer: PeerID?, in round: MixingRound) -> [OutgoingShare] {
+    mutating func outgoing(
+        _ delta: AdapterDelta, giving part: Double, to peer: PeerID?, in round: MixingRound
+    ) -> [OutgoingShare] {
         take(delta, in: round)
         if round.isSettling {
             for index in owed.indices { numerator[index] += owed[index] }
@@ -173,7 +175,7 @@ package struct PushSumMixing: MixingRule {
         }
         guard let peer else { return [] }
         let isThere = round.present?.contains(peer) ?? true
-        return [share(for: peer, part: 0.5, isThere: isThere, schema: delta.schema, in: round)]
+        return [share(for: peer, part: part, isThere: isThere, schema: delta.schema, in: round)]
     }
 
     /// The sum of all parts that a neighbour was given, with this round's, where it is given one; else the adapter.

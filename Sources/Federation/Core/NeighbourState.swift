@@ -122,9 +122,11 @@ struct NeighbourState: Sendable {
     }
 
     /// Takes a contribution in; one of the same round is replaced if it is older.
-    mutating func insert(_ contribution: Contribution) {
+    ///
+    /// - Parameter staleness: how many rounds apart contributions are still of use: so far back it is remembered what came.
+    mutating func insert(_ contribution: Contribution, staleness: Int) {
         taken.append(contribution.sequence)
-        if taken.count > 8 { taken.removeFirst() }
+        if taken.count > max(8, 4 * staleness) { taken.removeFirst() }
         if let index = contributions.firstIndex(where: { $0.round == contribution.round }) {
             if contributions[index].sequence < contribution.sequence { contributions[index] = contribution }
         } else {

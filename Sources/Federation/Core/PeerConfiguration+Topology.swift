@@ -83,7 +83,9 @@ extension PeerConfiguration {
                 throw .graph(
                     "the graph's peers are up to \(depth) edges apart; \(ContributionStatus.maximumDepth) is allowed")
             }
-            exchange = ExchangePolicy(topology.exchange)
+            var exchange = ExchangePolicy(topology.exchange)
+            exchange.staleness += exchange.mixing.longestPause(in: graph)
+            self.exchange = exchange
             settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
             layout = FactorLayout(schema, configuration: topology.model.lora, seed: topology.swarm.seed)
             if layout == nil, exchange.factors != .both { throw .withoutFactors(exchange.factors.rawValue) }

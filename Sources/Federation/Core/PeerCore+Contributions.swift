@@ -233,7 +233,7 @@ extension PeerCore {
             share: HeardShare(
                 origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
         neighbours[index].showSign(at: time)
-        neighbours[index].insert(contribution)
+        neighbours[index].insert(contribution, staleness: configuration.exchange.staleness)
         neighbours[index].prune(for: round, ahead: contributionsAhead)
         waits.arrived(round: contribution.round, at: time)
         report(

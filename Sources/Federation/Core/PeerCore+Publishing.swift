@@ -38,14 +38,18 @@ extension PeerCore {
     /// mixing rule may have something else for every neighbour, or nothing.
     mutating func publish(isFinal: Bool, at time: MonotonicTime) {
         var publications: [Publication] = []
-        // An offer says as much as a heartbeat.
-        lastTold = time
         let latest = published.last?.object
         let present = neighbours.filter(\.isConnected).map(\.id)
         var mixing = mixingRound(isFinal: isFinal)
         mixing.present = Set(present)
         for contribution in pipeline.outgoing(delta, in: mixing, present: present) {
             publications.append(publish(contribution, of: round, isFinal: isFinal, at: time))
+        }
+        if publications.isEmpty {
+            if isAudited, tampering == nil { directives.append(.audit(.paused(round: round, own: exchanged(delta)))) }
+        } else {
+            // An offer says as much as a heartbeat.
+            lastTold = time
         }
         reportChoice(at: time)
         // One who tampers may have withheld it.

@@ -47,6 +47,8 @@ package enum PeerAudit: Sendable {
 
     /// The peer has published `delta` under the number `sequence`; its own adapter is `own`, where that is another.
     case published(round: Int, sequence: UInt64, isFinal: Bool, delta: AdapterDelta, own: AdapterDelta? = nil)
+    /// It had nothing to publish for this round, which its own adapter goes into.
+    case paused(round: Int, own: AdapterDelta)
     /// It has mixed what it published for this round with these, and has now `delta`.
     case mixed(round: Int, with: [Part], delta: AdapterDelta)
     /// It fell behind and has taken the mean of these as its own: with its own adapter in it, where that is given.

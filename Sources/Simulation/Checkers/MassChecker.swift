@@ -55,8 +55,8 @@ package struct MassChecker: Sendable {
     package mutating func observe(_ audit: PeerAudit, of peer: Int) {
         isDue = true
         switch audit {
-        case .published(_, _, _, _, let own):
-            guard let own else { return }
+        case .published(_, _, _, _, nil): break
+        case .published(_, _, _, _, let own?), .paused(_, let own):
             if let before = last[peer], numerator != nil {
                 for index in own.values.indices {
                     numerator![index] += Double(counts[peer]) * (Double(own.values[index]) - Double(before[index]))

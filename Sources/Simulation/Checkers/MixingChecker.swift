@@ -84,6 +84,7 @@ package struct MixingChecker: Sendable {
                     sequence: sequence, round: round, isFinal: isFinal, values: delta.values, heldBack: heldBack))
             if published[peer].count > Self.memory { published[peer].removeFirst() }
             return nil
+        case .paused: return nil
         case .mixed(let round, let parts, let delta):
             guard !dishonest[peer], let own = published[peer].last, own.round == round else { return nil }
             guard Set(parts.map(\.origin)).count == parts.count else { return "mixed one peer's adapter twice" }

@@ -9,6 +9,7 @@ extension SwarmTopology {
         package enum Kind: String, Sendable, Hashable, CaseIterable {
             case ring, torus, hypercube, exponential, complete, star, edges
             case randomRegular = "random-regular"
+            case baseTwo = "base-2"
         }
 
         package var kind: Kind
@@ -78,6 +79,7 @@ extension SwarmTopology {
         case .torus: return try .torus(count: count)
         case .hypercube: return try .hypercube(count: count)
         case .exponential: return .exponential(count: count)
+        case .baseTwo: return .baseTwo(count: count)
         case .complete: return .complete(count: count)
         case .star: return .star(count: count)
         case .edges: return SwarmGraph(count: count, edges: graph.edges)

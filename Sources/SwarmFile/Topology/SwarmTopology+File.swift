@@ -68,7 +68,8 @@ extension SwarmTopology {
         guard let edge = exchange.mixing.missingEdge(in: try swarmGraph()) else { return }
         throw place.error(
             "mixing: \(exchange.mixing.rawValue) needs the edge between \(peers[edge.first].name) and "
-                + "\(peers[edge.second].name), which this graph lacks; give the kind exponential, or another mixing")
+                + "\(peers[edge.second].name), which this graph lacks; give the kind "
+                + "\(exchange.mixing.graphKind ?? "complete"), or another mixing")
     }
 
     /// Refuses to measure gains where there is nothing to measure them on.

@@ -1,4 +1,5 @@
 import MurmurKit
+import Overlay
 import SwarmFile
 import TestSupport
 import Testing
@@ -39,6 +40,14 @@ import Testing
         #expect(outcome.roundsToBound == peers.trailingZeroBitCount)
         #expect(outcome.predicted == 0)
         #expect(outcome.sharesPerRound == 1)
+        #expect(outcome.bias < 1e-6)
+    }
+
+    @Test(arguments: [5, 6, 12, 16]) func baseTwoReachesTheMeanOfAnyNumberInOnePeriod(peers: Int) throws {
+        let outcome = try outcome(graph: "base-2", peers: peers, mixing: "one-peer-base-2")
+        #expect(try #require(outcome.roundsToBound) <= BaseTwoTurns(count: peers, place: 0).period)
+        #expect(try #require(outcome.predicted) < 1e-9)
+        #expect(outcome.sharesPerRound <= 1)
         #expect(outcome.bias < 1e-6)
     }
 

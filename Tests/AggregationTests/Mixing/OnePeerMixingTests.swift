@@ -5,11 +5,11 @@ import Overlay
 import Testing
 
 /// One peer a round: the exact weighted mean after a period of a power of two peers, and push-sum's promise otherwise.
-@Suite struct OnePeerExponentialMixingTests {
+@Suite struct OnePeerMixingTests {
     typealias Flock = PushSumMixingTests.Flock
 
     private static func flock(_ count: Int, seed: UInt64) -> Flock {
-        Flock(.exponential(count: count), seed: seed, rule: OnePeerExponentialMixing())
+        Flock(.exponential(count: count), seed: seed, rule: OnePeerMixing<ExponentialTurns>())
     }
 
     private static func period(of count: Int) -> Int { ExponentialTurns(count: count, place: 0).period }
@@ -226,7 +226,7 @@ import Testing
     @Test(arguments: [6, 10, 12, 24]) func aPeriodShrinksAsTheAuditSays(count: Int) {
         let graph = SwarmGraph.exponential(count: count)
         let counts = Array(repeating: 10, count: count)
-        let turns = OnePeerExponentialMixing().matrices(of: graph, sampleCounts: counts)
+        let turns = OnePeerMixing<ExponentialTurns>().matrices(of: graph, sampleCounts: counts)
         for turn in turns {
             for peer in 0..<count {
                 // What all take of one peer is as much as one takes of all.
@@ -250,7 +250,8 @@ import Testing
 
     @Test(arguments: [2, 4, 8, 16, 64]) func theAuditKnowsWhenTheMeanIsThere(count: Int) {
         let graph = SwarmGraph.exponential(count: count)
-        let turns = OnePeerExponentialMixing().matrices(of: graph, sampleCounts: Array(repeating: 1, count: count))
+        let turns = OnePeerMixing<ExponentialTurns>().matrices(
+            of: graph, sampleCounts: Array(repeating: 1, count: count))
         #expect(MixingMatrix.contraction(of: turns) == 0)
         #expect(MixingMatrix.roundsToMean(of: turns) == Self.period(of: count))
         let audit = TopologyAudit(graph: graph, matrix: nil, turns: turns)
@@ -279,7 +280,7 @@ import Testing
         for _ in 0..<30 { flock.mix(loss: 0.2) }
         var other = flock
         for peer in flock.rules.indices {
-            var rule: any MixingRule = OnePeerExponentialMixing()
+            var rule: any MixingRule = OnePeerMixing<ExponentialTurns>()
             rule.join(flock.graph, as: peer)
             try rule.restore(flock.rules[peer].state)
             #expect(rule.state == flock.rules[peer].state)

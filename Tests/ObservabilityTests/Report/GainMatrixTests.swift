@@ -5,16 +5,17 @@ import Testing
 /// Who gained from whom, put together from the peers' lines.
 @Suite struct GainMatrixTests {
     static func line(
-        _ peer: String, _ event: String = "gain_measured", round: Int = 4, before: JSONValue = 3, own: Double = 2.5,
-        mixed: Double = 2, with: [(String, JSONValue)], more: [(String, JSONValue)] = []
+        _ peer: String, _ event: String = "gain_measured", round: Int = 4, before: Double = 3, own: Double = 2.5,
+        mixed: Double = 2, with: [(String, Double)], more: [(String, String)] = [], odd: (String, JSONValue)? = nil
     ) -> LoggedEvent {
-        LoggedEvent(
-            time: 1, peer: peer, event: event,
-            fields: JSONObject(
-                more + [
-                    ("round", .integer(round)), ("measured", .integer(20)), ("before", before), ("own", .number(own)),
-                    ("mixed", .number(mixed)), ("with", .object(JSONObject(with))),
-                ]))
+        var fields: [(String, JSONValue)] = more.map { ($0.0, .text($0.1)) }
+        fields += [("round", .integer(round)), ("measured", .integer(20)), ("own", .number(own))]
+        fields += [("mixed", .number(mixed))]
+        var given: [(String, JSONValue)] = with.map { ($0.0, .number($0.1)) }
+        if let odd, odd.0 != "before" { given.append(odd) }
+        fields.append(("before", odd?.0 == "before" ? odd!.1 : .number(before)))
+        fields.append(("with", .object(JSONObject(given))))
+        return LoggedEvent(time: 1, peer: peer, event: event, fields: JSONObject(fields))
     }
 
     static let names = ["ada", "bob", "cyd", "eve"]
@@ -24,7 +25,7 @@ import Testing
         var matrix = GainMatrix(names: names)
         for (receiver, gain) in zip(names, [0.5, 0.25, 1.0, 0.75]) {
             let with = names.filter { $0 != receiver }.map {
-                ($0, JSONValue.number($0 == "eve" ? 3.125 : 3 - gain))
+                ($0, $0 == "eve" ? 3.125 : 3 - gain)
             }
             matrix.record(line(receiver, with: with))
         }
@@ -71,7 +72,7 @@ import Testing
         var matrix = GainMatrix(names: Self.names)
         for receiver in Self.names {
             let with = Self.names.filter { $0 != receiver }.map {
-                ($0, JSONValue.number($0 == "eve" ? 3 - gain : 2.5))
+                ($0, $0 == "eve" ? 3 - gain : 2.5)
             }
             matrix.record(Self.line(receiver, with: with))
         }
@@ -88,14 +89,14 @@ import Testing
         matrix.record(Self.line("mal", with: [("ada", 1)]))
         matrix.record(Self.line("ada", "gain_heard", with: [], more: [("origin", "mal")]))
         matrix.record(Self.line("ada", round: -1, with: []))
-        matrix.record(Self.line("ada", before: "inf", with: []))
+        matrix.record(Self.line("ada", with: [], odd: ("before", .text("inf"))))
         matrix.record(Self.line("ada", before: -1, with: []))
         matrix.record(LoggedEvent(time: 1, peer: "ada", event: "gain_measured"))
         #expect(matrix.isEmpty && GainSummary(matrix) == nil && matrix.map == nil && matrix.table == nil)
-        matrix.record(Self.line("ada", with: [("mal", 1), ("bob", "much"), ("cyd", 2)]))
+        matrix.record(Self.line("ada", with: [("mal", 1), ("cyd", 2)], odd: ("bob", .text("much"))))
         #expect(matrix.rows["ada"]?.gains.keys.sorted() == ["cyd"])
         for number in 0..<200 {
-            matrix.record(Self.line("ada", "gain_by_category", with: [], more: [("category", .text("c\(number)"))]))
+            matrix.record(Self.line("ada", "gain_by_category", with: [], more: [("category", "c\(number)")]))
         }
         #expect(matrix.categories["ada"]?.count == 64)
     }

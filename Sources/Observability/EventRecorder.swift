@@ -26,9 +26,9 @@ package final class EventRecorder: Sendable {
             event.kind.described, time: Date().timeIntervalSince1970, peer: peer, name: name(of:))
         let line = logged.encoded
         events.append(line)
-        // The ledger: what neighbours have acknowledged, and so what has really left.
+        // The ledger: what neighbours have acknowledged, and so what has really left; and figures about own records.
         switch event.kind {
-        case .contributionSent, .contributionUnconfirmed: outgoing.append(line)
+        case .contributionSent, .contributionUnconfirmed, .gainSent: outgoing.append(line)
         default: break
         }
         return logged

@@ -20,6 +20,8 @@ extension EventDescription {
             case .flag(let flag): flag ? "yes" : "no"
             case .peer(let peer): name(peer)
             case .peers(let peers): Self.list(peers.map(name))
+            case .amounts(let amounts):
+                Self.list(amounts.map { "\(name($0.peer)) \(Self.measured($0.amount))" })
             case .shares(let shares):
                 Self.list(shares.map { "\(name($0.peer)) \(Readable.percent($0.share))" })
             }

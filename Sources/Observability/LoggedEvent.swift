@@ -60,6 +60,12 @@ package struct LoggedEvent: Sendable, Equatable {
     /// The round it belongs to; nil for one that nobody can come to.
     package var round: Int? { integer("round").flatMap { (0...Self.lastRound).contains($0) ? $0 : nil } }
 
+    /// The round in which the peer is when it tells this; nil where that is not said. What was measured is told later:
+    /// the final adapter while settling rounds may still go on, gains in the round after.
+    package var place: Int? {
+        ["validated", "gain_measured", "gain_by_category", "gain_heard", "gain_sent"].contains(event) ? nil : round
+    }
+
     /// A number of bytes among the fields; nil for one that nobody can have sent.
     package func byteCount(_ name: String) -> Int? {
         integer(name).flatMap { (0...Self.mostBytes).contains($0) ? $0 : nil }
@@ -118,6 +124,8 @@ extension JSONValue {
             case .flag(let flag): .bool(flag)
             case .peer(let peer): .text(name(peer))
             case .peers(let peers): .array(peers.map { .text(name($0)) })
+            case .amounts(let amounts):
+                .object(JSONObject(amounts.map { (name($0.peer), Self.measured($0.amount)) }))
             case .shares(let shares): .object(JSONObject(shares.map { (name($0.peer), .number($0.share)) }))
             }
     }

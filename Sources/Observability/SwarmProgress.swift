@@ -70,8 +70,7 @@ package struct SwarmProgress: Sendable {
     /// Takes account of an event; events of unknown peers are ignored.
     package mutating func record(_ event: LoggedEvent) {
         guard var state = peers[event.peer] else { return }
-        // The final adapter is measured while settling rounds may still go on.
-        if let round = event.round, event.event != "validated" { state.round = round }
+        if let round = event.place { state.round = round }
         switch event.event {
         case "started":
             state.phase = "starting"

@@ -41,7 +41,17 @@ package actor QuadraticTrainer: AdapterTrainer {
             for range in frozen { values.replaceSubrange(range, with: request.delta.values[range]) }
             delta.values = values
         }
-        return TrainingOutcome(delta: delta, loss: loss, tokens: request.steps, records: request.steps)
+        var outcome = TrainingOutcome(delta: delta, loss: loss, tokens: request.steps, records: request.steps)
+        if !request.probes.isEmpty {
+            outcome.probed = ProbedLosses(
+                records: 1, losses: request.probes.map { Self.loss(of: $0, target: target) })
+        }
+        return outcome
+    }
+
+    /// `½ ‖x − target‖²`.
+    package static func loss(of delta: AdapterDelta, target: [Float]) -> Double {
+        zip(target, delta.values).reduce(0) { $0 + 0.5 * Double($1.0 - $1.1) * Double($1.0 - $1.1) }
     }
 
     package func snapshot() async throws -> [UInt8] {

@@ -25,6 +25,10 @@ struct VirtualSwarm {
         var events: [PeerEvent] = []
         /// What it has published, by round, where it is audited.
         var published: [Int: AdapterDelta] = [:]
+        /// What it has mixed, by round, where it is audited.
+        var mixed: [Int: AdapterDelta] = [:]
+        /// Its local steps lead nowhere.
+        var idles = false
         var trainingTime: Duration
         var stopped: PeerDirective.StopReason?
         /// Contributions become NaN.
@@ -64,7 +68,7 @@ struct VirtualSwarm {
             swarm: { name: virtual, seed: 3 }
             model: { base: builtin:fledgling }
             tuning: { rounds: \(rounds), local-steps: 4 }
-            data: { source: builtin:chores }
+            data: { source: builtin:chores, validation: 1 }
             exchange: { \(exchange)\(exchange.contains("compression") ? "" : ", compression: none") }
             graph: { kind: \(graph) }
             peers: { count: \(count), host: 10.0.0.1, first-port: 9000 }
@@ -203,9 +207,11 @@ struct VirtualSwarm {
     private mutating func perform(_ directive: PeerDirective, of index: Int) {
         switch directive {
         case .audit(.published(let round, _, _, let delta, _)): members[index].published[round] = delta
+        case .audit(.mixed(let round, _, let delta)): members[index].mixed[round] = delta
         case .audit: break
         case .train(let request):
             var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)
+            if members[index].idles { outcome.delta = request.delta }
             if members[index].poisons { outcome.delta.values[3] = 3e38 }
             queue.push(
                 time + members[index].trainingTime,

@@ -43,6 +43,10 @@ import Testing
         var leaves = base
         leaves.removeAll { $0.path == leaf.path || leaf.path == ["graph", "degree"] && $0.path == ["graph", "kind"] }
         if leaf.path == ["graph", "degree"] { leaves.append((["graph", "kind"], "random-regular")) }
+        if leaf.path.last == "gain-records" { leaves.append((["exchange", "gain"], "2")) }
+        if leaf.path[0] == "exchange" || leaf.path == ["data", "keep-own"] {
+            leaves.append((["data", "validation"], "1"))
+        }
         if leaf.path == ["exchange", "top-k-share"] { leaves.append((["exchange", "compression"], "top-k")) }
         let lines = ["murmuration: 1"] + lines(leaves + [leaf], indentation: "")
         let own = String(repeating: "  ", count: leaf.path.count - 1) + "\(leaf.path.last ?? ""): \(leaf.text)"
@@ -138,6 +142,12 @@ import Testing
             || Self.compression(leaves) == .none
         {
             leaves.removeAll { ["budget", "uplink"].contains($0.path.last) }
+        }
+        if ["", "0"].contains(value(["data", "validation"])) {
+            leaves.removeAll { [["exchange", "gain"], ["data", "keep-own"]].contains($0.path) }
+        }
+        if !leaves.contains(where: { $0.path == ["exchange", "gain"] }) {
+            leaves.removeAll { $0.path == ["exchange", "gain-records"] }
         }
         if !factors.goesWithOverlap { leaves.removeAll { $0.path == ["exchange", "overlap"] } }
         Self.removeMomentum(from: &leaves, mixing)

@@ -158,3 +158,14 @@ def values_of(encoding, data, held=None, counts=None):
     if encoding == DIFFERENCE:
         return difference(data, held)
     raise Malformed("an encoding that is not known")
+
+
+GAIN_DOMAIN = b"murmuration-gain-v1\0"
+
+
+def gain_row(identity, swarm, place, round, records, losses, givers):
+    """The message that says what a peer gained: `losses` before, after its own steps, and mixed; `givers` are pairs of a
+    place and a loss, ascending."""
+    layout = struct.pack("<BBIII3fB", 4, 1, place, round, records, *losses, len(givers))
+    layout += b"".join(struct.pack("<If", *giver) for giver in givers)
+    return layout + identity.signing.sign(GAIN_DOMAIN + swarm + layout)

@@ -49,6 +49,9 @@ package struct TrainingRequest: Sendable {
     /// What draws the steps back to `delta`: the gradient of every step is that of the loss plus this times the way from
     /// `delta` to the adapter (FedProx: Li et al., 2020, arXiv 1812.06127). Zero: nothing does.
     package var proximal: Double
+    /// Adapters to measure before the steps, on records that the trainer does not train on; none in most rounds. A
+    /// trainer without such records passes them over.
+    package var probes: [AdapterDelta] = []
 
     package init(
         round: Int, steps: Int, delta: AdapterDelta, factors: LoRAFactors = .both, proximal: Double = 0
@@ -71,11 +74,43 @@ package struct TrainingOutcome: Sendable {
     package var tokens: Int
     /// The number of records used.
     package var records: Int
+    /// What measuring the request's probes gave; nil where there were none, or nothing to measure by.
+    package var probed: ProbedLosses?
 
     package init(delta: AdapterDelta, loss: Double, tokens: Int, records: Int) {
         self.delta = delta
         self.loss = loss
         self.tokens = tokens
         self.records = records
+    }
+}
+
+/// The mean losses of some adapters on the same records, which nobody trains on.
+package struct ProbedLosses: Sendable, Hashable {
+    /// One kind of records.
+    package struct Category: Sendable, Hashable {
+        package var name: String
+        package var records: Int
+        /// As `ProbedLosses.losses`, on these records alone.
+        package var losses: [Double]
+
+        package init(name: String, records: Int, losses: [Double]) {
+            self.name = name
+            self.records = records
+            self.losses = losses
+        }
+    }
+
+    /// How many records they were measured on.
+    package var records: Int
+    /// In nats per response token, one for each adapter, in the order of the request.
+    package var losses: [Double]
+    /// The same by category, where that is known.
+    package var categories: [Category]
+
+    package init(records: Int, losses: [Double], categories: [Category] = []) {
+        self.records = records
+        self.losses = losses
+        self.categories = categories
     }
 }

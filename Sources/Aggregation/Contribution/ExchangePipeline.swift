@@ -332,6 +332,21 @@ package struct ExchangePipeline: Sendable {
         return adopted
     }
 
+    /// The adapter that a neighbour's contribution stands for: the own one with what was exchanged replaced. Changes
+    /// nothing here, also where the rule moves mass.
+    ///
+    /// - Returns: nil where the contribution holds other factors than the round exchanges, or the rule can make no
+    ///   adapter of it alone.
+    package func adapter(
+        of share: HeardShare, insteadOf own: AdapterDelta, in round: MixingRound
+    ) -> AdapterDelta? {
+        guard let part = Self.newest(of: [share], as: part(of: own, in: round.number).schema).first else { return nil }
+        // A copy, which takes the share's mass and is thrown away.
+        var mixing = policy.mixing
+        guard let adopted = mixing.adopt([part], in: round), adopted.isFinite else { return nil }
+        return own.replacing(adopted)
+    }
+
     /// The newest contribution of each origin that holds `part`, cut down to it, in the order of the first ones.
     private static func newest(of heard: [HeardShare], as part: AdapterSchema) -> [HeardShare] {
         var newest: [HeardShare] = []

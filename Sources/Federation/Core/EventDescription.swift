@@ -66,6 +66,8 @@ package struct EventDescription: Sendable, Hashable {
         case peers([PeerID])
         /// Some peers, each with its share of a whole.
         case shares([Share])
+        /// Some peers, each with what was measured of it.
+        case amounts([Amount])
 
         /// What it is counted in, where the kind says that.
         fileprivate var unit: String {
@@ -74,7 +76,7 @@ package struct EventDescription: Sendable, Hashable {
             case .duration: "s"
             case .peer: "peer"
             case .peers: "peers"
-            case .round, .integer, .number, .numbers, .text, .flag, .shares: ""
+            case .round, .integer, .number, .numbers, .text, .flag, .shares, .amounts: ""
             }
         }
     }
@@ -91,6 +93,19 @@ extension EventDescription {
         package init(peer: PeerID, share: Double) {
             self.peer = peer
             self.share = share
+        }
+    }
+}
+
+extension EventDescription {
+    /// What was measured of a peer.
+    package struct Amount: Sendable, Hashable {
+        package var peer: PeerID
+        package var amount: Double
+
+        package init(peer: PeerID, amount: Double) {
+            self.peer = peer
+            self.amount = amount
         }
     }
 }
@@ -112,6 +127,10 @@ extension EventDescription.Field {
     }
 
     static func tokens(_ count: Int) -> Self { Self("tokens", .integer(count), "tokens that carry loss") }
+
+    static func measured(_ count: Int) -> Self {
+        Self("measured", .integer(count), "records of the peer's validation part that were measured on")
+    }
 
     static func records(_ count: Int) -> Self { Self("records", .integer(count), "records of the local steps") }
 

@@ -84,6 +84,10 @@ struct NeighbourState: Sendable {
     /// In which round it was asked last to send its contribution whole, and in which round it asked for that.
     var askedWhole = -1
     var wasAskedWhole = -1
+    /// Whose gains it is still to be told, by their places in the topology file.
+    var owedGains: [Int] = []
+    /// Whether it has passed on gains that nobody signed: it is not listened to about them any more.
+    var tellsFalseGains = false
     /// Sequence numbers of the contributions that arrived last, so that none is fetched again.
     private(set) var taken: [UInt64] = []
     /// The last round whose contribution was refused; the largest number when the final one was.
@@ -152,6 +156,7 @@ struct NeighbourState: Sendable {
         undecoded = []
         inFlight = [:]
         retries = []
+        owedGains = []
     }
 
     /// A session stands.
@@ -202,6 +207,7 @@ struct NeighbourState: Sendable {
         inFlight = [:]
         retries = []
         undecoded = []
+        owedGains = []
         // Who came and went without a sign of work, as `murmur doctor` does, was not there: it is waited for as before.
         if !hasWorked, !isBarred { (wasConnected, hasLeft, disconnectedAt) = (false, false, nil) }
     }
@@ -227,6 +233,10 @@ extension PeerCore {
             }
             let asked = neighbour.inFlight.count + neighbour.retries.count
             if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
+        }
+        let members = configuration.gain?.members.count ?? 0
+        if gains.places.count > members || neighbours.contains(where: { $0.owedGains.count > members }) {
+            return "\(gains.places.count) rows of gains"
         }
         // In a round something of its own for each neighbour at most, and one copy for who lacks what differences refer to.
         let rounds = configuration.exchange.staleness + 4

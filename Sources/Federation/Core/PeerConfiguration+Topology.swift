@@ -127,6 +127,11 @@ extension PeerConfiguration {
         configuration.hostNames = hostNames
         configuration.proximal = tuning.proximal
         configuration.participation = swarm.topology.participation
+        let members = swarm.ids.compactMap { $0 }
+        // Rows name peers by their places: all have to be known.
+        if let interval = swarm.topology.exchange.gain, members.count == swarm.ids.count {
+            configuration.gain = GainSettings(interval: interval, members: members)
+        }
         if case .seconds(let patience) = swarm.topology.completion.waitFor {
             configuration.startupPatience = .seconds(patience)
         }

@@ -41,6 +41,8 @@ package struct PeerConfiguration: Sendable {
     package var proximal = 0.0
     /// Who trains in a round.
     package var participation = Participation.full
+    /// In which rounds it is measured who gains from whom; nil for none.
+    package var gain: GainSettings?
     /// Settling rounds after which the peer gives up to agree.
     package var settlingLimit: Int
     /// What all peers must agree in and tell each other; nil where nobody checks, as in simulations, whose peers are all

@@ -20,6 +20,7 @@ extension PeerCore {
             if round >= configuration.rounds { neighbours[index].misses = 0 }
             report(.connected(peer), as: .connected, about: index, at: time)
             tellSettings(to: peer, at: time)
+            oweAllGains(to: index)
             let isWhole = publishWhole(for: peer, at: time)
             offerLatest(to: peer, count: isWhole ? 1 : 2, at: time)
         case .disconnected(let peer, let reason):
@@ -36,6 +37,7 @@ extension PeerCore {
             switch bytes.first {
             case Heartbeat.type: heard(message: bytes, from: peer, at: time)
             case WholeRequest.type: wholeAsked(by: peer, at: time)
+            case SignedGainRow.type: gainHeard(bytes, from: peer, at: time)
             default: takeMessage(bytes, from: peer, at: time)
             }
         case .equivocated(let proof):

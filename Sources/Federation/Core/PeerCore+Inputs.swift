@@ -55,6 +55,7 @@ extension PeerCore {
         guard phase == .training || isTrainingAhead else { return }
         lastTrainingDuration = duration
         fastestTraining = min(fastestTraining ?? duration, duration)
+        takeProbed(outcome.probed, at: time)
         let round = ahead?.round ?? round
         if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
             let steps = LocalSteps(
@@ -75,6 +76,7 @@ extension PeerCore {
         _ reason: String, at time: MonotonicTime, using generator: inout some RandomNumberGenerator
     ) {
         guard phase == .training || isTrainingAhead else { return }
+        takeProbed(nil, at: time)
         trained(unchanged(ahead?.round ?? round, reason: reason, at: time), at: time)
         proceed(at: time, using: &generator)
     }
@@ -135,6 +137,7 @@ extension PeerCore {
             } else if isQuiet || !step(at: time, using: &generator) {
                 // A step that began a round may have taken neighbours in.
                 greet(at: time, using: &generator)
+                tellGains(at: time)
                 if !isQuiet { quietUntil = nextChange }
                 if wire.takeMemoryChange() { directives.append(.remember(wire.memory)) }
                 return
@@ -149,6 +152,7 @@ extension PeerCore {
     private var nextChange: MonotonicTime {
         var earliest = min(phaseDeadline ?? .distantFuture, heartbeatDeadline ?? .distantFuture)
         earliest = min(earliest, waitingReportDue ?? .distantFuture)
+        earliest = min(earliest, gainDeadline ?? .distantFuture)
         for index in neighbours.indices {
             for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
         }

@@ -23,6 +23,7 @@ extension PeerCore {
     /// Mixes with what is there and begins the next round, or finishes.
     mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
         var heard = collect(since: since, at: time)
+        let (own, givers) = (delta, giversAdapters(heard.shares))
         let outcome = pipeline.mix(delta, with: heard.shares, in: mixingRound())
         // Whom the rule neither waits for nor took anything of has no part in this round.
         heard.present.removeAll { id in
@@ -33,6 +34,7 @@ extension PeerCore {
         account(heard, outcome, since: since, at: time)
         delta = pipeline.carried(delta, from: own, in: mixingRound())
         delta = pipeline.step(delta, towards: heard.finals, in: mixingRound())
+        probe(own: own, givers)
         advance(heard, outcome, at: time)
     }
 

@@ -9,6 +9,7 @@ extension PeerCore {
     mutating func beginRound(_ round: Int, at time: MonotonicTime) {
         self.round = round
         changeRoster(at: time)
+        beginGains()
         for index in neighbours.indices { neighbours[index].prune(for: round, ahead: contributionsAhead) }
         if ahead != nil {
             takeStepsAhead(at: time)
@@ -30,11 +31,11 @@ extension PeerCore {
     /// Asks the trainer for the local steps of `round`.
     mutating func train(_ round: Int, at time: MonotonicTime) {
         report(.roundStarted(round: round), at: time)
-        directives.append(
-            .train(
-                TrainingRequest(
-                    round: round, steps: configuration.localSteps, delta: delta,
-                    factors: pipeline.factors.trained(in: round), proximal: configuration.proximal)))
+        var request = TrainingRequest(
+            round: round, steps: configuration.localSteps, delta: delta, factors: pipeline.factors.trained(in: round),
+            proximal: configuration.proximal)
+        request.probes = gainProbe?.adapters ?? []
+        directives.append(.train(request))
     }
 
     /// Publishes the round's contribution and waits for the neighbours'. A peer that is behind publishes nothing: it is

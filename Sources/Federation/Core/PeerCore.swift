@@ -105,6 +105,12 @@ package struct PeerCore: Sendable {
     var toldShares: [EventDescription.Share] = []
     /// The level of compression that the budget led to, as it was told last.
     var toldChoice: CompressionChoice?
+    /// What a measured round began with; what waits for the trainer to be measured; what is known of everybody's gains,
+    /// and when it was passed on last.
+    var gainStart: (round: Int, delta: AdapterDelta)?
+    var gainProbe: GainProbe?
+    var gains = GainTable()
+    var gainTold: MonotonicTime?
     var directives: [PeerDirective] = []
     /// Whether checkpoints are written: then nobody is told of the finish before its checkpoint is durable.
     var keepsState = false

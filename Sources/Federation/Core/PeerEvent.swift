@@ -35,6 +35,9 @@ package struct PeerEvent: Sendable {
         /// An adapter was measured on the peer's validation part: that with which `round` begins, or the `final` one. `best`
         /// says whether none before had less loss.
         case validated(round: Int, loss: Double, best: Bool, final: Bool)
+        /// At the end the peer compared its `own` adapter with the common one on so many records of its validation
+        /// part; it keeps the own one or not. In the categories `worse` the common one has more loss.
+        case adapterKept(own: Bool, records: Int, ownLoss: Double, commonLoss: Double, worse: [String])
         /// The trainer failed; the round goes on with the adapter as it was before it.
         case trainingFailed(round: Int, reason: String)
         /// The round's contribution can be fetched by neighbours: `object` is its name, `norm` its Euclidean norm.
@@ -62,6 +65,14 @@ package struct PeerEvent: Sendable {
         /// Averaging LoRA factors in the place of their products loses the share `bias` of the average product, by layer
         /// `layers`; after mixing the peer lacks the share `left`, which is less where products are averaged.
         case factorBias(round: Int, bias: Double, left: Double, layers: [Double])
+        /// What the peer gained in a round, as it measured it on its validation part, and the same on one kind of
+        /// records.
+        case gainMeasured(GainNews)
+        case gainByCategory(GainNews, category: String)
+        /// What another peer says that it gained; neighbours pass it on.
+        case gainHeard(GainNews)
+        /// What the peer itself gained in `round` was told to a neighbour, in so many bytes.
+        case gainSent(to: PeerID, round: Int, byteCount: Int)
         /// The peer waits for `awaited`, for `left` more at most. `addresses` says where they are looked for; there was
         /// never a session with `unheard`; so many datagrams came that fit neither key, secret nor swarm.
         case waiting(
@@ -164,6 +175,23 @@ extension PeerEvent.Kind {
                     .init("best", .flag(isBest), "whether no adapter before had less"),
                     .init("final", .flag(isFinal), "whether it is the adapter that the run ends with"),
                 ])
+        case .adapterKept(let keepsOwn, let records, let own, let common, let worse):
+            .news(
+                "adapter_kept",
+                keepsOwn
+                    ? "own adapter kept: loss {own_loss}, the common one has {common_loss}"
+                    : "common adapter kept: loss {common_loss}, the own one has {own_loss}",
+                [
+                    .init(
+                        "keeps_own", .flag(keepsOwn),
+                        "whether the peer keeps its own adapter in place of the common one"),
+                    .measured(records),
+                    .init("own_loss", .number(own), in: "nats a token", "mean loss with the peer's own adapter"),
+                    .init("common_loss", .number(common), in: "nats a token", "mean loss with the common adapter"),
+                    .init(
+                        "worse", .text(worse.joined(separator: ", ")),
+                        "categories in which the common one has more loss"),
+                ])
         case .trainingFailed(let round, let reason):
             .news(
                 "training_failed", "{round}: training failed, the adapter stays as it was: {reason}",
@@ -233,6 +261,25 @@ extension PeerEvent.Kind {
                         "layers", .numbers(layers), in: "relative",
                         "`bias` of each layer that carries an adapter, from the lowest"),
                 ])
+        case .gainMeasured(let gain):
+            .news(
+                "gain_measured",
+                "{round}: loss {before}, {own} after own steps, {mixed} mixed; by neighbour: {with}",
+                gain.fields)
+        case .gainByCategory(let gain, let category):
+            .detail(
+                "gain_by_category",
+                "{round}: {category} {before}, {own} by own steps, {mixed} mixed; neighbours: {with}",
+                [.init("category", .text(String(category.prefix(64))), "which kind of records")] + gain.fields)
+        case .gainHeard(let gain):
+            .detail(
+                "gain_heard",
+                "{round}: {origin} tells {before}, {own} by own steps, {mixed} mixed; neighbours: {with}",
+                [.init("origin", .peer(gain.origin), "who measured and signed it")] + gain.fields)
+        case .gainSent(let peer, let round, let byteCount):
+            .detail(
+                "gain_sent", "{round}: {neighbour} was told what this peer gained: a count and mean losses, {message}",
+                [.neighbour(peer), .round(round), .init("message", .bytes(byteCount), "bytes of a message")])
         case .waiting(let round, let awaited, let addresses, let unheard, let strangers, let left):
             .news(
                 "waiting", "{round}: waits for {awaited} at {addresses}, {seconds_left} more at most; {heard}",
@@ -351,6 +398,9 @@ extension PeerEvent.Kind {
     package static let examples: [PeerEvent.Kind] = {
         let ids = (1...3).map { PeerID(bytes: [UInt8](repeating: $0, count: PeerID.byteCount))! }
         let (peer, others) = (ids[0], Array(ids[1...]))
+        let gain = GainNews(
+            of: peer, round: 4, records: 32, before: 2.5, own: 2.25, mixed: 2,
+            givers: others.map { EventDescription.Amount(peer: $0, amount: 2.125) })
         return [
             .started(round: 0, resumed: false),
             .trainsOn(records: 480, tokens: 21_600, truncated: 12, leftOut: 3, heldOut: 60),
@@ -358,6 +408,7 @@ extension PeerEvent.Kind {
             .relays(round: 0),
             .trained(round: 0, loss: 2.5, tokens: 640, records: 16, duration: .milliseconds(1250)),
             .validated(round: 1, loss: 2.25, best: true, final: false),
+            .adapterKept(own: true, records: 60, ownLoss: 2.125, commonLoss: 2.25, worse: ["open_qa"]),
             .trainingFailed(round: 0, reason: "the adapter has values that are not finite"),
             .contributionPublished(round: 0, byteCount: 65_536, tensors: 8, norm: 1.5, object: "0a1b"),
             .compressionChosen(round: 0, level: "int8", byteCount: 262_144, budget: 300_000, fits: true),
@@ -369,6 +420,8 @@ extension PeerEvent.Kind {
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
             .shares(round: 0, others.map { EventDescription.Share(peer: $0, share: 0.25) }),
             .factorBias(round: 0, bias: 0.125, left: 0.125, layers: [0.25, 0.0625]),
+            .gainMeasured(gain), .gainByCategory(gain, category: "open_qa"), .gainHeard(gain),
+            .gainSent(to: peer, round: 4, byteCount: 107),
             .waiting(
                 round: 0, awaited: [peer], addresses: "192.0.2.7:9100", unheard: [peer], strangers: 12,
                 left: .seconds(40)),

@@ -49,9 +49,13 @@ package struct BuiltInTrainers: TrainerFactory {
         return tuner
     }
 
-    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? {
+    package func validator(
+        of name: String, _ trainer: any AdapterTrainer, on choice: ValidationChoice
+    ) throws -> Validator? {
         let (place, part) = try part(of: name)
-        guard !part.validation.isEmpty else { return nil }
+        let limit = choice == .gains ? composition.topology.exchange.gainRecords : .max
+        let records = part.validation.spread(over: limit)
+        guard !records.isEmpty else { return nil }
         var options = Evaluator.Options(generates: false)
         options.name = part.validationName
         let lane: ComputeLane
@@ -63,9 +67,9 @@ package struct BuiltInTrainers: TrainerFactory {
             lane = .shared(for: place)
         }
         let workbench = composition.workbench
-        let evaluator = try workbench.evaluator(records: part.validation, lane: lane, options: options)
-        return Validator(records: evaluator.records.count) {
-            try await evaluator.evaluate(adapter: workbench.origin.adapter(of: $0)).loss
+        let evaluator = try workbench.evaluator(records: records, lane: lane, options: options)
+        return .byCategory(records: evaluator.records.count) {
+            try await evaluator.evaluate(adapter: workbench.origin.adapter(of: $0))
         }
     }
 

@@ -52,14 +52,18 @@ package struct CommandTrainers: TrainerFactory {
             threads: threads, origin: outline.origin,
             records: records,
             heldOut: EncodedRecords(partition.heldOut, with: outline.encoder.forResponses).sequences,
-            validation: try outline.encode(validationOf: part),
+            validation: try outline.encode(validationOf: part), gainLimit: topology.exchange.gainRecords,
             files: TrainerFiles(folder: place + "/trainer"))
         return CommandTrainer(job, command, log: place + "/trainer.log", listener: stepped)
     }
 
-    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? {
+    /// A trainer of its own tells one loss of all records: there are no categories.
+    package func validator(
+        of name: String, _ trainer: any AdapterTrainer, on choice: ValidationChoice
+    ) throws -> Validator? {
         guard let trainer = trainer as? CommandTrainer, trainer.validationCount > 0 else { return nil }
-        return Validator(records: trainer.validationCount) { try await trainer.validate($0) ?? .nan }
+        let count = trainer.recordCount(of: choice)
+        return Validator(records: count, loss: { try await trainer.validate($0, on: choice) ?? .nan })
     }
 
     package func data(of trainer: any AdapterTrainer) -> PeerEvent.Kind? {

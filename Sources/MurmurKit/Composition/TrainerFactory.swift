@@ -31,7 +31,9 @@ package protocol TrainerFactory: Sendable {
 
     /// What measures adapters on the validation part of the peer called `name`, whose trainer is `trainer`; nil where it has
     /// none.
-    func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator?
+    ///
+    /// - Parameter part: what of it is measured on.
+    func validator(of name: String, _ trainer: any AdapterTrainer, on part: ValidationChoice) throws -> Validator?
 
     /// The losses of adapters on records that nobody trains on; nil where there is no adapter, or nothing to measure by.
     func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
@@ -71,7 +73,14 @@ extension TrainerFactory {
 
     package func settings(of name: String) throws -> TrainerSettings { TrainerSettings() }
 
-    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? { nil }
+    package func validator(
+        of name: String, _ trainer: any AdapterTrainer, on part: ValidationChoice
+    ) throws -> Validator? { nil }
+
+    /// What measures on all of the validation part.
+    package func validator(of name: String, _ trainer: any AdapterTrainer) throws -> Validator? {
+        try validator(of: name, trainer, on: .whole)
+    }
 
     package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
 }

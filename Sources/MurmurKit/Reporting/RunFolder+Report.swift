@@ -23,10 +23,12 @@ extension RunFolder {
         var progress = SwarmProgress(names: names, rounds: topology.tuning.rounds)
         var timeline = RunTimeline(names: names)
         var records: [String: Int] = [:]
+        var gains = GainMatrix(names: names)
         for name in names {
             for event in (try? LoggedEvent.read(events(of: name))) ?? [] {
                 progress.record(event)
                 timeline.record(event)
+                gains.record(event)
                 if event.event == "trains_on" { records[event.peer] = event.integer("records") }
             }
         }
@@ -40,6 +42,8 @@ extension RunFolder {
         var report = HTMLReport(swarm: topology.swarm.name, progress: progress)
         report.participation = participation
         report.timeline = timeline
+        report.gainMatrix = gains
+        report.gaveNothing = GainSummary(gains)?.sentences(names) ?? []
         report.contraction =
             TopologyAudit(graph: graph, matrix: matrix, turns: rule.matrices(of: graph, sampleCounts: samples))
             .secondEigenvalueModulus

@@ -97,7 +97,7 @@ package struct Participation: Sendable {
     /// Takes account of the next line of the peer's log; lines of others are passed over.
     package mutating func record(_ event: LoggedEvent) {
         guard event.peer == peer else { return }
-        if let round = event.round, event.event != "validated" { self.round = round }
+        if let round = event.place { self.round = round }
         switch event.event {
         case "started": begin(event)
         case "trained":

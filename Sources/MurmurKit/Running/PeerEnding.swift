@@ -5,22 +5,30 @@ import Observability
 import Storage
 import Synchronization
 
-/// Keeps the participation of a peer's run up to date with what the peer tells.
+/// Keeps the participation of a peer's run up to date with what the peer tells, and who gained from whom.
 final class ParticipationSink: EventSink {
     private let known: Mutex<Participation>
+    private let gained: Mutex<GainMatrix>
 
     /// What the log's `earlier` lines tell of the run of the peer called `name`.
     init(_ earlier: [LoggedEvent], of swarm: SwarmComposition, _ name: String) throws {
         var participation = try Participation(swarm.topology, peer: name)
         for event in earlier { participation.record(event) }
         known = Mutex(participation)
+        var gains = GainMatrix(names: swarm.names)
+        for event in earlier { gains.record(event) }
+        gained = Mutex(gains)
     }
 
     /// What is known now.
     var state: Participation { known.withLock { $0 } }
 
+    /// Who gained from whom, as far as this peer was told.
+    var gains: GainMatrix { gained.withLock { $0 } }
+
     func receive(_ event: ToldEvent) {
         known.withLock { $0.record(event.line) }
+        gained.withLock { $0.record(event.line) }
     }
 }
 
@@ -35,7 +43,7 @@ final class AdapterFile: Sendable {
     }
 
     let path: String
-    private let provenance: AdapterProvenance
+    let provenance: AdapterProvenance
     private let current = Mutex(State.none)
 
     init(path: String, provenance: AdapterProvenance) {
@@ -46,10 +54,12 @@ final class AdapterFile: Sendable {
     var state: State { current.withLock { $0 } }
 
     /// Writes `adapter`; nil where no model belongs to it.
-    func write(_ adapter: PEFTAdapter?) {
+    ///
+    /// - Parameter progress: what is known of this adapter in particular.
+    func write(_ adapter: PEFTAdapter?, progress: [(name: String, value: String)] = []) {
         guard let adapter else { return }
         do {
-            try provenance.write(adapter, to: path)
+            try provenance.write(adapter, to: path, progress: progress)
             current.withLock { $0 = .written }
         } catch {
             current.withLock { $0 = .failed("\(error)") }
@@ -65,19 +75,25 @@ struct PeerEnding {
     private let kept: [String]
     private let adapter: AdapterFile
     private let validation: ValidationSummary?
+    private let choice: KeptAdapter?
+    private let gain: GainSummary?
 
     /// - Parameters:
     ///   - hasFinalAdapter: whether the swarm was done before the peer stopped.
     ///   - latest: where the adapter of the newest checkpoint is.
     ///   - ledgerGap: lines of the ledger that the disk has not taken.
     ///   - validation: what was measured on the validation part; nil where there is none.
+    ///   - choice: which adapter the peer keeps, and why; nil where it was not asked to choose.
+    ///   - gain: who gained from whom, as far as this peer knows; nil where nobody measured.
     init(
         _ participation: Participation, quorum: Quorum, hasFinalAdapter: Bool, adapter: AdapterFile, latest: String,
-        ledgerGap: Int = 0, validation: ValidationSummary? = nil
+        ledgerGap: Int = 0, validation: ValidationSummary? = nil, choice: KeptAdapter? = nil, gain: GainSummary? = nil
     ) {
         self.participation = participation
         self.adapter = adapter
         self.validation = validation
+        self.choice = choice
+        self.gain = gain
         var (status, kept) =
             hasFinalAdapter
             ? Self.finished(participation, quorum, adapter)
@@ -87,6 +103,7 @@ struct PeerEnding {
             kept.append(
                 "The disk took no more lines: outgoing.jsonl lacks \(ledgerGap) of those that say what left this peer.")
         }
+        if let choice { kept.append(choice.sentence) }
         if let sentence = validation?.sentence(rounds: participation.rounds) { kept.append(sentence) }
         (self.status, self.kept) = (status, kept)
     }
@@ -149,7 +166,7 @@ struct PeerEnding {
         let summary = PeerSummary(
             peer: participation.peer, exit: status.rawValue, meaning: status.meaning, said: kept,
             adapter: adapter.state == .written ? adapter.path : nil, checkpointRound: participation.checkpointRound,
-            participation: participation.summary, validation: validation)
+            participation: participation.summary, validation: validation, kept: choice, gain: gain)
         let path = folder.appendingPathComponent("summary.json").path
         do {
             try AtomicFile.write(Array(try JSONText.of(summary).utf8), to: path)
@@ -169,9 +186,11 @@ private struct PeerSummary: Encodable {
     let checkpointRound: Int?
     let participation: ParticipationSummary
     let validation: ValidationSummary?
+    let kept: KeptAdapter?
+    let gain: GainSummary?
 
     private enum CodingKeys: String, CodingKey {
-        case peer, exit, meaning, said, adapter, participation, validation
+        case peer, exit, meaning, said, adapter, participation, validation, kept, gain
         case checkpointRound = "checkpoint_round"
     }
 }

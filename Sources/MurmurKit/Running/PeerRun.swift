@@ -83,7 +83,9 @@ package struct PeerRun: Sendable {
         var wire = WireConfiguration.attentive
         wire.suites = CipherSuite.ofThisMachine
         let adapter = adapterFile(of: trainers, records: tuner.sampleCount)
-        let validating = try validated(tuner, by: trainers)
+        let probing = try probed(tuner, by: trainers)
+        let validating = try validated(probing, of: tuner, by: trainers)
+        let floor = validating.flatMap(chooser)
         let latest = folder.appendingPathComponent("latest").path
         let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
         var environment = PeerEnvironment.system
@@ -91,19 +93,21 @@ package struct PeerRun: Sendable {
         environment.lookUp = { try await resolve(host: $0.host, port: $0.port, isIPv6: isIPv6) }
         let peer = try Peer(
             configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
-            trainer: try recorded(slowed(validating ?? tuner), configuration),
+            trainer: try recorded(slowed(validating ?? probing), configuration),
             store: keeper,
             revocations: try SwarmComposition.revocations(in: revocationPath), environment: environment,
             deliver: { [rounds = swarm.topology.tuning.rounds] delta in
                 adapter.write(trainers.adapter(of: delta))
                 try? await validating?.end(with: delta, round: rounds)
+                await floor?.decide(common: delta, file: adapter) { trainers.adapter(of: $0) }
             })
         await prepare?(peer)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
         let run: (result: Peer.Result, ledgerGap: Int)
         do {
             try await tuner.begin()
-            run = try await follow(peer, recorder, participation, steps, validating, beginnings)
+            let measuring = Measuring(validating: validating, floor: floor)
+            run = try await follow(peer, recorder, participation, steps, measuring, beginnings)
         } catch {
             await tuner.end()
             throw error
@@ -114,7 +118,8 @@ package struct PeerRun: Sendable {
         let ending = PeerEnding(
             participation.state, quorum: Quorum(swarm.topology, peers: quorum),
             hasFinalAdapter: run.result.delta != nil, adapter: adapter, latest: latest, ledgerGap: run.ledgerGap,
-            validation: validating.map { ValidationSummary($0, best: bestPath) })
+            validation: validating.map { ValidationSummary($0, best: bestPath) }, choice: floor?.kept,
+            gain: GainSummary(participation.gains))
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
@@ -152,16 +157,40 @@ package struct PeerRun: Sendable {
     /// Where the adapter with the least validation loss is.
     private var bestPath: String { folder.appendingPathComponent("best").path }
 
-    /// The trainer that measures on the peer's validation part and leaves the best adapter; nil where there is no such part.
-    private func validated(
+    /// The trainer that measures what came from neighbours, where the swarm wants to know who gains from whom.
+    private func probed(
         _ trainer: any AdapterTrainer, by trainers: any TrainerFactory
+    ) throws -> any AdapterTrainer {
+        guard swarm.topology.exchange.gain != nil else { return trainer }
+        guard let validator = try trainers.validator(of: name, trainer, on: .gains) else {
+            // The toy measures by its own loss.
+            if !(trainer is QuadraticTrainer) {
+                Terminal.note("murmur: \(name) has no validation part: it does not measure what it gains")
+            }
+            return trainer
+        }
+        return ProbingTrainer(trainer, validator)
+    }
+
+    /// Who chooses between the common adapter and the peer's own; nil where it takes the common one.
+    private func chooser(_ validating: ValidatingTrainer) -> AdapterKeeper? {
+        let rule = swarm.topology.data.keepOwn
+        guard rule != .never else { return nil }
+        return AdapterKeeper(rule, validating, folder: folder)
+    }
+
+    /// The trainer around `base` that measures on the peer's validation part and leaves the best adapter; nil where
+    /// there is no such part. `trainer` is the one at the bottom of it.
+    private func validated(
+        _ base: any AdapterTrainer, of trainer: any AdapterTrainer, by trainers: any TrainerFactory
     ) throws -> ValidatingTrainer? {
-        guard let validator = try trainers.validator(of: name, trainer) else { return nil }
+        guard let validator = try trainers.validator(of: name, trainer, on: .whole) else { return nil }
         let best = BestAdapterFile(
             path: bestPath, provenance: provenance(of: trainers, records: trainer.sampleCount),
             records: validator.records)
         let rounds = swarm.topology.tuning.rounds
-        return ValidatingTrainer(trainer, validator) { delta, finding in
+        let keepsOwn = swarm.topology.data.keepOwn != .never
+        return ValidatingTrainer(base, validator, keepsOwn: keepsOwn) { delta, finding in
             let place = finding.isFinal ? "all \(rounds)" : "\(finding.round) of \(rounds)"
             best.write(trainers.adapter(of: delta), loss: finding.loss, progress: [("After rounds", place)])
         }
@@ -189,12 +218,18 @@ package struct PeerRun: Sendable {
         return RecordingTrainer(trainer, now: { SystemClock().now() }) { [name] in recordings.append($0, of: name) }
     }
 
+    /// Who tells what was measured beside the peer.
+    private struct Measuring: Sendable {
+        let validating: ValidatingTrainer?
+        let floor: AdapterKeeper?
+    }
+
     /// Runs the peer; events go to the log and to the sinks, requests to stop to the peer. `beginnings` are told first.
     ///
     /// - Returns: What the peer came to, and how many lines its ledger lacks.
     private func follow(
         _ peer: Peer, _ recorder: EventRecorder, _ participation: ParticipationSink, _ steps: StepTeller,
-        _ validating: ValidatingTrainer?, _ beginnings: [PeerEvent.Kind]
+        _ measuring: Measuring, _ beginnings: [PeerEvent.Kind]
     ) async throws -> (result: Peer.Result, ledgerGap: Int) {
         let rounds = swarm.topology.tuning.rounds
         let own = output.map { output in
@@ -212,12 +247,13 @@ package struct PeerRun: Sendable {
             }
         }
         for kind in beginnings { tell(PeerEvent(time: .zero, kind: kind)) }
-        validating?.begin { tell(PeerEvent(time: .zero, kind: $0.event)) }
+        measuring.validating?.begin { tell(PeerEvent(time: .zero, kind: $0.event)) }
+        measuring.floor?.begin { tell(PeerEvent(time: .zero, kind: $0)) }
         // The final adapter may still be measured when the peer has left: nothing is told after that it has.
         let listener = Task { () -> [PeerEvent] in
             var last: [PeerEvent] = []
             for await event in peer.events {
-                if validating != nil, event.kind == .left { last.append(event) } else { tell(event) }
+                if measuring.validating != nil, event.kind == .left { last.append(event) } else { tell(event) }
             }
             return last
         }

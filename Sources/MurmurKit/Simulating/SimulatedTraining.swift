@@ -10,15 +10,19 @@ package struct SimulatedTraining: SwarmTraining {
     /// How long a round's local steps are said to take, a peer.
     private let durations: [Duration]
     private let recordings: RecordingFolder?
+    private let measuresGains: Bool
 
     /// Trainers for the peers called `names`.
     ///
     /// - Parameters:
     ///   - mean: how long local steps take on average over the peers: each takes as long as its records cost.
     ///   - recordings: where what the trainers return is written down; nil for nowhere.
+    ///   - measuresGains: whether what came from neighbours is measured where a round asks for it.
     package init(
-        _ trainers: any TrainerFactory, names: [String], mean: Duration, recordings: RecordingFolder? = nil
+        _ trainers: any TrainerFactory, names: [String], mean: Duration, recordings: RecordingFolder? = nil,
+        measuresGains: Bool = false
     ) throws {
+        self.measuresGains = measuresGains
         self.trainers = trainers
         self.names = names
         self.recordings = recordings
@@ -38,9 +42,16 @@ package struct SimulatedTraining: SwarmTraining {
 
     package func trainer(of peer: Int) throws -> any AdapterTrainer {
         let name = names[peer]
-        let trainer = try trainers.trainer(of: name)
+        let trainer = try probed(try trainers.trainer(of: name), of: name)
         guard let recordings else { return trainer }
         return RecordingTrainer(trainer, now: nil) { recordings.append($0, of: name) }
+    }
+
+    private func probed(_ trainer: any AdapterTrainer, of name: String) throws -> any AdapterTrainer {
+        guard measuresGains, let validator = try trainers.validator(of: name, trainer, on: .gains) else {
+            return trainer
+        }
+        return ProbingTrainer(trainer, validator)
     }
 
     package func duration(of request: TrainingRequest, peer: Int) -> Duration { durations[peer] }

@@ -34,6 +34,11 @@ package struct SimulationRun: Sendable {
         switch choices.trainer {
         case .quadratic: return nil
         case .recorded(let folder):
+            guard swarm.topology.exchange.gain == nil else {
+                throw CommandFailure(
+                    "exchange.gain needs a model to measure adapters by, and a recording has none: take --trainer lora "
+                        + "or leave gain out")
+            }
             let found = try RecordingFolder(folder).read(swarm.names)
             do {
                 return try RecordedTraining(
@@ -44,7 +49,7 @@ package struct SimulationRun: Sendable {
         default:
             return try SimulatedTraining(
                 try choices.trainer.factory(for: swarm, own: nil), names: swarm.names, mean: choices.duration,
-                recordings: recordings)
+                recordings: recordings, measuresGains: swarm.topology.exchange.gain != nil)
         }
     }
 

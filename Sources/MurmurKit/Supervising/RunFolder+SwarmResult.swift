@@ -19,7 +19,14 @@ extension RunFolder {
 
     /// Measures how far apart the adapters are that the peers left.
     func measureConsensus(_ result: inout SwarmResult) throws {
-        result.consensusDistance = consensusDistance(of: try deltas(for: ModelComposition(topology)))
+        // What the swarm agreed on, also of who keeps its own adapter.
+        let composition = try ModelComposition(topology)
+        let agreed = try topology.peers.map { peer in
+            let common = self.peer(peer.name).appendingPathComponent("common", isDirectory: true)
+            let isApart = FileManager.default.fileExists(atPath: common.path)
+            return try composition.delta(ofAdapterIn: (isApart ? common : adapter(of: peer.name)).path)
+        }
+        result.consensusDistance = consensusDistance(of: agreed)
     }
 
     /// Measures the adapters that the peers left on the held-out records.
@@ -37,6 +44,7 @@ extension RunFolder {
             participation: result.participation.table,
             partition: (try? ModelComposition.partition(topology))?.report)
         report.progress = progress
+        report.gaveNothing = result.gain?.sentences(topology.peers.map(\.name)) ?? []
         report.facts.insert(
             ("consensus distance", "\(Readable.scientific(result.consensusDistance))"), at: min(6, report.facts.count))
         if let faults = result.faults { report.facts.append(("faults", faults.text)) }

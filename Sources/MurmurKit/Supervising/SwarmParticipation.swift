@@ -7,6 +7,10 @@ package struct SwarmParticipation: Sendable {
     package let names: [String]
     /// Each peer's own table.
     package private(set) var peers: [String: Participation]
+    /// Who gained from whom, as far as they tell.
+    package private(set) var gains: GainMatrix
+    /// Whether peers keep their own adapters, as far as they were asked to choose.
+    package private(set) var keepsOwn: [String: Bool] = [:]
     /// How the peers' processes ended: the exit code of those that ended by themselves.
     package var endings: [String: ExitStatus] = [:]
     /// Why peers are given up.
@@ -20,11 +24,16 @@ package struct SwarmParticipation: Sendable {
         var peers: [String: Participation] = [:]
         for name in names { peers[name] = try Participation(topology, peer: name) }
         self.peers = peers
+        gains = GainMatrix(names: names)
     }
 
     /// Takes account of a line of a peer's log.
     package mutating func record(_ event: LoggedEvent) {
         peers[event.peer]?.record(event)
+        gains.record(event)
+        if event.event == "adapter_kept", peers[event.peer] != nil {
+            keepsOwn[event.peer] = event.fields["keeps_own"]?.bool
+        }
     }
 
     /// The peers that have not ended by themselves with the final adapter, or that a neighbour which has was without at the

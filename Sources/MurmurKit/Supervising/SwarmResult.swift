@@ -18,10 +18,13 @@ package struct SwarmResult: Encodable, Sendable {
         package let participation: ParticipationSummary?
         /// The mean negative log-likelihood a response token on the held-out records; nil where it was not measured.
         package var heldOutLoss: Double?
+        /// Whether the peer keeps its own adapter in place of the common one; nil where it was not asked to choose.
+        package let keepsOwn: Bool?
 
         private enum CodingKeys: String, CodingKey {
             case phase, rounds, lastLoss, bytesSent, bytesReceived, failure, exit, participation
             case heldOutLoss = "held_out_loss"
+            case keepsOwn = "keeps_own"
         }
     }
 
@@ -41,9 +44,11 @@ package struct SwarmResult: Encodable, Sendable {
     package let consensusBound: Double
     package private(set) var peers: [String: PeerPart]
     package let faults: FaultSummary?
+    /// Who gained from whom; nil where nobody measured.
+    package let gain: GainSummary?
 
     private enum CodingKeys: String, CodingKey {
-        case swarm, rounds, seconds, finished, stopped, peers, faults
+        case swarm, rounds, seconds, finished, stopped, peers, faults, gain
         case status = "exit"
         case leftOut = "left_out"
         case consensusDistance = "consensus_distance"
@@ -67,6 +72,10 @@ package struct SwarmResult: Encodable, Sendable {
         self.seconds = seconds
         self.stopped = stopped
         self.faults = faults
+        let idle = topology.peers.map(\.name).filter {
+            participation.peers[$0].map { $0.trained.total == 0 && $0.isFinished } ?? false
+        }
+        gain = GainSummary(participation.gains, idle: idle)
         consensusBound = topology.exchange.consensusBound
         var parts: [String: PeerPart] = [:]
         for name in order {
@@ -74,7 +83,8 @@ package struct SwarmResult: Encodable, Sendable {
             parts[name] = PeerPart(
                 phase: state.phase, rounds: state.losses.count, lastLoss: state.loss, bytesSent: state.bytesSent,
                 bytesReceived: state.bytesReceived, failure: participation.failures[name],
-                exit: participation.endings[name]?.rawValue, participation: participation.peers[name]?.summary)
+                exit: participation.endings[name]?.rawValue, participation: participation.peers[name]?.summary,
+                keepsOwn: participation.keepsOwn[name])
         }
         peers = parts
         finished = participation.failures.isEmpty && parts.values.allSatisfy { $0.phase == "finished" }
@@ -116,6 +126,10 @@ package struct SwarmResult: Encodable, Sendable {
         }
         for (name, reason) in participation.leftOut where !stopped && peers[name]?.failure == nil {
             lines.append("without \(name): \(reason)")
+        }
+        lines += gain?.sentences(order) ?? []
+        for name in order where peers[name]?.keepsOwn == true {
+            lines.append("\(name) keeps its own adapter: the common one has more loss on its validation part.")
         }
         if stopped { lines.append("Stopped before the end; the same command goes on from the checkpoints.") }
         if status != .success { lines.append("Exit code \(status.rawValue): \(status.meaning).") }

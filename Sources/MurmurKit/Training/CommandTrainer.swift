@@ -86,9 +86,17 @@ package actor CommandTrainer: AdapterTrainer {
     /// How many records of the peer's own it measures itself by.
     package nonisolated var validationCount: Int { job.validation.count }
 
+    /// How many of them it measures gains by.
+    nonisolated func recordCount(of choice: ValidationChoice) -> Int {
+        choice == .whole ? job.validation.count : job.gainRecords.count
+    }
+
     /// The loss of an adapter on them; nil where there are none.
-    package func validate(_ delta: AdapterDelta) async throws -> Double? {
-        try await loss(of: delta, on: job.validation, in: job.files.validation)
+    package func validate(_ delta: AdapterDelta, on choice: ValidationChoice = .whole) async throws -> Double? {
+        switch choice {
+        case .whole: try await loss(of: delta, on: job.validation, in: job.files.validation)
+        case .gains: try await loss(of: delta, on: job.gainRecords, in: job.files.gainRecords)
+        }
     }
 
     private func loss(of delta: AdapterDelta, on records: [TokenSequence], in file: String) async throws -> Double? {

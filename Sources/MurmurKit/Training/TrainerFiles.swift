@@ -14,6 +14,7 @@ struct TrainerFiles: Sendable {
     var records: String { folder + "/records.jsonl" }
     var heldOut: String { folder + "/held-out.jsonl" }
     var validation: String { folder + "/validation.jsonl" }
+    var gainRecords: String { folder + "/gain.jsonl" }
     var adapter: String { folder + "/adapter.safetensors" }
     var result: String { folder + "/result.safetensors" }
     var snapshot: String { folder + "/snapshot.bin" }

@@ -23,7 +23,12 @@ struct TrainerJob: Sendable {
     let heldOut: [TokenSequence]
     /// What the peer measures itself by and does not train on, with loss on responses only.
     let validation: [TokenSequence]
+    /// The most of these that gains are measured on.
+    let gainLimit: Int
     let files: TrainerFiles
+
+    /// What of the validation part gains are measured on.
+    var gainRecords: [TokenSequence] { validation.spread(over: gainLimit) }
 
     /// Draws the batches, as the built-in engine draws them.
     var sampler: BatchSampler {
@@ -70,7 +75,10 @@ struct TrainerJob: Sendable {
         try files.make()
         try TrainerFiles.write(records.sequences, to: files.records)
         if !heldOut.isEmpty { try TrainerFiles.write(heldOut, to: files.heldOut) }
-        if !validation.isEmpty { try TrainerFiles.write(validation, to: files.validation) }
+        if !validation.isEmpty {
+            try TrainerFiles.write(validation, to: files.validation)
+            try TrainerFiles.write(gainRecords, to: files.gainRecords)
+        }
     }
 
     /// Writes the adapter of `delta` where the trainer reads it, and removes the result of an earlier round.

@@ -3,16 +3,62 @@ import Basics
 package import InstructionTuning
 import Synchronization
 
+/// What of a peer's validation part is measured on.
+package enum ValidationChoice: Sendable, Hashable {
+    /// All of it.
+    case whole
+    /// `exchange.gain-records` of it, at even distances: what the gains are measured on, adapter after adapter.
+    case gains
+}
+
 /// Measures adapters on a peer's validation part: records of its own that it does not train on.
 package struct Validator: Sendable {
     /// How many records it measures on.
     package let records: Int
     /// The mean loss of an adapter, in nats per response token.
     package let loss: @Sendable (AdapterDelta) async throws -> Double
+    private let summary: (@Sendable (AdapterDelta) async throws -> EvaluationSummary)?
 
     package init(records: Int, loss: @escaping @Sendable (AdapterDelta) async throws -> Double) {
         self.records = records
         self.loss = loss
+        summary = nil
+    }
+
+    private init(records: Int, summary: @escaping @Sendable (AdapterDelta) async throws -> EvaluationSummary) {
+        self.records = records
+        self.summary = summary
+        loss = { try await summary($0).loss }
+    }
+
+    /// One that tells of categories, too.
+    package static func byCategory(
+        records: Int, _ summary: @escaping @Sendable (AdapterDelta) async throws -> EvaluationSummary
+    ) -> Validator {
+        Validator(records: records, summary: summary)
+    }
+
+    /// The mean losses of several adapters, by category where that is known.
+    package func losses(of adapters: [AdapterDelta]) async throws -> ProbedLosses {
+        var probed = ProbedLosses(records: records, losses: [])
+        for adapter in adapters {
+            guard let summary else {
+                probed.losses.append(try await loss(adapter))
+                continue
+            }
+            let measured = try await summary(adapter)
+            if probed.losses.isEmpty {
+                probed.categories = measured.categories.map {
+                    .init(name: $0.name, records: $0.summary.records, losses: [])
+                }
+            }
+            probed.losses.append(measured.loss)
+            // The same records every time, and so the same categories.
+            for (index, category) in measured.categories.enumerated() {
+                probed.categories[index].losses.append(category.summary.loss)
+            }
+        }
+        return probed
     }
 }
 
@@ -97,18 +143,24 @@ package struct ValidationFinding: Sendable, Hashable {
 /// A peer that finds no better adapter any more goes on training: its neighbours count on its part.
 package final class ValidatingTrainer: AdapterTrainer {
     private let base: any AdapterTrainer
-    private let validator: Validator
+    let validator: Validator
+    private let own: Mutex<AdapterDelta?>
+    private let keepsOwn: Bool
     private let keep: @Sendable (AdapterDelta, ValidationFinding) -> Void
     private let record = Mutex(ValidationRecord())
     private let listener = Mutex<(@Sendable (ValidationFinding) -> Void)?>(nil)
 
-    /// - Parameter keep: called with each adapter that has less loss than all before it.
+    /// - Parameters:
+    ///   - keepsOwn: whether what the last local steps led to is kept in mind, and in snapshots.
+    ///   - keep: called with each adapter that has less loss than all before it.
     package init(
-        _ base: any AdapterTrainer, _ validator: Validator,
+        _ base: any AdapterTrainer, _ validator: Validator, keepsOwn: Bool = false,
         keep: @escaping @Sendable (AdapterDelta, ValidationFinding) -> Void
     ) {
         self.base = base
         self.validator = validator
+        self.keepsOwn = keepsOwn
+        own = Mutex(nil)
         self.keep = keep
     }
 
@@ -118,6 +170,8 @@ package final class ValidatingTrainer: AdapterTrainer {
     package var findings: ValidationRecord { record.withLock { $0 } }
     /// How many records are measured on.
     package var records: Int { validator.records }
+    /// What the last local steps led to, before mixing; nil where that is not kept in mind.
+    package var ownAdapter: AdapterDelta? { own.withLock { $0 } }
 
     /// Tells `listener` of each measurement from now on.
     package func begin(_ listener: @escaping @Sendable (ValidationFinding) -> Void) {
@@ -126,7 +180,9 @@ package final class ValidatingTrainer: AdapterTrainer {
 
     package func train(_ request: TrainingRequest) async throws -> TrainingOutcome {
         try await measure(request.delta, round: request.round, isFinal: false)
-        return try await base.train(request)
+        let outcome = try await base.train(request)
+        if keepsOwn, outcome.delta.isFinite { own.withLock { $0 = outcome.delta } }
+        return outcome
     }
 
     /// Measures the adapter that the run ends with.
@@ -152,16 +208,56 @@ package final class ValidatingTrainer: AdapterTrainer {
 
     package func snapshot() async throws -> [UInt8] {
         let state = try await base.snapshot()
-        return record.withLock { $0.encoded(before: state) }
+        let whole = keepsOwn ? OwnAdapter.encoded(ownAdapter, before: state) : state
+        return record.withLock { $0.encoded(before: whole) }
     }
 
     package func restore(_ snapshot: [UInt8]) async throws {
-        let (restored, state) = try ValidationRecord.decode(snapshot)
+        let (restored, whole) = try ValidationRecord.decode(snapshot)
+        // Also where it is not kept in mind any more, or was not before: every peer decides that by itself.
+        let (adapter, state) = try OwnAdapter.decode(whole, as: schema)
         try await base.restore(state)
         record.withLock { $0 = restored }
+        if keepsOwn { own.withLock { $0 = adapter } }
     }
 
     package func begin() async throws { try await base.begin() }
 
     package func end() async { await base.end() }
+}
+
+/// A peer's own adapter in its trainer's snapshot.
+enum OwnAdapter {
+    private static let mark = Array("murmurow".utf8)
+
+    /// The eight bytes `murmurow`, the number of values (8 bytes; 0 for none), the values (4 bytes each), then `state`.
+    static func encoded(_ own: AdapterDelta?, before state: [UInt8]) -> [UInt8] {
+        let values = own?.values ?? []
+        var bytes = mark
+        bytes.reserveCapacity(16 + 4 * values.count + state.count)
+        bytes.append(integer: UInt64(values.count))
+        for value in values { bytes.append(integer: value.bitPattern) }
+        return bytes + state
+    }
+
+    /// What `encoded` wrote; nil and all of the bytes where there is no such thing.
+    ///
+    /// - Throws: `TuningError.badSnapshot` for an adapter of another length.
+    static func decode(
+        _ bytes: [UInt8], as schema: AdapterSchema
+    ) throws(TuningError) -> (own: AdapterDelta?, state: [UInt8]) {
+        var reader = ByteReader(bytes)
+        guard reader.bytes(count: mark.count) == mark else { return (nil, bytes) }
+        guard let count = reader.integer(UInt64.self), count == 0 || count == UInt64(schema.count) else {
+            throw .badSnapshot("its own adapter has another length")
+        }
+        var values: [Float] = []
+        values.reserveCapacity(Int(count))
+        for _ in 0..<count {
+            guard let pattern = reader.integer(UInt32.self) else { throw .badSnapshot("its own adapter is cut short") }
+            values.append(Float(bitPattern: pattern))
+        }
+        guard let state = reader.bytes(count: reader.remaining) else { throw .badSnapshot("it is cut short") }
+        return (values.isEmpty ? nil : AdapterDelta(schema: schema, values: values), state)
+    }
 }

@@ -8,8 +8,10 @@ extension HTMLReport {
                     "Not compared: murmur compare measures the base model, each peer alone, a FedAvg server and pooled data."
             ),
             Section(
-                key: "gains", title: "Who gained what", content: gains?.html ?? "",
-                missing: "No losses by category are known: murmur compare measures them."),
+                key: "gains", title: "Who gained what", content: gainsContent,
+                missing:
+                    "No losses by category are known: murmur compare measures them, and peers measure what they gain "
+                    + "from whom where the topology has exchange.gain."),
             Section(
                 key: "rounds", title: "Round by round", content: roundsContent,
                 missing: "No losses or distances were logged."),
@@ -50,6 +52,19 @@ extension HTMLReport {
         }
         if let comparison { content += HTML.table(comparison, caption: "The comparison in figures") }
         return content + (content.isEmpty ? "" : notes.map { HTML.paragraph($0, name: "muted") }.joined())
+    }
+
+    private var gainsContent: String {
+        var content = gains?.html ?? ""
+        guard let matrix = gainMatrix, !matrix.isEmpty else { return content }
+        content += gaveNothing.map { HTML.paragraph($0) }.joined()
+        if gaveNothing.isEmpty { content += HTML.paragraph("Nobody is found to have given nothing.") }
+        content += (matrix.map?.html ?? "") + (matrix.categoryMap?.html ?? "")
+        if let table = matrix.table { content += HTML.table(table, caption: "What each peer gave") }
+        return content
+            + HTML.paragraph(
+                "As the peers tell it of themselves, on few records: a liar can say what it likes, and small gains are "
+                    + "noise. Nothing was decided by these figures.", name: "muted")
     }
 
     // MARK: Rounds

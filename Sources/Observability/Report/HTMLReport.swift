@@ -47,6 +47,10 @@ package struct HTMLReport: Sendable {
     package var notes: [String] = []
     /// What each peer gains over alone, by category.
     package var gains: HeatMap?
+    /// What peers measured themselves of what came from their neighbours; nil or empty where they did not.
+    package var gainMatrix: GainMatrix?
+    /// Who gave nothing, a sentence each.
+    package var gaveNothing: [String] = []
     /// By which factor mixing brings the peers nearer in a round, as the mixing matrix has it; nil where it has none.
     package var contraction: Double?
     package var server: Server?

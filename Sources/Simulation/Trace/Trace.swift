@@ -60,6 +60,7 @@ extension EventDescription {
         case .flag(let flag): "\(flag)"
         case .peer(let peer): name(peer)
         case .peers(let peers): peers.map(name).joined(separator: ",")
+        case .amounts(let amounts): amounts.map { "\(name($0.peer)):\($0.amount)" }.joined(separator: ",")
         case .shares(let shares): shares.map { "\(name($0.peer)):\($0.share)" }.joined(separator: ",")
         }
     }
@@ -81,6 +82,10 @@ extension EventDescription {
             case .shares(let shares):
                 shares.reduce(hash) {
                     WordHash.fold($1.share.bitPattern, into: WordHash.fold(WordHash.of($1.peer.bytes), into: $0))
+                }
+            case .amounts(let amounts):
+                amounts.reduce(hash) {
+                    WordHash.fold($1.amount.bitPattern, into: WordHash.fold(WordHash.of($1.peer.bytes), into: $0))
                 }
             case .text: hash
             }

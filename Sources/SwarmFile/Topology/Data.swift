@@ -9,6 +9,7 @@ extension SwarmTopology {
         package var partition = Partition()
         package var heldOut = 10
         package var validation = 0
+        package var keepOwn = KeepOwn.never
         /// nil for the source's own number.
         package var count: Int?
 
@@ -31,6 +32,13 @@ extension SwarmTopology {
                 "validation", \.validation, .integer(0...1_000_000),
                 "Records of each category, of a peer's own, by which it measures itself in place of training on them.",
                 "At most half of a category. The adapter with the least loss on them is kept beside the last one."),
+            .local(
+                "keep-own", \.keepOwn, .choice(),
+                "Whether a peer keeps its own adapter where it is better on its validation part than the common one.",
+                KeepOwn.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
+                    + "Its own is what its last local steps made, before mixing. `docs/fedit.md`, \"A floor for each "
+                    + "peer\"."
+            ).only(for: "a swarm with validation parts: give validation") { $0.validation > 0 },
             .shared(
                 "count", \.count, .optional(.integer(1...10_000_000)), "Records that a built-in source makes.",
                 "A file has the records it has."
@@ -48,6 +56,22 @@ extension SwarmTopology.Data {
 
         /// Whether proportions are drawn from a Dirichlet distribution: then there are `alpha` and `minimum`.
         package var isDrawn: Bool { self == .dirichlet || self == .quantity }
+    }
+
+    /// When a peer keeps its own adapter in the place of the common one.
+    package enum KeepOwn: String, Sendable, Hashable, CaseIterable {
+        case never
+        case worse
+        case worseInACategory = "worse-in-a-category"
+
+        /// What the value stands for, for the page.
+        package var meaning: String {
+            switch self {
+            case .never: "it takes the common adapter whatever that does"
+            case .worse: "it keeps its own where the common one has more loss on the whole part"
+            case .worseInACategory: "it does so where that is so in one category at least"
+            }
+        }
     }
 
     /// `data.partition:` how the records of one source are dealt out to the peers.

@@ -24,6 +24,9 @@ extension SwarmTopology {
         package var overlap = false
         package var staleness = 2
         package var consensusBound = 1e-3
+        /// Every so many rounds; nil: never.
+        package var gain: Int?
+        package var gainRecords = 64
         /// Seconds; nil: neighbours that are away are not waited for, slow ones as long as lately.
         package var patience: Double?
         /// Seconds; nil: adaptive.
@@ -88,6 +91,16 @@ extension SwarmTopology {
             .shared(
                 "consensus-bound", \.consensusBound, .number(1e-6..<1),
                 "The relative distance from the mean at which the swarm is done."),
+            .shared(
+                "gain", \.gain, .optional(.integer(1...1_000_000)),
+                "Every how many rounds each peer measures what it gained from whom, on its `data.validation`.",
+                "It tells the others a count and mean losses, nothing of the records; all of them show the matrix. "
+                    + "`docs/fedit.md`, \"Who gained from whom\"."
+            ).otherwise("never"),
+            .local(
+                "gain-records", \.gainRecords, .integer(1...10_000),
+                "On how many validation records at most: they are gone through once a neighbour, and three times more."
+            ).only(for: "a swarm that measures gains: give gain") { $0.gain != nil },
             .shared(
                 "patience", \.patience, .optional(.number(above: 0, to: 604_800, unit: "seconds")),
                 "How long rounds wait for a neighbour that is away, or slower than it was.",

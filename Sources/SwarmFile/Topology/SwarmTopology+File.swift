@@ -42,6 +42,7 @@ extension SwarmTopology {
         try topology.checkConnected(at: section["graph"] ?? section.required("peers"))
         try topology.checkMixing(at: section["graph"] ?? section.required("peers"))
         try topology.checkFamilies(at: section.required("peers"))
+        try topology.checkGain(at: section["exchange"])
         return topology
     }
 
@@ -69,6 +70,15 @@ extension SwarmTopology {
             "mixing: \(exchange.mixing.rawValue) needs the edge between \(peers[edge.first].name) and "
                 + "\(peers[edge.second].name), which this graph lacks; give the kind "
                 + "\(exchange.mixing.graphKind ?? "complete"), or another mixing")
+    }
+
+    /// Refuses to measure gains where there is nothing to measure them on.
+    private func checkGain(at place: TopologyValue?) throws {
+        guard exchange.gain != nil, data.validation == 0, let place else { return }
+        let key = try place.section(keys: Exchange.keys.map(\.name))["gain"]
+        throw (key ?? place).error(
+            "gain is measured on records that a peer does not train on; give data.validation, how many of each category"
+        )
     }
 
     /// Refuses neighbours of which one has an IPv4 and the other an IPv6 address: a socket of one family does not reach the

@@ -132,6 +132,11 @@ struct Connection: Sendable {
         return true
     }
 
+    /// How many more control frames may wait.
+    func controlRoom(_ configuration: WireConfiguration) -> Int {
+        isAssociated ? association.controls.room : configuration.controlQueueLimit - waiting.count
+    }
+
     /// Queues a packet that is made already; of many, the last few count.
     mutating func sendOutside(_ datagram: Datagram, _ context: inout ConnectionContext) {
         outbox.append(datagram)

@@ -22,8 +22,11 @@ struct ControlQueue: Sendable {
     /// How many frames are kept.
     var count: Int { frames.count }
 
+    /// How many more frames may be added.
+    var room: Int { limit - frames.count }
+
     /// Whether another frame may be added.
-    var hasRoom: Bool { frames.count < limit }
+    var hasRoom: Bool { room > 0 }
 
     /// Whether frames are to be sent.
     var hasPending: Bool { !pending.isEmpty }

@@ -6,12 +6,15 @@ extension ProtocolEndpoint {
     /// Sends a message of at most 1000 bytes, in order, retransmitted until acknowledged, delivered at most once. It
     /// waits for the session if there is none yet and is lost when the association ends.
     ///
+    /// - Parameter reserve: so many of the frames that may wait have to be left for others.
     /// - Returns: false if it was not taken: unknown peer, too long, or 256 frames already wait.
     @discardableResult
-    package mutating func send(message: [UInt8], to peer: PeerID, at time: MonotonicTime) -> Bool {
-        guard !isClosed, let id = connections.id(of: peer), message.count <= WireConfiguration.messageByteLimit else {
-            return false
-        }
+    package mutating func send(
+        message: [UInt8], to peer: PeerID, leaving reserve: Int = 0, at time: MonotonicTime
+    ) -> Bool {
+        guard !isClosed, let id = connections.id(of: peer), message.count <= WireConfiguration.messageByteLimit,
+            connections[id].controlRoom(context.configuration) > reserve
+        else { return false }
         return connections[id].enqueue(.message(message), &context)
     }
 

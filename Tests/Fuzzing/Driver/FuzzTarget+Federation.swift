@@ -35,6 +35,27 @@ extension FuzzTarget {
         return ExchangePipeline(policy, schema: schema)
     }
 
+    /// What a neighbour passes on of gains, as it is and with the signature that belongs to it.
+    static let gain = FuzzTarget(name: "gain", isFromNetwork: true) {
+        let row = GainRow(
+            place: 0, round: 1, records: 9, before: 2, own: 1.5, mixed: 1.25, givers: [(place: 1, loss: 1.75)])
+        return [SignedGainRow(row, signedWith: WireRig.connected.keys[0].signing, swarm: swarmIdentifier).encoded]
+    } run: { input in
+        let rig = WireRig.connected
+        let settings = GainSettings(interval: 2, members: [rig.id(0), rig.id(1)])
+        guard let read = SignedGainRow(encoded: input) else { return }
+        precondition(read.row.givers.count <= GainRow.giverLimit && read.encoded == input)
+        let signed = SignedGainRow(read.row, signedWith: rig.keys[0].signing, swarm: swarmIdentifier)
+        precondition(signed.encoded.dropLast(64) == input.dropLast(64), "a row has one written form")
+        var table = GainTable()
+        for row in [read, signed] {
+            _ = table.take(row, from: 1, settings: settings, rounds: 9, swarm: swarmIdentifier)
+        }
+        precondition(table.places.isEmpty || table.places == [0], "rows are of members, and not one's own")
+    }
+
+    private static let swarmIdentifier = [UInt8](repeating: 5, count: 32)
+
     /// A contribution's payload in every encoding: the first byte says in which, and in which swarm.
     static let payload = FuzzTarget(name: "payload", isFromNetwork: true) {
         [UInt8(0), 1, 2, 3, 4].map { [$0] + [UInt8](repeating: $0, count: 24) }

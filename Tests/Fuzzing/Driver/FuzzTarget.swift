@@ -11,7 +11,8 @@ struct FuzzTarget: Sendable {
 
     /// All targets.
     static let all: [FuzzTarget] = [
-        .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .payload, .difference, .settings, .peer,
+        .packets, .handshake, .frames, .session, .manifest, .proofs, .status, .payload, .difference, .settings, .gain,
+        .peer,
         .checkpoint,
         .safetensors, .gguf,
         .config,

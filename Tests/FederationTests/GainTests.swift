@@ -1,13 +1,12 @@
 import Adapters
 import Basics
 import Cryptography
+import Federation
 import Foundation
 import Recording
 import TestSupport
 import Testing
 import Wire
-
-@testable import Federation
 
 /// What peers tell each other of what they gained.
 @Suite struct GainRowTests {

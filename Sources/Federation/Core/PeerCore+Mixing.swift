@@ -29,7 +29,6 @@ extension PeerCore {
         heard.present.removeAll { id in
             !sources.includes(id) && !outcome.weights.contains { $0.origin == id }
         }
-        let own = delta
         delta = outcome.delta
         account(heard, outcome, since: since, at: time)
         delta = pipeline.carried(delta, from: own, in: mixingRound())

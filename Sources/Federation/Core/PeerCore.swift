@@ -46,7 +46,7 @@ package struct PeerCore: Sendable {
     let swarm: SwarmSecret
     let schemaDigest: [UInt8]
     let handshakeTimestamp: UInt64
-    var wire: ProtocolEndpoint
+    package var wire: ProtocolEndpoint
     /// Who takes part.
     var roster: Roster
     /// Changes of it that wait for the next round, and neighbours that sessions are to be begun with.

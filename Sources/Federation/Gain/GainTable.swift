@@ -29,16 +29,19 @@ package struct GainSettings: Sendable, Hashable {
 }
 
 /// The newest row of every peer, as far as it has come here: at most one a peer of the swarm.
-struct GainTable: Sendable {
+package struct GainTable: Sendable {
     /// Why a row that came is not taken.
-    enum Refusal: Sendable, Hashable {
+    package enum Refusal: Sendable, Hashable {
         /// It is known already, or a later one of its peer.
         case old
         /// No honest peer says this.
         case lie
     }
 
-    private(set) var rows: [Int: SignedGainRow] = [:]
+    /// By place.
+    package private(set) var rows: [Int: SignedGainRow] = [:]
+
+    package init() {}
 
     /// Enters the peer's own row.
     mutating func enter(_ row: SignedGainRow) { rows[row.row.place] = row }
@@ -46,7 +49,7 @@ struct GainTable: Sendable {
     /// Takes a row that somebody sent, if it is news.
     ///
     /// - Returns: nil where it was taken.
-    mutating func take(
+    package mutating func take(
         _ row: SignedGainRow, from own: Int, settings: GainSettings, rounds: Int, swarm: [UInt8]
     ) -> Refusal? {
         let (place, round) = (row.row.place, row.row.round)
@@ -61,5 +64,5 @@ struct GainTable: Sendable {
     }
 
     /// Whose rows there are, ascending.
-    var places: [Int] { rows.keys.sorted() }
+    package var places: [Int] { rows.keys.sorted() }
 }

@@ -8,6 +8,11 @@ package struct EvaluationSummary: Sendable, Equatable {
         package var name: String
         /// Its summary, which has no categories of its own.
         package var summary: EvaluationSummary
+
+        package init(name: String, summary: EvaluationSummary) {
+            self.name = name
+            self.summary = summary
+        }
     }
 
     package var records: Int

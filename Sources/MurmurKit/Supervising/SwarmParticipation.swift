@@ -1,4 +1,5 @@
 package import Observability
+import Storage
 package import SwarmFile
 
 /// Who took part in a swarm's run: the tables of its peers, each as that peer tells it, put together.

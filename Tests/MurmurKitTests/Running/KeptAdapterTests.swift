@@ -134,7 +134,8 @@ import Testing
 
             let events = try LoggedEvent.read(run.events(of: name))
             let kept = try #require(events.last { $0.event == "adapter_kept" })
-            let keepsOwn = try #require(kept.fields["keeps_own"]?.bool)
+            let isTold: Bool? = kept.fields["keeps_own"]?.bool
+            let keepsOwn: Bool = try #require(isTold as Bool?)
             #expect(summary["kept"]?["keeps_own"]?.bool == keepsOwn)
             #expect(keepsOwn == (summary["kept"]?["worse"]?.array?.isEmpty == false))
             let common = peer.appendingPathComponent("common")

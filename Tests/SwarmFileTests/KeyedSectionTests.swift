@@ -99,22 +99,9 @@ import Testing
             leaves.removeAll { $0.path == place.path }
             leaves.append((place.path, value))
         }
+        Self.removeData(from: &leaves)
         let value = { (path: [String]) in leaves.first { $0.path == path }?.text ?? "" }
         // Keys that only some values of other keys allow.
-        if !["dirichlet", "quantity"].contains(value(["data", "partition", "scheme"])) {
-            leaves.removeAll { ["alpha", "minimum"].contains($0.path.last) && $0.path[0] == "data" }
-        }
-        if value(["data", "source"]) != "builtin:chores" {
-            leaves.removeAll { $0.path == ["data", "count"] }
-        } else {
-            leaves.removeAll { $0.path.starts(with: ["data", "fields"]) }
-        }
-        // A whole conversation, or the parts of a single turn.
-        if !value(["data", "fields", "messages"]).isEmpty {
-            leaves.removeAll {
-                $0.path.starts(with: ["data", "fields"]) && !["messages", "category"].contains($0.path[2])
-            }
-        }
         if ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"]))?.allowsCopies == false {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
         }
@@ -159,6 +146,26 @@ import Testing
         #expect(try SwarmTopology.parse(written, file: "again.yaml") == topology, "\(text)")
         for leaf in leaves where leaf.path[0] != "peers" {
             #expect(Samples.has(written, leaf.path.last ?? "", leaf.text), "\(leaf) in \(written)")
+        }
+    }
+
+    /// Of keys about data some go with some values of others only.
+    private static func removeData(from leaves: inout [Leaf]) {
+        let given = leaves
+        let value = { (path: [String]) in given.first { $0.path == path }?.text ?? "" }
+        if !["dirichlet", "quantity"].contains(value(["data", "partition", "scheme"])) {
+            leaves.removeAll { ["alpha", "minimum"].contains($0.path.last) && $0.path[0] == "data" }
+        }
+        if value(["data", "source"]) != "builtin:chores" {
+            leaves.removeAll { $0.path == ["data", "count"] }
+        } else {
+            leaves.removeAll { $0.path.starts(with: ["data", "fields"]) }
+        }
+        // A whole conversation, or the parts of a single turn.
+        if !value(["data", "fields", "messages"]).isEmpty {
+            leaves.removeAll {
+                $0.path.starts(with: ["data", "fields"]) && !["messages", "category"].contains($0.path[2])
+            }
         }
     }
 

@@ -99,7 +99,8 @@ extension SwarmTopology {
             ).otherwise("never"),
             .local(
                 "gain-records", \.gainRecords, .integer(1...10_000),
-                "On how many validation records at most: they are gone through once a neighbour, and three times more."
+                "On how many validation records gains are measured, at most.",
+                "They are gone through once for each neighbour, and three times more."
             ).only(for: "a swarm that measures gains: give gain") { $0.gain != nil },
             .shared(
                 "patience", \.patience, .optional(.number(above: 0, to: 604_800, unit: "seconds")),

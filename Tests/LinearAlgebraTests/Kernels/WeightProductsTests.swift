@@ -100,16 +100,18 @@ import Testing
             let stored = rows(Matrix(rows: outputs, columns: inputs, values: weight.values))
             let bias = FrozenMatrix(row: random(1, outputs, seed: 5).values)
             let x = random(1, inputs, seed: 4)
+            // Sums of more terms are rounded more often.
+            let limit = inputs > 2000 ? 6e-6 : 2e-6
             var results: [[Float]] = []
             for threads in [1, 2, 4] {
                 let team = ComputeTeam(count: threads)
                 let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: inputs)
                 let y = Matrix(rows: 1, columns: outputs)
                 products.multiplyRows(x, by: weight, into: y)
-                #expect(distance(y, rows(x), transposed(stored), base: nil) < 2e-6)
+                #expect(distance(y, rows(x), transposed(stored), base: nil) < limit)
                 results.append(y.values)
                 products.multiplyRows(x, by: weight, into: y, bias: bias)
-                #expect(distance(y, rows(x), transposed(stored), base: bias.values) < 2e-6)
+                #expect(distance(y, rows(x), transposed(stored), base: bias.values) < limit)
             }
             // Rows are read side by side; which ones changes nothing.
             #expect(results[1] == results[0] && results[2] == results[0])

@@ -220,7 +220,7 @@ import Testing
     }
 
     /// The K types lose so much of values that are normal, by the norm, and nothing of zeros.
-    @Test(arguments: [(WeightStorage.q2K, 0.3), (.q3K, 0.16), (.q4K, 0.08), (.q5K, 0.04), (.q6K, 0.02)])
+    @Test(arguments: [(WeightStorage.q2K, 0.36), (.q3K, 0.17), (.q4K, 0.08), (.q5K, 0.04), (.q6K, 0.02)])
     func blocksOf256RoundToAboutAStep(storage: WeightStorage, limit: Double) {
         let values = random(6, 512, seed: 6).values
         let kept = FrozenMatrix(columns: 512, parts: [values], storage: storage).values

@@ -173,12 +173,13 @@ import Testing
         let weight = FrozenMatrix(columns: 512, parts: [random(5, 512, seed: 3).values], storage: storage)
         let team = ComputeTeam(count: 1)
         let products = WeightProducts(team: team, precision: .float32, rows: 1, inner: 512)
+        let tiny = Float.leastNormalMagnitude / 128
         for rows in [1, 5] {
-            for (value, isFinite) in [(Float.nan, false), (-.infinity, false), (1e-40, true)] {
+            for (value, isFinite) in [(Float.nan, false), (-.infinity, false), (tiny, true)] {
                 var values = random(rows, 512, seed: 4).values
                 // In every row, as each row's products are its own.
                 for row in 0..<rows { values[512 * row + 301] = value }
-                if isFinite { values = values.map { $0 * 1e-40 } }
+                if isFinite { values = values.map { $0 * tiny } }
                 let y = Matrix(rows: rows, columns: 5)
                 products.multiplyRows(Matrix(rows: rows, columns: 512, values: values), by: weight, into: y)
                 #expect(y.values.allSatisfy { $0.isFinite == isFinite && (!isFinite || abs($0) < 1e-36) })

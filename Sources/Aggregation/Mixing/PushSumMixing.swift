@@ -381,6 +381,9 @@ package struct PushSumMixing: MixingRule {
     package var state: [UInt8] {
         guard weight > 0 else { return [] }
         var bytes: [UInt8] = []
+        // All of it: growing would take twice as much.
+        let sums = edges.values.reduce(0) { $0 + $1.given.mean.count + $1.taken.mean.count }
+        bytes.reserveCapacity(12 * numerator.count + 8 * owed.count + 4 * sums + 128 * (edges.count + 1))
         for word in [mark, UInt64(began), UInt64(numerator.count), weight.bitPattern] { bytes.append(integer: word) }
         for value in numerator { bytes.append(integer: value.bitPattern) }
         for value in last { bytes.append(integer: value.bitPattern) }

@@ -22,6 +22,8 @@ extension PeerCore {
 
     /// Mixes with what is there and begins the next round, or finishes.
     mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
+        // Neighbours have gone on; of a large adapter every payload counts.
+        retireOld()
         var heard = collect(since: since, at: time)
         let (own, givers) = (delta, giversAdapters(heard.shares))
         let outcome = pipeline.mix(delta, with: heard.shares, in: mixingRound())

@@ -10,7 +10,7 @@ package import Overlay
 ///     x(k + 1) = ω(k + 1) (W x(k) − x(k − 1)) + x(k − 1),
 ///     ω(1) = 1,   ω(2) = 1 / (1 − λ² / 2),   ω(k + 1) = 1 / (1 − λ² ω(k) / 4)
 ///
-/// (Golub and Varga, 1961; for averaging over graphs Arioli and Scaman, arXiv 1402.6023, and Scaman et al., arXiv
+/// (Golub and Varga, 1961; for averaging over graphs Montijano et al., arXiv 1111.4825, and Scaman et al., arXiv
 /// 1702.08704.) After k rounds what peers differ in has shrunk to `1 / T_k(1 / λ)` of what it was, T being Chebyshev's
 /// polynomials: by `(1 − √(1 − λ²)) / λ` a round in the long run, where mixing alone shrinks it by λ. W keeps the mean, and
 /// so does this, because ω follows from the topology and the round's number and is the same at all peers.

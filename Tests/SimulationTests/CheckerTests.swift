@@ -127,9 +127,9 @@ import Testing
                 .mixed(round: round, with: [part(1, sequence: 77)], delta: delta(value.mixed, 0)),
             ] { _ = checker.observe(audit, of: 0, dishonest: [false, true, true]) }
         }
-        let next = delta(next, 0)
+        let after = delta(next, 0)
         return checker.observe(
-            .published(round: 5, sequence: 9, isFinal: false, delta: next, own: next), of: 0,
+            .published(round: 5, sequence: 9, isFinal: false, delta: after, own: after), of: 0,
             dishonest: [false, true, true])
     }
 

@@ -1,5 +1,5 @@
-package import Adapters
-package import Basics
+import Adapters
+import Basics
 package import Overlay
 
 /// Chebyshev's semi-iteration for settling (`exchange.settling: chebyshev`): in the first settling rounds peers go further
@@ -128,7 +128,8 @@ struct ChebyshevStep: Sendable {
         }
         let before = last
         if let heardBefore, heardBefore != heard { changes += 1 }
-        (last, heardBefore) = ((round.number, own), heard)
+        last = (round.number, own)
+        heardBefore = heard
         let factor = settings.factor(in: round.settlingNumber)
         guard let before, before.round == round.number - 1, before.own.schema == own.schema, factor != 1,
             changes <= Self.changesAllowed
@@ -146,7 +147,10 @@ struct ChebyshevStep: Sendable {
     func isAccelerated(_ round: MixingRound) -> Bool { round.isSettling && round.settlingNumber < settings.rounds }
 
     /// Forgets where it was: the peer has taken over what others have.
-    mutating func restart() { (last, heardBefore) = (nil, nil) }
+    mutating func restart() {
+        last = nil
+        heardBefore = nil
+    }
 }
 
 extension ExchangePolicy {

@@ -64,8 +64,8 @@ import Testing
         for final in swarm.finals(0..<8) { #expect(final.distance(to: ideal) / ideal.norm < 2e-3) }
     }
 
-    /// A peer that dies in settling, for good or for a while, with its disk or without: the others agree within the bound, and
-    /// so does it where it comes back.
+    /// A peer that dies in settling, for good or for a while, with its disk or without: the others agree within the
+    /// bound, and so does it where it comes back.
     @Test(arguments: [4300, 4700, 5100], [true, false]) func whoIsAwayIsDoneWithout(moment: Int, comesBack: Bool) throws
     {
         for hasDisk in comesBack ? [true, false] : [true] {
@@ -84,8 +84,8 @@ import Testing
         }
     }
 
-    /// A peer that is restarted from its checkpoint in settling goes on from the last round with training: nothing of the
-    /// acceleration is in it, and nothing has to be.
+    /// A peer that is restarted from its checkpoint in settling goes on from the last round with training: nothing of
+    /// the acceleration is in it, and nothing has to be.
     @Test func theCheckpointHoldsNothingOfIt() throws {
         var swarm = try Self.swarm("ring", count: 8, seed: 3, more: ", patience: 60")
         try swarm.startAll()

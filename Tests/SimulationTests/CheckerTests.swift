@@ -105,7 +105,7 @@ import Testing
         #expect(total.numerator == [40, 60])
     }
 
-    /// A peer of a ring whose settling is accelerated, after two rounds without training: from 1 over a mean of 3 to `next`.
+    /// A peer of a ring whose settling is accelerated, after two rounds without training: at 1, at 3, then at `next`.
     private static func settled(at next: Float, mixed: Float = 4, skipping: Bool = false) -> String? {
         let graph = SwarmGraph.ring(count: 3)
         let limits = SettlingLimits(consensusBound: 1e-3, depth: 2, rounds: 9)

@@ -2,8 +2,8 @@ import Adapters
 import Basics
 package import Overlay
 
-/// Chebyshev's semi-iteration for settling (`exchange.settling: chebyshev`): in the first settling rounds peers go further
-/// than mixing takes them, by a part of the way since the round before.
+/// Chebyshev's semi-iteration for settling (`exchange.settling: chebyshev`): in the first settling rounds peers go
+/// further than mixing takes them, by a part of the way since the round before.
 ///
 /// With W the mixing matrix, λ the second largest modulus of its eigenvalues and x(−1) = x(0), settling round k goes
 ///
@@ -12,11 +12,11 @@ package import Overlay
 ///
 /// (Golub and Varga, 1961; for averaging over graphs Montijano et al., arXiv 1111.4825, and Scaman et al., arXiv
 /// 1702.08704.) After k rounds what peers differ in has shrunk to `1 / T_k(1 / λ)` of what it was, T being Chebyshev's
-/// polynomials: by `(1 − √(1 − λ²)) / λ` a round in the long run, where mixing alone shrinks it by λ. W keeps the mean, and
-/// so does this, because ω follows from the topology and the round's number and is the same at all peers.
+/// polynomials: by `(1 − √(1 − λ²)) / λ` a round in the long run, where mixing alone shrinks it by λ. W keeps the mean,
+/// and so does this, because ω follows from the topology and the round's number and is the same at all peers.
 ///
-/// It ends after `rounds`, which every peer works out from the topology: agreement is proved for averages only, so nobody
-/// measures it before that. `docs/mathematics.md`, "Settling faster".
+/// It ends after `rounds`, which every peer works out from the topology: agreement is proved for averages only, so
+/// nobody measures it before that. `docs/mathematics.md`, "Settling faster".
 package struct ChebyshevSettling: Sendable, Hashable {
     /// λ: what a round of mixing leaves of what peers differ in, at worst.
     package let modulus: Double
@@ -26,14 +26,14 @@ package struct ChebyshevSettling: Sendable, Hashable {
     /// Settling rounds that are accelerated. Those that follow are not.
     package var rounds: Int { factors.count }
 
-    /// How far apart neighbours are when settling begins, for which the number of rounds is made: a quarter of an adapter's
-    /// norm. Who is further apart mixes a few rounds more, who is nearer took some in vain.
+    /// How far apart neighbours are when settling begins, for which the number of rounds is made: a quarter of an
+    /// adapter's norm. Who is further apart mixes a few rounds more, who is nearer took some in vain.
     static let start = 0.25
     /// No graph needs more; on one that would, mixing does the rest.
     static let most = 10_000
 
-    /// So many rounds as it takes from `start` to what neighbours may differ in when the swarm agrees; nil where mixing alone
-    /// does that in a round, or never.
+    /// So many rounds as it takes from `start` to what neighbours may differ in when the swarm agrees; nil where mixing
+    /// alone does that in a round, or never.
     ///
     /// - Parameters:
     ///   - modulus: of the swarm's mixing matrix, as from zero to one.
@@ -73,11 +73,12 @@ package struct ChebyshevSettling: Sendable, Hashable {
         return count
     }
 
-    /// Settling rounds in all: the accelerated ones, one in which everybody measures, and `depth` in which the news goes round.
+    /// Settling rounds in all: the accelerated ones, one in which everybody measures, and `depth` in which the news
+    /// goes round.
     package func settlingRounds(depth: Int) -> Int { rounds + depth + 1 }
 
-    /// What it does not go with, in words that follow "chebyshev does not go with"; nil where it goes with both of these.
-    /// `docs/decisions/0059-….md` says why.
+    /// What it does not go with, in words that follow "chebyshev does not go with"; nil where it goes with both of
+    /// these. `docs/decisions/0059-….md` says why.
     package static func obstacle(mixing: ExchangePolicy.Mixing, factors: ExchangePolicy.Factors) -> String? {
         switch mixing {
         case .metropolis: break
@@ -93,8 +94,9 @@ package struct ChebyshevSettling: Sendable, Hashable {
     }
 }
 
-/// Chebyshev's semi-iteration of one peer, with what it keeps from one settling round to the next. Nothing of it is in a
-/// checkpoint: none is written between settling rounds, and who begins anew or catches up begins with a round of mixing.
+/// Chebyshev's semi-iteration of one peer, with what it keeps from one settling round to the next. Nothing of it is in
+/// a checkpoint: none is written between settling rounds, and who begins anew or catches up begins with a round of
+/// mixing.
 struct ChebyshevStep: Sendable {
     private let settings: ChebyshevSettling
     /// The adapter that the peer had in the settling round before.
@@ -161,8 +163,9 @@ extension ExchangePolicy {
             hasCopies: sendsDifferences(whileSettling: true))
     }
 
-    /// How the peers of `graph` settle faster; nil where they only mix. λ is that of equal sample counts, which is what every
-    /// peer knows: where theirs differ much it is a little too small, and peers come together a little more slowly.
+    /// How the peers of `graph` settle faster; nil where they only mix. λ is that of equal sample counts, which is what
+    /// every peer knows: where theirs differ much it is a little too small, and peers come together a little more
+    /// slowly.
     package func chebyshev(on graph: SwarmGraph, depth: Int) -> ChebyshevSettling? {
         guard settling == .chebyshev else { return nil }
         let counts = Array(repeating: 1, count: graph.count)

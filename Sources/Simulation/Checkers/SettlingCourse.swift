@@ -1,7 +1,7 @@
 import Aggregation
 
-/// Where one peer goes in settling that is accelerated: from what it mixed to what it publishes in the next round. Reckons
-/// again what `exchange.settling: chebyshev` may make of it, and finds everything else.
+/// Where one peer goes in settling that is accelerated: from what it mixed to what it publishes in the next round.
+/// Reckons again what `exchange.settling: chebyshev` may make of it, and finds everything else.
 struct SettlingCourse: Sendable {
     /// A round of the peer.
     private struct Step: Sendable {

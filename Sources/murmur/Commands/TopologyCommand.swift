@@ -148,9 +148,9 @@ struct TopologyCommand: AsyncParsableCommand {
                     + (report.roundsToBound.map { "\($0)" } ?? "never"))
             if let settling = report.settling {
                 print(
-                    "chebyshev        \(settling.roundsToBound) rounds to it, \(Readable.number(settling.contraction, digits: 4)) a "
-                        + "round; about \(settling.inAll) settling rounds, of which \(settling.accelerated) are accelerated"
-                )
+                    "chebyshev        \(settling.roundsToBound) rounds to it, by "
+                        + "\(Readable.number(settling.contraction, digits: 4)) a round; about \(settling.inAll) settling "
+                        + "rounds, \(settling.accelerated) of them accelerated")
             }
             print(
                 report.cutPeers.isEmpty

@@ -113,8 +113,8 @@ private struct SettlingFlock {
         zip(left, right).reduce(0) { max($0, abs($1.0 - $1.1)) }
     }
 
-    /// The factors are those of the recurrence in closed form, `ω(k + 1) = 2 T_k(z) z / T_(k + 1)(z)` with z = 1 / λ, and go
-    /// to `2 / (1 + √(1 − λ²))`; there are as many as the bound asks for.
+    /// The factors are those of the recurrence in closed form, `ω(k + 1) = 2 T_k(z) z / T_(k + 1)(z)` with z = 1 / λ,
+    /// and go to `2 / (1 + √(1 − λ²))`; there are as many as the bound asks for.
     @Test(arguments: [0.3, 0.6, 0.8047, 0.9493, 0.995]) func theFactorsAreChebyshevs(modulus: Double) throws {
         let limits = SettlingLimits(consensusBound: 1e-3, depth: 6, rounds: 0)
         let settling = try #require(ChebyshevSettling(modulus: modulus, limits: limits))
@@ -190,8 +190,8 @@ private struct SettlingFlock {
         return vector
     }
 
-    /// The sample-weighted mean stays to rounding, whatever copies are rounded to, and where edges fail that both ends know
-    /// of, in any rounds.
+    /// The sample-weighted mean stays to rounding, whatever copies are rounded to, and where edges fail that both ends
+    /// know of, in any rounds.
     @Test(
         arguments: ["ring of 8", "path", "torus"],
         [.none, .bf16, .int4, .differences, .topK] as [ExchangePolicy.Compression])
@@ -209,7 +209,8 @@ private struct SettlingFlock {
         }
     }
 
-    /// With other sample counts than those that λ is of, peers come together all the same, and faster than by mixing alone.
+    /// With other sample counts than those that λ is of, peers come together all the same, and faster than by mixing
+    /// alone.
     @Test(arguments: ["ring of 8", "ring of 16", "path"]) func unequalCountsSettleFasterToo(name: String) throws {
         func left(_ settling: ExchangePolicy.Settling, after rounds: Int) throws -> Double {
             var flock = SettlingFlock(Self.graphs[name]!, settling: settling, unequal: true)
@@ -222,7 +223,8 @@ private struct SettlingFlock {
         #expect(faster < 0.2 * plain, "\(faster) against \(plain)")
     }
 
-    /// Who misses somebody in one round goes on as fast; under neighbours that come and go it mixes alone, until settling ends.
+    /// Who misses somebody in one round goes on as fast; under neighbours that come and go it mixes alone, until
+    /// settling ends.
     @Test func whoseNeighboursComeAndGoOnlyMixes() throws {
         var flock = SettlingFlock(.ring(count: 16))
         let rounds = try #require(flock.policy.chebyshev).rounds
@@ -304,7 +306,8 @@ private struct SettlingFlock {
         #expect(carried == flock.deltas[1])
     }
 
-    /// Nobody tells a disagreement before the accelerated rounds are over, so that nobody can know earlier that all agree.
+    /// Nobody tells a disagreement before the accelerated rounds are over, so that nobody can know earlier that all
+    /// agree.
     @Test func nobodyCanKnowBeforeTheyAreOver() throws {
         let policy = SettlingFlock(.ring(count: 8)).policy
         let rounds = try #require(policy.chebyshev).rounds

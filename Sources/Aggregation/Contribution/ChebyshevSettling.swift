@@ -139,7 +139,7 @@ struct ChebyshevStep: Sendable {
         var carried = mixed
         for index in carried.values.indices {
             let previous = Double(before.own.values[index])
-            carried.values[index] = Float(previous + factor * (Double(mixed.values[index]) - previous))
+            carried[index] = Float(previous + factor * (Double(mixed.values[index]) - previous))
         }
         // Nothing that could not be written down is gone on with.
         return carried.isFinite ? carried : mixed

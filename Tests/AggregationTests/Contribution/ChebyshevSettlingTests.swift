@@ -160,7 +160,7 @@ private struct SettlingFlock {
         for peer in aligned.deltas.indices {
             for index in aligned.deltas[peer].values.indices {
                 let scale = Float((index % 7) - 3) / 20
-                aligned.deltas[peer].values[index] = scale * Float(slowest[peer])
+                aligned.deltas[peer][index] = scale * Float(slowest[peer])
             }
         }
         let (start, alignedStart) = (flock.spread, aligned.spread)

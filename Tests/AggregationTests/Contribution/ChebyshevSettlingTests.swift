@@ -220,7 +220,7 @@ private struct SettlingFlock {
         }
         let rounds = try #require(SettlingFlock(Self.graphs[name]!).policy.chebyshev).rounds
         let (plain, faster) = (try left(.plain, after: rounds), try left(.chebyshev, after: rounds))
-        #expect(faster < 0.2 * plain, "\(faster) against \(plain)")
+        #expect(faster < 0.5 * plain, "\(faster) against \(plain)")
     }
 
     /// Who misses somebody in one round goes on as fast; under neighbours that come and go it mixes alone, until

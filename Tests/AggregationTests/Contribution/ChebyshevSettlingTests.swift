@@ -10,6 +10,7 @@ private struct SettlingFlock {
     static let schema = AdapterSchema(tensors: [.init(name: "a", rows: 8, columns: 25)])
 
     let graph: SwarmGraph
+    let depth: Int
     let samples: [Int]
     let policy: ExchangePolicy
     var pipelines: [ExchangePipeline]
@@ -23,11 +24,12 @@ private struct SettlingFlock {
     ) {
         var generator = SeededGenerator(seed: seed)
         self.graph = graph
+        depth = graph.diameterWithOneMissing
         samples = (0..<graph.count).map { _ in unequal ? Int.random(in: 20...200, using: &generator) : 10 }
         var policy = ExchangePolicy(
             mixing: .metropolis, weights: .samples, factors: .both, compression: compression, robustness: .none)
         policy.settling = settling
-        policy.chebyshev = policy.chebyshev(on: graph, depth: graph.diameterWithOneMissing)
+        policy.chebyshev = policy.chebyshev(on: graph, depth: depth)
         self.policy = policy
         pipelines = (0..<graph.count).map { _ in ExchangePipeline(policy, schema: Self.schema, rounds: 0) }
         // Adapters of norm one that differ by a tenth.
@@ -45,8 +47,7 @@ private struct SettlingFlock {
 
     func round(of peer: Int) -> MixingRound {
         let ids = (0..<graph.count).map { Optional(Self.id($0)) }
-        let roster = graph.roster(
-            of: peer, ids: ids, sampleCount: samples[peer], depth: graph.diameterWithOneMissing)
+        let roster = graph.roster(of: peer, ids: ids, sampleCount: samples[peer], depth: depth)
         var round = MixingRound(number: number, isSettling: true, weight: samples[peer], roster: roster)
         round.settlingNumber = number
         return round
@@ -173,7 +174,7 @@ private struct SettlingFlock {
             let left = aligned.spread / alignedStart
             #expect(abs(left / promised - 1) < 0.05, "\(name), round \(count): \(left), \(promised)")
         }
-        #expect(flock.disagreement <= flock.policy.settlingLimits(depth: graph.diameterWithOneMissing).edgeBound)
+        #expect(flock.disagreement <= flock.policy.settlingLimits(depth: flock.depth).edgeBound)
     }
 
     /// The direction that mixing shrinks least, by power iteration on W² without the mean.

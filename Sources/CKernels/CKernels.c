@@ -1,4 +1,4 @@
-#include "CKernels.h"
+#include "blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@
 #include "variant.inc"
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target(AVX512 ",avx512bf16"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target(AVX512 ",avx512bf16,avx512vnni"))), apply_to = function)
 #define NAME(x) bf16_##x
 #define LEVEL 3
 #define WIDTH 16
@@ -52,7 +52,8 @@ static int detected_level(void) {
     int has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     if (!has_avx2) return 0;
-    return has_avx512 ? (__builtin_cpu_supports("avx512bf16") ? 3 : 2) : 1;
+    int has_more = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
+    return has_avx512 ? (has_more ? 3 : 2) : 1;
 #else
     return 0;
 #endif

@@ -1,4 +1,4 @@
-#include "CKernels.h"
+#include "blocks.h"
 
 #include <string.h>
 
@@ -12,6 +12,11 @@ int murmur_block_kind(int type) {
     case 6:
     case 8: return MURMUR_Q8_0;
     case 7: return MURMUR_Q8_1;
+    case 10: return MURMUR_Q2_K;
+    case 11: return MURMUR_Q3_K;
+    case 12: return MURMUR_Q4_K;
+    case 13: return MURMUR_Q5_K;
+    case 14: return MURMUR_Q6_K;
     default: return -1;
     }
 }
@@ -28,7 +33,27 @@ static void five_bits(const uint8_t *from, int centre, uint8_t *to) {
     }
 }
 
+// The bytes of a block of 256 values in a file.
+static ptrdiff_t k_block_bytes(int kind) {
+    switch (kind) {
+    case MURMUR_Q2_K: return 84;
+    case MURMUR_Q3_K: return 110;
+    case MURMUR_Q4_K: return 144;
+    case MURMUR_Q5_K: return 176;
+    default: return 210;
+    }
+}
+
 int murmur_store_blocks(int type, const uint8_t *blocks, ptrdiff_t count, uint8_t *values, uint16_t *scales) {
+    int kind = murmur_block_kind(type);
+    if (IS_K(kind)) {
+        ptrdiff_t size = k_block_bytes(kind);
+        for (ptrdiff_t b = 0; b < count; b++)
+            if (!murmur_take_k_block(kind, blocks + b * size, values + 2 * b * UNIT_BYTES(kind),
+                                     (uint8_t *)scales + b * K_SCALE_BYTES(kind)))
+                return 0;
+        return 1;
+    }
     for (ptrdiff_t b = 0; b < count; b++) {
         *scales = word(blocks);
         if (!is_finite(*scales++)) return 0;

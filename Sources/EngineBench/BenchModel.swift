@@ -44,6 +44,12 @@ struct BenchModel {
         shape = try arguments.shape()
         options = try arguments.options()
         storage = try arguments.storage()
+        let configuration = shape.configuration()
+        for width in [configuration.hiddenSize, configuration.intermediateSize, configuration.queryWidth]
+        where !width.isMultiple(of: storage.blockLength) {
+            throw BenchArguments.Failure(
+                description: "rows of \(width) values are not whole blocks of \(storage.rawValue)")
+        }
     }
 
     /// The model, with random weights; `vocabulary` replaces that of the shape.

@@ -28,7 +28,7 @@ package struct EngineOptions: Sendable, Hashable {
     /// rows: they wait for one another less often, and each panel of a weight serves more rows. The activations that
     /// takes are spent only where short weights have saved as much, and not where a model is kept in blocks: that is done
     /// to fit it into little memory.
-    func usualPassTokens(over storage: WeightStorage) -> Int {
+    package func usualPassTokens(over storage: WeightStorage) -> Int {
         storage == .float32 || storage.isBlocks || threads == 1 ? 256 : 512
     }
 }

@@ -63,6 +63,10 @@ void murmur_adamw(float *parameters, const float *gradients, float *first, float
 /// row with a scale each in half precision. Of these Q4_0 and Q4_1 have values of four bits, a block's value i in the low
 /// half of byte i and value i + 16 in the high half; Q8_0 and Q8_1 have signed bytes. In Q4_0 four-bit values count from
 /// -8; Q4_1 and Q8_1 have a minimum beside each scale, which is added. Rows of blocks have a multiple of 32 values.
+///
+/// The K types have blocks of 256 values of two to six bits in groups of 32 (Q4_K, Q5_K) or 16, whose scales are small
+/// whole multiples of the block's own; Q2_K, Q4_K and Q5_K have minima, which are subtracted. Rows have a multiple of 256
+/// values, whose bits lie in planes of 128 values: see blocks.h.
 enum {
     MURMUR_FLOAT32 = 0,
     MURMUR_BFLOAT16 = 1,
@@ -70,19 +74,24 @@ enum {
     MURMUR_Q4_0 = 3,
     MURMUR_Q4_1 = 4,
     MURMUR_Q8_0 = 5,
-    MURMUR_Q8_1 = 6
+    MURMUR_Q8_1 = 6,
+    MURMUR_Q2_K = 7,
+    MURMUR_Q3_K = 8,
+    MURMUR_Q4_K = 9,
+    MURMUR_Q5_K = 10,
+    MURMUR_Q6_K = 11
 };
 
 /// Stores `count` rows of 32-bit floats in the form `kind` as the rows from `first` on of a matrix; `scales` are its
-/// scales, floats for 8-bit rows and 16-bit floats for blocks.
+/// scales, floats for 8-bit rows, 16-bit floats for blocks, and 20 or 18 bytes for each 256 values of a K type.
 void murmur_store(int kind, const float *rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t count, void *values,
                   void *scales);
 
 /// Row `row` of a stored matrix as 32-bit floats.
 void murmur_recall(int kind, const void *values, ptrdiff_t columns, const void *scales, ptrdiff_t row, float *out);
 
-/// Blocks of the GGUF type `type` (2 Q4_0, 3 Q4_1, 6 Q5_0, 7 Q5_1, 8 Q8_0) as they stand in a file, taken apart into
-/// values and scales of the form that murmur_block_kind names. Returns 0 where a scale is not a finite number.
+/// Blocks of the GGUF type `type` (2 Q4_0, 3 Q4_1, 6 Q5_0, 7 Q5_1, 8 Q8_0, 10 to 14 Q2_K to Q6_K) as they stand in a file,
+/// taken apart into values and scales of the form that murmur_block_kind names. Returns 0 where a scale is not a finite number.
 int murmur_store_blocks(int type, const uint8_t *blocks, ptrdiff_t count, uint8_t *values, uint16_t *scales);
 
 /// The form in which blocks of a GGUF type are kept, which has every value exactly; -1 for types that are not kept so.

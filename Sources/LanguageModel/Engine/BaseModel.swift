@@ -86,15 +86,11 @@ package final class BaseModel: Sendable {
         memory: MemoryBudget
     ) throws(ModelError) {
         guard let available = memory.available else { return }
-        let largest = max(configuration.vocabularySize, configuration.intermediateSize) * configuration.hiddenSize
         func need(_ storage: WeightStorage?) -> Int {
-            if let storage { return storage.bytes(of: configuration.parameterCount) + 4 * largest }
-            return weights.tensorNames.reduce(4 * largest) { sum, name in
-                let (own, shape) = (weights.ownStorage(of: name), weights.shape(of: name) ?? [])
-                let columns = max(1, shape.last ?? 1)
-                let count = shape.reduce(1, *)
-                return sum + own.bytes(of: count) + own.scaleBytes(rows: count / columns, columns: columns)
-            }
+            let memory =
+                storage.map { WeightMemory(shape: configuration, storage: $0) }
+                ?? WeightMemory(shape: configuration, weights: weights)
+            return memory.total
         }
         guard need(storage) > available else { return }
         func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }

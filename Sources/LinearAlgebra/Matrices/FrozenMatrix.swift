@@ -103,7 +103,7 @@ package final class FrozenMatrix: @unchecked Sendable {
             let start = segment.storage.bytes(of: first * columns)
             let scaleStart = segment.storage.scaleBytes(rows: first, columns: columns)
             let isFinite = murmur_store_blocks(
-                blocks.format.rawValue, blocks.bytes, blocks.count / 32,
+                blocks.format.rawValue, blocks.bytes, blocks.count / blocks.format.blockLength,
                 (values + start).assumingMemoryBound(to: UInt8.self),
                 (scales + scaleStart).assumingMemoryBound(to: UInt16.self))
             precondition(isFinite == 1, "scales were found to be finite")

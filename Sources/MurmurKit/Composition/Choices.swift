@@ -6,7 +6,7 @@ package import SwarmFile
 
 /// How the base model's weights are kept.
 package enum WeightChoice: String, Sendable, CaseIterable {
-    /// As in the model's file where that is bf16 or blocks of four to eight bits, else fp32.
+    /// As in the model's file where that is bf16 or blocks of two to eight bits, else fp32.
     case auto
     case fp32, bf16, int8
 

@@ -145,6 +145,10 @@ package enum Artefact {
             let count = header.entries.count { $0.type == type }
             if count > 0 { facts.append(("tensors_\(type.name)", .integer(count))) }
         }
+        // What the weights take in memory with `--weights auto`, where the engine computes the model.
+        if let memory = try? BaseModel.weightMemory(directory: path, storage: nil).weights.kept {
+            facts.append(("memory_bytes", .integer(memory)))
+        }
         facts.append(("vocabulary", .integer(header["tokenizer.ggml.tokens"]?.texts?.count ?? 0)))
         facts.append(("chat_template", .bool(header["tokenizer.chat_template"] != nil)))
         return facts

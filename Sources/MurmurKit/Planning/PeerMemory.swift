@@ -1,7 +1,7 @@
 package import Adapters
 package import LanguageModel
+import LinearAlgebra
 import Observability
-import Storage
 package import SwarmFile
 
 /// About how much memory a peer that trains with the built-in engine takes, by what it keeps.
@@ -39,17 +39,16 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     /// For a peer with `degree` neighbours that trains an adapter of `schema` for a model of `shape`.
     ///
     /// - Parameters:
-    ///   - bytesOfWeight: as the base model is kept.
+    ///   - weights: as the base model is kept.
     ///   - threads: threads that share the peer's work.
     package init(
         shape: ModelConfiguration, schema: AdapterSchema, tuning: SwarmTopology.Tuning, degree: Int,
-        bytesOfWeight: Int, threads: Int
+        weights: WeightMemory, threads: Int
     ) {
-        let largest = max(shape.vocabularySize, shape.intermediateSize) * shape.hiddenSize
-        weights = shape.parameterCount * bytesOfWeight + (bytesOfWeight == 4 ? 0 : 4 * largest)
+        // The largest is read first, when the others are still to come.
+        self.weights = weights.storage == .float32 ? weights.kept : weights.total
         // Tokens of a pass, and of the longest record.
-        // As `EngineOptions.usualPassTokens` has it.
-        let tokens = max(bytesOfWeight == 4 || threads == 1 ? 256 : 512, tuning.cutoff)
+        let tokens = max(EngineOptions(threads: threads).usualPassTokens(over: weights.storage), tuning.cutoff)
         let layer =
             2 * shape.hiddenSize + shape.queryKeyValueWidth + shape.queryWidth + 2 * shape.intermediateSize
             + shape.headCount + 2
@@ -81,24 +80,14 @@ extension SwarmPlan {
         _ topology: SwarmTopology, compute: ComputeChoices, uplink: Double?, trainingSeconds: Double?
     ) throws {
         let directory = ModelComposition.modelDirectory(topology.model.base)
-        let isGGUF = GGUFFile.isNamed(directory)
-        let shape =
-            isGGUF ? try BaseModel.load(directory: directory).configuration : try .read(directory: directory)
+        let (shape, weights) = try BaseModel.weightMemory(
+            directory: directory, storage: compute.weights.storage)
         let schema = AdapterSchema.lora(configuration: topology.model.lora, projections: shape.projections)
         let degree = try TopologyReport(topology).degrees.max() ?? 0
-        let bytes: Int =
-            switch compute.weights {
-            case .fp32: 4
-            case .bf16: 2
-            case .int8: 1
-            case .auto where isGGUF: 4
-            case .auto:
-                try WeightsDirectory(path: directory).type(of: "model.embed_tokens.weight") == "BF16" ? 2 : 4
-            }
         try self.init(
             topology, schema: schema,
             memory: PeerMemory(
-                shape: shape, schema: schema, tuning: topology.tuning, degree: degree, bytesOfWeight: bytes,
+                shape: shape, schema: schema, tuning: topology.tuning, degree: degree, weights: weights,
                 threads: compute.threadCount),
             uplink: uplink, trainingSeconds: trainingSeconds)
     }

@@ -43,16 +43,16 @@ import Testing
     func blocks(format: WeightBlocks.Format) throws {
         let file = try GGUFFile.open(path: "\(Self.fixtures)/gguf/every-type.gguf")
         let type = try #require(GGUFTensorType(rawValue: UInt32(format.rawValue)))
-        #expect(type.blockSize == format.blockSize && type.blockLength == 32)
+        #expect(type.blockSize == format.blockSize && type.blockLength == format.blockLength)
         let entry = try #require(file.header.entry(named: type.name))
         let blocks = WeightBlocks(format: format, bytes: try file.blocks(named: type.name))
         #expect(blocks.isFinite && blocks.count == entry.count)
         let matrix = try FrozenMatrix(
             columns: entry.shape[1], layout: [(entry.shape[0], format.storage)], makingParts: [{ .blocks(blocks) }])
         #expect(matrix.values == (try file.floats(named: type.name)))
-        for half in 0..<(format == .q41 || format == .q51 ? 2 : 1) {
+        for half in format.halves {
             var bytes = blocks.bytes
-            (bytes[2 * half], bytes[2 * half + 1]) = (0, 0x7c)
+            (bytes[half], bytes[half + 1]) = (0, 0x7c)
             #expect(!WeightBlocks(format: format, bytes: bytes).isFinite)
         }
     }

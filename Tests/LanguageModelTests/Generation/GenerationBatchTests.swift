@@ -14,6 +14,15 @@ import Testing
         return shape
     }()
 
+    /// The same with rows of whole blocks, for storages with long blocks.
+    private static let wideShape: ModelConfiguration = {
+        var shape = ModelConfiguration(
+            vocabularySize: 131, hiddenSize: 256, intermediateSize: 512, layerCount: 2, headCount: 8,
+            keyValueHeadCount: 2, tiesEmbeddings: true)
+        shape.attentionWindows = [nil, 9]
+        return shape
+    }()
+
     private static let lora = LoRAConfiguration(
         rank: 3, alpha: 6, targets: [.query, .value, .output, .gate, .down])
 
@@ -23,7 +32,8 @@ import Testing
     }
 
     private func generator(_ storage: WeightStorage, threads: Int = 2) -> TextGenerator {
-        let model = BaseModel(configuration: Self.shape, randomSeed: 7, storage: storage)
+        let model = BaseModel(
+            configuration: storage.blockLength > 32 ? Self.wideShape : Self.shape, randomSeed: 7, storage: storage)
         var random = SeededGenerator(seed: 3)
         let adapter = (0..<model.adapterSchema(Self.lora).count).map { _ in Float.random(in: -0.1...0.1, using: &random)
         }

@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import LanguageModel
+import LinearAlgebra
 import MurmurKit
 import Simulation
 import SwarmFile
@@ -169,11 +170,17 @@ import Testing
         var tuning = SwarmTopology.Tuning()
         tuning.cutoff = 256
         let schema = AdapterSchema.lora(configuration: .defaults, projections: shape.projections)
-        func memory(_ bytes: Int) -> PeerMemory {
-            PeerMemory(shape: shape, schema: schema, tuning: tuning, degree: 2, bytesOfWeight: bytes, threads: 1)
+        func memory(_ storage: WeightStorage) -> PeerMemory {
+            PeerMemory(
+                shape: shape, schema: schema, tuning: tuning, degree: 2,
+                weights: WeightMemory(shape: shape, storage: storage), threads: 1)
         }
-        #expect((700_000_000...1_000_000_000).contains(memory(4).total), "\(memory(4))")
-        #expect(memory(2).weights < memory(4).weights && memory(1).weights < memory(2).weights)
+        #expect((700_000_000...1_000_000_000).contains(memory(.float32).total), "\(memory(.float32))")
+        let falling: [WeightStorage] = [
+            .float32, .bfloat16, .q81, .q80, .int8, .q6K, .q5K, .q41, .q4K, .q40, .q3K, .q2K,
+        ]
+        let weights = falling.map { memory($0).weights }
+        #expect(zip(weights, weights.dropFirst()).allSatisfy(>), "\(weights)")
     }
 
     @Test(arguments: [

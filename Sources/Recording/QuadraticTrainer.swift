@@ -39,7 +39,7 @@ package actor QuadraticTrainer: AdapterTrainer {
                 values[index] += rate * (difference + back)
             }
             for range in frozen { values.replaceSubrange(range, with: request.delta.values[range]) }
-            delta.values = values
+            delta = AdapterDelta(schema: delta.schema, values: values)
         }
         var outcome = TrainingOutcome(delta: delta, loss: loss, tokens: request.steps, records: request.steps)
         if !request.probes.isEmpty {

@@ -70,10 +70,10 @@ extension TrainingRecording.Entry {
     /// What the trainer returns that is played back from `request`: exactly what was recorded where the steps begin as
     /// they did then, and the recorded change elsewhere.
     package func outcome(of request: TrainingRequest) -> TrainingOutcome {
-        var delta = request.delta
-        delta.values =
-            WordHash.of(request.delta.values) == start
-            ? values : zip(request.delta.values, change).map { $0 + $1 }
+        let isAsRecorded = WordHash.of(request.delta.values) == start
+        let delta = AdapterDelta(
+            schema: request.delta.schema,
+            values: isAsRecorded ? values : zip(request.delta.values, change).map { $0 + $1 })
         return TrainingOutcome(delta: delta, loss: loss, tokens: tokens, records: records)
     }
 }

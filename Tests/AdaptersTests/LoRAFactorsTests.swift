@@ -17,7 +17,7 @@ import Testing
         let cut = try #require(Self.delta.restricted(to: part))
         #expect(cut.schema == part)
         var doubled = cut
-        doubled.values = cut.values.map { 2 * $0 }
+        doubled = cut.map { 2 * $0 }
         let back = Self.delta.replacing(doubled)
         #expect(back.restricted(to: part) == doubled)
         let frozen = Self.schema.ranges(without: factors)

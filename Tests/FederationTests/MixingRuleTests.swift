@@ -32,7 +32,8 @@ private struct Turns: MixingRule {
         var mixed = own
         var disagreement = 0.0
         if let share = heard.first(where: { $0.origin == partner(in: round) }) {
-            mixed.values = zip(own.values, share.delta.values).map { ($0 + $1) / 2 }
+            mixed = AdapterDelta(
+                schema: own.schema, values: zip(own.values, share.delta.values).map { ($0 + $1) / 2 })
             disagreement = own.distance(to: share.delta)
         }
         return MixingOutcome(delta: mixed, disagreement: disagreement, weights: [], keptWeight: 0.5)

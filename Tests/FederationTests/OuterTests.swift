@@ -29,9 +29,9 @@ import Testing
                 round: round, steps: swarm.topology.tuning.localSteps, delta: x, proximal: proximal)
             let after = QuadraticTrainer.outcome(of: request, target: optimum.values, rate: 0.1).delta
             var z = x
-            for index in z.values.indices { z.values[index] += rate * (after.values[index] - x.values[index]) }
+            for index in z.values.indices { z[index] += rate * (after.values[index] - x.values[index]) }
             x = z
-            for index in x.values.indices { x.values[index] += momentum * (z.values[index] - before.values[index]) }
+            for index in x.values.indices { x[index] += momentum * (z.values[index] - before.values[index]) }
             before = z
         }
         return x

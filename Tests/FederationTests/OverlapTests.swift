@@ -45,7 +45,7 @@ import Testing
                         let mixed = (0..<6).reduce(0.0) {
                             $0 + weights[index, $1] * Double(own[$1].values[value])
                         }
-                        expected.values[value] += Float(mixed) - own[index].values[value]
+                        expected[value] += Float(mixed) - own[index].values[value]
                     }
                 }
                 let published = try #require(swarm.members[index].published[round], "\(index) in round \(round)")

@@ -212,7 +212,7 @@ struct VirtualSwarm {
         case .train(let request):
             var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)
             if members[index].idles { outcome.delta = request.delta }
-            if members[index].poisons { outcome.delta.values[3] = 3e38 }
+            if members[index].poisons { outcome.delta[3] = 3e38 }
             queue.push(
                 time + members[index].trainingTime,
                 .trained(index, start: members[index].starts, outcome, members[index].trainingTime))

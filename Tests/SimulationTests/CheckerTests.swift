@@ -105,6 +105,31 @@ import Testing
         #expect(total.numerator == [40, 60])
     }
 
+    /// A giver that keeps what it gave balances the sums; only one that goes on from an older state may.
+    @Test(arguments: [1, 2]) func massThatAGiverKeptIsFound(processes: Int) throws {
+        let graph = SwarmGraph.complete(count: 2)
+        let ids = Array(Self.ids.prefix(2))
+        let rosters = (0..<2).map { graph.roster(of: $0, ids: ids, sampleCount: 10, depth: 1) }
+        var checker = MassChecker(
+            ids: ids,
+            configurations: rosters.map {
+                PeerConfiguration(
+                    schema: Self.schema, baseModelDigest: [UInt8](repeating: 0, count: 32), roster: $0, remotes: [],
+                    rounds: 3, localSteps: 1, settlingLimit: 9)
+            })
+        for _ in 0..<processes { checker.starts(0) }
+        checker.starts(1)
+        var (giver, taker) = (PushSumMixing(), PushSumMixing())
+        let rounds = rosters.map { MixingRound(number: 0, weight: 10, roster: $0) }
+        let share = try #require(giver.outgoing(Self.delta(1, 2), in: rounds[0]).first)
+        _ = taker.outgoing(Self.delta(3, 4), in: rounds[1])
+        let heard = HeardShare(origin: ids[0], round: 0, weight: 10, delta: share.delta, header: share.header)
+        _ = taker.mix(Self.delta(3, 4), with: [heard], in: rounds[1])
+        checker.observe(.mixed(round: 0, with: [], delta: Self.delta(3, 4)), of: 1)
+        let problem = checker.check { [giver.mass, taker.mass][$0] }
+        if processes == 1 { #expect(try #require(problem).contains("has taken")) } else { #expect(problem == nil) }
+    }
+
     static func part(_ peer: Int, sequence: UInt64? = nil) -> PeerAudit.Part {
         PeerAudit.Part(origin: ids[peer], sequence: sequence ?? UInt64(100 + peer))
     }

@@ -58,6 +58,17 @@ import Testing
         }
     }
 
+    /// From another module, a change of one element through an observed property copies the whole array.
+    @Test func whatOthersChangeIsNotObserved() {
+        for file in SourceTree.files(in: ["Sources"], extensions: ["swift"]) {
+            for (number, line) in file.code.enumerated() where line.contains("didSet") || line.contains("willSet") {
+                let declaration = file.code[max(0, number - 1)...number].joined(separator: " ")
+                let isOthers = declaration.contains("package var") || declaration.contains("public var")
+                #expect(!isOthers, "\(file.path):\(number + 1): observed, and other modules may set it")
+            }
+        }
+    }
+
     @Test func uncheckedSendableIsProved() {
         for file in SourceTree.files(in: ["Sources"], extensions: ["swift"]) {
             for (number, line) in file.lines.enumerated() where line.contains("@unchecked Sendable") {

@@ -7,9 +7,7 @@ package struct AdapterDelta: Sendable, Equatable {
     /// The tensors that `values` holds.
     package let schema: AdapterSchema
     /// All values, tensor after tensor in the schema's order, each row-major. Always `schema.count` of them.
-    package var values: [Float] {
-        didSet { precondition(values.count == schema.count, "a delta has the length its schema says") }
-    }
+    package private(set) var values: [Float]
 
     /// A delta with the given values, of which there must be `schema.count`.
     package init(schema: AdapterSchema, values: [Float]) {
@@ -21,6 +19,18 @@ package struct AdapterDelta: Sendable, Equatable {
     /// The delta of the seed adapter itself: all zeros.
     package init(zeroOf schema: AdapterSchema) {
         self.init(schema: schema, values: [Float](repeating: 0, count: schema.count))
+    }
+
+    /// Value `index` of all. Setting it changes the delta in place, whoever asks: an observer on `values` would have all of
+    /// them copied for each value that another module changes.
+    package subscript(index: Int) -> Float {
+        get { values[index] }
+        set { values[index] = newValue }
+    }
+
+    /// The delta with each value changed alike.
+    package func map(_ change: (Float) -> Float) -> AdapterDelta {
+        AdapterDelta(schema: schema, values: values.map(change))
     }
 
     /// Whether every value is finite: neither NaN nor infinite.

@@ -309,7 +309,7 @@ package struct ExchangePipeline: Sendable {
                 count: round.weight, degree: round.roster.degree, otherCount: final.weight,
                 otherDegree: member.degree)
             for index in after.values.indices {
-                after.values[index] += Float(weight) * (final.delta.values[index] - before.values[index])
+                after[index] += Float(weight) * (final.delta.values[index] - before.values[index])
             }
         }
         return own.replacing(after)

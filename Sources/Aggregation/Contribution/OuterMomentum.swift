@@ -36,7 +36,7 @@ struct OuterStep: Sendable {
         var taken = end
         for index in taken.values.indices {
             let begin = Double(start.values[index])
-            taken.values[index] = Float(begin + settings.rate * (Double(end.values[index]) - begin))
+            taken[index] = Float(begin + settings.rate * (Double(end.values[index]) - begin))
         }
         return taken
     }
@@ -58,7 +58,7 @@ struct OuterStep: Sendable {
         var carried = mixed
         for index in carried.values.indices {
             let move = Double(own.values[index]) - Double(before.values[index])
-            carried.values[index] = Float(Double(mixed.values[index]) + settings.momentum * move)
+            carried[index] = Float(Double(mixed.values[index]) + settings.momentum * move)
         }
         // Nothing that could not be written down is gone on with.
         return carried.isFinite ? carried : mixed

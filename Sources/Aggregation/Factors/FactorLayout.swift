@@ -83,9 +83,7 @@ package struct FactorLayout: Sendable {
     /// The weighted mean of matrices of one shape.
     static func mean(_ matrices: [DoubleMatrix], _ weights: [Double]) -> DoubleMatrix {
         var mean = DoubleMatrix(rows: matrices[0].rows, columns: matrices[0].columns)
-        for (matrix, weight) in zip(matrices, weights) {
-            for place in mean.values.indices { mean.values[place] += weight * matrix.values[place] }
-        }
+        for (matrix, weight) in zip(matrices, weights) { mean.add(matrix, times: weight) }
         return mean
     }
 

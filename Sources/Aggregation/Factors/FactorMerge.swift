@@ -38,7 +38,7 @@ extension FactorLayout {
                 }
             }
         }
-        mean.values = values
+        mean = AdapterDelta(schema: schema, values: values)
         return squares.bias
     }
 

@@ -133,6 +133,12 @@ package struct MassAccount: Sendable {
         package var epoch: UInt32 = 0
         package var weight = 0.0
         package var numerator: [Double] = []
+
+        package init(epoch: UInt32 = 0, weight: Double = 0, numerator: [Double] = []) {
+            self.epoch = epoch
+            self.weight = weight
+            self.numerator = numerator
+        }
     }
 
     /// What there was between the peer and one neighbour.

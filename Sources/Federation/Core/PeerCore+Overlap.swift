@@ -51,7 +51,7 @@ extension PeerCore {
         guard let steps = ahead, let result = steps.result else { return }
         ahead = nil
         for index in delta.values.indices {
-            delta.values[index] += result.delta.values[index] - steps.base.values[index]
+            delta[index] += result.delta.values[index] - steps.base.values[index]
         }
         snapshot = result.snapshot
         report(result.news, at: time)

@@ -6,9 +6,7 @@ package struct DoubleMatrix: Sendable, Equatable {
     package let rows: Int
     package let columns: Int
     /// Always `rows · columns` of them: the first column, then the second, and so on.
-    package var values: [Double] {
-        didSet { precondition(values.count == rows * columns, "a matrix keeps its size") }
-    }
+    package internal(set) var values: [Double]
 
     /// A matrix of zeros.
     package init(rows: Int, columns: Int) {
@@ -51,6 +49,12 @@ package struct DoubleMatrix: Sendable, Equatable {
         for column in 0..<columns {
             for place in column * rows..<(column + 1) * rows { values[place] *= factors[column] }
         }
+    }
+
+    /// Adds `weight · other`, in place.
+    package mutating func add(_ other: DoubleMatrix, times weight: Double) {
+        precondition(rows == other.rows && columns == other.columns, "equal shapes")
+        for place in values.indices { values[place] += weight * other.values[place] }
     }
 
     /// The sum of the squares of all values.

@@ -9,10 +9,6 @@ package import SwarmFile
 extension ModelComposition {
     /// What model, tokenizer and template really are, beyond what the topology file says of them: paths may differ, what
     /// they lead to may not.
-    package func settings() throws -> [SettingsFingerprint.Entry] {
-        try Self.settings(topology, directory: modelDirectory)
-    }
-
     static func settings(_ topology: SwarmTopology, directory: String) throws -> [SettingsFingerprint.Entry] {
         var entries: [SettingsFingerprint.Entry] = []
         let files = ["tokenizer.json", "vocab.json", "merges.txt"].map { directory + "/" + $0 }

@@ -103,10 +103,6 @@ package struct ModelComposition: Sendable {
 
     /// The delta of the adapter in a PEFT directory.
     package func delta(ofAdapterIn path: String) throws -> AdapterDelta {
-        let adapter = try PEFTDirectory.read(path) { workbench.model.adapterSchema($0) }
-        guard adapter.schema == workbench.origin.schema else {
-            throw CommandFailure("\(path) holds an adapter of another rank or other targets than the topology's")
-        }
-        return workbench.origin.delta(of: adapter.values)
+        try workbench.origin.delta(ofAdapterIn: path, for: workbench.model.configuration)
     }
 }

@@ -54,10 +54,26 @@ struct ModelOutline: Sendable {
         return encoded.sequences
     }
 
+    /// The delta of the adapter in a PEFT directory.
+    func delta(ofAdapterIn path: String) throws -> AdapterDelta {
+        try origin.delta(ofAdapterIn: path, for: configuration)
+    }
+
     /// The whole adapter for a delta, ready for PEFT.
     func adapter(of delta: AdapterDelta) -> PEFTAdapter {
         PEFTAdapter(
             configuration: topology.model.lora, schema: delta.schema, values: origin.adapter(of: delta),
             baseModel: topology.model.publicName, revision: topology.model.source?.revision)
+    }
+}
+
+extension AdapterOrigin {
+    /// The delta of the adapter in the PEFT directory `path`, for a model of the shape `model`.
+    func delta(ofAdapterIn path: String, for model: ModelConfiguration) throws -> AdapterDelta {
+        let adapter = try PEFTDirectory.read(path) { .lora(configuration: $0, projections: model.projections) }
+        guard adapter.schema == schema else {
+            throw CommandFailure("\(path) holds an adapter of another rank or other targets than the topology's")
+        }
+        return delta(of: adapter.values)
     }
 }

@@ -35,22 +35,23 @@ package struct CheckpointExport {
         let (found, problems) = CheckpointStore(folder: folder).load()
         for problem in problems { Terminal.note("murmur: passed over: \(problem)") }
         guard let checkpoint = found else { throw CommandFailure("no checkpoint in \(folder) can be read") }
-        let composition = try ModelComposition(topology)
-        guard checkpoint.baseModelDigest == (try composition.baseModelDigest()) else {
+        let outline = try ModelOutline(topology)
+        let digest = try ModelComposition.baseModelDigest(directory: outline.modelDirectory)
+        guard checkpoint.baseModelDigest == digest else {
             throw CommandFailure("the checkpoint in \(folder) is for another base model than \(topology.model.base)")
         }
         var settings = SettingsFingerprint(topology, baseModelDigest: checkpoint.baseModelDigest)
-        for entry in try composition.settings() { settings.set(entry) }
+        for entry in try ModelComposition.settings(topology, directory: outline.modelDirectory) { settings.set(entry) }
         let differences = checkpoint.settings.map { settings.differences(from: $0) } ?? []
         guard !differences.contains(where: { $0.key.hasPrefix("model.") }),
-            checkpoint.delta.schema == composition.workbench.origin.schema
+            checkpoint.delta.schema == outline.origin.schema
         else {
             throw CommandFailure("the checkpoint in \(folder) is of another adapter (\(differences.text()))")
         }
         let provenance = AdapterProvenance(
             topology, baseModelDigest: checkpoint.baseModelDigest, records: nil, peer: peerName)
         let use = try form.write(
-            composition.adapter(of: checkpoint.delta), base: composition.modelDirectory, to: out,
+            outline.adapter(of: checkpoint.delta), base: outline.modelDirectory, to: out,
             card: provenance.card([("State", place(checkpoint))]))
         return "The adapter \(place(checkpoint)) is in \(out)\n\(use)"
     }

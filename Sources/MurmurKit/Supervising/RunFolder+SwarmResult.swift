@@ -19,12 +19,13 @@ extension RunFolder {
 
     /// Measures how far apart the adapters are that the peers left.
     func measureConsensus(_ result: inout SwarmResult) throws {
-        // What the swarm agreed on, also of who keeps its own adapter.
-        let composition = try ModelComposition(topology)
+        // What the swarm agreed on, also of who keeps its own adapter. The base model may be too large for this machine, or
+        // have no weights here: its trainers may be elsewhere.
+        let outline = try ModelOutline(topology)
         let agreed = try topology.peers.map { peer in
             let common = self.peer(peer.name).appendingPathComponent("common", isDirectory: true)
             let isApart = FileManager.default.fileExists(atPath: common.path)
-            return try composition.delta(ofAdapterIn: (isApart ? common : adapter(of: peer.name)).path)
+            return try outline.delta(ofAdapterIn: (isApart ? common : adapter(of: peer.name)).path)
         }
         result.consensusDistance = consensusDistance(of: agreed)
     }

@@ -7,12 +7,15 @@ import Overlay
 /// Counts the mass of a swarm whose mixing rule moves mass (push-sum): what all peers hold, and what one has given and the
 /// other has not taken yet. Weights change only when a peer begins or loses its state; numerators by local steps besides.
 ///
-/// It compares while every peer that has begun is there: what a peer holds that is down is what its disk will say.
+/// It compares while every peer that has begun is there: what a peer holds that is down is what its disk will say. And nobody
+/// may have taken more than it was given: that would balance a giver that kept what it gave.
 package struct MassChecker: Sendable {
     private let ids: [PeerID]
     private let counts: [Int]
     /// What tells each peer's state from one that it lost; nil before it has one.
     private var marks: [UInt64?]
+    /// How many processes each peer has had.
+    private var processCounts: [Int]
     /// The accounts of peers that came to their end.
     private var ended: [MassAccount?]
     /// Each peer's adapter after its last mixing; nil where it is not known.
@@ -34,12 +37,14 @@ package struct MassChecker: Sendable {
         self.ids = ids
         counts = configurations.map { $0.exchange.weight(ofSampleCount: $0.roster.sampleCount) }
         marks = Array(repeating: nil, count: ids.count)
+        processCounts = Array(repeating: 0, count: ids.count)
         ended = Array(repeating: nil, count: ids.count)
         last = Array(repeating: nil, count: ids.count)
     }
 
     /// A process of the peer starts, from what its disk holds.
     package mutating func starts(_ peer: Int) {
+        processCounts[peer] += 1
         ended[peer] = nil
         last[peer] = nil
         numerator = nil
@@ -83,6 +88,7 @@ package struct MassChecker: Sendable {
             numerator = nil
             return nil
         }
+        if let message = overdraft(accounts) { return message }
         let total = MassAccount.total(accounts, of: ids)
         let isNew = ids.indices.filter { accounts[$0] != nil && accounts[$0]?.mark != marks[$0] }
         let isUnnoticed = isUnnoticed(accounts)
@@ -107,6 +113,25 @@ package struct MassChecker: Sendable {
         for index in before.indices where abs(total.numerator[index] - before[index]) > Self.tolerance * scale {
             numerator = total.numerator
             return "the swarm holds \(total.numerator[index]) of value \(index); it should be \(before[index])"
+        }
+        return nil
+    }
+
+    /// Who has taken more of a neighbour than this gave; nil where nobody has.
+    ///
+    /// A peer that goes on from an older state gives again what it gave before, and a new state may take what was meant for
+    /// the one before: pairs with such a peer are left out.
+    private func overdraft(_ accounts: [MassAccount?]) -> String? {
+        let steady = ids.indices.filter { processCounts[$0] == 1 }
+        for from in steady {
+            for to in steady {
+                guard let giver = accounts[from], let taken = accounts[to]?.edges[ids[from]]?.taken else { continue }
+                let given = giver.edges[ids[to]]?.given ?? MassAccount.Sums()
+                if (taken.epoch, taken.weight) > (given.epoch, given.weight) {
+                    return "peer \(to) has taken a weight of \(taken.weight) from peer \(from), "
+                        + "which gave \(given.weight)"
+                }
+            }
         }
         return nil
     }

@@ -81,7 +81,7 @@ package struct Misconduct: OutgoingTampering {
         switch kind {
         case .equivocate:
             var other = publication.delta
-            other.values = other.values.map { -$0 }
+            other = other.map { -$0 }
             let second = contribution(other, as: publication)
             let object = wire.publish(SignedManifest(second.manifest, signedWith: key), second.payload)
             for (place, neighbour) in scene.neighbours.enumerated() where place % 2 == 1 {

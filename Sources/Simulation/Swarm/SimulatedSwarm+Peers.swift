@@ -181,8 +181,8 @@ extension SimulatedSwarm {
     /// What a dishonest peer makes of its adapter before it contributes it.
     func distort(_ delta: inout AdapterDelta, as behaviour: ByzantineBehaviour?) {
         switch behaviour {
-        case .signFlip: delta.values = delta.values.map { -$0 }
-        case .scale(let factor): delta.values = delta.values.map { $0 * Float(factor) }
+        case .signFlip: delta = delta.map { -$0 }
+        case .scale(let factor): delta = delta.map { $0 * Float(factor) }
         default: break
         }
     }

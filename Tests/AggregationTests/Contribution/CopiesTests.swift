@@ -117,7 +117,7 @@ private struct CopySwarm {
         for number in 0..<12 {
             if number < 6 {
                 for peer in swarm.deltas.indices {
-                    swarm.deltas[peer].values = swarm.deltas[peer].values.map { $0 + Float(0.02 * generator.normal()) }
+                    swarm.deltas[peer] = swarm.deltas[peer].map { $0 + Float(0.02 * generator.normal()) }
                 }
             }
             let before = swarm.mean
@@ -136,7 +136,7 @@ private struct CopySwarm {
         var generator = SeededGenerator(seed: seed)
         for number in 0..<8 {
             for peer in swarm.deltas.indices {
-                swarm.deltas[peer].values = swarm.deltas[peer].values.map { $0 + Float(0.01 * generator.normal()) }
+                swarm.deltas[peer] = swarm.deltas[peer].map { $0 + Float(0.01 * generator.normal()) }
             }
             let before = swarm.mean
             _ = try swarm.step(number, settling: false)

@@ -42,7 +42,7 @@ import Testing
     @Test func stagesChangeWhatIsSent() {
         struct Doubling: OutgoingStage {
             mutating func apply(to delta: inout AdapterDelta, in round: MixingRound) {
-                delta.values = delta.values.map { 2 * $0 }
+                delta = delta.map { 2 * $0 }
             }
         }
         var pipeline = Self.pipeline { $0.stages = [Doubling(), Doubling()] }

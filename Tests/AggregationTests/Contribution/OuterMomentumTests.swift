@@ -59,7 +59,7 @@ private struct OuterSwarm {
         var made: [[ExchangePipeline.Outgoing]] = []
         for peer in pipelines.indices {
             var after = deltas[peer]
-            for index in after.values.indices { after.values[index] += changes[peer][index] }
+            for index in after.values.indices { after[index] += changes[peer][index] }
             deltas[peer] = pipelines[peer].stepped(from: deltas[peer], to: after)
             let present = neighbours[peer].filter { !broken.contains([peer, $0]) }.map(Self.id)
             made.append(
@@ -182,8 +182,8 @@ private struct OuterSwarm {
         var pipeline = ExchangePipeline(ExchangePolicy(), schema: OuterSwarm.schema)
         let swarm = OuterSwarm(neighbours: [[1], [0]], compression: .none, outer: Self.outer(0.5, 1), seed: 1)
         var (start, end) = (swarm.deltas[0], swarm.deltas[0])
-        start.values[3] = 0.1
-        end.values[3] = 0.7
+        start[3] = 0.1
+        end[3] = 0.7
         #expect(pipeline.stepped(from: start, to: end) == end)
         let carried = pipeline.carried(start, from: end, in: swarm.round(of: 0))
         #expect(carried == start)
@@ -208,7 +208,7 @@ private struct OuterSwarm {
         try restarted.restore(state)
         let round = swarm.round(of: 2)
         var next = swarm.deltas[2]
-        for index in next.values.indices { next.values[index] += 0.3 }
+        for index in next.values.indices { next[index] += 0.3 }
         let expected = swarm.pipelines[2].carried(swarm.deltas[1], from: next, in: round)
         let found = restarted.carried(swarm.deltas[1], from: next, in: round)
         #expect(found == expected)
@@ -243,7 +243,7 @@ private struct OuterSwarm {
         #expect(carried == adopted)
         // From then on it has one again.
         var moved = adopted
-        moved.values[0] += 1
+        moved[0] += 1
         let next = swarm.pipelines[0].carried(moved, from: moved, in: round)
         #expect(abs(next.values[0] - moved.values[0] - 0.8) < 1e-5)
     }

@@ -41,10 +41,10 @@ import Testing
         let sizes: [Float] = [0, 1, 2, 13, 14, 15, 16, 17, 29, 30, 31, 1000, 65_535, 1_048_575]
         let copy = AdapterDelta(zeroOf: Self.schema)
         var delta = copy
-        delta.values = delta.values.indices.map { sizes[$0 % sizes.count] * ($0 % 3 == 0 ? -1 : 1) }
+        for index in delta.values.indices { delta[index] = sizes[index % sizes.count] * (index % 3 == 0 ? -1 : 1) }
         let coded = try #require(Self.coded(delta, after: copy, step: 1))
         #expect(try DifferenceCoding.decoded(coded.payload[...], after: copy).delta == delta)
-        delta.values[0] = 1_048_576
+        delta[0] = 1_048_576
         #expect(Self.coded(delta, after: copy, step: 1) == nil)
     }
 

@@ -25,7 +25,7 @@ struct DocumentedEncodingTests {
             if encoding.number == 2 { copy = read }
         }
         var next = copy
-        for index in next.values.indices { next.values[index] += Float(index * index % 41 - 20) / 400 }
+        for index in next.values.indices { next[index] += Float(index * index % 41 - 20) / 400 }
         let coded = DifferenceCoding.encoded(next, after: copy, mark: DifferenceCoding.mark(of: copy), step: 1 / 384)!
         vectors.append(("Encoding 5, after what encoding 2 says", coded.payload))
         vectors.append(("What it says", whole(coded.read)))

@@ -173,7 +173,7 @@ import Testing
     /// A neighbour whose factors are huge does not make products that are larger yet, round for round.
     @Test(arguments: [Float(10), 1e3, 1e5]) func nobodyGrowsBeyondWhatItHeard(factor: Float) {
         var deltas = Self.deltas(3)
-        deltas[1].values = deltas[1].values.map { factor * $0 }
+        deltas[1] = deltas[1].map { factor * $0 }
         let largest = deltas.map(\.norm).max() ?? 0
         var pipeline = Self.pipeline(.product)
         var own = deltas[0]

@@ -79,7 +79,7 @@ import Testing
         for (index, tensor) in rig.schema.tensors.enumerated() where tensor.name.hasSuffix("B.weight") {
             for place in rig.schema.range(of: index)
             where (place - rig.schema.offsets[index]) % tensor.columns >= columns {
-                for term in terms.indices { terms[term].delta.values[place] = 0 }
+                for term in terms.indices { terms[term].delta[place] = 0 }
             }
         }
         let (delta, left) = Self.merged(rig, terms)

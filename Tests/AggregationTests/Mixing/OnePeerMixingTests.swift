@@ -151,7 +151,7 @@ import Testing
                 for index in step.values.indices {
                     let before = flock.adapters[peer].values[index]
                     let after: Float = before + step.values[index] / 10
-                    flock.adapters[peer].values[index] = after
+                    flock.adapters[peer][index] = after
                     mass[index + 1] += weight * (Double(after) - Double(before))
                 }
             }
@@ -172,7 +172,7 @@ import Testing
         let period = Self.period(of: count)
         for _ in 0..<3 { flock.mix() }
         for peer in flock.rules.indices {
-            for index in flock.adapters[peer].values.indices { flock.adapters[peer].values[index] += Float(peer) }
+            for index in flock.adapters[peer].values.indices { flock.adapters[peer][index] += Float(peer) }
         }
         for number in 0..<period + 4 {
             var disagreements: [Double] = []

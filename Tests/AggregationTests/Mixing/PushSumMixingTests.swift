@@ -154,7 +154,7 @@ import Testing
                 for index in step.values.indices {
                     let before = flock.adapters[peer].values[index]
                     let after: Float = before + step.values[index] / 10
-                    flock.adapters[peer].values[index] = after
+                    flock.adapters[peer][index] = after
                     mass[index + 1] += weight * (Double(after) - Double(before))
                 }
             }
@@ -269,7 +269,7 @@ import Testing
         let held = try #require(flock.rules[0].mass).weight
         #expect(held < 0.4 * count)
         let before = flock.adapters[0]
-        for index in before.values.indices { flock.adapters[0].values[index] += 1 }
+        for index in before.values.indices { flock.adapters[0][index] += 1 }
         let after = flock.rules[0].mix(flock.adapters[0], with: [], in: flock.round(of: 0)).delta
         let farthest = zip(after.values, before.values).map { abs($0 - $1) }.max()!
         // One step, and a share of what is owed that is not above one step.

@@ -78,7 +78,7 @@ extension FuzzTarget {
     static let difference = FuzzTarget(name: "difference", isFromNetwork: true) {
         let copy = AdapterDelta(zeroOf: schema)
         var moved = copy
-        for index in moved.values.indices { moved.values[index] = Float(index * index) - 30 }
+        for index in moved.values.indices { moved[index] = Float(index * index) - 30 }
         let coded = DifferenceCoding.encoded(moved, after: copy, mark: DifferenceCoding.mark(of: copy), step: 0.5)!
         return [Array(coded.payload.dropFirst(16)), [0, 0, 0, 0], Array(repeating: 0xff, count: 30)]
     } run: { input in

@@ -14,7 +14,7 @@ private struct PullingTrainer: AdapterTrainer {
     func train(_ request: TrainingRequest) async throws -> TrainingOutcome {
         var delta = request.delta
         for _ in 0..<request.steps {
-            for index in delta.values.indices { delta.values[index] += 0.1 * (target - delta.values[index]) }
+            for index in delta.values.indices { delta[index] += 0.1 * (target - delta.values[index]) }
         }
         return TrainingOutcome(delta: delta, loss: Double(target), tokens: sampleCount, records: request.steps)
     }

@@ -240,7 +240,7 @@ import Testing
         let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
         let before = try await tuner.snapshot()
         var broken = start(bench)
-        broken.values[3] = .nan
+        broken[3] = .nan
         let error = await #expect(throws: TuningError.self) {
             _ = try await tuner.train(.init(round: 0, steps: 2, delta: broken))
         }

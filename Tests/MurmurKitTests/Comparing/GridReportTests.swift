@@ -1,5 +1,6 @@
 import Foundation
 import MurmurKit
+import SwarmFile
 import TestSupport
 import Testing
 
@@ -48,7 +49,8 @@ import Testing
     /// Settings of records are questions of their own; no mean of them is an answer.
     @Test func eachKindOfRecordsHasItsAnswer() throws {
         let result = try SampleGrid.result(["data.count=100,200,400"]) { run, place in
-            let loss = ["100": 1.0, "200": 2.5, "400": 2][SampleGrid.value(run, "data.count")] ?? 0
+            let losses: [Int: Double] = [100: 1, 200: 2.5, 400: 2]
+            let loss = losses[run.setting.topology.data.count ?? 0] ?? 0
             return .init(gossip: loss + SampleGrid.wobble[place])
         }
         #expect(

@@ -1,4 +1,5 @@
 import MurmurKit
+import SwarmFile
 
 /// Results of grids that were never run: losses as a test wants them, for what is made of them.
 enum SampleGrid {

@@ -46,6 +46,26 @@ import Wire
         #expect(Self.checkpoint().encoded == bytes, "what keeps no exchange state is written as before")
     }
 
+    /// In pieces as files give them, and cut or altered at each place.
+    @Test(arguments: [1, 7, 32, 33, 1000]) func whatComesInPiecesIsInspectedAlike(length: Int) {
+        func isWhole(_ bytes: [UInt8]) -> Bool {
+            var inspection = PeerCheckpoint.Inspection()
+            for start in stride(from: 0, to: bytes.count, by: length) {
+                inspection.take(bytes[start..<min(start + length, bytes.count)])
+            }
+            return inspection.finish()
+        }
+        let bytes = Self.checkpoint().encoded
+        #expect(isWhole(bytes))
+        #expect(!isWhole(bytes + [0]))
+        for place in bytes.indices {
+            #expect(!isWhole(Array(bytes[..<place])), "cut at \(place)")
+            var altered = bytes
+            altered[place] ^= 1
+            #expect(!isWhole(altered), "altered at \(place)")
+        }
+    }
+
     @Test func aReleaseThatIsNotKnownIsNamed() {
         var bytes = Array(Self.checkpoint().encoded.dropLast(32))
         bytes[8] = 7

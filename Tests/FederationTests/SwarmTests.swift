@@ -6,6 +6,7 @@ import Recording
 import Simulation
 import TestSupport
 import Testing
+import Wire
 
 @Suite struct SwarmTests {
     @Test(arguments: [("exponential", 8), ("ring", 8), ("torus", 16), ("complete", 4), ("star", 5)], [0.0, 0.2])
@@ -59,6 +60,17 @@ import Testing
             }
             #expect(!absent)
         }
+    }
+
+    /// Of a large adapter every payload that is served counts: the round's own, that of the round before while somebody is
+    /// still in it, and what is not acknowledged yet where it is fetched.
+    @Test(arguments: [(true, 2), (false, 3)])
+    func whatNeighboursHaveMixedIsServedNoMore(pushes: Bool, limit: Int) throws {
+        var swarm = try VirtualSwarm(graph: "ring", count: 4, seed: 5, rounds: 8, exchange: "staleness: 3")
+        if !pushes { swarm.wire.pushByteLimit = 0 }
+        try swarm.startAll()
+        try swarm.expectToAgree()
+        for member in swarm.members { #expect(member.mostServed <= limit) }
     }
 
     @Test func uniformWeightsLeadToThePlainMean() throws {

@@ -27,6 +27,8 @@ struct VirtualSwarm {
         var published: [Int: AdapterDelta] = [:]
         /// What it has mixed, by round, where it is audited.
         var mixed: [Int: AdapterDelta] = [:]
+        /// Of how many rounds it served contributions at a time, at the most.
+        var mostServed = 0
         /// Its local steps lead nowhere.
         var idles = false
         var trainingTime: Duration
@@ -191,6 +193,7 @@ struct VirtualSwarm {
     mutating func drain(_ index: Int) {
         sendAll(index)
         while let directive = members[index].core?.pollDirective() { perform(directive, of: index) }
+        members[index].mostServed = max(members[index].mostServed, members[index].core?.servedRounds.count ?? 0)
         members[index].deadline = members[index].core?.nextDeadline
     }
 

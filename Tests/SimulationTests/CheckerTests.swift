@@ -130,6 +130,47 @@ import Testing
         if processes == 1 { #expect(try #require(problem).contains("has taken")) } else { #expect(problem == nil) }
     }
 
+    /// A peer of a ring whose settling is accelerated, after two rounds without training: at 1, at 3, then at `next`.
+    private static func settled(at next: Float, mixed: Float = 4, skipping: Bool = false) -> String? {
+        let graph = SwarmGraph.ring(count: 3)
+        let limits = SettlingLimits(consensusBound: 1e-3, depth: 2, rounds: 9)
+        let configurations = (0..<3).map { place in
+            var configuration = PeerConfiguration(
+                schema: schema, baseModelDigest: [UInt8](repeating: 0, count: 32),
+                roster: graph.roster(of: place, ids: ids, sampleCount: 10, depth: 2), remotes: [], rounds: 3,
+                localSteps: 1, settlingLimit: 9)
+            configuration.exchange.chebyshev = ChebyshevSettling(modulus: 0.8, limits: limits)
+            return configuration
+        }
+        var checker = MixingChecker(ids: ids, graph: graph, configurations: configurations)
+        let values: [(own: Float, mixed: Float)] = [(9, 9), (1, 3), (3, mixed)]
+        for (index, value) in values.enumerated() where !skipping || index != 1 {
+            let (round, sequence) = (2 + index, UInt64(index))
+            let own = delta(value.own, 0)
+            for audit in [
+                PeerAudit.published(round: round, sequence: sequence, isFinal: false, delta: own, own: own),
+                .mixed(round: round, with: [part(1, sequence: 77)], delta: delta(value.mixed, 0)),
+            ] { _ = checker.observe(audit, of: 0, dishonest: [false, true, true]) }
+        }
+        let after = delta(next, 0)
+        return checker.observe(
+            .published(round: 5, sequence: 9, isFinal: false, delta: after, own: after), of: 0,
+            dishonest: [false, true, true])
+    }
+
+    @Test func acceleratedSettlingIsReckonedAgain() throws {
+        // ω of the second settling round is 1 / (1 − 0.8² / 2).
+        let right = Float(1 + (4.0 - 1) / 0.68)
+        #expect(Self.settled(at: right) == nil)
+        // Mixing alone is allowed to who lost sight of others.
+        #expect(Self.settled(at: 4) == nil)
+        #expect(try #require(Self.settled(at: right + 0.01)).contains("off by"))
+        #expect(try #require(Self.settled(at: .nan)).contains("off by"))
+        // Without a round before there is nothing to go on from.
+        #expect(try #require(Self.settled(at: right, skipping: true)).contains("another adapter"))
+        #expect(Self.settled(at: 4, skipping: true) == nil)
+    }
+
     static func part(_ peer: Int, sequence: UInt64? = nil) -> PeerAudit.Part {
         PeerAudit.Part(origin: ids[peer], sequence: sequence ?? UInt64(100 + peer))
     }

@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    /// Outer momentum goes with some of the other keys only.
+    /// Outer momentum, and settling that is accelerated, go with some of the other keys only.
     private static func removeMomentum(from leaves: inout [Leaf], _ mixing: ExchangePolicy.Mixing) {
         let given = leaves
         let value = { (key: String) in given.first { $0.path == ["exchange", key] }?.text ?? "" }
@@ -177,6 +177,9 @@ import Testing
             mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both,
             compression: compression(leaves), overlaps: value("overlap") == "true")
         if obstacle != nil { leaves.removeAll { $0.path == ["exchange", "outer"] } }
+        let faster = ChebyshevSettling.obstacle(
+            mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both)
+        if faster != nil { leaves.removeAll { $0.path == ["exchange", "settling"] } }
     }
 
     private static func compression(_ leaves: [Leaf]) -> ExchangePolicy.Compression {

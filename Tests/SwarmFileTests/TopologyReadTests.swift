@@ -345,6 +345,33 @@ import Testing
         #expect(error.problem.contains("outer does not go with \(words)"), "\(error)")
     }
 
+    @Test func settlingIsReadAndShared() throws {
+        func parse(_ exchange: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
+        }
+        #expect(try parse("mixing: metropolis").exchange.settling == .plain)
+        for more in [
+            "factors: alternate, compression: bf16", "factors: share-a, outer: none", "overlap: true",
+            "outer: momentum",
+        ] {
+            let topology = try parse("settling: chebyshev, \(more)")
+            #expect(topology.exchange.settling == .chebyshev)
+            #expect(topology.sharedSettings.first { $0.key == "exchange.settling" }?.value == "chebyshev")
+        }
+        #expect(try parse("settling: plain, mixing: push-sum").exchange.settling == .plain)
+    }
+
+    @Test(arguments: ["push-sum", "one-peer-exponential", "one-peer-base-2", "pairwise", "product"])
+    func whatChebyshevDoesNotGoWithIsRefusedByName(word: String) throws {
+        let key = word == "product" ? "factors" : "mixing"
+        let text =
+            Self.minimal.replacing("kind: ring", with: "kind: \(word.contains("one-peer") ? "complete" : "ring")")
+            + "\nexchange: { \(key): \(word), settling: chebyshev }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.settling", "\(error)")
+        #expect(error.problem.contains("chebyshev does not go with \(key): \(word), "), "\(error)")
+    }
+
     @Test(arguments: ["share-a", "product", "alternate"])
     func factorsThatNeedMixingFirstDoNotOverlap(factors: String) throws {
         let text = Self.minimal + "\nexchange: { overlap: true, factors: \(factors) }"

@@ -20,6 +20,8 @@ package struct ExchangePipeline: Sendable {
     private let gate: ContributionGate
     /// Momentum over rounds; nil for none.
     private var outer: OuterStep?
+    /// How settling is made faster; nil where peers only mix.
+    private var chebyshev: ChebyshevStep?
     /// What neighbours have of this peer, and it of them. A peer that starts anew has nothing and gives what is whole; the
     /// mean does not depend on what anybody has.
     private var shared: SharedCopy?
@@ -42,6 +44,7 @@ package struct ExchangePipeline: Sendable {
         factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
         gate = ContributionGate(normLimit: policy.normLimit)
         outer = policy.outer.map(OuterStep.init)
+        chebyshev = policy.chebyshev.map(ChebyshevStep.init)
     }
 
     // MARK: - Steps
@@ -52,16 +55,21 @@ package struct ExchangePipeline: Sendable {
         outer?.taken(from: start, to: end) ?? end
     }
 
-    /// The adapter that the next round begins with: `mixed`, which mixing made of `own`, and what outer momentum adds. A step
-    /// of the peer's own, no part of the average.
+    /// The adapter that the next round begins with: `mixed`, which mixing made of `own`, and what outer momentum or, in
+    /// settling, Chebyshev's semi-iteration adds. A step of the peer's own, no part of the average.
     package mutating func carried(
         _ mixed: AdapterDelta, from own: AdapterDelta, in round: MixingRound
     ) -> AdapterDelta {
-        guard var momentum = outer else { return mixed }
-        defer { outer = momentum }
-        let (part, z) = (part(of: mixed, in: round.number), part(of: own, in: round.number))
-        return mixed.replacing(momentum.carried(part, from: z, in: round))
+        guard outer != nil || chebyshev != nil && round.isSettling else { return mixed }
+        let z = part(of: own, in: round.number)
+        var carried = part(of: mixed, in: round.number)
+        if let next = outer?.carried(carried, from: z, in: round) { carried = next }
+        if let next = chebyshev?.carried(carried, from: z, in: round) { carried = next }
+        return mixed.replacing(carried)
     }
+
+    /// Whether a peer goes on with the plain average of a round, as the proof of agreement asks.
+    package func goesOnWithAverage(of round: MixingRound) -> Bool { chebyshev?.isAccelerated(round) != true }
 
     // MARK: - Out
 
@@ -286,6 +294,7 @@ package struct ExchangePipeline: Sendable {
     ) -> MixingOutcome {
         let part = part(of: own, in: round.number)
         let heard = filtered(Self.newest(of: heard, as: part.schema), own: part, in: round)
+        chebyshev?.hears(heard, in: round)
         var outcome = policy.mixing.mix(part, with: heard, in: round)
         precision.disagreement = outcome.weights.isEmpty ? .infinity : outcome.disagreement
         loss = mixProducts(into: &outcome, part, heard, in: round)
@@ -322,6 +331,7 @@ package struct ExchangePipeline: Sendable {
     ) -> AdapterDelta? {
         precision.restart()
         outer?.restart()
+        chebyshev?.restart()
         var adopted: AdapterDelta?
         for part in factors.parts {
             guard let old = own.restricted(to: part) else { preconditionFailure("parts are of the adapter") }

@@ -18,6 +18,9 @@ package struct ExchangePolicy: Sendable {
     package var stages: [any OutgoingStage] = []
     /// Momentum over rounds; nil for none.
     package var outer: OuterMomentum?
+    /// How peers come together in settling, and how they do it faster on the swarm's graph; nil where they only mix.
+    package var settling = Settling.plain
+    package var chebyshev: ChebyshevSettling?
     /// Whether the next round's local steps are taken while contributions are on their way.
     package var overlaps = false
     /// How values become bytes.
@@ -195,6 +198,19 @@ extension ExchangePolicy {
 
         /// Whether contributions of rounds with training refer to those before.
         package var refersBack: Bool { differences == .always }
+    }
+
+    /// How peers come together in settling.
+    package enum Settling: String, Sendable, Hashable, CaseIterable {
+        case plain, chebyshev
+
+        /// What it does, in words that follow its name.
+        package var meaning: String {
+            switch self {
+            case .plain: "mixing as in rounds with training"
+            case .chebyshev: "first so many rounds as the graph asks for go further than mixing takes them"
+            }
+        }
     }
 
     /// How contributions that lie are kept out, beyond the gate that every contribution passes.

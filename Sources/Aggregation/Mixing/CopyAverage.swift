@@ -16,10 +16,13 @@ struct CopyAverage: Sendable {
     /// The share is published, and neighbours read its `delta`.
     mutating func tell(_ share: OutgoingShare, in round: MixingRound) { told = (round.number, share.delta) }
 
+    /// Values that are summed at a time: of a large adapter all sums at once would be as large as two adapters.
+    private static let blockSize = 8192
+
     /// Sums are in double precision, in the order of the neighbours' identities, so that it does not matter who came first.
     ///
     /// - Parameter weight: what is taken of a neighbour.
-    func mix(
+    mutating func mix(
         _ own: AdapterDelta, with heard: [HeardShare], in round: MixingRound,
         weight: (HeardShare, Roster.Member) -> Double
     ) -> MixingOutcome {
@@ -34,20 +37,29 @@ struct CopyAverage: Sendable {
         }
         let kept = 1 - weights.reduce(0) { $0 + $1.weight }
         let copy = told.flatMap { $0.round == round.number && $0.delta != own ? $0.delta : nil }
+        told = nil
         let read = copy ?? own
-        var sums = read.values.map { kept * Double($0) }
-        var disagreement = 0.0
+        var mixed: [Float] = []
+        mixed.reserveCapacity(own.values.count)
+        var squares = [Double](repeating: 0, count: terms.count)
+        for start in stride(from: 0, to: own.values.count, by: Self.blockSize) {
+            let block = start..<min(start + Self.blockSize, own.values.count)
+            var sums = read.values[block].map { kept * Double($0) }
+            for (index, values) in terms.enumerated() {
+                let weight = weights[index].weight
+                squares[index] = Self.add(
+                    values, times: weight, to: &sums, of: block, against: read.values, squares[index])
+            }
+            if let copy {
+                // What neighbours did not read stays here.
+                for index in block { sums[index - start] += Double(own.values[index]) - Double(copy.values[index]) }
+            }
+            mixed.append(contentsOf: sums.lazy.map { Float($0) })
+        }
         let scale = read.norm
-        for (values, taken) in zip(terms, weights) {
-            let distance = Self.add(values, times: taken.weight, to: &sums, against: read.values)
-            disagreement = max(disagreement, Self.relative(distance, to: scale))
-        }
-        if let copy {
-            // What neighbours did not read stays here.
-            for index in sums.indices { sums[index] += Double(own.values[index]) - Double(copy.values[index]) }
-        }
         return MixingOutcome(
-            delta: AdapterDelta(schema: own.schema, values: sums.map { Float($0) }), disagreement: disagreement,
+            delta: AdapterDelta(schema: own.schema, values: mixed),
+            disagreement: squares.reduce(0) { max($0, Self.relative($1.squareRoot(), to: scale)) },
             roundingError: copy.map { Self.relative($0.distance(to: own), to: scale) } ?? 0, weights: weights,
             keptWeight: kept, read: copy)
     }
@@ -56,17 +68,19 @@ struct CopyAverage: Sendable {
         scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0)
     }
 
-    /// Adds `weight · values` to `sums` and returns the distance between `values` and `own`: one pass for both.
+    /// Adds `weight · values` to the sums of a block, and the squared distance between `values` and `own` there to `square`:
+    /// one pass for both.
     private static func add(
-        _ values: [Float], times weight: Double, to sums: inout [Double], against own: [Float]
+        _ values: [Float], times weight: Double, to sums: inout [Double], of block: Range<Int>, against own: [Float],
+        _ square: Double
     ) -> Double {
-        var square = 0.0
-        for index in values.indices {
+        var square = square
+        for index in block {
             let value = Double(values[index])
-            sums[index] += weight * value
+            sums[index - block.lowerBound] += weight * value
             let difference = value - Double(own[index])
             square += difference * difference
         }
-        return square.squareRoot()
+        return square
     }
 }

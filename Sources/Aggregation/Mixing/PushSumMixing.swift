@@ -25,7 +25,9 @@ package import Overlay
 ///   every contribution says, and the sums begin at zero again.
 /// - A neighbour that was not heard for some rounds gets no more mass, which would wait with it and come back stale. It gets
 ///   the adapter as it is, without mass, to catch up by.
-/// - A peer that lost its state begins with its sample count anew. What the other peers had given it is lost with it.
+/// - A peer that lost its state begins with its sample count anew. What the other peers had given it is lost with it. Where
+///   its clock was set back besides, neighbours take it for an older state of itself; it hears from them that they know a
+///   later one, and begins once more after that.
 package struct PushSumMixing: MixingRule {
     /// Rounds after which a neighbour that was not heard gets no more mass.
     var patience = 3
@@ -62,6 +64,10 @@ package struct PushSumMixing: MixingRule {
     /// When this state began: what others gave an earlier one is not this one's.
     private var mark: UInt64 = 0
     private var began = 0
+    /// A later state of this peer that a neighbour knows; nil where none does. This one has to come after it.
+    private var laterMark: UInt64?
+    /// Whether this state has begun after one that a neighbour knew: that is done once, whatever neighbours say.
+    private var hasPassedLaterMark = false
     private var weight = 0.0
     private var numerator: [Double] = []
     /// What local steps are still to add to the numerator; empty where that is nothing.
@@ -290,9 +296,22 @@ package struct PushSumMixing: MixingRule {
         let rest = settleDebt(in: round)
         disagreement = max(disagreement, scale > 0 ? rest / scale : (rest > 0 ? .infinity : 0))
         last = numerator.map { Float($0 / weight) }
-        return MixingOutcome(
+        let outcome = MixingOutcome(
             delta: AdapterDelta(schema: own.schema, values: last), disagreement: disagreement,
             weights: weights.map { ($0.origin, $0.weight / weight) }, keptWeight: before / weight)
+        passLaterMark(in: round)
+        return outcome
+    }
+
+    /// Begins anew, with the adapter that there is, where neighbours take this state for one before another: they would take
+    /// nothing of it for ever.
+    private mutating func passLaterMark(in round: MixingRound) {
+        guard let later = laterMark, !hasPassedLaterMark, later < .max else { return }
+        (laterMark, hasPassedLaterMark) = (nil, true)
+        (mark, began) = (later + 1, round.number)
+        weight = Double(round.weight)
+        numerator = last.map { Double($0) * weight }
+        (edges, owed) = ([:], [])
     }
 
     /// Takes the mass that a neighbour gave and that had not come yet.
@@ -301,6 +320,7 @@ package struct PushSumMixing: MixingRule {
     ///   sent as it is; nil where nothing is new.
     private mutating func absorb(_ share: HeardShare) -> AdapterDelta? {
         guard let header = Header(share.header) else { return nil }
+        if header.receiver > mark { laterMark = max(laterMark ?? 0, header.receiver) }
         var edge = edges[share.origin] ?? Edge()
         // What it made before it lost its state may be mixed after what it made later: marks only grow.
         guard header.mark >= edge.mark else { return nil }
@@ -381,6 +401,9 @@ package struct PushSumMixing: MixingRule {
     package var state: [UInt8] {
         guard weight > 0 else { return [] }
         var bytes: [UInt8] = []
+        // All of it: growing would take twice as much.
+        let sums = edges.values.reduce(0) { $0 + $1.given.mean.count + $1.taken.mean.count }
+        bytes.reserveCapacity(12 * numerator.count + 8 * owed.count + 4 * sums + 128 * (edges.count + 1))
         for word in [mark, UInt64(began), UInt64(numerator.count), weight.bitPattern] { bytes.append(integer: word) }
         for value in numerator { bytes.append(integer: value.bitPattern) }
         for value in last { bytes.append(integer: value.bitPattern) }

@@ -27,7 +27,9 @@ package enum CheckpointFiles {
             try? files.remove(partial)
             throw error
         }
-        if let old = try files.contents(of: newest), PeerCheckpoint.isWhole(old) {
+        // Not all of it at once: two checkpoints of a large adapter are much memory.
+        var inspection = PeerCheckpoint.Inspection()
+        if try files.forEachPiece(of: newest, { inspection.take($0) }), inspection.finish() {
             // Where an earlier process was killed between these.
             try files.remove(link)
             // A link, not a rename: the newest keeps its name until another takes it, so that a crash finds one at

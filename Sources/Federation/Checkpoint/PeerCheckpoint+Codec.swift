@@ -46,7 +46,11 @@ extension PeerCheckpoint {
     /// The binary form.
     package var encoded: [UInt8] {
         var bytes = Self.magic
-        bytes.reserveCapacity(4 * delta.values.count + trainerSnapshot.count + exchangeState.count + 4096)
+        let (shape, settings) = (delta.schema.encoded, self.settings?.encoded)
+        // All of it: growing would take twice as much.
+        bytes.reserveCapacity(
+            4 * delta.values.count + trainerSnapshot.count + exchangeState.count + shape.count + (settings?.count ?? 0)
+                + 40 * progress.count + 256)
         let version =
             settings != nil ? Self.withSettings : exchangeState.isEmpty ? Self.plain : Self.withExchangeState
         bytes.append(integer: version)
@@ -55,7 +59,7 @@ extension PeerCheckpoint {
         bytes.append(isFinished ? 1 : 0)
         bytes.append(integer: handshakeTimestamp)
         bytes.append(integer: UInt32(delta.schema.tensors.count))
-        bytes += delta.schema.encoded
+        bytes += shape
         for value in delta.values { bytes.append(integer: value.bitPattern) }
         bytes.append(integer: UInt64(trainerSnapshot.count))
         bytes += trainerSnapshot
@@ -69,22 +73,53 @@ extension PeerCheckpoint {
             bytes += exchangeState
         }
         if let settings {
-            let encoded = settings.encoded
-            bytes.append(integer: UInt32(encoded.count))
-            bytes += encoded
+            bytes.append(integer: UInt32(settings.count))
+            bytes += settings
         }
-        return Self.sealed(bytes)
+        bytes += Digest.blake2b256(bytes, personalisation: Self.personalisation)
+        return bytes
     }
 
-    /// `body` with its digest behind it.
+    /// `body` with its digest behind it, as a checkpoint ends.
     package static func sealed(_ body: [UInt8]) -> [UInt8] {
-        body + Digest.blake2b256(body, personalisation: "murmur-checkpt")
+        body + Digest.blake2b256(body, personalisation: personalisation)
     }
+
+    fileprivate static let personalisation = "murmur-checkpt"
 
     /// Whether `bytes` are a checkpoint's of some release, as it was written.
     static func isWhole(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= magic.count + 2 + 32 && bytes.starts(with: magic)
-            && Digest.blake2b256(bytes.dropLast(32), personalisation: "murmur-checkpt").elementsEqual(bytes.suffix(32))
+        guard bytes.count >= magic.count + 2 + Digest.byteCount, bytes.starts(with: magic) else { return false }
+        var digest = Digest(personalisation: personalisation)
+        digest.update(bytes, range: 0..<bytes.count - Digest.byteCount)
+        return digest.finish().elementsEqual(bytes.suffix(Digest.byteCount))
+    }
+
+    /// Answers the same of what comes in pieces, and keeps none of them.
+    package struct Inspection: ~Copyable {
+        private var digest = Digest(personalisation: PeerCheckpoint.personalisation)
+        private var head: [UInt8] = []
+        /// What may be the digest of all before it.
+        private var tail: [UInt8] = []
+        private var count = 0
+
+        package init() {}
+
+        package mutating func take(_ piece: ArraySlice<UInt8>) {
+            count += piece.count
+            head += piece.prefix(PeerCheckpoint.magic.count - head.count)
+            tail += piece
+            let rest = tail.count - Digest.byteCount
+            guard rest > 0 else { return }
+            digest.update(tail, range: 0..<rest)
+            tail.removeFirst(rest)
+        }
+
+        /// The answer. The value must not be used after.
+        package mutating func finish() -> Bool {
+            count >= PeerCheckpoint.magic.count + 2 + Digest.byteCount && head == PeerCheckpoint.magic
+                && digest.finish() == tail
+        }
     }
 
     /// The checkpoint that `bytes` hold.

@@ -137,10 +137,12 @@ struct NeighbourState: Sendable {
 
     /// Forgets what `round` and later ones have no use for.
     ///
-    /// - Parameter ahead: how many of later rounds are kept: the next and the newest ones.
-    mutating func prune(for round: Int, ahead: Int) {
+    /// - Parameters:
+    ///   - ahead: how many of later rounds are kept: the next and the newest ones.
+    ///   - keepsBefore: whether the last one before the round is of use beside the round's own.
+    mutating func prune(for round: Int, ahead: Int, keepsBefore: Bool) {
         // The last one before the round stays: it is mixed where the round's own does not come.
-        let before = contributions.lastIndex { $0.round < round } ?? 0
+        let before = contributions.lastIndex { keepsBefore ? $0.round < round : $0.round <= round } ?? 0
         contributions.removeFirst(before)
         while contributions.count(where: { $0.round > round }) > ahead {
             contributions.remove(at: contributions.count - ahead)
@@ -217,6 +219,12 @@ extension PeerCore {
     /// How many contributions of rounds ahead are kept of a neighbour: the next one to mix, and the newest to catch up by,
     /// with the one before it where each holds one factor.
     var contributionsAhead: Int { pipeline.factors.changesByRound ? 3 : 2 }
+
+    /// Forgets the contributions of a neighbour that this round and later ones have no use for.
+    mutating func prune(_ index: Int) {
+        neighbours[index].prune(
+            for: round, ahead: contributionsAhead, keepsBefore: pipeline.factors.changesByRound)
+    }
 
     /// The mass that the mixing rule holds; nil where it moves none. For checkers.
     package var mass: MassAccount? { pipeline.mass }

@@ -85,6 +85,7 @@ extension PeerConfiguration {
             }
             var exchange = ExchangePolicy(topology.exchange)
             exchange.staleness += exchange.mixing.longestPause(in: graph)
+            exchange.chebyshev = exchange.chebyshev(on: graph, depth: depth)
             self.exchange = exchange
             settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
             layout = FactorLayout(schema, configuration: topology.model.lora, seed: topology.swarm.seed)
@@ -97,9 +98,7 @@ extension PeerConfiguration {
         /// smaller.
         private static func settlingLimit(graph: SwarmGraph, exchange: ExchangePolicy, depth: Int) -> Int {
             guard graph.count <= 512 else { return 100_000 }
-            let limits = SettlingLimits(
-                consensusBound: exchange.consensusBound, depth: depth, rounds: 0,
-                hasCopies: exchange.sendsDifferences(whileSettling: true))
+            let limits = exchange.settlingLimits(depth: depth)
             let matrix = exchange.mixing.matrix(of: graph, sampleCounts: Array(repeating: 1, count: graph.count))
             return 10 * (matrix?.rounds(to: limits.edgeBound / 10) ?? 1000) + 4 * depth + 50
         }
@@ -156,6 +155,7 @@ extension ExchangePolicy {
             topKShare: section.topKShare)
         overlaps = section.overlap
         outer = section.outer
+        settling = section.settling
         staleness = section.staleness
         consensusBound = section.consensusBound
     }

@@ -130,9 +130,7 @@ package struct PeerConfiguration: Sendable {
 
     /// When the swarm agrees, and how long that may take.
     package var settlingLimits: SettlingLimits {
-        SettlingLimits(
-            consensusBound: exchange.consensusBound, depth: roster.depth, rounds: settlingLimit,
-            hasCopies: exchange.sendsDifferences(whileSettling: true))
+        exchange.settlingLimits(depth: roster.depth, rounds: settlingLimit)
     }
 }
 

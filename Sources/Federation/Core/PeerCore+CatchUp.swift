@@ -174,7 +174,7 @@ extension PeerCore {
         if donors.allSatisfy(\.1.isFinal) && everyoneHasFinished {
             finish(at: time)
         } else {
-            for index in neighbours.indices { neighbours[index].prune(for: round, ahead: contributionsAhead) }
+            for index in neighbours.indices { prune(index) }
             gather(at: time)
         }
         return true

@@ -234,7 +234,7 @@ extension PeerCore {
                 origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
         neighbours[index].showSign(at: time)
         neighbours[index].insert(contribution, staleness: configuration.exchange.staleness)
-        neighbours[index].prune(for: round, ahead: contributionsAhead)
+        prune(index)
         waits.arrived(round: contribution.round, at: time)
         report(
             .contributionReceived(

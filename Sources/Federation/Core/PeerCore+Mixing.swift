@@ -22,6 +22,8 @@ extension PeerCore {
 
     /// Mixes with what is there and begins the next round, or finishes.
     mutating func mix(since: MonotonicTime, at time: MonotonicTime) {
+        // Neighbours have gone on; of a large adapter every payload counts.
+        retireOld()
         var heard = collect(since: since, at: time)
         let (own, givers) = (delta, giversAdapters(heard.shares))
         let outcome = pipeline.mix(delta, with: heard.shares, in: mixingRound())
@@ -115,8 +117,10 @@ extension PeerCore {
         let limits = configuration.settlingLimits
         report(.settling(round: round, disagreement: outcome.disagreement, bound: limits.edgeBound), at: time)
         // The proof adds distances to copies' errors: a distance counts only where the own error keeps within its share
-        // of the bound (docs/mathematics.md, "When the swarm agrees").
-        let isProof = heard.isComplete && outcome.roundingError <= limits.errorBound
+        // of the bound, and where averages are gone on with (docs/mathematics.md, "When the swarm agrees").
+        let isProof =
+            heard.isComplete && outcome.roundingError <= limits.errorBound
+            && pipeline.goesOnWithAverage(of: mixingRound())
         let passedOver = settling.advance(disagreement: isProof ? outcome.disagreement : nil, heard: heard.news)
         for peer in passedOver { report(.denialPassedOver(peer, round: round), at: time) }
         switch settling.verdict(after: round - configuration.rounds - settlingAllowance) {

@@ -54,13 +54,7 @@ extension PeerCore {
         reportChoice(at: time)
         // One who tampers may have withheld it.
         guard tampering == nil || published.last?.object != latest else { return }
-        // Neighbours within the staleness bound may still fetch and mix it; what is newest stays, however old it is.
-        while let first = published.first, first.round < round - 1 - configuration.exchange.staleness,
-            first.round < published[published.count - 1].round
-        {
-            wire.retire(first.object)
-            published.removeFirst()
-        }
+        retireOld()
         // Whom this round has nothing for has been offered what there was before.
         for neighbour in neighbours where neighbour.isConnected {
             offerLatest(to: neighbour.id, count: 1, since: round, at: time)
@@ -68,6 +62,36 @@ extension PeerCore {
         guard tampering != nil else { return }
         let scene = scene
         for publication in publications { tampering?.offered(publication, in: scene, through: &wire, at: time) }
+    }
+
+    /// The rounds whose contributions are served, ascending.
+    package var servedRounds: [Int] { Set(published.map(\.round)).sorted() }
+
+    /// Ends serving what nobody has a use for; what is newest stays, however old it is.
+    ///
+    /// Neighbours within the staleness bound may still fetch and mix a contribution. Who is in a later round and is not
+    /// fetching it has mixed it, or goes on without. Where rounds exchange different factors, the last two are an adapter
+    /// together.
+    mutating func retireOld() {
+        guard let newest = published.last?.round else { return }
+        let kept = pipeline.factors.changesByRound ? 2 : 1
+        var remaining: [PublishedContribution] = []
+        for contribution in published {
+            let isTooOld = contribution.round < round - 1 - configuration.exchange.staleness
+            let isOfUse =
+                tampering != nil || contribution.round > newest - kept
+                || neighbours.contains { neighbour in
+                    contribution.audience.includes(neighbour.id) && !neighbour.isBarred
+                        && (neighbour.latestRound <= contribution.round
+                            || wire.isServing(contribution.object, to: neighbour.id))
+                }
+            if contribution.round < newest, isTooOld || !isOfUse {
+                wire.retire(contribution.object)
+            } else {
+                remaining.append(contribution)
+            }
+        }
+        published = remaining
     }
 
     /// Tells which level of compression the budget led to, where that is not as it was told last.

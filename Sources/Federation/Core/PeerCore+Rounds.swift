@@ -10,7 +10,7 @@ extension PeerCore {
         self.round = round
         changeRoster(at: time)
         beginGains()
-        for index in neighbours.indices { neighbours[index].prune(for: round, ahead: contributionsAhead) }
+        for index in neighbours.indices { prune(index) }
         if ahead != nil {
             takeStepsAhead(at: time)
         } else if trains(in: round) {

@@ -144,7 +144,7 @@ package struct PeerCore: Sendable {
         beginning = checkpoint.map { $0.isFinished ? .afterFinish : .underWay } ?? .anew
         roster = configuration.roster
         pipeline = exchange
-        settling = configuration.exchange.mixing.settling(configuration.settlingLimits)
+        settling = configuration.exchange.settlingRule(configuration.settlingLimits)
         wire = ProtocolEndpoint(
             local: local, remotes: configuration.remotes, swarm: swarm,
             configuration: configuration.fitting(wireConfiguration), handshakeTimestamp: handshakeTimestamp,

@@ -86,8 +86,11 @@ package struct TuningWorkbench: Sendable {
 package struct AdapterOrigin: Sendable {
     /// The adapter's tensors.
     package let schema: AdapterSchema
-    /// The seed adapter's values, in the order of the schema.
-    package let values: [Float]
+    private let seed: UInt64
+
+    /// The seed adapter's values, in the order of the schema. They are drawn again each time: that costs little beside a
+    /// round, and an adapter may be large.
+    package var values: [Float] { SeedAdapter.values(schema: schema, seed: seed) }
 
     /// The origin of a swarm: the seed adapter for `model` and `lora` drawn from the swarm's seed.
     package init(model: BaseModel, lora: LoRAConfiguration, seed: UInt64) {
@@ -97,7 +100,7 @@ package struct AdapterOrigin: Sendable {
     /// The same of a model whose weights are not needed for it.
     package init(_ model: ModelConfiguration, lora: LoRAConfiguration, seed: UInt64) {
         schema = .lora(configuration: lora, projections: model.projections)
-        values = SeedAdapter.values(schema: schema, seed: seed)
+        self.seed = seed
     }
 
     /// Which of the adapter's targets the model does not have, in a sentence; nil when it has all.
@@ -119,12 +122,31 @@ package struct AdapterOrigin: Sendable {
     /// The whole adapter: seed adapter plus delta. The schemas must be equal.
     package func adapter(of delta: AdapterDelta) -> [Float] {
         precondition(delta.schema == schema, "a delta is of its origin's schema")
-        return zip(values, delta.values).map { $0 + $1 }
+        var values = delta.values
+        forEachTensor { range, seed in
+            // Zero plus minus zero is zero: B too is added, not passed over.
+            for index in range { values[index] = (seed?[index - range.lowerBound] ?? 0) + values[index] }
+        }
+        return values
     }
 
     /// The delta of a whole adapter.
-    package func delta(of adapter: [Float]) -> AdapterDelta {
-        precondition(adapter.count == values.count, "an adapter has the length its schema says")
-        return AdapterDelta(schema: schema, values: zip(adapter, values).map { $0 - $1 })
+    package func delta(of adapter: consuming [Float]) -> AdapterDelta {
+        precondition(adapter.count == schema.count, "an adapter has the length its schema says")
+        var values = adapter
+        forEachTensor { range, seed in
+            guard let seed else { return }
+            for index in range { values[index] -= seed[index - range.lowerBound] }
+        }
+        return AdapterDelta(schema: schema, values: values)
+    }
+
+    /// Calls `body` with the place of each tensor among the values and with its values in the seed adapter; nil for those
+    /// that are all zero. One tensor at a time: the seed adapter is never there as a whole.
+    private func forEachTensor(_ body: (Range<Int>, [Float]?) -> Void) {
+        for (index, tensor) in schema.tensors.enumerated() {
+            let isA = LoRAFactors.named(tensor.name)?.factor == .a
+            body(schema.range(of: index), isA ? SeedAdapter.values(ofA: tensor, seed: seed) : nil)
+        }
     }
 }

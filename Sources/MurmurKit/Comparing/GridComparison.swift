@@ -77,11 +77,23 @@ package struct GridComparison: Sendable {
     /// Runs what is not there yet.
     package func run() async throws -> GridResult {
         SignatureMemory.begin()
+        let (start, clock) = (Date.now, ContinuousClock.now)
         let known = Mutex<[GridRun: GridOutcome]>([:])
-        try await perform(plan.sweep, expecting: plan.furtherRuns, known)
+        var performed = try await perform(plan.sweep, expecting: plan.furtherRuns, known)
         let first = GridResult(plan, bench.measure, known.withLock { $0 })
-        try await perform(first.missing, expecting: 0, known)
-        return GridResult(plan, bench.measure, known.withLock { $0 })
+        performed += try await perform(first.missing, expecting: 0, known)
+        var result = GridResult(plan, bench.measure, known.withLock { $0 })
+        result.effort = GridEffort(
+            start: start, seconds: (ContinuousClock.now - clock).inSeconds, performed: performed)
+        return result
+    }
+
+    /// Writes `grid.json` and `report.html`.
+    package func write(_ result: GridResult) throws {
+        try withExtendedLifetime(lock) {
+            try AtomicFile.write(result.json.encoded(indented: true), to: folder + "/grid.json")
+            try AtomicFile.write(Array(GridReport(result).html.utf8), to: folder + "/report.html")
+        }
     }
 
     /// Runs until it is done, or until somebody asks it to stop.
@@ -107,18 +119,15 @@ package struct GridComparison: Sendable {
             }
             throw CancellationError()
         }
-        try withExtendedLifetime(lock) {
-            try AtomicFile.write(result.json.encoded(indented: true), to: folder + "/grid.json")
-        }
+        try write(result)
         return result
     }
 
-    /// Performs the runs that are not kept; with `later` further ones the time left is told.
+    /// Performs the runs that are not kept, and returns how many these were; with `later` further ones the time left is
+    /// told.
     private func perform(
         _ runs: [GridRun], expecting later: Int, _ known: borrowing Mutex<[GridRun: GridOutcome]>
-    )
-        async throws
-    {
+    ) async throws -> Int {
         let jobs = max(1, choices.jobs ?? ProcessInfo.processInfo.activeProcessorCount)
         var waiting: [(GridRun, SettingsFingerprint)] = []
         var owners: [[UInt8]: GridRun] = [:]
@@ -161,13 +170,15 @@ package struct GridComparison: Sendable {
         known.withLock { known in
             for (run, owner) in copies { known[run] = known[owner] }
         }
+        return waiting.count
     }
 
     /// On a terminal a line that is redrawn, else a line now and then.
     private func tell(_ clock: GridClock, _ line: ProgressLine) {
         line.update(clock.done, of: clock.runs, detail: clock.detail)
         guard !choices.isQuiet, !Terminal.errorIsTerminal, clock.isWorthALine else { return }
-        Terminal.note("murmur: \(clock.done) of \(clock.runs) runs, \(clock.detail)")
+        Terminal.note(
+            "murmur: \(clock.done) of \(clock.runs) runs" + (clock.detail.isEmpty ? "" : ", \(clock.detail)"))
     }
 }
 

@@ -95,7 +95,7 @@ package struct GridPlan: Sendable {
                 var labels = choice.filter { method.depends(on: $0.0.key.reach) }
                     .map { GridCell.Label(key: $0.0.name, value: $0.1) }
                 if totals.count > 1, method != .base, !method.depends(on: .rounds) {
-                    labels.append(.init(key: "steps", value: setting.topology.tuning.totalWork))
+                    labels.append(.init(key: GridCell.Label.steps, value: setting.topology.tuning.totalWork))
                 }
                 guard seen.insert(labels).inserted else { continue }
                 let records = choice.filter { $0.0.name.hasPrefix("data.") || $0.0.name.hasPrefix("model.") }

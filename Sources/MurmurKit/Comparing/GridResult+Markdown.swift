@@ -4,19 +4,14 @@ extension GridResult {
     /// Tables and notes for a page, narrower than 120 columns: a table for each data partition and model of the grid.
     package var markdown: String {
         var lines: [String] = []
-        for records in groups {
+        for group in groups {
             if !lines.isEmpty { lines.append("") }
-            if !records.isEmpty {
-                lines += ["**" + records.map { "`\($0.key)`: \($0.value)" }.joined(separator: ", ") + "**", ""]
+            if !group.labels.isEmpty {
+                lines += ["**" + group.labels.map { "`\($0.key)`: \($0.value)" }.joined(separator: ", ") + "**", ""]
             }
             lines += ["| arm | rate | MB | held-out loss | before settling (worst) | − best FedAvg | > alone |"]
             lines += ["|---|---|---|---|---|---|---|"]
-            // Rows of arms that know nothing of the group's labels stand in each of its tables.
-            lines += rows.filter { row in
-                records.allSatisfy { label in
-                    row.cell.labels.contains(label) || !row.cell.labels.contains { $0.key == label.key }
-                }
-            }.map { markdownLine($0, without: Set(records.map(\.key))) }
+            lines += group.rows.map { markdownLine($0, without: Set(group.labels.map(\.key))) }
         }
         let paragraphs = notes.map { "- " + Self.wrapped($0, width: 118).joined(separator: "\n  ") }
         return
@@ -26,18 +21,6 @@ extension GridResult {
                 "",
             ] + paragraphs)
             .joined(separator: "\n")
-    }
-
-    /// The settings of records and model that have a table each.
-    private var groups: [[GridCell.Label]] {
-        var groups: [[GridCell.Label]] = []
-        for row in rows where row.arm == .gossip {
-            let several = row.cell.labels.filter { label in
-                row.cell.records.contains(label) && keys.contains(label.key)
-            }
-            if !groups.contains(several) { groups.append(several) }
-        }
-        return groups
     }
 
     private func markdownLine(_ row: Row, without: Set<String>) -> String {

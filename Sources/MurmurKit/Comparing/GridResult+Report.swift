@@ -8,7 +8,8 @@ extension GridResult {
     /// The keys of the grid that tell rows apart, in the order of the command line.
     var keys: [String] {
         let all = plan.axes.filter { $0.values.count > 1 && $0.name != GridKey.learningRate }.map(\.name)
-        return rows.contains { row in row.cell.labels.contains { $0.key == "steps" } } ? all + ["steps"] : all
+        return rows.contains { row in row.cell.labels.contains { $0.key == GridCell.Label.steps } }
+            ? all + [GridCell.Label.steps] : all
     }
 
     /// Heads and rows of the table, for people.
@@ -103,46 +104,68 @@ extension GridResult {
         return table
     }
 
-    /// Budgets, conditions, and what is missing: sentences.
-    package var notes: [String] {
+    /// Budgets, conditions, rates at the grid's edge, and what is missing: sentences.
+    package var notes: [String] { conditions + rows.flatMap { [edge(of: $0)].compactMap(\.self) + gaps(of: $0) } }
+
+    /// Budgets, and under which conditions all was measured.
+    var conditions: [String] {
         let topology = plan.base.topology
         let (tuning, count) = (topology.tuning, topology.peers.count)
         let share =
             tuning.participation < 1 ? ", of which \(Readable.percent(tuning.participation)) train in a round" : ""
-        var notes = [
+        return [
             "\(count) peers\(share), \(plan.seeds.count) paired seeds from \(plan.seeds[0]) on: records, data partition, seed "
                 + "adapter, batches, graph and network are drawn from the seed, the same for all arms. Loss in nats per "
                 + "response token; ± is half of the 95 % interval over the seeds (Student); differences are paired by seed.",
             "Equal budgets: every peer takes the same \(tuning.totalSteps) steps with batches of \(tuning.recordsPerStep) in "
                 + "every arm, where the grid does not say otherwise. Pooled, same steps: as many steps with the batches of all "
                 + "peers that train together. Pooled, same records: batches of \(tuning.recordsPerStep), as many records in all.",
-            "Each arm at its own best of the learning rates \(plan.rates.joined(separator: ", ")), chosen by the mean loss on "
-                + "the validation part over "
-                + (plan.sweepSeeds.count == plan.seeds.count
-                    ? "all seeds" : "the first \(plan.sweepSeeds.count) of the seeds")
-                + "; the held-out records measure and choose nothing. The peers alone have one rate together.",
+            rateCondition,
             "MB a peer: what it sent on the simulated network, settling included; FedAvg's and the one average: an adapter in "
                 + "single precision up and down.",
         ]
-        for row in rows {
-            let labels = row.cell.labels.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
-            let name = row.arm.title + (labels.isEmpty ? "" : " (\(labels))")
-            if row.arm != .base {
-                if let remark = row.choice?.remark { notes.append("\(name): \(remark).") }
-                if row.choice == nil { notes.append("\(name): no rate has figures of every peer and seed.") }
-                let diverged = row.choice?.losses.filter { $0.mean == nil }.map(\.rate) ?? []
-                if !diverged.isEmpty {
-                    notes.append("\(name): not every peer and seed has figures at \(diverged.joined(separator: ", ")).")
-                }
-            }
-            notes +=
-                row.choice == nil && row.arm != .base ? [] : row.remarks(seeds: plan.seeds).map { "\(name): \($0)." }
-        }
-        return notes
+    }
+
+    /// How each arm's rate was chosen.
+    var rateCondition: String {
+        "Each arm at its own best of the learning rates \(plan.rates.joined(separator: ", ")), chosen by the mean loss on "
+            + "the validation part over "
+            + (plan.sweepSeeds.count == plan.seeds.count
+                ? "all seeds" : "the first \(plan.sweepSeeds.count) of the seeds")
+            + "; the held-out records measure and choose nothing. The peers alone have one rate together."
+    }
+
+    /// An arm with all of its setting.
+    func fullName(_ row: Row) -> String {
+        let labels = row.cell.labels.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+        return row.arm.title + (labels.isEmpty ? "" : " (\(labels))")
+    }
+
+    /// What is to be said of the chosen rate; nil where it lies inside the grid.
+    func edge(of row: Row) -> String? {
+        row.arm == .base ? nil : row.choice?.remark.map { "\(fullName(row)): \($0)." }
+    }
+
+    /// Who has no figure, and why.
+    func gaps(of row: Row) -> [String] {
+        let name = fullName(row)
+        let incomplete =
+            row.arm == .base ? [] : row.choice.map { $0.losses.filter { $0.mean == nil }.map(\.rate) } ?? plan.rates
+        let why = incomplete.flatMap { rate in reasons(row, rate: rate).map { "at \(rate), \($0)" } }
+        let told =
+            why.isEmpty
+            ? "."
+            : ": " + why.prefix(4).joined(separator: "; ") + (why.count > 4 ? "; and \(why.count - 4) more." : ".")
+        if row.arm != .base, row.choice == nil { return ["\(name): no rate has figures of every peer and seed\(told)"] }
+        return
+            (incomplete.isEmpty
+            ? [] : ["\(name): not every peer and seed has figures at \(incomplete.joined(separator: ", "))\(told)"])
+            + row.remarks(seeds: plan.seeds).map { "\(name): \($0)." }
     }
 
     /// What a person is told.
     package func text(folder: String) -> String {
-        (table.lines + [""] + notes + ["", "Figures: \(folder)/grid.json"]).joined(separator: "\n")
+        (table.lines + [""] + notes + ["", "Report:  \(folder)/report.html", "Figures: \(folder)/grid.json"]).joined(
+            separator: "\n")
     }
 }

@@ -59,11 +59,15 @@ package struct GridResult: Sendable {
     package let rows: [Row]
     /// All that was run, in the order of the plan.
     package let runs: [(run: GridRun, outcome: GridOutcome)]
+    /// When and how it came about; nil where nobody says. No figure depends on it.
+    package var effort: GridEffort?
+    private let outcomes: [GridRun: GridOutcome]
 
     /// Chooses rates among `outcomes`, which hold what was run so far.
     package init(_ plan: GridPlan, _ measure: GridBench.Measure, _ outcomes: [GridRun: GridOutcome]) {
         self.plan = plan
         self.measure = measure
+        self.outcomes = outcomes
         var rows: [Row] = []
         for arm in Arm.allCases {
             for cell in plan.cells where cell.method == arm.method {
@@ -103,6 +107,14 @@ package struct GridResult: Sendable {
             })
     }
 
+    /// Why `row` has no mean at `rate`, seed by seed: peers that were left out are named.
+    func reasons(_ row: Row, rate: String) -> [String] {
+        plan.seeds.flatMap { seed -> [String] in
+            guard let outcome = outcomes[plan.run(row.cell, seed: seed, rate: rate)] else { return [] }
+            return (outcome.leftOut + (outcome.failure.map { [$0] } ?? [])).map { "seed \(seed), \($0)" }
+        }
+    }
+
     /// The runs that the chosen rates still need.
     package var missing: [GridRun] {
         var seen: Set<GridRun> = []
@@ -138,6 +150,8 @@ extension GridOutcome {
 }
 
 extension GridResult.Row {
+    /// Mean loss on the validation part at the chosen rate.
+    package var validation: Double? { choice?.losses.first { $0.rate == choice?.rate }?.mean }
     /// Held-out losses by seed.
     package var losses: [Double?] { outcomes.map { $0?.mean(arm.group, \.heldOut) } }
     /// By seed; nil where no answers were generated.
@@ -174,57 +188,5 @@ extension GridResult.Row {
             }
         }
         return remarks
-    }
-}
-
-extension GridResult {
-    /// FedAvg under the same setting.
-    package func server(beside row: Row) -> Row? {
-        rows.first { other in
-            other.arm == .fedavg
-                && other.cell.labels.allSatisfy { label in
-                    row.cell.labels.contains(label) || !row.cell.labels.contains { $0.key == label.key }
-                }
-        }
-    }
-
-    /// FedAvg with the same model and records under the setting where its validation loss is least.
-    package func bestServer(beside row: Row) -> Row? {
-        func validation(_ row: Row) -> Double {
-            row.choice?.losses.first { $0.rate == row.choice?.rate }?.mean ?? .infinity
-        }
-        return rows.filter { other in
-            other.arm == .fedavg
-                && other.cell.records.allSatisfy { label in
-                    row.cell.records.contains(label) || !row.cell.records.contains { $0.key == label.key }
-                }
-        }.min { validation($0) < validation($1) }
-    }
-
-    /// The peers alone with the same records.
-    package func alone(beside row: Row) -> Row? {
-        rows.first { other in
-            other.arm == .alone
-                && other.cell.labels.allSatisfy { label in
-                    row.cell.labels.contains(label) || !row.cell.labels.contains { $0.key == label.key }
-                }
-        }
-    }
-
-    /// How many peers, of how many over all seeds, have a lower held-out loss than alone; nil where one has no figure.
-    package func gained(_ row: Row) -> (better: Int, of: Int)? {
-        guard row.arm == .gossip, let alone = alone(beside: row) else { return nil }
-        var (better, count) = (0, 0)
-        for (together, apart) in zip(row.outcomes, alone.outcomes) {
-            guard let together = together?.rows(.gossip), let apart = apart?.rows(.alone),
-                together.count == apart.count
-            else { return nil }
-            for (one, other) in zip(together, apart) {
-                guard let loss = one.heldOut, let before = other.heldOut else { return nil }
-                count += 1
-                if loss < before { better += 1 }
-            }
-        }
-        return (better, count)
     }
 }

@@ -5,6 +5,17 @@ package struct SeedInterval: Sendable, Hashable {
     package let half: Double?
     package let count: Int
 
+    init(mean: Double, half: Double?, count: Int) {
+        self.mean = mean
+        self.half = half
+        self.count = count
+    }
+
+    /// From where to where; nil for one seed.
+    package var range: ClosedRange<Double>? {
+        half.flatMap { $0.isFinite && mean.isFinite ? mean - $0...mean + $0 : nil }
+    }
+
     /// Nil for no values.
     package init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }

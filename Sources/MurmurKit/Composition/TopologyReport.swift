@@ -14,10 +14,23 @@ package struct TopologyReport: Encodable, Sendable {
     package let spectralGap: Double?
     package let bound: Double
     package let roundsToBound: Int?
+    /// How settling is made faster; nil where peers only mix.
+    package let settling: Settling?
     package let cutPeers: [String]
     package let hasIdentities: Bool
     /// What trying the mixing rule out gave; nil where that was not asked for.
     package var measured: MixingTrial.Outcome?
+
+    /// What accelerated settling promises.
+    package struct Settling: Encodable, Sendable {
+        /// What a round leaves of what peers differ in, in the long run.
+        package let contraction: Double
+        /// Rounds to the relative distance `bound`.
+        package let roundsToBound: Int
+        /// Rounds that are accelerated, and all rounds with those that prove the agreement, about.
+        package let accelerated: Int
+        package let inAll: Int
+    }
 
     /// The diameter, and whether it is only a bound.
     package var diameterText: String { peers > SwarmGraph.measurable ? "at least \(diameter)" : "\(diameter)" }
@@ -28,7 +41,8 @@ package struct TopologyReport: Encodable, Sendable {
     /// - Throws: an error for a graph that cannot be.
     package init(_ topology: SwarmTopology) throws {
         let graph = try topology.swarmGraph()
-        let rule = ExchangePolicy(topology.exchange).mixing
+        let policy = ExchangePolicy(topology.exchange)
+        let rule = policy.mixing
         let counts = topology.peers.map { _ in 1 }
         let audit = TopologyAudit(
             graph: graph, matrix: rule.matrix(of: graph, sampleCounts: counts),
@@ -41,6 +55,12 @@ package struct TopologyReport: Encodable, Sendable {
         spectralGap = audit.spectralGap
         bound = audit.bound
         roundsToBound = audit.roundsToBound
+        let depth = policy.settling == .plain ? 0 : graph.diameterWithOneMissing
+        settling = policy.chebyshev(on: graph, depth: depth).map { faster in
+            Settling(
+                contraction: faster.contraction, roundsToBound: faster.rounds(to: audit.bound),
+                accelerated: faster.rounds, inAll: faster.settlingRounds(depth: depth))
+        }
         cutPeers = audit.cutPeers.map { topology.peers[$0].name }
         hasIdentities = topology.isResolved
     }

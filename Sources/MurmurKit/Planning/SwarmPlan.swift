@@ -91,8 +91,9 @@ package struct SwarmPlan: Encodable, Sendable {
         let uplink = uplink ?? topology.exchange.uplink
         rounds = topology.tuning.rounds
         // News of the agreement crosses the graph once the distances are small.
-        settlingRounds = policy.mixing.settlingRounds(to: policy.consensusBound, in: graph)
-            .map { $0 + max(0, report.diameter) }
+        settlingRounds =
+            report.settling?.inAll
+            ?? policy.mixing.settlingRounds(to: policy.consensusBound, in: graph).map { $0 + max(0, report.diameter) }
         let busiest = report.degrees.indices.max { report.degrees[$0] < report.degrees[$1] } ?? 0
         payloadBytes = traffic.payload(of: 0..<rounds, by: busiest)
         settlingPayloadBytes = traffic.payload(of: rounds + 1..<rounds + 2, by: busiest)

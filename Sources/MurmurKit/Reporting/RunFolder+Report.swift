@@ -71,35 +71,16 @@ extension RunFolder {
             })
     }
 
-    /// When and how long, which version, and every setting of the topology that peers share. Addresses and keys stay out of
-    /// a page that one shows around.
+    /// When and how long, which version, and every setting of the topology that peers share.
     private func facts(_ progress: SwarmProgress, start: Double?) -> [(String, String)] {
         var facts: [(String, String)] = []
-        if let start { facts.append(("date", Self.date(start))) }
+        if let start { facts.append(("date", SwarmTopology.date(start))) }
         facts += [
             ("wall time", Readable.number(progress.seconds, digits: 1) + " s"), ("murmur", Release.version),
             ("seed", "\(topology.swarm.seed)"), ("peers", "\(topology.peers.count)"),
             ("sent by all peers", Readable.bytes(progress.bytesSent)),
         ]
-        var section = ""
-        for line in topology.yaml.split(separator: "\n") {
-            guard line.hasPrefix("  ") else {
-                section = String(line.prefix { $0 != ":" })
-                if section == "wait-for" { facts.append((section, String(line.drop { $0 != " " }.dropFirst()))) }
-                continue
-            }
-            let parts = line.dropFirst(2).split(separator: ":", maxSplits: 1)
-            guard ["model", "tuning", "data", "exchange", "graph"].contains(section), parts.count == 2 else { continue }
-            facts.append(("\(section).\(parts[0])", parts[1].trimmingCharacters(in: .whitespaces)))
-        }
-        return facts
-    }
-
-    /// A moment in seconds since 1970 as `2026-11-28 16:02 UTC`.
-    private static func date(_ seconds: Double) -> String {
-        guard abs(seconds) < 1e11 else { return "–" }
-        let text = Date(timeIntervalSince1970: seconds).ISO8601Format()
-        return text.prefix(16).replacingOccurrences(of: "T", with: " ") + " UTC"
+        return facts + topology.facts
     }
 
     /// What the relay had taken and dropped in all, each time it told; empty where there was none.

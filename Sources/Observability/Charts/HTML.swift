@@ -42,4 +42,22 @@ package enum HTML {
     package static func paragraph(_ text: String, name: String? = nil) -> String {
         "<p\(name.map { " class=\"\($0)\"" } ?? "")>\(escape(text))</p>\n"
     }
+
+    /// Names with their values; nothing for none.
+    package static func list(_ facts: [(String, String)]) -> String {
+        guard !facts.isEmpty else { return "" }
+        return "<dl>\n" + facts.map { "<dt>\(escape($0))</dt><dd>\(escape($1))</dd>\n" }.joined() + "</dl>\n"
+    }
+
+    /// Sentences, each with a bullet; nothing for none.
+    package static func points(_ sentences: [String]) -> String {
+        guard !sentences.isEmpty else { return "" }
+        return "<ul>\n" + sentences.map { "<li>\(escape($0))</li>\n" }.joined() + "</ul>\n"
+    }
+
+    /// Figures side by side where the page is wide; those that are nil have nothing to show.
+    package static func side(by figures: [Figure?]) -> String {
+        let drawn = figures.compactMap { $0?.html }
+        return drawn.isEmpty ? "" : "<div class=\"figures\">\n\(drawn.joined())</div>\n"
+    }
 }

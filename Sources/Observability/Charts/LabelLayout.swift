@@ -41,6 +41,57 @@ package enum LabelLayout {
         return result
     }
 
+    /// A place that is taken: its upper left corner and its size.
+    package struct Box: Sendable, Hashable {
+        package var x: Double
+        package var y: Double
+        package var width: Double
+        package var height: Double
+
+        package init(x: Double, y: Double, width: Double, height: Double) {
+            self.x = x
+            self.y = y
+            self.width = width
+            self.height = height
+        }
+
+        package func meets(_ other: Box) -> Bool {
+            x < other.x + other.width && other.x < x + width && y < other.y + other.height && other.y < y + height
+        }
+
+        package func holds(_ other: Box) -> Bool {
+            x <= other.x && y <= other.y && other.x + other.width <= x + width && other.y + other.height <= y + height
+        }
+    }
+
+    /// How far above or below its point a label may stand, in its own height, the nearest first.
+    private static let shifts: [Double] = (0...32).map { place in
+        let size = Double((place + 1) / 2) / 2
+        return place % 2 == 0 ? size : -size
+    }
+
+    /// Where labels of these widths go, each as near to its point as there is room: to the right of it, to its left, or
+    /// above or below. Nil for one that has no room without covering what is `taken`, another label, or the edge.
+    package static func beside(
+        _ points: [(x: Double, y: Double)], widths: [Double], height: Double, around taken: [Box], within frame: Box
+    ) -> [Box?] {
+        var taken = taken
+        return zip(points, widths).map { point, width in
+            for shift in shifts {
+                let y = point.y + (shift - 0.5) * height
+                let sides = [point.x + 10, point.x - 10 - width] + (abs(shift) < 1 ? [] : [point.x - width / 2])
+                for x in sides {
+                    let box = Box(x: x, y: y, width: width, height: height)
+                    if frame.holds(box), !taken.contains(where: box.meets) {
+                        taken.append(box)
+                        return box
+                    }
+                }
+            }
+            return nil
+        }
+    }
+
     /// `text` in at most `limit` characters; what is cut off is marked.
     package static func short(_ text: String, limit: Int) -> String {
         text.count <= limit ? text : text.prefix(limit - 1) + "…"

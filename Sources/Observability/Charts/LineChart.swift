@@ -17,11 +17,14 @@ package struct LineChart: Sendable {
         /// positive, are left out.
         package var points: [(x: Double, y: Double)]
         package var role: Role
+        /// The number of its style, so that a thing has the same colour in all charts; nil for that of its place.
+        package var style: Int?
 
-        package init(name: String, points: [(x: Double, y: Double)], role: Role = .named) {
+        package init(name: String, points: [(x: Double, y: Double)], role: Role = .named, style: Int? = nil) {
             self.name = name
             self.points = points
             self.role = role
+            self.style = style
         }
     }
 
@@ -55,38 +58,24 @@ package struct LineChart: Sendable {
     package var horizontal: Axis
     package var vertical: Axis
     package var series: [Series]
+    /// How many letters of a name have room beside the lines' ends.
+    package var letters: Int
 
-    package init(title: String, caption: String = "", horizontal: Axis, vertical: Axis, series: [Series]) {
+    package init(
+        title: String, caption: String = "", horizontal: Axis, vertical: Axis, series: [Series], letters: Int = 10
+    ) {
         self.title = title
         self.caption = caption
         self.horizontal = horizontal
         self.vertical = vertical
         self.series = series
+        self.letters = letters
     }
 
-    /// Sizes in the picture's own units. It is as narrow as a phone, so that its letters can be read there.
-    private enum Size {
-        static let width = 440.0, height = 270.0
-        static let left = 58.0, right = 96.0, top = 24.0, bottom = 42.0
-        static let label = 16.0
-        static var plot: (width: Double, height: Double) { (width - left - right, height - top - bottom) }
-    }
-
+    /// How far the names are apart.
+    private static let label = 16.0
     /// More lines with names than this have no room beside their ends; the rest is drawn without.
     private static let named = 8
-
-    /// Where the values lie in the picture.
-    private struct Frame {
-        let x: AxisScale
-        let y: AxisScale
-
-        func place(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
-            (
-                Size.left + x.place(of: point.x) * Size.plot.width,
-                Size.top + (1 - y.place(of: point.y)) * Size.plot.height
-            )
-        }
-    }
 
     /// The figure; nil where there is nothing to draw. `key` tells it from other figures of the page.
     package func figure(key: String) -> Figure? {
@@ -97,10 +86,10 @@ package struct LineChart: Sendable {
         }.filter { !$0.points.isEmpty }
         guard !drawn.isEmpty else { return nil }
         let points = drawn.flatMap(\.points)
-        let frame = Frame(x: horizontal.scale(of: points.map(\.x)), y: vertical.scale(of: points.map(\.y)))
+        let area = PlotArea(horizontal, vertical, points: points, margin: 26 + 8.2 * Double(letters))
         let picture = SVG.picture(
-            key: key, title: title, description: description(of: drawn), width: Size.width, height: Size.height,
-            axes(frame) + lines(drawn, frame))
+            key: key, title: title, description: description(of: drawn), width: area.width, height: area.height,
+            area.axes + lines(drawn, area))
         return Figure(title: title, caption: caption, picture: picture)
     }
 
@@ -116,44 +105,25 @@ package struct LineChart: Sendable {
             + (others > 0 ? ["\(others) pale lines stand for one peer each."] : [])).joined(separator: " ")
     }
 
-    private func axes(_ frame: Frame) -> [SVG] {
-        let (bottom, right) = (Size.top + Size.plot.height, Size.left + Size.plot.width)
-        var parts: [SVG] = [SVG.text(vertical.label, x: 4, y: 13, name: "axis")]
-        for tick in frame.y.ticks {
-            let y = Size.top + (1 - frame.y.place(of: tick.value)) * Size.plot.height
-            parts.append(.line(x1: Size.left, y1: y, x2: right, y2: y, name: "grid"))
-            parts.append(.text(tick.label, x: Size.left - 6, y: y + 4.5, anchor: .end, name: "tick"))
-        }
-        for tick in frame.x.ticks {
-            let x = Size.left + frame.x.place(of: tick.value) * Size.plot.width
-            parts.append(.line(x1: x, y1: bottom, x2: x, y2: bottom + 4, name: "grid"))
-            parts.append(.text(tick.label, x: x, y: bottom + 18, anchor: .middle, name: "tick"))
-        }
-        parts.append(
-            .text(
-                horizontal.label, x: Size.left + Size.plot.width / 2, y: Size.height - 6, anchor: .middle, name: "axis")
-        )
-        return parts
-    }
-
-    private func lines(_ drawn: [Series], _ frame: Frame) -> [SVG] {
+    private func lines(_ drawn: [Series], _ area: PlotArea) -> [SVG] {
         var parts: [SVG] = []
         for line in drawn where line.role == .one {
-            let points = line.points.map(frame.place)
+            let points = line.points.map(area.place)
             let shape = SVG.polyline(points, style: LineStyle(colour: 6, mark: .circle), name: "pale")
             parts.append(SVG("g").holding([SVG("title", text: line.name), shape]))
         }
         let told = drawn.filter { $0.role != .one }
         let styles = told.indices.map { index in
-            told[index].role == .predicted ? LineStyle(colour: 6, mark: .circle, dashes: [5, 4]) : LineStyle(index)
+            told[index].role == .predicted
+                ? LineStyle(colour: 6, mark: .circle, dashes: [5, 4]) : LineStyle(told[index].style ?? index)
         }
         for (line, style) in zip(told, styles) {
-            let points = line.points.map(frame.place)
+            let points = line.points.map(area.place)
             var shapes = [SVG("title", text: line.name), SVG.polyline(points, style: style)]
             if line.role == .named { shapes += Self.marked(points).map { SVG.mark(style, x: $0.x, y: $0.y, size: 5) } }
             parts.append(SVG("g").holding(shapes))
         }
-        return parts + names(told, styles, frame)
+        return parts + names(told, styles, area)
     }
 
     /// The points that get a mark: a dozen at most, and the last.
@@ -164,17 +134,18 @@ package struct LineChart: Sendable {
 
     /// The names beside the ends of the lines: a stroke and the mark in the line's colour, and the words in the colour of
     /// text, which has contrast enough.
-    private func names(_ told: [Series], _ styles: [LineStyle], _ frame: Frame) -> [SVG] {
+    private func names(_ told: [Series], _ styles: [LineStyle], _ area: PlotArea) -> [SVG] {
         let shown = told.indices.prefix(Self.named)
-        let wishes = shown.map { frame.place(told[$0].points[told[$0].points.count - 1]).y }
+        let wishes = shown.map { area.place(told[$0].points[told[$0].points.count - 1]).y }
         // The label of the last tick is just below.
-        let range = Size.top...(Size.top + Size.plot.height - 8)
-        guard let places = LabelLayout.places(wishes, spacing: Size.label, within: range) else { return [] }
-        let x = Size.left + Size.plot.width + 8
+        let range = PlotArea.top...(area.base - 8)
+        guard let places = LabelLayout.places(wishes, spacing: Self.label, within: range) else { return [] }
+        let x = area.right + 8
         return zip(shown, places).flatMap { index, y -> [SVG] in
             let stroke = SVG.polyline([(x, y), (x + 14, y)], style: styles[index])
             let mark = told[index].role == .named ? [SVG.mark(styles[index], x: x + 7, y: y, size: 5)] : []
-            let words = SVG.text(LabelLayout.short(told[index].name, limit: 10), x: x + 18, y: y + 4.5, name: "name")
+            let words = SVG.text(
+                LabelLayout.short(told[index].name, limit: letters), x: x + 18, y: y + 4.5, name: "name")
             return [stroke] + mark + [words]
         }
     }

@@ -1,45 +1,35 @@
 extension HTMLReport {
     /// The parts of the page, in the order in which they are read.
-    var sections: [Section] {
+    var sections: [ReportPage.Section] {
         [
-            Section(
+            .init(
                 key: "comparison", title: "Alone, together, pooled", content: comparisonContent,
                 missing:
                     "Not compared: murmur compare measures the base model, each peer alone, a FedAvg server and pooled data."
             ),
-            Section(
+            .init(
                 key: "gains", title: "Who gained what", content: gainsContent,
                 missing:
                     "No losses by category are known: murmur compare measures them, and peers measure what they gain "
                     + "from whom where the topology has exchange.gain."),
-            Section(
+            .init(
                 key: "rounds", title: "Round by round", content: roundsContent,
                 missing: "No losses or distances were logged."),
-            Section(
+            .init(
                 key: "bytes", title: "Bytes against loss", content: bytesContent,
                 missing: "No traffic was logged."),
-            Section(
+            .init(
                 key: "participation", title: "Who took part", content: participationContent,
                 missing: "Who took part is not known: there are no logs of the peers."),
-            Section(
+            .init(
                 key: "topology", title: "Topology and data partition", content: topologyContent,
                 missing: "The graph is not known."),
-            Section(
+            .init(
                 key: "answers", title: "Answers side by side", content: samplesContent,
                 missing: "No answers were generated: murmur compare generates them unless --max-new-tokens is 0."),
-            Section(
-                key: "settings", title: "Settings", content: Self.list(facts), missing: "No settings are known."),
+            .init(
+                key: "settings", title: "Settings", content: HTML.list(facts), missing: "No settings are known."),
         ]
-    }
-
-    private static func list(_ facts: [(String, String)]) -> String {
-        guard !facts.isEmpty else { return "" }
-        return "<dl>\n" + facts.map { "<dt>\(HTML.escape($0))</dt><dd>\(HTML.escape($1))</dd>\n" }.joined() + "</dl>\n"
-    }
-
-    private static func side(by figures: [Figure?]) -> String {
-        let drawn = figures.compactMap { $0?.html }
-        return drawn.isEmpty ? "" : "<div class=\"figures\">\n\(drawn.joined())</div>\n"
     }
 
     // MARK: Comparison
@@ -47,8 +37,8 @@ extension HTMLReport {
     private var comparisonContent: String {
         var content = ""
         if let outcome {
-            content += "<ul>\n" + outcome.caveats().map { "<li>\(HTML.escape($0))</li>\n" }.joined() + "</ul>\n"
-            content += Self.side(by: [outcome.chart.figure(key: "triangle")])
+            content += HTML.points(outcome.caveats())
+            content += HTML.side(by: [outcome.chart.figure(key: "triangle")])
         }
         if let comparison { content += HTML.table(comparison, caption: "The comparison in figures") }
         return content + (content.isEmpty ? "" : notes.map { HTML.paragraph($0, name: "muted") }.joined())
@@ -129,7 +119,7 @@ extension HTMLReport {
                     vertical: .init("relative norm", isLogarithmic: true), series: biases
                 ).figure(key: "biases"))
         }
-        return Self.side(by: figures)
+        return HTML.side(by: figures)
     }
 
     /// What the mixing matrix says of the rounds without local steps: the distance shrinks by the same factor in each.
@@ -179,7 +169,7 @@ extension HTMLReport {
             title: "What a loss costs", caption: caption,
             horizontal: .init("bytes a peer", measure: .bytes, zero: .always, isLogarithmic: server != nil),
             vertical: .init("nats a token, local steps", zero: .whenNear), series: points.isEmpty ? [] : series)
-        return Self.side(by: [chart.figure(key: "traffic")])
+        return HTML.side(by: [chart.figure(key: "traffic")])
     }
 
     // MARK: Participation
@@ -190,7 +180,7 @@ extension HTMLReport {
             content += HTML.table(peerTable, caption: "The peers at the end")
         }
         guard let timeline, timeline.start != nil else { return content }
-        content += Self.side(by: [
+        content += HTML.side(by: [
             timeline.chart.figure(key: "timeline"),
             timeline.losses.isEmpty ? nil : timeline.lossChart.figure(key: "drops"),
         ])
@@ -217,7 +207,7 @@ extension HTMLReport {
     // MARK: Topology and answers
 
     private var topologyContent: String {
-        let drawing = Self.side(by: [topology?.figure(key: "graph")])
+        let drawing = HTML.side(by: [topology?.figure(key: "graph")])
         guard !drawing.isEmpty || partition != nil else { return "" }
         return drawing
             + (partition?.html ?? HTML.paragraph("What the peers hold by category is not known here.", name: "missing"))

@@ -73,24 +73,7 @@ package struct HTMLReport: Sendable {
 
     /// The file's text.
     package var html: String {
-        let title = "Murmuration: \(swarm)"
-        let body = sections.map { section in
-            "<section id=\"\(section.key)\"><h2>\(HTML.escape(section.title))</h2>\n"
-                + (section.content.isEmpty ? HTML.paragraph(section.missing, name: "missing") : section.content)
-                + "</section>\n"
-        }
-        return """
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><title>\(HTML.escape(title))</title>
-            <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-            <style>
-            \(Palette.css)\(Self.style)</style></head>
-            <body><main>
-            <h1>\(HTML.escape(title))</h1>
-            <p class="answer">\(HTML.escape(answer))</p>
-            \(body.joined())</main></body></html>
-
-            """
+        ReportPage(title: "Murmuration: \(swarm)", answer: answer, sections: sections).html
     }
 
     /// The first sentence.
@@ -107,14 +90,6 @@ package struct HTMLReport: Sendable {
         return start
             + "; the mean loss of their local steps went from \(Readable.brief(first.y)) to \(Readable.brief(last.y)) nats a "
             + "token in \(means.count) rounds. Whether that is more than each would reach alone was not measured."
-    }
-
-    /// One part of the page; where `content` is empty, `missing` is said instead.
-    struct Section {
-        let key: String
-        let title: String
-        let content: String
-        let missing: String
     }
 
     /// The mean over the peers that told a loss, round by round.

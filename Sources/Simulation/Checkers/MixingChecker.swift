@@ -40,6 +40,7 @@ package struct MixingChecker: Sendable {
     private let degrees: [Int]
     private let staleness: Int
     private var published: [[Published]]
+    private var courses: [SettlingCourse?]
 
     package init(ids: [PeerID], graph: SwarmGraph, configurations: [PeerConfiguration]) {
         indexOfPeer = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
@@ -47,6 +48,9 @@ package struct MixingChecker: Sendable {
         degrees = configurations.map(\.roster.degree)
         staleness = configurations.map(\.exchange.staleness).max() ?? 0
         published = Array(repeating: [], count: ids.count)
+        courses = configurations.map { configuration in
+            configuration.exchange.chebyshev.map { SettlingCourse($0, rounds: configuration.rounds) }
+        }
         let rule = configurations.first?.exchange.mixing ?? MetropolisMixing()
         let turns = rule.matrices(of: graph, sampleCounts: counts)
         weights =
@@ -83,9 +87,12 @@ package struct MixingChecker: Sendable {
                 Published(
                     sequence: sequence, round: round, isFinal: isFinal, values: delta.values, heldBack: heldBack))
             if published[peer].count > Self.memory { published[peer].removeFirst() }
-            return nil
+            // What is made after the finish is the final adapter, whose round was not mixed.
+            guard let own, !isFinal, !dishonest[peer] else { return nil }
+            return courses[peer]?.went(to: own.values, in: round)
         case .paused: return nil
         case .mixed(let round, let parts, let delta):
+            courses[peer]?.mixed(delta.values, in: round)
             guard !dishonest[peer], let own = published[peer].last, own.round == round else { return nil }
             guard Set(parts.map(\.origin)).count == parts.count else { return "mixed one peer's adapter twice" }
             var terms: [(weight: Double, values: [Float])] = []
@@ -109,6 +116,7 @@ package struct MixingChecker: Sendable {
             guard terms.allSatisfy({ $0.values.count == delta.values.count }) else { return nil }
             return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
         case .adopted(let parts, let own, let delta):
+            courses[peer]?.forget()
             guard !dishonest[peer] else { return nil }
             var terms: [(weight: Double, values: [Float])] = []
             if let own { terms.append((Double(counts[peer]), own.values)) }

@@ -6,6 +6,8 @@ package protocol FileSystem: Sendable {
     mutating func createFolder(_ folder: String) throws(FileError)
     /// The bytes of a file; nil where there is no file.
     func contents(of path: String) throws(FileError) -> [UInt8]?
+    /// Calls `take` with the bytes of a file, part after part; false where there is no file.
+    func forEachPiece(of path: String, _ take: (ArraySlice<UInt8>) -> Void) throws(FileError) -> Bool
     /// Writes a file, in the place of what it held if it was there. On return its content is durable; its name is not
     /// before its folder is synchronised. After an error the file may be there in part.
     mutating func write(_ bytes: [UInt8], to path: String) throws(FileError)
@@ -17,6 +19,14 @@ package protocol FileSystem: Sendable {
     mutating func remove(_ path: String) throws(FileError)
     /// Makes the names in a folder durable.
     mutating func synchronise(folder: String) throws(FileError)
+}
+
+extension FileSystem {
+    package func forEachPiece(of path: String, _ take: (ArraySlice<UInt8>) -> Void) throws(FileError) -> Bool {
+        guard let bytes = try contents(of: path) else { return false }
+        take(bytes[...])
+        return true
+    }
 }
 
 /// The machine's file system.
@@ -31,6 +41,16 @@ package struct LocalFileSystem: FileSystem {
             return try file.bytes(0..<file.size)
         } catch .notFound {
             return nil
+        }
+    }
+
+    package func forEachPiece(of path: String, _ take: (ArraySlice<UInt8>) -> Void) throws(FileError) -> Bool {
+        do {
+            let file = try ReadableFile(path: path)
+            try file.forEachPiece(of: 0..<file.size, take)
+            return true
+        } catch .notFound {
+            return false
         }
     }
 

@@ -8,6 +8,7 @@ extension SwarmTopology {
         package typealias Factors = ExchangePolicy.Factors
         package typealias Compression = ExchangePolicy.Compression
         package typealias Robustness = ExchangePolicy.Robustness
+        package typealias Settling = ExchangePolicy.Settling
 
         package var mixing = Mixing.metropolis
         package var weights = Weights.samples
@@ -21,6 +22,7 @@ extension SwarmTopology {
         package var robustness = Robustness.none
         /// Nil: none.
         package var outer: OuterMomentum?
+        package var settling = Settling.plain
         package var overlap = false
         package var staleness = 2
         package var consensusBound = 1e-3
@@ -80,6 +82,12 @@ extension SwarmTopology {
                     + "round later (0.5 unless given), `rate` what is taken of local steps (1). "
                     + "`docs/mathematics.md`, \"Outer momentum\"."),
             .shared(
+                "settling", \.settling, .choice(),
+                "How peers that only mix come together, after the last round with training.",
+                Settling.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
+                    + "It pays on sparse graphs, and `murmur topology audit` says by how much. "
+                    + "`docs/mathematics.md`, \"Settling faster\"."),
+            .shared(
                 "overlap", \.overlap, .flag,
                 "Whether peers train on while contributions are on their way.",
                 "A round takes the longer of training and sending, not their sum; what came is added one round later. "
@@ -125,6 +133,7 @@ extension SwarmTopology.Exchange {
         try refuseFactors(of: exchange, place)
         try refuseBudget(of: exchange, place)
         try refuseOuter(of: exchange, place)
+        try refuseSettling(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
             if let compression, exchange.compression.refersBack, !exchange.mixing.allowsDifferences {
@@ -177,6 +186,14 @@ extension SwarmTopology.Exchange {
                 overlaps: exchange.overlap)
         else { return }
         throw outer.error("outer does not go with \(obstacle)")
+    }
+
+    private static func refuseSettling(of exchange: Self, _ place: TopologyValue) throws {
+        guard exchange.settling == .chebyshev,
+            let settling = try place.section(keys: Self.keys.map(\.name))["settling"],
+            let obstacle = ChebyshevSettling.obstacle(mixing: exchange.mixing, factors: exchange.factors)
+        else { return }
+        throw settling.error("chebyshev does not go with \(obstacle)")
     }
 
     private static func refuseFactors(of exchange: Self, _ place: TopologyValue) throws {

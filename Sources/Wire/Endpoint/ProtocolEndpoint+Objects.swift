@@ -44,6 +44,12 @@ extension ProtocolEndpoint {
         return (connections[id].association.steadySince, connections[id].association.lastReceived)
     }
 
+    /// Whether the peer has asked for the object and still gets parts of it.
+    package func isServing(_ object: ObjectID, to peer: PeerID) -> Bool {
+        guard let id = connections.id(of: peer), connections[id].isAssociated else { return false }
+        return connections[id].association.outbound.contains { $0.object.manifest.id == object }
+    }
+
     /// Whether something that was pushed to the peer is not acknowledged yet.
     package func hasPushUnderWay(to peer: PeerID) -> Bool {
         guard let id = connections.id(of: peer), connections[id].isAssociated else { return false }

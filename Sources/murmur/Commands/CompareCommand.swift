@@ -13,7 +13,7 @@ struct CompareCommand: AsyncParsableCommand {
 
             With --grid or --seeds the swarms run in this process instead, on a simulated network: every arm at its own \
             best learning rate, chosen on a validation part, over paired seeds. Finished runs are kept in DIR/runs; the \
-            same command goes on from them, and a larger grid uses them. Leaves DIR/grid.json.
+            same command goes on from them, and a larger grid uses them. Leaves DIR/grid.json and DIR/report.html.
 
             Examples:
               murmur compare topologies/demo.yaml --out demo-run

@@ -146,6 +146,12 @@ struct TopologyCommand: AsyncParsableCommand {
             print(
                 "rounds of mixing to a relative distance of \(Readable.scientific(report.bound)): "
                     + (report.roundsToBound.map { "\($0)" } ?? "never"))
+            if let settling = report.settling {
+                print(
+                    "chebyshev        \(settling.roundsToBound) rounds to it, by "
+                        + "\(Readable.number(settling.contraction, digits: 4)) a round; about \(settling.inAll) settling "
+                        + "rounds, \(settling.accelerated) of them accelerated")
+            }
             print(
                 report.cutPeers.isEmpty
                     ? "No single peer's loss disconnects the others."

@@ -198,12 +198,13 @@ import Testing
     }
 
     /// Who lost its state takes the others' mean and goes on; what it held is gone, and the rest agrees.
-    @Test func whoLostItsStateBeginsAnew() throws {
+    /// Its clock may have been set back to before its last state began.
+    @Test(arguments: [UInt64(99), 1]) func whoLostItsStateBeginsAnew(incarnation: UInt64) throws {
         var flock = Flock(.complete(count: 5), seed: 10)
         for _ in 0..<30 { flock.mix() }
         let goal = flock.mean
         flock.rules[2] = PushSumMixing()
-        flock.incarnations[2] = 99
+        flock.incarnations[2] = incarnation
         flock.adapters[2] = AdapterDelta(zeroOf: ExchangeRig.schema)
         // The others go on without it until they send it no more mass, and it takes over what they have.
         for _ in 0..<5 { flock.mix(absent: [2]) }

@@ -25,7 +25,10 @@ import Testing
         func run(_ name: String, _ grid: [String], jobs: Int) async throws -> GridResult {
             var choices = Self.choices(grid)
             choices.jobs = jobs
-            return try await GridComparison(path, out: folder.path(name), choices).run()
+            let comparison = try GridComparison(path, out: folder.path(name), choices)
+            let result = try await comparison.run()
+            try comparison.write(result)
+            return result
         }
         let result = try await run("one", grid, jobs: 2)
         #expect(result.rows.count == 8 && result.missing.isEmpty)
@@ -43,12 +46,16 @@ import Testing
         #expect(text.contains("(edge)") && text.contains("Equal budgets") && text.contains("of the grid"))
         #expect(result.markdown.split(separator: "\n").filter { !$0.hasPrefix("|") }.allSatisfy { $0.count <= 120 })
 
+        #expect(text.contains("out/report.html") && result.effort?.performed == result.runs.count)
+        let page = try String(contentsOfFile: folder.path("one/report.html"), encoding: .utf8)
+        #expect(PageRules.problems(page) == [] && page.contains("kind: loss against bytes"))
+
         let runs = try FileManager.default.contentsOfDirectory(atPath: folder.path("one/runs")).sorted()
         let dates = try runs.map {
             try FileManager.default.attributesOfItem(atPath: folder.path("one/runs/\($0)"))[.modificationDate] as? Date
         }
         let again = try await run("one", grid, jobs: 1)
-        #expect(again.json == result.json)
+        #expect(again.json == result.json && again.effort?.performed == 0)
         #expect(
             try runs.map {
                 try FileManager.default.attributesOfItem(atPath: folder.path("one/runs/\($0)"))[.modificationDate]

@@ -73,6 +73,8 @@ import Testing
         .timeLimit(.minutes(5)),
         arguments: [
             Setting(exchange: "compression: bf16", margin: SwarmPlan.marginOfDifferences),
+            Setting(
+                exchange: "settling: chebyshev, compression: bf16", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: int8", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: int4", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: differences", margin: SwarmPlan.marginOfDifferences),

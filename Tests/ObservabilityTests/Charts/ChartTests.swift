@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Observability
+import TestSupport
 import Testing
 
 @Suite struct LabelLayoutTests {
@@ -131,27 +132,5 @@ import Testing
         let counts = HeatMap(
             title: "n", kind: .sequential, unit: "records", columns: ["a"], rows: [("p", [0]), ("q", [0])], digits: 0)
         #expect(try #require(counts.html).contains("<td class=\"h4\">0</td>"))
-    }
-}
-
-/// Whether text is one element whose tags are closed in order and whose attributes are quoted.
-struct XMLWellFormed {
-    private(set) var isWellFormed = true
-
-    init(_ text: String) {
-        var open: [Substring] = []
-        var rest = Substring(text)
-        while let start = rest.firstIndex(of: "<") {
-            guard let end = rest[start...].firstIndex(of: ">") else { break }
-            let tag = rest[rest.index(after: start)..<end]
-            rest = rest[rest.index(after: end)...]
-            if tag.hasPrefix("/") {
-                if open.popLast() != tag.dropFirst() { isWellFormed = false }
-            } else if !tag.hasSuffix("/") {
-                open.append(tag.prefix { $0 != " " })
-            }
-            if tag.filter({ $0 == "\"" }).count % 2 == 1 { isWellFormed = false }
-        }
-        if !open.isEmpty || !rest.isEmpty { isWellFormed = false }
     }
 }

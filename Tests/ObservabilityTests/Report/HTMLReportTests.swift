@@ -1,6 +1,7 @@
 import Foundation
 import Observability
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct HTMLReportTests {
@@ -138,59 +139,35 @@ import Testing
     func namesAndTextsCannotBecomeMarkup(name: String) {
         let html = Self.full(name).html
         let rest = Self.full("b").html
-        #expect(!html.contains("<script") && !html.contains("<img") && !html.contains("<b>"))
-        #expect(!html.unicodeScalars.contains { $0 == "\u{202E}" || $0 == "\u{0}" || $0 == "\u{1B}" })
-        #expect(html.components(separatedBy: "</style>").count == 2)
+        #expect(PageRules.problems(html) == [])
         // As many elements as with a harmless name: nothing of a name is one.
         func elements(_ text: String) -> Int { text.components(separatedBy: "<section").count }
-        #expect(elements(html) == elements(rest))
-        #expect(XMLWellFormed(Self.body(of: html)).isWellFormed)
+        #expect(elements(html) == elements(rest) && !html.contains("<b>"))
     }
 
-    /// What is between the body's tags, those among it.
-    private static func body(of html: String) -> String {
-        guard let from = html.range(of: "<body>"), let to = html.range(of: "</body>") else { return "<" }
-        return String(html[from.lowerBound..<to.upperBound])
+    /// One file, nothing from elsewhere, nothing that runs; well-formed, with words for every picture, and tables that
+    /// scroll in their own box. Without data, too.
+    @Test func thePageKeepsTheRules() {
+        #expect(PageRules.problems(Self.full().html) == [])
+        #expect(PageRules.problems(Self.report().html) == [])
+        #expect(PageRules.problems(HTMLReport(swarm: "s", progress: SwarmProgress(names: [], rounds: 1)).html) == [])
     }
 
-    /// One file, nothing from elsewhere, nothing that runs.
-    @Test func nothingIsLoadedAndNothingRuns() {
-        let html = Self.full().html
-        for word in [
-            "http", "src=", "@import", "url(", "<script", "<link", "<iframe", "<object", "javascript:", "href",
-        ] {
-            #expect(!html.contains(word), "\(word)")
-        }
+    /// The rules find what breaks them.
+    @Test(arguments: [
+        ("</main>", "<script></script></main>", "<script"), ("</main>", "<p>\u{202E}</p></main>", "not shown"),
+        ("</main>", "<p></main>", "well-formed"), ("class=\"axis\"", "class=\"axes\"", "no rule for .axes"),
+        ("role=\"img\"", "", "without a name"), ("tabindex=\"0\"", "", "without a box"),
+        ("<h2>", "<h4>", "a heading 4 below 1"), (".axis,", "}text{fill:red}.axis,", "a rule for every text"),
+        ("id=\"traffic-title\"", "id=\"losses-title\"", "one id"), ("</caption>", "", "well-formed"),
+    ])
+    func theRulesFindWhatBreaksThem(part: String, instead: String, problem: String) {
+        let broken = Self.full().html.replacing(part, with: instead)
+        #expect(PageRules.problems(broken).contains { $0.contains(problem) }, "\(PageRules.problems(broken))")
     }
 
     @Test func theSameRunIsTheSamePage() {
         #expect(Self.full().html == Self.full().html)
-    }
-
-    /// Legends lost their colours to a rule for all text of charts once: no rule may name an element of SVG that has a class
-    /// of its own, and every class that is drawn has a rule.
-    @Test func stylesColourEveryClassAndNoElement() throws {
-        let html = Self.full().html
-        let style = try #require(
-            html.components(separatedBy: "<style>").last?.components(separatedBy: "</style>").first)
-        for element in ["text", "polyline", "circle", "line", "polygon", "rect"] {
-            #expect(
-                !style.contains("}\(element){") && !style.contains("svg \(element)") && !style.contains("\n\(element){")
-            )
-        }
-        let classes = Set(
-            html.components(separatedBy: "class=\"").dropFirst().flatMap {
-                $0.prefix { $0 != "\"" }.split(separator: " ").map(String.init)
-            })
-        for name in classes { #expect(style.contains(".\(name)"), "\(name)") }
-        #expect(style.contains("prefers-color-scheme:dark") && style.contains("@media print"))
-    }
-
-    @Test func tablesScrollInTheirOwnBox() {
-        let html = Self.full().html
-        let tables = html.components(separatedBy: "<table").count
-        #expect(tables > 1 && html.components(separatedBy: "<div class=\"scroll\"").count == tables)
-        #expect(html.components(separatedBy: "tabindex=\"0\">").count == tables)
     }
 }
 

@@ -1,4 +1,4 @@
-extension HTMLReport {
+extension ReportPage {
     /// Layout and type. Colours are properties of the palette: what is drawn in a series' colour has a class for it, and no
     /// rule colours an element by its kind alone, for that would override the class.
     static let style = """
@@ -21,7 +21,7 @@ extension HTMLReport {
         @media(min-width:52rem){.figures{grid-template-columns:1fr 1fr}}
         svg{display:block;width:100%;height:auto;font:14px system-ui,sans-serif}
         .axis,.tick{fill:var(--muted)}.name{fill:var(--text)}
-        .grid{stroke:var(--rule)}
+        .grid{stroke:var(--rule)}.zero,.leader{stroke:var(--muted)}
         .line{fill:none;stroke-width:2;stroke-linejoin:round}.bar{fill:none;stroke-width:3}
         .pale{fill:none;stroke-width:1;opacity:.45}.dot{fill:none;stroke-width:1.2;opacity:.75}
         .edge{stroke:var(--muted);opacity:.7}.node{fill:var(--c0);stroke:var(--bg);stroke-width:1.5}

@@ -15,9 +15,16 @@ extension SwarmTopology {
             }
             let parts = line.dropFirst(2).split(separator: ":", maxSplits: 1)
             guard ["model", "tuning", "data", "exchange", "graph"].contains(section), parts.count == 2 else { continue }
-            facts.append(("\(section).\(parts[0])", parts[1].trimmingCharacters(in: .whitespaces)))
+            facts.append(("\(section).\(parts[0])", Self.plain(parts[1].trimmingCharacters(in: .whitespaces))))
         }
         return facts
+    }
+
+    /// A value as a person writes it: YAML's quotes around a whole text say nothing to a reader.
+    private static func plain(_ value: String) -> String {
+        guard value.count >= 2, value.first == "\"", value.last == "\"" else { return value }
+        let text = value.dropFirst().dropLast()
+        return text.contains { $0 == "\"" || $0 == "\\" } ? value : String(text)
     }
 
     /// A moment in seconds since 1970 as `2026-11-28 16:02 UTC`.

@@ -79,6 +79,11 @@ import Wire
         var checkpoint = Self.checkpoint()
         #expect(checkpoint.nextTimestamp(wallClock: 5) == (1 << 60) + (1 << 32))
         #expect(checkpoint.nextTimestamp(wallClock: 1 << 61) == 1 << 61)
+        #expect(checkpoint.nextTimestamp(wallClock: (1 << 60) + 1) == (1 << 60) + (1 << 32))
+        // Two processes within seconds, the first of which left no checkpoint.
+        for later: UInt64 in [100_000_000, 200_000_000, 4_000_000_000] {
+            #expect(checkpoint.nextTimestamp(wallClock: (1 << 60) + later) == (1 << 60) + later)
+        }
         checkpoint.handshakeTimestamp = .max - 3
         #expect(checkpoint.nextTimestamp(wallClock: 5) < .max)
     }

@@ -58,12 +58,19 @@ package struct PeerCheckpoint: Sendable, Equatable {
         self.settings = settings
     }
 
-    /// The timestamp with which the next process starts, which finds `wallClock`: sequence numbers count up from it, one a
-    /// contribution, so that where the clock was set back there has to be room for those of the process before.
+    /// The timestamp with which the next process starts, which finds `wallClock`. Sequence numbers count up from it, one a
+    /// contribution, and none may be used twice with another content.
+    ///
+    /// The wall clock's, wherever it has passed the timestamp of the process before: that of no process between, which may
+    /// have ended before its first checkpoint, is the same. Where the clock was set back, there has to be room for the
+    /// numbers of the process before.
     package func nextTimestamp(wallClock: UInt64) -> UInt64 {
-        // 2^32 numbers are more than a process can use up, and only 4.3 s as nanoseconds of a clock.
+        // 2^20 numbers are more than a process uses in the millisecond that they are as nanoseconds of a clock.
+        let (passed, _) = handshakeTimestamp.addingReportingOverflow(1 << 20)
+        if passed > handshakeTimestamp, wallClock > passed { return wallClock }
+        // 2^32 numbers are more than a process can use up, and only 4.3 s of a clock.
         let (later, overflow) = handshakeTimestamp.addingReportingOverflow(1 << 32)
-        return overflow ? .max - (1 << 32) : max(wallClock, later)
+        return overflow ? .max - (1 << 32) : later
     }
 
     /// Throws `CheckpointError.foreign` unless the checkpoint is of this peer in this swarm.

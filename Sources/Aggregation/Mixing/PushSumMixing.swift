@@ -66,6 +66,9 @@ package struct PushSumMixing: MixingRule {
     private var began = 0
     /// A later state of this peer that a neighbour knows; nil where none does. This one has to come after it.
     private var laterMark: UInt64?
+    /// How far ahead of this process a later state may have begun to be believed, in nanoseconds: a week, as clocks of
+    /// handshakes. A neighbour that says anything else could give this peer a mark that nothing comes after.
+    private static let believableLead: UInt64 = 7 * 86_400 * 1_000_000_000
     /// Whether this state has begun after one that a neighbour knew: that is done once, whatever neighbours say.
     private var hasPassedLaterMark = false
     private var weight = 0.0
@@ -284,7 +287,7 @@ package struct PushSumMixing: MixingRule {
         for share in heard where round.roster[share.origin] != nil {
             precondition(share.delta.schema == own.schema, "only adapters of one schema are mixed")
             let held = weight
-            guard let adapter = absorb(share) else {
+            guard let adapter = absorb(share, in: round) else {
                 // What says nothing new says nothing of agreement either.
                 if share.round >= round.number { disagreement = .infinity }
                 continue
@@ -306,7 +309,7 @@ package struct PushSumMixing: MixingRule {
     /// Begins anew, with the adapter that there is, where neighbours take this state for one before another: they would take
     /// nothing of it for ever.
     private mutating func passLaterMark(in round: MixingRound) {
-        guard let later = laterMark, !hasPassedLaterMark, later < .max else { return }
+        guard let later = laterMark, !hasPassedLaterMark else { return }
         (laterMark, hasPassedLaterMark) = (nil, true)
         (mark, began) = (later + 1, round.number)
         weight = Double(round.weight)
@@ -318,9 +321,12 @@ package struct PushSumMixing: MixingRule {
     ///
     /// - Returns: the neighbour's adapter, as far as this says it: that of the rounds whose mass is new, or the one that it
     ///   sent as it is; nil where nothing is new.
-    private mutating func absorb(_ share: HeardShare) -> AdapterDelta? {
+    private mutating func absorb(_ share: HeardShare, in round: MixingRound) -> AdapterDelta? {
         guard let header = Header(share.header) else { return nil }
-        if header.receiver > mark { laterMark = max(laterMark ?? 0, header.receiver) }
+        let (latest, isBeyond) = max(1, round.incarnation).addingReportingOverflow(Self.believableLead)
+        if header.receiver > mark, !isBeyond, header.receiver < latest {
+            laterMark = max(laterMark ?? 0, header.receiver)
+        }
         var edge = edges[share.origin] ?? Edge()
         // What it made before it lost its state may be mixed after what it made later: marks only grow.
         guard header.mark >= edge.mark else { return nil }
@@ -378,7 +384,7 @@ package struct PushSumMixing: MixingRule {
         guard let schema = heard.first?.delta.schema else { return nil }
         if weight == 0 { take(AdapterDelta(zeroOf: schema), in: round) }
         for share in heard where round.roster[share.origin] != nil {
-            if let adapter = absorb(share) { adapters.append((share.weight, adapter)) }
+            if let adapter = absorb(share, in: round) { adapters.append((share.weight, adapter)) }
         }
         guard let mean = WeightedMean.of(adapters) else { return nil }
         numerator = mean.values.map { Double($0) * weight }

@@ -30,7 +30,7 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     }
 
     private static let usualProgram = 32 << 20
-    /// Copies of the adapter's values that a peer has at a time: origin, delta, the trainer's own and its gradient, the
+    /// Copies of the adapter's values that a peer has at a time, at most: delta, the trainer's own and its gradient, the
     /// optimiser's moments and their copies in training, and what is written and served.
     private static let adapterCopies = 16
     /// Contributions that are kept of a neighbour: of this round and of the next ones.

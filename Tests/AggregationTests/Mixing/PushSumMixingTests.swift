@@ -228,6 +228,28 @@ import Testing
         #expect(try #require(flock.rules[2].mass).weight > 1)
     }
 
+    /// A neighbour that claims to know a state of the far future gives this peer no mark that nothing comes after.
+    @Test(arguments: [UInt64.max, UInt64.max - 1, UInt64(1) << 62])
+    func aLaterStateOfTheFarFutureIsNotBelieved(claim: UInt64) throws {
+        var flock = Flock(.complete(count: 3), seed: 11)
+        for _ in 0..<5 { flock.mix() }
+        let mark = try #require(flock.rules[0].mass).mark
+        let (own, round) = (flock.adapters[0], flock.round(of: 0))
+        _ = flock.rules[0].outgoing(own, in: round)
+        let sent = flock.rules[1].outgoing(flock.adapters[1], in: flock.round(of: 1))
+        var share = try #require(sent.first { $0.audience.includes(ExchangeRig.id(0)) })
+        // The second number of the header is the receiver's mark.
+        share.header.replaceSubrange(8..<16, with: (0..<8).map { UInt8(truncatingIfNeeded: claim >> (8 * $0)) })
+        _ = flock.rules[0].mix(
+            own,
+            with: [
+                HeardShare(
+                    origin: ExchangeRig.id(1), round: flock.number, weight: flock.counts[1], delta: share.delta,
+                    header: share.header)
+            ], in: round)
+        #expect(try #require(flock.rules[0].mass).mark == mark)
+    }
+
     /// As long as nothing is missing, everybody holds its sample count, and the rule is Metropolis averaging.
     @Test(arguments: [UInt64(13), 14]) func withoutLossItIsMetropolis(seed: UInt64) throws {
         var flock = Flock(.exponential(count: 12), seed: seed)

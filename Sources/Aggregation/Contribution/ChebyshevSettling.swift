@@ -84,7 +84,7 @@ package struct ChebyshevSettling: Sendable, Hashable {
         case .metropolis: break
         case .pushSum, .onePeerExponential, .onePeerBaseTwo:
             return
-                "mixing: \(mixing.rawValue), where a peer's weight changes and its own way is not its share of the mean's"
+                "mixing: \(mixing.rawValue), where a peer's weight changes from round to round: going further would move the mean"
         case .pairwise: return "mixing: pairwise, with which it was not tried; metropolis settles in the same way"
         }
         switch factors {

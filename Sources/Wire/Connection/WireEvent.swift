@@ -16,6 +16,8 @@ package enum WireEvent: Sendable, Hashable {
     case revoked(PeerID)
     /// A requested object arrived whole, every leaf verified.
     case received(from: PeerID, SignedManifest, payload: [UInt8])
+    /// Those leaves of an object that were requested arrived, each verified.
+    case receivedLeaves(Range<Int>, from: PeerID, SignedManifest, bytes: [UInt8])
     /// What the peer has acknowledged of an object that it was sent: so many of the payload's `of` bytes. Once for each object
     /// and association, as soon as it is all of them; or less, when the object is retired or the association ends. Nothing
     /// is said of an object that was only offered. Other holders may have sent the rest.

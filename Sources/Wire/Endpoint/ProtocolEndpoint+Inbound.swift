@@ -4,24 +4,36 @@ package import Basics
 extension ProtocolEndpoint {
     /// Asks a peer for an object that some peer has announced: `received` or `transferFailed` follows. Where others have
     /// been asked for it already, they and this one share the work; each of them may fail by itself, `received` comes once.
-    package mutating func request(_ object: ObjectID, from peer: PeerID, at time: MonotonicTime) {
+    ///
+    /// - Parameter leaves: which leaves of the object are wanted; nil for all. Of a part `receivedLeaves` tells, and of one
+    ///   object only one part is fetched at a time: whoever wants another first has to `abandon` it.
+    package mutating func request(
+        _ object: ObjectID, leaves: Range<Int>? = nil, from peer: PeerID, at time: MonotonicTime
+    ) {
         func fail(_ reason: TransferFailure) {
             context.events.append(.transferFailed(object, from: peer, reason))
         }
         guard let id = connections.id(of: peer), connections[id].isAssociated else { return fail(.disconnected) }
         guard let manifest = offer(of: object, preferring: id) else { return fail(.unknownObject) }
         guard !connections[id].isSource(of: object) else { return }
-        let byteCount = manifest.manifest.payloadByteCount
         // An object without bytes has no chunks to ask for.
-        guard byteCount > 0 else {
+        guard manifest.manifest.payloadByteCount > 0 else {
             context.statistics.objectsReceived += 1
             context.events.append(.received(from: peer, manifest, payload: []))
             return
         }
+        let layout = ChunkLayout(payloadByteCount: manifest.manifest.payloadByteCount)
+        let wanted = leaves ?? 0..<layout.leafCount
+        guard !wanted.isEmpty, wanted.lowerBound >= 0, wanted.upperBound <= layout.leafCount else {
+            return fail(.unavailable)
+        }
+        let byteCount = layout.bytes(ofLeaves: wanted).count
         let isNew = inbound[object] == nil
         if isNew, let push = connections[id].takePushed(object) {
-            return deliver(push.manifest, payload: push.payload, from: id)
+            let bytes = Array(push.payload[layout.bytes(ofLeaves: wanted)])
+            return deliver(push.manifest, bytes, of: wanted.count < layout.leafCount ? wanted : nil, from: id)
         }
+        guard isNew || inbound[object]?.leaves == wanted else { return fail(.limitReached) }
         let hasRoom =
             !isNew
             || inbound.count < configuration.inboundObjects
@@ -29,11 +41,18 @@ extension ProtocolEndpoint {
         guard hasRoom, connections[id].hasRoomForSource(configuration) else { return fail(.limitReached) }
         connections[id].beginSource(of: object, at: time)
         if isNew {
-            inbound.insert(InboundTransfer(manifest: manifest), of: object)
+            inbound.insert(InboundTransfer(manifest: manifest, leaves: wanted), of: object)
             inboundByteCount += byteCount
         }
         inbound.change(object) { $0.holders.append(id) }
         divide(object, at: time)
+    }
+
+    /// Stops fetching an object, or a part of it: no event follows. What has come of it is forgotten.
+    package mutating func abandon(_ object: ObjectID) {
+        guard let transfer = inbound.remove(object) else { return }
+        inboundByteCount -= transfer.byteCount
+        for holder in transfer.holders { connections[holder].completeSource(of: object, cancels: true, &context) }
     }
 
     /// Divides what is missing of the object among its holders, and asks them.
@@ -64,7 +83,7 @@ extension ProtocolEndpoint {
             return transfer.holders.isEmpty
         }
         if isAlone == true, let transfer = inbound.remove(object) {
-            inboundByteCount -= transfer.layout.payloadByteCount
+            inboundByteCount -= transfer.byteCount
         }
     }
 
@@ -103,19 +122,26 @@ extension ProtocolEndpoint {
 
     private mutating func complete(_ object: ObjectID, by id: ConnectionID) {
         let transfer = inbound.remove(object)!
-        inboundByteCount -= transfer.layout.payloadByteCount
+        inboundByteCount -= transfer.byteCount
         for holder in transfer.holders {
             connections[holder].completeSource(of: object, cancels: holder != id, &context)
         }
-        deliver(transfer.manifest, payload: transfer.payload, from: id)
+        deliver(transfer.manifest, transfer.payload, of: transfer.isPart ? transfer.leaves : nil, from: id)
     }
 
-    /// Hands a whole object to the layer above.
-    private mutating func deliver(_ manifest: SignedManifest, payload: [UInt8], from id: ConnectionID) {
-        context.statistics.objectsReceived += 1
-        context.statistics.payloadBytesReceived += UInt64(payload.count)
-        undeliveredByteCount += payload.count
-        context.events.append(.received(from: connections[id].remote.id, manifest, payload: payload))
+    /// Hands an object to the layer above, or the bytes of some of its leaves.
+    private mutating func deliver(
+        _ manifest: SignedManifest, _ bytes: [UInt8], of leaves: Range<Int>?, from id: ConnectionID
+    ) {
+        context.statistics.payloadBytesReceived += UInt64(bytes.count)
+        undeliveredByteCount += bytes.count
+        let peer = connections[id].remote.id
+        if let leaves {
+            context.events.append(.receivedLeaves(leaves, from: peer, manifest, bytes: bytes))
+        } else {
+            context.statistics.objectsReceived += 1
+            context.events.append(.received(from: peer, manifest, payload: bytes))
+        }
     }
 
     private func offer(of object: ObjectID, preferring id: ConnectionID) -> SignedManifest? {

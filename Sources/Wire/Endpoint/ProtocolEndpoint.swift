@@ -75,7 +75,10 @@ package struct ProtocolEndpoint: Sendable {
     /// The next event; nil if there is none.
     package mutating func pollEvent() -> WireEvent? {
         let event = context.events.popFirst()
-        if case .received(_, _, let payload) = event { undeliveredByteCount -= payload.count }
+        switch event {
+        case .received(_, _, let bytes), .receivedLeaves(_, _, _, let bytes): undeliveredByteCount -= bytes.count
+        default: break
+        }
         return event
     }
 

@@ -38,6 +38,18 @@ struct ChunkLayout: Sendable, Hashable {
         return start..<min(payloadByteCount, start + WireConfiguration.leafByteCount)
     }
 
+    /// Where some leaves that follow each other lie in the payload.
+    func bytes(ofLeaves leaves: Range<Int>) -> Range<Int> {
+        let size = WireConfiguration.leafByteCount
+        return min(payloadByteCount, leaves.lowerBound * size)..<min(payloadByteCount, leaves.upperBound * size)
+    }
+
+    /// The chunks of some leaves that follow each other.
+    func chunks(ofLeaves leaves: Range<Int>) -> Range<Int> {
+        let first = min(chunkCount, hashChunkCount + leaves.lowerBound * Self.chunksPerLeaf)
+        return first..<min(chunkCount, hashChunkCount + leaves.upperBound * Self.chunksPerLeaf)
+    }
+
     func chunkCount(ofLeaf leaf: Int) -> Int { Self.chunks(range(ofLeaf: leaf).count) }
 
     /// The chunks of a part: part 0 is the list of leaf hashes, part k + 1 is leaf k.

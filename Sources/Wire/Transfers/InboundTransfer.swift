@@ -1,15 +1,19 @@
 import Cryptography
 
-/// An object on its way to us, from one holder or several: what has arrived, and which of its leaves are verified.
+/// An object on its way to us, or some of its leaves, from one holder or several: what has arrived, and which of the leaves
+/// are verified.
 ///
 /// Its parts are the list of leaf hashes (part 0) and the leaves (part 1 and on). Each part is taken from one holder only,
 /// so that when it turns out to be false it is known who served it.
 struct InboundTransfer: Sendable {
     let manifest: SignedManifest
     let layout: ChunkLayout
+    /// The leaves that are wanted.
+    let leaves: Range<Int>
     /// The connections whose peers have been asked for it.
     var holders: [ConnectionID] = []
 
+    /// The bytes of the wanted leaves.
     private(set) var payload: [UInt8]
     private var hashes: [UInt8]
     private(set) var missing: [UInt64]
@@ -41,24 +45,37 @@ struct InboundTransfer: Sendable {
         var chunkCount: Int
     }
 
-    /// Memory for the whole payload is reserved at once; the caller has checked the limits. It is not written to before
+    /// Memory for all that is wanted is reserved at once; the caller has checked the limits. It is not written to before
     /// chunks come, and nobody sees it before each of its bytes has come and is verified.
-    init(manifest: SignedManifest) {
+    ///
+    /// - Parameter leaves: which of the object's leaves are wanted; nil for all.
+    init(manifest: SignedManifest, leaves: Range<Int>? = nil) {
         self.manifest = manifest
         let layout = ChunkLayout(payloadByteCount: manifest.manifest.payloadByteCount)
+        let leaves = leaves ?? 0..<layout.leafCount
         self.layout = layout
-        payload = [UInt8](unwrittenCount: layout.payloadByteCount)
+        self.leaves = leaves
+        payload = [UInt8](unwrittenCount: layout.bytes(ofLeaves: leaves).count)
         hashes = [UInt8](repeating: 0, count: layout.hashByteCount)
-        let count = layout.chunkCount
-        missing = [UInt64](repeating: .max, count: (count + 63) / 64)
-        // Bits beyond the last chunk stand for nothing that could be missing.
-        if count % 64 != 0 { missing[count / 64] = (1 << UInt64(count % 64)) - 1 }
-        missingChunks = count
+        // A bit is set for what is missing: the list of hashes, and the wanted leaves. Other chunks may not come.
+        var missing = [UInt64](repeating: 0, count: (layout.chunkCount + 63) / 64)
+        let (list, wanted) = (0..<layout.hashChunkCount, layout.chunks(ofLeaves: leaves))
+        for run in [list, wanted] { ChunkLayout.forEachWord(of: run) { word, mask in missing[word] |= mask } }
+        self.missing = missing
+        missingChunks = list.count + wanted.count
         // Sixteen bits do: a leaf has 512 chunks, and the list of hashes of the 16,384 leaves of 1 GiB has 4096.
-        missingOfPart = (0...layout.leafCount).map { UInt16(layout.chunks(ofPart: $0).count) }
+        missingOfPart = (0...layout.leafCount).map { part in
+            part == 0 || leaves.contains(part - 1) ? UInt16(layout.chunks(ofPart: part).count) : 0
+        }
         assignees = [ConnectionID?](repeating: nil, count: layout.leafCount + 1)
-        unverifiedLeaves = layout.leafCount
+        unverifiedLeaves = leaves.count
     }
+
+    /// Bytes that the transfer takes up.
+    var byteCount: Int { payload.count }
+
+    /// Whether not all of the object is wanted.
+    var isPart: Bool { leaves.count < layout.leafCount }
 
     /// Whether nothing is missing: at once for a payload without bytes.
     var isComplete: Bool { unverifiedLeaves == 0 }
@@ -82,7 +99,8 @@ struct InboundTransfer: Sendable {
             case .payload(let target):
                 Self.take(
                     own, of: packet, at: source, into: &payload,
-                    at: target.lowerBound + (own.lowerBound - run.lowerBound) * size, missing: &missing)
+                    at: target.lowerBound + (own.lowerBound - run.lowerBound) * size
+                        - layout.bytes(ofLeaves: leaves).lowerBound, missing: &missing)
             }
             missingOfPart[part] -= UInt16(missingCount)
             newCount += missingCount
@@ -180,7 +198,8 @@ struct InboundTransfer: Sendable {
     ///
     /// - Returns: nil if all are true.
     private mutating func verifyLeaves() -> Outcome? {
-        let computed = MerkleTree.leafHashes(of: payload, leaves: wholeLeaves)
+        // By their places among the bytes that are here.
+        let computed = MerkleTree.leafHashes(of: payload, leaves: wholeLeaves.map { $0 - leaves.lowerBound })
         let size = Digest.byteCount
         var liars: [ConnectionID] = []
         for (position, leaf) in wholeLeaves.enumerated() {

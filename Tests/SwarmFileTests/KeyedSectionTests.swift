@@ -112,6 +112,7 @@ import Testing
             leaves.removeAll { $0.path == ["exchange", "mixing"] }
         }
         let mixing = ExchangePolicy.Mixing(rawValue: value(["exchange", "mixing"])) ?? .metropolis
+        Self.removeWhatSlicesDoNotAllow(from: &leaves, mixing)
         let compression = ExchangePolicy.Compression(rawValue: value(["exchange", "compression"])) ?? .bf16
         if compression.refersBack, !mixing.allowsDifferences {
             leaves.removeAll { $0.path == ["exchange", "compression"] }
@@ -167,6 +168,18 @@ import Testing
                 $0.path.starts(with: ["data", "fields"]) && !["messages", "category"].contains($0.path[2])
             }
         }
+    }
+
+    /// Averages of slices need values that stand by themselves, and nobody has neighbours' contributions whole.
+    private static func removeWhatSlicesDoNotAllow(
+        from leaves: inout [Leaf], _ mixing: ExchangePolicy.Mixing
+    ) {
+        guard mixing.averagesSlices else { return }
+        if ![.none, .bf16].contains(compression(leaves)) {
+            leaves.removeAll { $0.path == ["exchange", "compression"] }
+        }
+        let refused = ["overlap", "gain", "gain-records", "budget", "uplink"]
+        leaves.removeAll { $0.path.first == "exchange" && refused.contains($0.path.last ?? "") }
     }
 
     /// Outer momentum, and settling that is accelerated, go with some of the other keys only.

@@ -202,7 +202,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential, one-peer-base-2"),
+        ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential, one-peer-base-2, all-reduce"),
         ("factors: product-residual", "both, product"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
@@ -210,6 +210,37 @@ import Testing
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
         #expect(error.line == 7)
         #expect(error.problem.contains("not supported by this version; supported: \(supported)"))
+    }
+
+    @Test(arguments: [
+        ("compression: int8", "compression", "stand by themselves"),
+        ("compression: differences", "compression", "stand by themselves"),
+        ("compression: top-k", "compression", "stand by themselves"),
+        ("budget: 20MB", "budget", "no stronger level"), ("uplink: 20Mbit/s", "uplink", "no stronger level"),
+        ("overlap: true", "overlap", "not tried"), ("gain: 2", "gain", "do not arrive whole"),
+        ("factors: product", "factors", "metropolis only, not with all-reduce"),
+        ("factors: alternate", "factors", "metropolis only, not with all-reduce"),
+    ]) func whatDoesNotGoWithAllReduceIsRefusedByName(exchange: String, key: String, problem: String) throws {
+        let text =
+            Self.minimal.replacing("kind: ring", with: "kind: complete")
+            + "\nexchange: { mixing: all-reduce, \(exchange) }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.\(key)" && error.problem.contains(problem), "\(error)")
+    }
+
+    @Test func allReduceAsksForACompleteGraph() throws {
+        func parse(_ kind: String, _ more: String = "") throws -> SwarmTopology {
+            let text = Self.minimal.replacing("kind: ring", with: "kind: \(kind)")
+            return try SwarmTopology.parse(text + "\nexchange: { mixing: all-reduce\(more) }", file: "t.yaml")
+        }
+        for more in ["", ", compression: none", ", factors: freeze-a", ", factors: share-a, weights: uniform"] {
+            let topology = try parse("complete", more)
+            #expect(topology.exchange.mixing == .allReduce)
+            #expect(try SwarmTopology.parse(topology.yaml, file: "written").exchange == topology.exchange)
+        }
+        let error = try #require(throws: TopologyError.self) { try parse("star") }
+        #expect(error.problem.contains("mixing: all-reduce needs the edge between"), "\(error)")
+        #expect(error.problem.contains("give the kind complete"), "\(error)")
     }
 
     @Test func pushSumIsInSinglePrecision() throws {
@@ -332,11 +363,13 @@ import Testing
     @Test(arguments: [
         ("mixing: push-sum", "mixing: push-sum"), ("mixing: one-peer-exponential", "mixing: one-peer-exponential"),
         ("mixing: one-peer-base-2", "mixing: one-peer-base-2"), ("mixing: pairwise", "mixing: pairwise"),
+        ("mixing: all-reduce", "mixing: all-reduce"),
         ("factors: product", "factors: product"),
         ("factors: alternate", "factors: alternate"), ("factors: share-a", "factors: share-a"),
         ("compression: top-k", "compression: top-k"), ("overlap: true", "overlap"),
     ]) func whatMomentumDoesNotGoWithIsRefusedByName(exchange: String, words: String) throws {
-        let graph = exchange.contains("one-peer") ? "exponential" : "ring"
+        let graph =
+            exchange.contains("one-peer") ? "exponential" : exchange.contains("all-reduce") ? "complete" : "ring"
         let text =
             Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
             + "\nexchange: { \(exchange), outer: momentum }"
@@ -361,11 +394,12 @@ import Testing
         #expect(try parse("settling: plain, mixing: push-sum").exchange.settling == .plain)
     }
 
-    @Test(arguments: ["push-sum", "one-peer-exponential", "one-peer-base-2", "pairwise", "product"])
+    @Test(arguments: ["push-sum", "one-peer-exponential", "one-peer-base-2", "pairwise", "all-reduce", "product"])
     func whatChebyshevDoesNotGoWithIsRefusedByName(word: String) throws {
         let key = word == "product" ? "factors" : "mixing"
         let text =
-            Self.minimal.replacing("kind: ring", with: "kind: \(word.contains("one-peer") ? "complete" : "ring")")
+            Self.minimal.replacing(
+                "kind: ring", with: "kind: \(["product", "push-sum", "pairwise"].contains(word) ? "ring" : "complete")")
             + "\nexchange: { \(key): \(word), settling: chebyshev }"
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
         #expect(error.line == 7 && error.key == "exchange.settling", "\(error)")

@@ -85,6 +85,7 @@ package struct ChebyshevSettling: Sendable, Hashable {
         case .pushSum, .onePeerExponential, .onePeerBaseTwo:
             return
                 "mixing: \(mixing.rawValue), where a peer's weight changes from round to round: going further would move the mean"
+        case .allReduce: return "mixing: all-reduce, which needs no more than one round"
         case .pairwise: return "mixing: pairwise, with which it was not tried; metropolis settles in the same way"
         }
         switch factors {

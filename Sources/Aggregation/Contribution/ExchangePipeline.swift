@@ -11,13 +11,13 @@ import Overlay
 /// it knows who has what a difference refers to. How payloads travel it does not know.
 package struct ExchangePipeline: Sendable {
     /// The stages, in their present state.
-    private var policy: ExchangePolicy
+    var policy: ExchangePolicy
     private let schema: AdapterSchema
     /// Which factors are trained and exchanged, round by round.
     package let factors: FactorExchange
     /// Where the factors are; nil for adapters that are no LoRA adapters.
     private let layout: FactorLayout?
-    private let gate: ContributionGate
+    let gate: ContributionGate
     /// Momentum over rounds; nil for none.
     private var outer: OuterStep?
     /// How settling is made faster; nil where peers only mix.
@@ -30,7 +30,7 @@ package struct ExchangePipeline: Sendable {
     /// The level of compression that the budget led to in the last round; nil where there is none to choose, and in settling.
     package private(set) var choice: CompressionChoice?
     /// What the last mixing lost; nil where that is not known.
-    package private(set) var loss: FactorLoss?
+    package internal(set) var loss: FactorLoss?
 
     /// A pipeline in its first state, for adapters of `schema`.
     ///
@@ -259,6 +259,13 @@ package struct ExchangePipeline: Sendable {
         try gate.check(copy.delta)
         if policy.differences != .never, held[origin].map({ $0.sequence < sequence }) ?? true { held[origin] = copy }
         return (Array(payload.prefix(headerByteCount)), copy.delta)
+    }
+
+    /// A neighbour's contribution says what this peer's own says, and is not fetched for that. What follows may refer to
+    /// it.
+    package mutating func heard(_ delta: AdapterDelta, sequence: UInt64, from origin: PeerID) {
+        guard policy.differences != .never, held[origin].map({ $0.sequence < sequence }) ?? true else { return }
+        held[origin] = HeldCopy(sequence: sequence, delta: delta)
     }
 
     /// What a difference refers to: the newest of its origin that is here, or the seed adapter.

@@ -111,6 +111,7 @@ extension ExchangePolicy {
         case pairwise
         case onePeerExponential = "one-peer-exponential"
         case onePeerBaseTwo = "one-peer-base-2"
+        case allReduce = "all-reduce"
 
         package static let planned = ["epidemic"]
 
@@ -121,6 +122,7 @@ extension ExchangePolicy {
             case .pairwise: PairwiseMixing()
             case .onePeerExponential: OnePeerMixing<ExponentialTurns>()
             case .onePeerBaseTwo: OnePeerMixing<BaseTwoTurns>()
+            case .allReduce: AllReduceMixing()
             }
         }
 
@@ -129,6 +131,7 @@ extension ExchangePolicy {
             switch self {
             case .onePeerExponential: ExponentialTurns.missingEdge(in: graph)
             case .onePeerBaseTwo: BaseTwoTurns.missingEdge(in: graph)
+            case .allReduce: AllReduceMixing.missingEdge(in: graph)
             case .metropolis, .pushSum, .pairwise: nil
             }
         }
@@ -138,6 +141,7 @@ extension ExchangePolicy {
             switch self {
             case .onePeerExponential: "exponential"
             case .onePeerBaseTwo: "base-2"
+            case .allReduce: "complete"
             case .metropolis, .pushSum, .pairwise: nil
             }
         }
@@ -146,7 +150,11 @@ extension ExchangePolicy {
         package var allowsCopies: Bool { rule.keepsMeanOfCopies }
 
         /// Whether contributions of rounds with training may be differences to the one before, which all neighbours have.
-        package var allowsDifferences: Bool { allowsCopies && rule.sharesWithEveryone }
+        package var allowsDifferences: Bool { allowsCopies && rule.sharesWithEveryone && !rule.reduces }
+
+        /// Whether values have to stand by themselves, so that peers can average slices of contributions that they do not
+        /// have whole.
+        package var averagesSlices: Bool { rule.reduces }
     }
 
     /// What a peer weighs in the average: its number of records, as in FedAvg, or as much as any other.
@@ -241,7 +249,8 @@ extension ExchangePolicy {
         // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
         if self.mixing.keepsMeanOfCopies {
             encoding = compression.encoding
-            differences = compression.differences
+            // Of whom only slices are fetched, nobody has a copy that differences could refer to.
+            differences = self.mixing.reduces ? .never : compression.differences
         }
         levels = budget == nil ? [] : Self.levels(from: compression, mixing: mixing, factors: factors)
         self.budget = levels.isEmpty ? nil : budget

@@ -7,6 +7,8 @@ package struct BrainFloat: PayloadEncoding {
 
     package init() {}
 
+    package var bytesOfValue: Int? { Self.bytesOfValue }
+
     package var number: UInt16 { 2 }
 
     package func byteCounts(for schema: AdapterSchema) -> ClosedRange<Int> {

@@ -9,6 +9,9 @@ package protocol PayloadEncoding: Sendable {
     /// The number that manifests give it. It never changes its meaning.
     var number: UInt16 { get }
 
+    /// Bytes of every value, where each stands by itself and its place follows from its number; nil elsewhere.
+    var bytesOfValue: Int? { get }
+
     /// How many bytes the values of an adapter of `schema` take, at least and at most. Nothing longer is fetched.
     func byteCounts(for schema: AdapterSchema) -> ClosedRange<Int>
 
@@ -20,6 +23,10 @@ package protocol PayloadEncoding: Sendable {
 
     /// The values that the bytes of a neighbour's payload hold.
     mutating func decode(_ bytes: ArraySlice<UInt8>, as schema: AdapterSchema) throws(PayloadError) -> AdapterDelta
+}
+
+extension PayloadEncoding {
+    package var bytesOfValue: Int? { nil }
 }
 
 /// Why bytes are no payload.
@@ -48,6 +55,8 @@ package struct SinglePrecision: PayloadEncoding {
     private static let bytesOfValue = 4
 
     package init() {}
+
+    package var bytesOfValue: Int? { Self.bytesOfValue }
 
     package var number: UInt16 { 1 }
 

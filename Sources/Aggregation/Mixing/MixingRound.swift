@@ -18,6 +18,8 @@ package struct MixingRound: Sendable {
     package var roster: Roster
     /// A number that grows with every start of the peer's process: it tells a state from one that was lost.
     package var incarnation: UInt64
+    /// Who this peer is; nil where it does not matter.
+    package var own: PeerID?
     /// Neighbours that are there as the round's contribution is made; nil where that is not known.
     package var present: Set<PeerID>?
     /// How long the peer's last local steps took; nil where none were measured yet.

@@ -1,5 +1,5 @@
 package import Adapters
-import Basics
+package import Basics
 package import Overlay
 
 /// How peers average: what each sends in a round, whom it waits for, and what it makes of what it heard.
@@ -30,6 +30,16 @@ package protocol MixingRule: Sendable {
 
     /// Whether one share goes to all neighbours in every round.
     var sharesWithEveryone: Bool { get }
+
+    /// Whether peers average slices of contributions and give each other the means, where nobody is missing.
+    var reduces: Bool { get }
+
+    /// The peer's adapter after a round whose average came in slices: `mean` of all peers' contributions, of which the others'
+    /// count `weights`. Only asked of rules that reduce.
+    mutating func take(
+        average mean: AdapterDelta, by own: AdapterDelta, of weights: [(origin: PeerID, weight: Int)],
+        in round: MixingRound
+    ) -> MixingOutcome
 
     /// Whose contributions the peer waits for in this round. What others sent is handed to `mix` all the same.
     func sources(in round: MixingRound) -> MixingAudience
@@ -99,6 +109,15 @@ extension MixingRule {
     package func longestPause(in graph: SwarmGraph) -> Int { 0 }
 
     package var sharesWithEveryone: Bool { true }
+
+    package var reduces: Bool { false }
+
+    package mutating func take(
+        average mean: AdapterDelta, by own: AdapterDelta, of weights: [(origin: PeerID, weight: Int)],
+        in round: MixingRound
+    ) -> MixingOutcome {
+        preconditionFailure("the rule does not reduce")
+    }
 
     package func sources(in round: MixingRound) -> MixingAudience { .everyone }
 

@@ -4,8 +4,12 @@ import Wire
 
 /// A neighbour's contribution that can be mixed.
 struct Contribution: Sendable {
+    /// Its name.
+    var object: ObjectID
     var sequence: UInt64
     var isFinal: Bool
+    /// Whether it says to the last bit what this peer's own said.
+    var isEqual = false
     /// What it tells about the swarm's agreement; empty in rounds with training.
     var settling: [UInt8]
     var share: HeardShare
@@ -73,8 +77,16 @@ struct NeighbourState: Sendable {
     /// The newest manifest's sequence number and round.
     var latestSequence: UInt64 = 0
     var latestRound = -1
+    /// The root over that contribution's payload; empty before the first.
+    var latestRoot: [UInt8] = []
     /// Contributions by round, ascending: at most one before the own round, one of it and two after it.
     var contributions: [Contribution] = []
+    /// Contributions of which only a slice is fetched, ascending by round: of the own round and the next.
+    var sliced: [SlicedContribution] = []
+    /// The mean of its slice for the round under way, where it has offered one.
+    var mean: OfferedMean?
+    /// The round for which it said last that it gossips.
+    var declined = -1
     /// Objects that were asked for, with their rounds and how often.
     var inFlight: [ObjectID: (round: Int, tries: Int)] = [:]
     /// Objects to ask for again, and when.
@@ -159,6 +171,8 @@ struct NeighbourState: Sendable {
         inFlight = [:]
         retries = []
         owedGains = []
+        sliced = []
+        mean = nil
     }
 
     /// A session stands.
@@ -173,6 +187,12 @@ struct NeighbourState: Sendable {
         // Who comes back without its memory has not finished, whatever it said before.
         isFinal = false
         hasFinalAdapter = false
+    }
+
+    /// Whether something of it is on its way.
+    var isSending: Bool {
+        !inFlight.isEmpty || mean.map { $0.isAsked && $0.values == nil } ?? false
+            || sliced.contains { $0.isAsked && $0.values == nil }
     }
 
     /// Whether the neighbour, which is ahead of `round`, is less far ahead than ever since it was in step.
@@ -210,6 +230,8 @@ struct NeighbourState: Sendable {
         retries = []
         undecoded = []
         owedGains = []
+        sliced.removeAll { $0.values == nil }
+        if mean?.values == nil { mean = nil }
         // Who came and went without a sign of work, as `murmur doctor` does, was not there: it is waited for as before.
         if !hasWorked, !isBarred { (wasConnected, hasLeft, disconnectedAt) = (false, false, nil) }
     }
@@ -224,6 +246,7 @@ extension PeerCore {
     mutating func prune(_ index: Int) {
         neighbours[index].prune(
             for: round, ahead: contributionsAhead, keepsBefore: pipeline.factors.changesByRound)
+        dropOldSlices(of: index)
     }
 
     /// The mass that the mixing rule holds; nil where it moves none. For checkers.
@@ -239,6 +262,8 @@ extension PeerCore {
             if neighbour.undecoded.count > NeighbourState.inFlightLimit {
                 return "\(neighbour.undecoded.count) contributions that cannot be read"
             }
+            // Of the own round and the next.
+            if neighbour.sliced.count > 2 { return "slices of \(neighbour.sliced.count) contributions" }
             let asked = neighbour.inFlight.count + neighbour.retries.count
             if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
         }

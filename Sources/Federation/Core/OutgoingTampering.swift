@@ -17,9 +17,16 @@ package protocol OutgoingTampering: Sendable {
         _ publication: Publication, in scene: TamperingScene, through wire: inout ProtocolEndpoint,
         at time: MonotonicTime)
 
+    /// What is published in the place of a slice's mean.
+    mutating func mean(_ values: [Float]) -> [Float]
+
     /// A neighbour has offered this, and the peer has told others what it was.
     mutating func heard(
         _ manifest: SignedManifest, in scene: TamperingScene, through wire: inout ProtocolEndpoint)
+}
+
+extension OutgoingTampering {
+    package mutating func mean(_ values: [Float]) -> [Float] { values }
 }
 
 /// What a peer publishes: what it signs, and what it serves under it.

@@ -23,6 +23,7 @@ extension PeerCore {
             oweAllGains(to: index)
             let isWhole = publishWhole(for: peer, at: time)
             offerLatest(to: peer, count: isWhole ? 1 : 2, at: time)
+            tellMean(to: peer, at: time)
         case .disconnected(let peer, let reason):
             guard let index = index(of: peer) else { return }
             let wasFinal = neighbours[index].isFinal
@@ -37,6 +38,7 @@ extension PeerCore {
             switch bytes.first {
             case Heartbeat.type: heard(message: bytes, from: peer, at: time)
             case WholeRequest.type: wholeAsked(by: peer, at: time)
+            case SliceRefusal.type: heard(declining: bytes, from: peer, at: time)
             case SignedGainRow.type: gainHeard(bytes, from: peer, at: time)
             default: takeMessage(bytes, from: peer, at: time)
             }
@@ -47,9 +49,12 @@ extension PeerCore {
         case .announced(let peer, let manifest): announced(manifest, from: peer, at: time)
         case .received(let peer, let manifest, let payload):
             received(manifest, payload: payload, from: peer, at: time)
+        case .receivedLeaves(let leaves, let peer, let manifest, let bytes):
+            receivedLeaves(leaves, of: manifest, bytes, from: peer, at: time)
         case .transferFailed(let object, let peer, let reason):
-            guard let index = index(of: peer), let lost = neighbours[index].inFlight.removeValue(forKey: object) else {
-                return
+            guard let index = index(of: peer) else { return }
+            guard let lost = neighbours[index].inFlight.removeValue(forKey: object) else {
+                return partFailed(object, of: index, reason: reason, at: time)
             }
             // Only what may go better a second later: no progress, or a holder that serves too many. What is corrupt or
             // not served stays so.
@@ -93,6 +98,9 @@ extension PeerCore {
         let manifest = signed.manifest
         guard let index = index(of: peer), manifest.origin == peer else { return }
         testify(signed, of: index)
+        if manifest.encoding == SliceMean.encoding, pipeline.reduces {
+            return meanAnnounced(signed, from: index, at: time)
+        }
         if tampering != nil {
             let scene = scene
             tampering?.heard(signed, in: scene, through: &wire)
@@ -115,6 +123,7 @@ extension PeerCore {
             if offered > neighbours[index].latestRound, !isAhead { neighbours[index].misses = 0 }
             neighbours[index].latestSequence = manifest.sequence
             neighbours[index].latestRound = offered
+            neighbours[index].latestRoot = manifest.root
             see(index, in: offered, at: time)
             if isFinal { neighbours[index].isFinal = true }
         }
@@ -130,10 +139,12 @@ extension PeerCore {
             // Those to be asked for again count too: whoever offers much and sends nothing fills no more than this.
             neighbours[index].inFlight.count + neighbours[index].retries.count < NeighbourState.inFlightLimit
         else { return }
+        if takeEqual(signed, from: index, at: time) { return }
         guard neighbours[index].mayBeAsked(in: round) else {
             refuse(signed, from: index, through: -1, reason: "it offers more than can be of use", at: time)
             return
         }
+        if takeSliced(signed, from: index, at: time) { return }
         neighbours[index].inFlight[signed.id] = (offered, 1)
         wire.request(signed.id, from: peer, at: time)
     }
@@ -173,7 +184,7 @@ extension PeerCore {
 
     /// Takes note that a contribution is of no use, and that none is to be expected of the neighbour in its round, or
     /// through the round `through` where what it says of its round is not to be believed.
-    private mutating func refuse(
+    mutating func refuse(
         _ signed: SignedManifest, from index: Int, through: Int? = nil, reason: String, at time: MonotonicTime
     ) {
         let manifest = signed.manifest
@@ -191,8 +202,9 @@ extension PeerCore {
     private mutating func received(
         _ signed: SignedManifest, payload: [UInt8], from peer: PeerID, at time: MonotonicTime
     ) {
-        guard let index = index(of: peer), neighbours[index].inFlight.removeValue(forKey: signed.id) != nil else {
-            return
+        guard let index = index(of: peer) else { return }
+        guard neighbours[index].inFlight.removeValue(forKey: signed.id) != nil else {
+            return meanReceived(signed, payload: payload, from: index, at: time)
         }
         guard take(signed, payload: payload, from: index, at: time) else {
             if neighbours[index].undecoded.count == NeighbourState.inFlightLimit {
@@ -202,7 +214,11 @@ extension PeerCore {
             askForWhole(index, at: time)
             return
         }
-        // What came before it and needs it.
+        takeUndecoded(after: signed, from: index, at: time)
+    }
+
+    /// What came before a contribution and needs it.
+    private mutating func takeUndecoded(after signed: SignedManifest, from index: Int, at time: MonotonicTime) {
         while let next = neighbours[index].undecoded.first {
             if next.signed.manifest.sequence > signed.manifest.sequence {
                 guard take(next.signed, payload: next.payload, from: index, at: time) else { break }
@@ -226,21 +242,48 @@ extension PeerCore {
             refuse(signed, from: index, reason: error.description, at: time)
             return true
         }
+        keep(signed, header: opened.header, opened.delta, fetched: payload.count, from: index, at: time)
+        return true
+    }
+
+    /// Takes a contribution that holds what this peer last published to the last bit, which nobody has to fetch: once a
+    /// swarm agrees exactly, all do.
+    ///
+    /// - Returns: false for any other.
+    mutating func takeEqual(_ signed: SignedManifest, from index: Int, at time: MonotonicTime) -> Bool {
+        let manifest = signed.manifest
+        // Both have the same length, too: the root covers it.
+        guard tampering == nil, let twin, manifest.root == twin.root, manifest.encoding == twin.encoding,
+            pipeline.factors.schema(in: Int(clamping: manifest.round)) == twin.delta.schema
+        else { return false }
+        pipeline.heard(twin.delta, sequence: manifest.sequence, from: neighbours[index].id)
+        keep(signed, header: [], twin.delta, fetched: 0, from: index, at: time)
+        takeUndecoded(after: signed, from: index, at: time)
+        return true
+    }
+
+    /// Keeps a contribution that was let in.
+    ///
+    /// - Parameter byteCount: how much of it came over the network.
+    private mutating func keep(
+        _ signed: SignedManifest, header: [UInt8], _ delta: AdapterDelta, fetched byteCount: Int, from index: Int,
+        at time: MonotonicTime
+    ) {
+        let (manifest, peer) = (signed.manifest, neighbours[index].id)
         let weight = configuration.exchange.weight(ofSampleCount: Int(clamping: manifest.sampleCount))
         let contribution = Contribution(
-            sequence: manifest.sequence, isFinal: manifest.flags.contains(.final),
+            object: signed.id, sequence: manifest.sequence, isFinal: manifest.flags.contains(.final),
+            isEqual: byteCount == 0,
             settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
             share: HeardShare(
-                origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
+                origin: peer, round: Int(manifest.round), weight: weight, delta: delta, header: header))
         neighbours[index].showSign(at: time)
         neighbours[index].insert(contribution, staleness: configuration.exchange.staleness)
         prune(index)
         waits.arrived(round: contribution.round, at: time)
         report(
             .contributionReceived(
-                from: peer, round: contribution.round, byteCount: payload.count, object: signed.id.description),
-            at: time)
-        return true
+                from: peer, round: contribution.round, byteCount: byteCount, object: signed.id.description), at: time)
     }
 
     /// Asks again for what failed to arrive.

@@ -35,7 +35,9 @@ extension PeerCore {
         let timeIsUp = time >= since + configuration.lingerTimeout
         for index in neighbours.indices where !neighbours[index].hasLeft && !neighbours[index].isBarred {
             if timeIsUp {
-                let isServed = neighbours[index].hasFinalAdapter || isGivenUp(index)
+                // Who has published the same to the last bit does not fetch it.
+                let hasSame = twin.map { $0.root == neighbours[index].latestRoot } ?? false
+                let isServed = neighbours[index].hasFinalAdapter || hasSame || isGivenUp(index)
                 if neighbours[index].isConnected, !neighbours[index].isFinal, !isServed { return false }
             } else {
                 // Leaving would cut off what was pushed and is not acknowledged yet.

@@ -155,6 +155,7 @@ extension PeerCore {
         earliest = min(earliest, gainDeadline ?? .distantFuture)
         for index in neighbours.indices {
             for retry in neighbours[index].retries { earliest = min(earliest, retry.time) }
+            earliest = min(earliest, partsDeadline(of: index) ?? .distantFuture)
         }
         return earliest
     }

@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import Basics
+import Wire
 
 extension PeerCore {
     /// What a round of mixing begins with.
@@ -32,10 +33,33 @@ extension PeerCore {
             !sources.includes(id) && !outcome.weights.contains { $0.origin == id }
         }
         delta = outcome.delta
+        reduction = nil
         account(heard, outcome, since: since, at: time)
         delta = pipeline.carried(delta, from: own, in: mixingRound())
         delta = pipeline.step(delta, towards: heard.finals, in: mixingRound())
         probe(own: own, givers)
+        advance(heard, outcome, at: time)
+    }
+
+    /// Takes the average of all contributions, which came in slices, and begins the next round.
+    mutating func mix(average: [Float], of offers: [SliceOffer], since: MonotonicTime, at time: MonotonicTime) {
+        retireOld()
+        var heard = Heard()
+        for offer in offers {
+            guard let index = index(of: offer.origin) else { continue }
+            heard.present.append(offer.origin)
+            heard.news.append((offer.origin, .status(offer.settling)))
+            if isAudited { heard.parts.append(PeerAudit.Part(origin: offer.origin, sequence: offer.sequence)) }
+            neighbours[index].answered()
+            guard let fetched = offer.fetched else { continue }
+            report(
+                .contributionReceived(
+                    from: offer.origin, round: round, byteCount: fetched, object: offer.object.description), at: time)
+        }
+        let outcome = pipeline.take(
+            average: average, by: delta, of: offers.map { ($0.origin, $0.weight) }, in: mixingRound())
+        delta = outcome.delta
+        account(heard, outcome, since: since, at: time)
         advance(heard, outcome, at: time)
     }
 

@@ -13,6 +13,15 @@ struct PublishedContribution: Sendable {
     var audience: MixingAudience
 }
 
+/// What this peer published last, where it can be read by itself and says nothing but values: whose contribution has the
+/// same digest says the same.
+struct OwnContribution: Sendable {
+    let root: [UInt8]
+    let encoding: UInt16
+    /// What everybody reads in it.
+    let delta: AdapterDelta
+}
+
 /// The part of a manifest that is federation's own: one byte of version, then what settling tells, in settling rounds.
 struct ContributionStatus: Sendable, Hashable {
     static let version: UInt8 = 1
@@ -147,6 +156,11 @@ extension PeerCore {
         let norm = contribution.delta.norm
         ledger.append(PublishedLedger.Entry(round: round, object: object, norm: norm, byteCount: byteCount))
         if isFinal { finalObjects.insert(object) }
+        let isSelfContained =
+            contribution.encoding != DifferenceCoding.number && configuration.exchange.mixing.headerByteCount == 0
+        twin =
+            isSelfContained
+            ? OwnContribution(root: payload.root, encoding: contribution.encoding, delta: contribution.delta) : nil
         if isAudited, tampering == nil {
             directives.append(
                 .audit(

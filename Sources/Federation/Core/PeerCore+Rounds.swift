@@ -48,8 +48,9 @@ extension PeerCore {
         for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {
             waits.arrived(round: round, at: time)
         }
-        guard !isBehind else { return }
+        guard !isBehind else { return gossipFromTheStart(at: time) }
         publish(isFinal: false, at: time)
+        if case .gathering(_, let deadline) = phase { beginReduction(deadline: deadline, at: time) }
         trainAhead(at: time)
     }
 
@@ -63,7 +64,7 @@ extension PeerCore {
     }
 
     /// Until when neighbours that are there are waited for. In the startup they may be waiting for someone themselves.
-    private func deadline(from time: MonotonicTime) -> MonotonicTime {
+    func deadline(from time: MonotonicTime) -> MonotonicTime {
         let patient = time + waits.patience(training: lastTrainingDuration)
         let startup = startedAt + configuration.startupPatience + PeerConfiguration.startupMargin
         return min(max(patient, startup), configuration.waits.limit.map { time + $0 } ?? .distantFuture)
@@ -81,6 +82,7 @@ extension PeerCore {
                 guard mayCatchUp(deadline: deadline, at: time) else { return false }
                 return catchUp(to: target, at: time)
             }
+            if reduce(since: since, deadline: deadline, at: time) { return true }
             for index in neighbours.indices
             where isAwaited(index, since: since, deadline: deadline, at: time) { return false }
             mix(since: waitingSince(since), at: time)
@@ -97,7 +99,7 @@ extension PeerCore {
         if neighbours[index].hasAnswered(round) || !sources.includes(neighbours[index].id) { return nil }
         let limit = configuration.waits.limit.map { since + $0 } ?? .distantFuture
         if neighbours[index].isConnected {
-            let isSilent = neighbours[index].inFlight.isEmpty
+            let isSilent = !neighbours[index].isSending
             if isSilent, round < configuration.rounds ? neighbours[index].isSuspect : isGivenUp(index) { return nil }
             let until = isSilent ? min(deadline, muteFrom(index)) : deadline
             guard round >= configuration.rounds else { return until }
@@ -174,7 +176,7 @@ extension PeerCore {
             guard !isTrainingAhead else { return nil }
             guard !isBehind else { return deadline > now ? deadline : nil }
             // By place: this is asked after every datagram, and a copy of a neighbour's state counts its references.
-            var earliest: MonotonicTime?
+            var earliest = reduction.flatMap { $0.until > now ? $0.until : nil }
             for index in neighbours.indices {
                 guard let moment = awaitedUntil(index, since: since, deadline: deadline), moment > now else { continue }
                 earliest = min(earliest ?? moment, moment)

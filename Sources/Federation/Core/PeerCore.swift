@@ -65,6 +65,13 @@ package struct PeerCore: Sendable {
     var phase = Phase.ready { didSet { quietUntil = nil } }
     /// Local steps of the next round, where they are taken while this round's contributions are gathered.
     var ahead: StepsAhead? { didSet { quietUntil = nil } }
+    /// The exact average of the round that is being gathered, while it is made in slices.
+    var reduction: Reduction? { didSet { quietUntil = nil } }
+    /// Up to which round nothing is averaged in slices, and in which round neighbours were told so last.
+    var gossipsThrough = -1
+    var declined = -1
+    /// Means of the own slice that are served, oldest first.
+    var means: [(round: Int, object: ObjectID)] = []
     let beginning: Beginning
     /// The round that is under way, or that was the last.
     package internal(set) var round = 0 { didSet { quietUntil = nil } }
@@ -85,6 +92,8 @@ package struct PeerCore: Sendable {
     var nextSequence: UInt64
     /// What is served, oldest first.
     var published: [PublishedContribution] = []
+    /// What was published last.
+    var twin: OwnContribution?
     var ledger = PublishedLedger()
     var startedAt = MonotonicTime.zero
     /// The round that the peer began with.
@@ -181,6 +190,7 @@ package struct PeerCore: Sendable {
             number: round, isFinal: isFinal, isSettling: round >= configuration.rounds,
             weight: configuration.exchange.weight(ofSampleCount: roster.sampleCount), roster: roster,
             incarnation: handshakeTimestamp)
+        mixing.own = local.id
         mixing.settlingNumber = max(0, round - configuration.rounds)
         mixing.training = fastestTraining == nil ? nil : lastTrainingDuration
         return mixing

@@ -53,13 +53,16 @@ package struct PeerEvent: Sendable {
         /// A neighbour asked for the contribution and has not acknowledged all of it: up to `byteCount` bytes more may have
         /// left. Told when it is no longer served or the session ended.
         case contributionUnconfirmed(to: PeerID, round: Int, byteCount: Int, object: String)
-        /// A neighbour's contribution arrived whole and passed the gate; `object` is its name.
+        /// A neighbour's contribution is here and passed the gate, or the slice of it that this peer averages; `object` is
+        /// its name. So many bytes were fetched: none where it holds what this peer published itself.
         case contributionReceived(from: PeerID, round: Int, byteCount: Int, object: String)
         /// A neighbour's contribution is not mixed.
         case contributionRefused(from: PeerID, round: Int, byteCount: Int, reason: String)
         /// The adapter was mixed with those of the neighbours `present`. `disagreement` is the largest relative distance
         /// to one of them before mixing, `duration` the wait since the own contribution was published.
         case mixed(round: Int, disagreement: Double, present: [PeerID], absent: [PeerID], duration: Duration)
+        /// The round's average cannot be made in slices: whole contributions are fetched and mixed as they come.
+        case reductionGivenUp(round: Int, reason: String)
         /// What each neighbour's contribution counted in the average; told when it is not as it was told last.
         case shares(round: Int, [EventDescription.Share])
         /// Averaging LoRA factors in the place of their products loses the share `bias` of the average product, by layer
@@ -231,7 +234,8 @@ extension PeerEvent.Kind {
                 [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
         case .contributionReceived(let peer, let round, let byteCount, let object):
             .detail(
-                "contribution_received", "{round}: the contribution of {neighbour} arrived whole and passed the gate",
+                "contribution_received",
+                "{round}: the contribution of {neighbour} is here and passed the gate; {bytes} were fetched",
                 [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
         case .contributionRefused(let peer, let round, let byteCount, let reason):
             .news(
@@ -244,6 +248,10 @@ extension PeerEvent.Kind {
                     .round(round), .disagreement(disagreement), .present(present), .absent(absent),
                     .seconds(duration),
                 ])
+        case .reductionGivenUp(let round, let reason):
+            .news(
+                "reduction_given_up", "{round}: gossips, as the exact average of all cannot be had: {reason}",
+                [.round(round), .reason(reason)])
         case .shares(let round, let shares):
             .detail("shares", "{round}: took {shares}", [.round(round), .shares(shares)])
         case .factorBias(let round, let bias, let left, let layers):
@@ -418,6 +426,7 @@ extension PeerEvent.Kind {
             .contributionReceived(from: peer, round: 0, byteCount: 65_536, object: "0a1b"),
             .contributionRefused(from: peer, round: 0, byteCount: 65_536, reason: "it is for another base model"),
             .mixed(round: 0, disagreement: 0.125, present: others, absent: [peer], duration: .seconds(2)),
+            .reductionGivenUp(round: 0, reason: "somebody is away"),
             .shares(round: 0, others.map { EventDescription.Share(peer: $0, share: 0.25) }),
             .factorBias(round: 0, bias: 0.125, left: 0.125, layers: [0.25, 0.0625]),
             .gainMeasured(gain), .gainByCategory(gain, category: "open_qa"), .gainHeard(gain),

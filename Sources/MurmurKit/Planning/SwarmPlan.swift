@@ -197,19 +197,43 @@ package struct PlannedTraffic: Sendable {
         range.reduce(0) { $0 + bytes(in: $1, by: peer) } / max(1, range.count)
     }
 
+    /// What a peer sends in a round in which everybody averages a slice: of its contribution each slice once, and the mean
+    /// of its own slice to everybody. Nothing but manifests where all hold the same already.
+    private func reduced(in round: Int) -> Double {
+        let (count, settles) = (graph.count, round >= rounds)
+        let manifests = Double((count - 1) * WireCost.bytes(ofPayload: 0))
+        // Who exchanges single precision agrees to the last bit when training ends, others a round later.
+        let isExact = policy.encoding.number == SinglePrecision().number
+        if isExact ? settles : round > rounds { return manifests }
+        let values = factors.schema(in: round).count
+        let layout = SliceLayout(
+            count: values, bytesOfValue: settles ? 4 : policy.encoding.bytesOfValue ?? 4, peers: count,
+            leafByteCount: WireConfiguration.leafByteCount)
+        guard layout.pays else { return Double((count - 1) * WireCost.bytes(ofPayload: payload(in: round, by: 0))) }
+        let slices = (0..<count).reduce(0) { $0 + layout.leafBytes(of: $1) }
+        let means = SinglePrecision().byteCounts(for: factors.schema(in: round)).upperBound
+        return 2 * manifests + WireCost.fetchedFactor * Double(slices + means) * Double(count - 1) / Double(count)
+    }
+
+    /// Bytes of datagrams that a peer sends in a round; `shares` is how many contributions.
+    private func sent(in round: Int, by peer: Int, shares: Double) -> Double {
+        policy.mixing.reduces ? reduced(in: round) : shares * Double(bytes(in: round, by: peer))
+    }
+
     private func bytes(in round: Int, by peer: Int) -> Int {
-        WireCost.bytes(ofPayload: payload(in: round, by: peer))
+        guard !policy.mixing.reduces else { return Int(reduced(in: round) / Double(max(1, graph.degree(of: peer)))) }
+        return WireCost.bytes(ofPayload: payload(in: round, by: peer))
     }
 
     /// Bytes of datagrams that each peer sends in all rounds with training; where so many settling rounds follow, in these and
     /// with the final adapter too, which is published once more.
     package func sent(settlingRounds: Int?) -> [Int] {
         var sums = shares.indices.map { peer in
-            shares[peer] * Double((0..<rounds).reduce(0) { $0 + bytes(in: $1, by: peer) })
+            (0..<rounds).reduce(0) { $0 + sent(in: $1, by: peer, shares: shares[peer]) }
         }
         for number in 0..<(settlingRounds ?? 0) {
             let shares = policy.mixing.shares(in: graph, settlingNumber: number)
-            for peer in sums.indices { sums[peer] += shares[peer] * Double(bytes(in: rounds + number, by: peer)) }
+            for peer in sums.indices { sums[peer] += sent(in: rounds + number, by: peer, shares: shares[peer]) }
         }
         if settlingRounds != nil {
             for peer in sums.indices {
@@ -223,7 +247,7 @@ package struct PlannedTraffic: Sendable {
 /// What the protocol adds to a payload.
 enum WireCost {
     /// Bytes sent a byte of a payload that is fetched in chunks: less than of one that is pushed with its manifest.
-    private static let fetchedFactor = 1.04
+    static let fetchedFactor = 1.04
 
     static func bytes(ofPayload count: Int) -> Int {
         let factor = count <= WireConfiguration.pushedByteLimit ? ExchangeBudget.packetFactor : fetchedFactor

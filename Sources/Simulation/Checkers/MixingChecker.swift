@@ -28,6 +28,8 @@ package struct MixingChecker: Sendable {
         /// At this pace in so many rounds with training.
         case metropolis(pace: Double, rounds: Int)
         case matrix(MixingMatrix)
+        /// These, or as Metropolis–Hastings has it before a peer knows what the others count.
+        case reduced(MixingMatrix)
         /// These in turn in rounds with training, then the last.
         case turns([MixingMatrix], rounds: Int, then: MixingMatrix)
         case unknown
@@ -56,6 +58,8 @@ package struct MixingChecker: Sendable {
         weights =
             if let rule = rule as? MetropolisMixing {
                 .metropolis(pace: rule.pace, rounds: configurations.first?.rounds ?? 0)
+            } else if rule.reduces, let matrix = rule.matrix(of: graph, sampleCounts: counts) {
+                .reduced(matrix)
             } else if !rule.movesMass, let matrix = rule.matrix(of: graph, sampleCounts: counts) {
                 turns.isEmpty
                     ? .matrix(matrix) : .turns(turns, rounds: configurations.first?.rounds ?? 0, then: matrix)
@@ -67,15 +71,18 @@ package struct MixingChecker: Sendable {
     /// What `peer` takes in a round of what `origin` published for the round `made`; nil where that is not known.
     private func weight(of origin: Int, made: Int, at peer: Int, in round: Int) -> Double? {
         switch weights {
-        case .metropolis(let pace, let rounds):
-            let ratio = Double(counts[origin]) / Double(counts[peer])
-            return (round < rounds ? pace : 1) * min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1))
-        case .matrix(let matrix): return matrix[peer, origin]
+        case .metropolis(let pace, let rounds): return (round < rounds ? pace : 1) * metropolis(peer, origin)
+        case .matrix(let matrix), .reduced(let matrix): return matrix[peer, origin]
         case .turns(let matrices, let rounds, let last):
             if round >= rounds { return last[peer, origin] }
             return made == round ? matrices[round % matrices.count][peer, origin] : 0
         case .unknown: return nil
         }
+    }
+
+    private func metropolis(_ peer: Int, _ origin: Int) -> Double {
+        let ratio = Double(counts[origin]) / Double(counts[peer])
+        return min(1 / Double(degrees[peer] + 1), ratio / Double(degrees[origin] + 1))
     }
 
     /// Takes what a peer did; what is wrong with it, or nil. `dishonest` are those whose contributions are not known.
@@ -95,7 +102,7 @@ package struct MixingChecker: Sendable {
             courses[peer]?.mixed(delta.values, in: round)
             guard !dishonest[peer], let own = published[peer].last, own.round == round else { return nil }
             guard Set(parts.map(\.origin)).count == parts.count else { return "mixed one peer's adapter twice" }
-            var terms: [(weight: Double, values: [Float])] = []
+            var heard: [(origin: Int, found: Published)] = []
             for part in parts {
                 guard let origin = indexOfPeer[part.origin], !dishonest[origin] else { return nil }
                 guard remembers(part, of: origin) else { return nil }
@@ -105,16 +112,19 @@ package struct MixingChecker: Sendable {
                 guard found.isFinal || abs(found.round - round) <= staleness else {
                     return "mixed in round \(round) peer \(origin)'s contribution of round \(found.round)"
                 }
-                guard let weight = weight(of: origin, made: found.round, at: peer, in: round) else { continue }
-                terms.append((weight, found.values))
+                heard.append((origin, found))
             }
             if case .unknown = weights { return nil }
-            // The weight of who is missing stays with the peer itself.
-            terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
-            if let heldBack = own.heldBack { terms.append((1, heldBack)) }
-            // Where factors alternate, a contribution of another round may hold more than what is mixed.
-            guard terms.allSatisfy({ $0.values.count == delta.values.count }) else { return nil }
-            return Self.difference(delta.values, terms).map { "mixed in round \(round) and is off by \($0)" }
+            let first = difference(of: delta.values, from: own, heard) {
+                weight(of: $0, made: $1, at: peer, in: round) ?? 0
+            }
+            guard var least = first else { return nil }
+            if case .reduced = weights {
+                let second = difference(of: delta.values, from: own, heard) { origin, _ in metropolis(peer, origin) }
+                guard let second else { return nil }
+                least = min(least, second)
+            }
+            return "mixed in round \(round) and is off by \(least)"
         case .adopted(let parts, let own, let delta):
             courses[peer]?.forget()
             guard !dishonest[peer] else { return nil }
@@ -133,6 +143,20 @@ package struct MixingChecker: Sendable {
             for index in terms.indices { terms[index].weight /= total }
             return Self.difference(delta.values, terms).map { "took over a mean that is off by \($0)" }
         }
+    }
+
+    /// By how much `values` differ from the average of what a peer published and what it heard; nil where that is rounding.
+    private func difference(
+        of values: [Float], from own: Published, _ heard: [(origin: Int, found: Published)],
+        weight: (_ origin: Int, _ made: Int) -> Double
+    ) -> Double? {
+        var terms = heard.map { (weight: weight($0.origin, $0.found.round), values: $0.found.values) }
+        // The weight of who is missing stays with the peer itself.
+        terms.append((1 - terms.reduce(0) { $0 + $1.weight }, own.values))
+        if let heldBack = own.heldBack { terms.append((1, heldBack)) }
+        // Where factors alternate, a contribution of another round may hold more than what is mixed.
+        guard terms.allSatisfy({ $0.values.count == values.count }) else { return nil }
+        return Self.difference(values, terms)
     }
 
     /// Whether it is known what the peer published under that number, or that it published nothing: old ones are forgotten.

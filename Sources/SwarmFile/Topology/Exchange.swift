@@ -131,6 +131,7 @@ extension SwarmTopology.Exchange {
     static func readTogether(_ place: TopologyValue) throws -> Self {
         var exchange = try Self.read(place)
         try refuseFactors(of: exchange, place)
+        try refuseSlices(of: exchange, place)
         try refuseBudget(of: exchange, place)
         try refuseOuter(of: exchange, place)
         try refuseSettling(of: exchange, place)
@@ -150,6 +151,31 @@ extension SwarmTopology.Exchange {
         }
         exchange.compression = .none
         return exchange
+    }
+
+    /// Peers that average slices have nobody's contribution whole, and values must stand by themselves.
+    private static func refuseSlices(of exchange: Self, _ place: TopologyValue) throws {
+        guard exchange.mixing.averagesSlices else { return }
+        let keys = try place.section(keys: Self.keys.map(\.name))
+        let name = "mixing: \(exchange.mixing.rawValue)"
+        if let key = keys["compression"], ![.none, .bf16].contains(exchange.compression) {
+            throw key.error(
+                "\"\(exchange.compression.rawValue)\" does not go with \(name), under which peers average slices of values "
+                    + "that stand by themselves; give bf16 or none")
+        }
+        for name in ["budget", "uplink"] {
+            guard let key = keys[name] else { continue }
+            throw key.error(
+                "\(name) does not go with mixing: \(exchange.mixing.rawValue), which has no stronger level than bf16")
+        }
+        if exchange.overlap, let key = keys["overlap"] {
+            throw key.error("overlap does not go with \(name), with which it was not tried")
+        }
+        if exchange.gain != nil, let key = keys["gain"] {
+            throw key.error(
+                "gain is measured on neighbours' contributions, which do not arrive whole with \(name); give metropolis"
+            )
+        }
     }
 
     /// A budget chooses between levels of compression: there have to be some.

@@ -64,6 +64,7 @@ import Testing
         var graph = "ring"
         var participation = 1.0
         var margin = SwarmPlan.margin
+        var rank = 8
 
         var testDescription: String { "\(exchange), \(graph), participation \(participation)" }
     }
@@ -92,11 +93,15 @@ import Testing
             Setting(exchange: "mixing: pairwise, compression: none", graph: "exponential"),
             Setting(exchange: "mixing: push-sum", graph: "exponential"),
             Setting(exchange: "mixing: one-peer-exponential", graph: "exponential"),
+            // 72 kB, which are fetched whole, and five leaves for four peers.
+            Setting(exchange: "mixing: all-reduce, compression: none", graph: "complete"),
+            Setting(exchange: "mixing: all-reduce, compression: none", graph: "complete", rank: 32),
         ])
     func bytesAreThoseOfARun(_ setting: Setting) async throws {
         let folder = try TemporaryFolder()
         let topology = try topology(
-            in: folder, graph: setting.graph, peers: 4, rank: 8, targets: "q_proj, v_proj", exchange: setting.exchange,
+            in: folder, graph: setting.graph, peers: 4, rank: setting.rank, targets: "q_proj, v_proj",
+            exchange: setting.exchange,
             participation: setting.participation, rounds: 12)
         let swarm = SwarmComposition(topology)
         let training = try SimulatedTraining(

@@ -21,6 +21,8 @@ package struct SwarmRun {
         package var records = false
         /// Whether the adapters are measured on the held-out records at the end.
         package var measuresLosses = false
+        /// Whether peers keep the adapter of each round.
+        package var keepsRounds = false
         /// The program that the peers run; nil for this one.
         package var executable: URL?
 
@@ -252,6 +254,7 @@ package struct SwarmRun {
                 folder.identity(of: name).path, "--out",
                 folder.url.path, "--supervised",
             ] + choices.sources.arguments + (choices.records ? ["--record"] : [])
+                + (choices.keepsRounds ? ["--keep-rounds"] : [])
                 + (choices.continues ? ["--continue-with"] : [])
                 + (choices.quorum.map { ["--quorum", "\($0)"] } ?? [])
                 + slownesses.flatMap { ["--slow", $0.text] }
@@ -261,9 +264,12 @@ package struct SwarmRun {
 
     /// This program's own file.
     private static func executable() throws -> URL {
-        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
-            throw CommandFailure("cannot find this program's own file through /proc/self/exe")
-        }
+        #if os(Linux)
+        let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        #else
+        let path = Bundle.main.executablePath
+        #endif
+        guard let path else { throw CommandFailure("cannot find this program's own file") }
         return URL(fileURLWithPath: path)
     }
 }

@@ -8,7 +8,7 @@ import Wire
 
 /// `exchange.mixing: all-reduce` in whole swarms: the exact mean in slices, and gossip where that cannot be.
 @Suite struct AllReduceTests {
-    /// Adapters of 160,032 values: ten leaves in single precision; of 72,032: five.
+    /// Adapters of 160,032 values have ten leaves in single precision, of 131,072 eight (four in bf16), of 72,032 five.
     static func swarm(
         count: Int = 4, seed: UInt64 = 1, rounds: Int = 4, loss: Double = 0, compression: String = "none",
         rows: Int = 20_000, unequal: Bool = true
@@ -28,7 +28,7 @@ import Wire
     }
 
     /// Everybody ends with the exact mean, and sends what two passes over an adapter cost.
-    @Test(arguments: [("none", 2, 20_000), ("none", 5, 20_000), ("none", 6, 9000), ("bf16", 4, 20_000)])
+    @Test(arguments: [("none", 2, 16_380), ("none", 5, 20_000), ("none", 6, 9000), ("bf16", 4, 16_380)])
     func theMeanIsExactAndCheap(setting: (compression: String, count: Int, rows: Int)) throws {
         let (count, rounds) = (setting.count, 4)
         var swarm = try Self.swarm(
@@ -42,7 +42,7 @@ import Wire
         let isExact = setting.compression == "none"
         for final in finals {
             #expect(final == finals[0])
-            #expect(final.distance(to: ideal) / ideal.norm < (isExact ? 1e-6 : 2e-3))
+            #expect(final.distance(to: ideal) / ideal.norm < (isExact ? 1e-5 : 2e-3))
         }
         let least = 2 * Double(count - 1) / Double(count) * Double(4 * swarm.schema.count)
         for peer in 0..<count {
@@ -130,7 +130,8 @@ import Wire
         }
         var swarm = try Self.swarm(seed: 6, rounds: 3, rows: 9000)
         swarm.after(.zero) { swarm in
-            swarm.members[1].core?.tampering = Liar(value: value, keys: swarm.members[1].keys.signing)
+            let liar = Liar(value: value, keys: swarm.members[1].keys.signing)
+            swarm.members[1].core?.tampering = liar
         }
         try swarm.startAll()
         let isDone = swarm.run(for: .seconds(900))
@@ -170,7 +171,7 @@ import Wire
         let finals = swarm.finals(0..<4)
         try #require(finals.count == 4)
         let ideal = swarm.ideal(0..<4)
-        #expect(finals.allSatisfy { $0 == finals[0] } && finals[0].distance(to: ideal) / ideal.norm < 1e-6)
+        #expect(finals.allSatisfy { $0 == finals[0] } && finals[0].distance(to: ideal) / ideal.norm < 1e-5)
         #expect((0..<4).allSatisfy { givenUp(swarm, $0).isEmpty })
     }
 }

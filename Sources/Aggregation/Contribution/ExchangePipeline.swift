@@ -261,8 +261,8 @@ package struct ExchangePipeline: Sendable {
         return (Array(payload.prefix(headerByteCount)), copy.delta)
     }
 
-    /// A neighbour's contribution says what this peer's own says, and is not fetched for that. What follows may refer to
-    /// it.
+    /// A neighbour's contribution says what this peer's own says, and is not fetched for that. What follows may refer
+    /// to it.
     package mutating func heard(_ delta: AdapterDelta, sequence: UInt64, from origin: PeerID) {
         guard policy.differences != .never, held[origin].map({ $0.sequence < sequence }) ?? true else { return }
         held[origin] = HeldCopy(sequence: sequence, delta: delta)

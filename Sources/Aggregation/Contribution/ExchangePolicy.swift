@@ -152,8 +152,8 @@ extension ExchangePolicy {
         /// Whether contributions of rounds with training may be differences to the one before, which all neighbours have.
         package var allowsDifferences: Bool { allowsCopies && rule.sharesWithEveryone && !rule.reduces }
 
-        /// Whether values have to stand by themselves, so that peers can average slices of contributions that they do not
-        /// have whole.
+        /// Whether values have to stand by themselves, so that peers can average slices of contributions that they do
+        /// not have whole.
         package var averagesSlices: Bool { rule.reduces }
     }
 

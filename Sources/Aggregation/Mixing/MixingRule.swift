@@ -34,8 +34,8 @@ package protocol MixingRule: Sendable {
     /// Whether peers average slices of contributions and give each other the means, where nobody is missing.
     var reduces: Bool { get }
 
-    /// The peer's adapter after a round whose average came in slices: `mean` of all peers' contributions, of which the others'
-    /// count `weights`. Only asked of rules that reduce.
+    /// The peer's adapter after a round whose average came in slices: `mean` of all peers' contributions, of which the
+    /// others' count `weights`. Only asked of rules that reduce.
     mutating func take(
         average mean: AdapterDelta, by own: AdapterDelta, of weights: [(origin: PeerID, weight: Int)],
         in round: MixingRound

@@ -45,7 +45,8 @@ extension PeerCore {
         if finalObjects.contains(object), byteCount == entry.byteCount, let index = index(of: peer) {
             neighbours[index].hasFinalAdapter = true
         }
-        if byteCount < total {
+        // Who averages a slice asks for no more.
+        if byteCount < total, byteCount != sliceBytes(of: entry, to: peer) {
             report(
                 .contributionUnconfirmed(
                     to: peer, round: entry.round, byteCount: total - byteCount, object: object.description), at: time)
@@ -56,6 +57,18 @@ extension PeerCore {
                 to: peer, round: entry.round, byteCount: byteCount,
                 tensors: pipeline.factors.schema(in: entry.round).tensors.count,
                 norm: entry.norm, object: object.description), at: time)
+    }
+
+    /// Bytes that a neighbour fetches of a contribution of which it averages a slice; nil where it fetches all.
+    private func sliceBytes(of entry: PublishedLedger.Entry, to peer: PeerID) -> Int? {
+        for encoding in [SinglePrecision().number, BrainFloat().number] {
+            guard let division = sliceDivision(in: entry.round, encoding: encoding),
+                division.layout.count * division.layout.bytesOfValue == entry.byteCount,
+                let rank = division.ids.firstIndex(of: peer)
+            else { continue }
+            return division.layout.leafBytes(of: rank)
+        }
+        return nil
     }
 
     /// Tells what the end of the sessions has brought to light; nothing else is taken of the protocol any more.

@@ -13,8 +13,8 @@ struct PublishedContribution: Sendable {
     var audience: MixingAudience
 }
 
-/// What this peer published last, where it can be read by itself and says nothing but values: whose contribution has the
-/// same digest says the same.
+/// What this peer published last, where it can be read by itself and says nothing but values: whose contribution has
+/// the same digest says the same.
 struct OwnContribution: Sendable {
     let root: [UInt8]
     let encoding: UInt16

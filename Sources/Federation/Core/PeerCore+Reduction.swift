@@ -41,7 +41,8 @@ extension PeerCore {
         if current.basis == nil, let basis = basis(of: offers, in: current) {
             reduction?.basis = basis
             // From now on it is a matter of sending: nobody trains any more.
-            reduction?.until = min(current.until, time + waits.patience(training: .zero))
+            let until = min(current.until, time + waits.patience(training: .zero))
+            reduction?.until = until
         }
         if let basis = reduction?.basis {
             // Where all have the same there is nothing to average.

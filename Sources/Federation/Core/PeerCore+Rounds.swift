@@ -43,6 +43,7 @@ extension PeerCore {
     mutating func gather(at time: MonotonicTime) {
         if round >= configuration.rounds, settlingSince == nil { beginSettling(at: time) }
         sources = pipeline.sources(in: mixingRound())
+        reduction = nil
         phase = .gathering(since: time, deadline: deadline(from: time))
         waits.begin(round: round, at: time)
         for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {

@@ -119,7 +119,8 @@ extension PeerCore {
             let count = reduction.division.values(of: neighbours[index].id)?.count
         else { return }
         do {
-            neighbours[index].mean?.values = try pipeline.open(mean: payload, count: count)
+            let values = try pipeline.open(mean: payload, count: count)
+            neighbours[index].mean?.values = values
         } catch {
             report(
                 .contributionRefused(

@@ -197,8 +197,8 @@ package struct PlannedTraffic: Sendable {
         range.reduce(0) { $0 + bytes(in: $1, by: peer) } / max(1, range.count)
     }
 
-    /// What a peer sends in a round in which everybody averages a slice: of its contribution each slice once, and the mean
-    /// of its own slice to everybody. Nothing but manifests where all hold the same already.
+    /// What a peer sends in a round in which everybody averages a slice: of its contribution each slice once, and the
+    /// mean of its own slice to everybody. Nothing but manifests where all hold the same already.
     private func reduced(in round: Int) -> Double {
         let (count, settles) = (graph.count, round >= rounds)
         let manifests = Double((count - 1) * WireCost.bytes(ofPayload: 0))

@@ -58,7 +58,8 @@ import Wire
         // Nothing else is sent, also not later; what is lost is sent again.
         rig.run(for: .seconds(40))
         let sent = rig.bytesSent[1] - before
-        #expect(Double(sent) < (conditions.loss > 0 ? 1.8 : 1.2) * Double(expected.count) + 12_000, "\(sent)")
+        let isRough = conditions.loss > 0 || conditions.jitter > .zero
+        #expect(Double(sent) < (isRough ? 2 : 1.2) * Double(expected.count) + 20_000, "\(sent)")
         #expect(parts(rig).count == 1 && failures(rig).isEmpty)
         #expect(rig.endpoints[0].inboundByteCount == 0 && rig.endpoints[0].undeliveredByteCount == 0)
         #expect(rig.endpoints[0].brokenBound == nil && rig.endpoints[1].brokenBound == nil)
@@ -92,7 +93,7 @@ import Wire
         #expect(rig.endpoints[0].inboundByteCount == 48 * Self.leaf)
         rig.endpoints[0].request(object, from: rig.id(1), at: rig.time)
         rig.run(for: .milliseconds(1))
-        #expect(failures(rig) == [.limitReached])
+        #expect(failures(rig).isEmpty && rig.endpoints[0].inboundByteCount == 48 * Self.leaf)
         rig.endpoints[0].abandon(object)
         #expect(rig.endpoints[0].inboundByteCount == 0)
         let before = rig.bytesSent[1]
@@ -115,15 +116,12 @@ import Wire
         #expect(rig.endpoints[0].inboundByteCount == 0)
     }
 
-    /// A false byte counts where it is fetched, and only there.
-    @Test(arguments: [(1..<3, true), (3..<6, false)]) func whatIsFalseIsFoundWhereItIsFetched(
-        leaves: Range<Int>, isFalse: Bool
-    ) throws {
-        var (rig, object, payload) = try rig(byteCount: 6 * Self.leaf, lie: 2 * Self.leaf + 5)
+    /// Who serves other bytes is found out by the list of hashes, whichever part is fetched.
+    @Test(arguments: [1..<3, 3..<6]) func whatIsFalseIsFound(leaves: Range<Int>) throws {
+        var (rig, object, _) = try rig(byteCount: 6 * Self.leaf, lie: 2 * Self.leaf + 5)
         rig.endpoints[0].request(object, leaves: leaves, from: rig.id(1), at: rig.time)
         rig.run(for: .seconds(10))
-        #expect(failures(rig) == (isFalse ? [.corrupt] : []))
-        #expect(parts(rig).map(\.bytes) == (isFalse ? [] : [Array(payload[(3 * Self.leaf)...])]))
+        #expect(failures(rig) == [.corrupt] && parts(rig).isEmpty)
         #expect(rig.endpoints[0].inboundByteCount == 0)
     }
 

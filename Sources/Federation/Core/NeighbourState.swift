@@ -133,12 +133,17 @@ struct NeighbourState: Sendable {
         return !inFlight.values.contains { $0.round == round } && !retries.contains { $0.round == round }
     }
 
+    /// What has this number was used, and is not fetched again.
+    mutating func took(_ sequence: UInt64, staleness: Int) {
+        taken.append(sequence)
+        if taken.count > max(8, 4 * staleness) { taken.removeFirst() }
+    }
+
     /// Takes a contribution in; one of the same round is replaced if it is older.
     ///
     /// - Parameter staleness: how many rounds apart contributions are still of use: so far back it is remembered what came.
     mutating func insert(_ contribution: Contribution, staleness: Int) {
-        taken.append(contribution.sequence)
-        if taken.count > max(8, 4 * staleness) { taken.removeFirst() }
+        took(contribution.sequence, staleness: staleness)
         if let index = contributions.firstIndex(where: { $0.round == contribution.round }) {
             if contributions[index].sequence < contribution.sequence { contributions[index] = contribution }
         } else {

@@ -52,6 +52,7 @@ extension PeerCore {
             if isAudited { heard.parts.append(PeerAudit.Part(origin: offer.origin, sequence: offer.sequence)) }
             neighbours[index].answered()
             guard let fetched = offer.fetched else { continue }
+            neighbours[index].took(offer.sequence, staleness: configuration.exchange.staleness)
             report(
                 .contributionReceived(
                     from: offer.origin, round: round, byteCount: fetched, object: offer.object.description), at: time)

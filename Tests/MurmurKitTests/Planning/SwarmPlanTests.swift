@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Foundation
 import LanguageModel
 import LinearAlgebra
@@ -170,9 +171,9 @@ import Testing
         var tuning = SwarmTopology.Tuning()
         tuning.cutoff = 256
         let schema = AdapterSchema.lora(configuration: .defaults, projections: shape.projections)
-        func memory(_ storage: WeightStorage) -> PeerMemory {
+        func memory(_ storage: WeightStorage, _ exchange: SwarmTopology.Exchange = .defaults) -> PeerMemory {
             PeerMemory(
-                shape: shape, schema: schema, tuning: tuning, degree: 2,
+                shape: shape, schema: schema, tuning: tuning, exchange: exchange, degree: 2,
                 weights: WeightMemory(shape: shape, storage: storage), threads: 1)
         }
         #expect((700_000_000...1_000_000_000).contains(memory(.float32).total), "\(memory(.float32))")
@@ -181,6 +182,11 @@ import Testing
         ]
         let weights = falling.map { memory($0).weights }
         #expect(zip(weights, weights.dropFirst()).allSatisfy(>), "\(weights)")
+        // Push-sum was measured to keep 28 adapters more than metropolis, for two neighbours.
+        var pushSum = SwarmTopology.Exchange()
+        pushSum.mixing = .pushSum
+        let more = memory(.float32, pushSum).adapters - memory(.float32).adapters
+        #expect((25...32).contains(more / (4 * schema.count)))
     }
 
     @Test(arguments: [

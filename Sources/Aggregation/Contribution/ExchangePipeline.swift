@@ -285,6 +285,9 @@ package struct ExchangePipeline: Sendable {
     /// The mass that the mixing rule holds; nil where it moves none.
     package var mass: MassAccount? { policy.mixing.mass }
 
+    /// Whether a contribution that calls itself final holds the adapter that its origin ends with.
+    package func isFinalAdapter(_ share: HeardShare) -> Bool { policy.mixing.isFinalAdapter(share) }
+
     /// Whose contributions are waited for in a round.
     package func sources(in round: MixingRound) -> MixingAudience { policy.mixing.sources(in: round) }
 

@@ -35,6 +35,10 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     private static let adapterCopies = 16
     /// Contributions that are kept of a neighbour: of this round and of the next ones.
     private static let contributionsKept = 3
+    /// Vectors of the adapter's length that tracking gradients takes beside those of neighbours: the correction and the mean
+    /// gradient, at both ends of the trainer and as they are summed, the sum and what was told of it. Of a neighbour each
+    /// contribution holds one more, and an edge has two, one of them in the checkpoint.
+    private static let trackingCopies = 14
 
     /// For a peer with `degree` neighbours that trains an adapter of `schema` for a model of `shape`.
     ///
@@ -43,7 +47,7 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     ///   - threads: threads that share the peer's work.
     package init(
         shape: ModelConfiguration, schema: AdapterSchema, tuning: SwarmTopology.Tuning, degree: Int,
-        weights: WeightMemory, threads: Int
+        weights: WeightMemory, threads: Int, tracksGradients: Bool = false
     ) {
         // The largest is read first, when the others are still to come.
         self.weights = weights.storage == .float32 ? weights.kept : weights.total
@@ -58,7 +62,8 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
         // As `HeadBuffers` cuts logits into chunks.
         let logits = min(tokens, 264) * (shape.vocabularySize + 2 * shape.hiddenSize)
         activations = 4 * (tokens * (shape.layerCount * layer + shared) + min(logits, 16 << 20))
-        adapters = 4 * schema.count * (Self.adapterCopies + Self.contributionsKept * degree)
+        let tracked = tracksGradients ? Self.trackingCopies + (Self.contributionsKept + 2) * degree : 0
+        adapters = 4 * schema.count * (Self.adapterCopies + Self.contributionsKept * degree + tracked)
         program = Self.usualProgram
     }
 
@@ -88,7 +93,7 @@ extension SwarmPlan {
             topology, schema: schema,
             memory: PeerMemory(
                 shape: shape, schema: schema, tuning: topology.tuning, degree: degree, weights: weights,
-                threads: compute.threadCount),
+                threads: compute.threadCount, tracksGradients: topology.exchange.tracking),
             uplink: uplink, trainingSeconds: trainingSeconds)
     }
 }

@@ -48,6 +48,27 @@ import Testing
         #expect(odd.contains("base_model: \"a\\\"---license: x\""))
     }
 
+    @Test("What is measured later comes into the table, once, and a card that somebody wrote stays")
+    func laterMetrics() throws {
+        let folder = try TemporaryFolder()
+        func text() throws -> String { try String(contentsOfFile: folder.path("README.md"), encoding: .utf8) }
+        for metrics in [card.metrics, []] {
+            var first = card
+            first.metrics = metrics
+            try first.write(of: Self.adapter(base: "a"), to: folder.url.path)
+            for value in ["2", "3"] {
+                try ModelCard.add([.init(name: "other", value: value, support: "7|8")], toCardIn: folder.url.path)
+            }
+            var whole = card
+            whole.metrics = metrics + [.init(name: "other", value: "3", support: "7|8")]
+            #expect(try text() == whole.text(of: Self.adapter(base: "a")))
+        }
+        try folder.write("# Mine\n| metric | value | on |", to: "README.md")
+        try ModelCard.add(card.metrics, toCardIn: folder.url.path)
+        #expect(try text() == "# Mine\n| metric | value | on |")
+        #expect(throws: FileError.self) { try ModelCard.add(card.metrics, toCardIn: folder.path("none")) }
+    }
+
     @Test("A card that somebody wrote stays, one of ours is written anew")
     func overwriting() throws {
         let folder = try TemporaryFolder()

@@ -27,6 +27,8 @@ extension EndToEnd {
             #expect(real.status == 0, "\(real.error)")
             let parts = try #require(try object(real.output)["peers"] as? [String: [String: Any]])
             let found = try swarm.names.map { try #require(parts[$0]?["held_out_loss"] as? Double) }
+            let card = try String(contentsOfFile: "\(swarm.out)/\(swarm.names[1])/adapter/README.md", encoding: .utf8)
+            #expect(card.contains("| held-out loss, nats a token | "))
 
             let recorded = folder.path("recorded")
             let live = try await MurmurProcess.run(

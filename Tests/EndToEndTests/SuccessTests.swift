@@ -110,9 +110,23 @@ extension EndToEnd {
             let folder = try TemporaryFolder()
             let pair = try await Pair(in: folder.url.path, firstPort: 25_420)
             for name in ["a", "b"] { try pair.write(name) }
-            let (first, other) = try await pair.run()
+            let (first, other) = try await pair.run(["--evaluate", "--keep-rounds"])
             #expect(first.status == 0 && other.status == 0 && first.output.contains("Done."), "\(first.output)")
-            #expect(first.output.contains("took part"))
+            #expect(first.output.contains("took part") && first.output.contains("On 10 held-out records its loss is "))
+            let heldOut = try pair.summary("a")["held_out"]
+            #expect(heldOut?["records"]?.int == 10 && (heldOut?["loss"]?.double ?? 0) > 0)
+            // Each round's adapter lies apart, and every card says what was measured of its own.
+            let files = "\(folder.url.path)/run-a/a"
+            func rounds() throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: files + "/rounds").sorted()
+            }
+            #expect(try rounds() == ["0001"])
+            func card(_ name: String) throws -> String {
+                try String(contentsOfFile: "\(files)/\(name)/README.md", encoding: .utf8)
+            }
+            #expect(try card("rounds/0001").contains("| After rounds | 1 of 2 |"))
+            let metric = "| held-out loss, nats a token |"
+            #expect(try card("adapter").contains(metric) && !card("rounds/0001").contains(metric))
             // What it trains on: the records of both peers, but for one of each category.
             #expect(first.output.hasPrefix("trains on "), "\(first.output)")
             #expect(first.output.contains("held out: 10"), "\(first.output)")
@@ -128,10 +142,11 @@ extension EndToEnd {
             let more = try await pair.start("a").wait()
             #expect(more.status == 1 && more.error.contains("tuning.rounds: now 4, in the state 2"), "\(more.error)")
             #expect(try Data(contentsOf: URL(fileURLWithPath: adapter)) == before)
-            let (a, b) = try await pair.run(["--continue-with"])
+            let (a, b) = try await pair.run(["--continue-with", "--keep-rounds"])
             #expect(a.status == 0 && b.status == 0, "\(a.output)")
             #expect(a.output.contains("round 4/4: loss") && !a.output.contains("round 2/4: loss"), "\(a.output)")
             #expect(a.output.contains("goes on from a state of other settings"))
+            #expect(try rounds() == ["0001", "0002", "0003"])
             #expect(try pair.summary("a")["participation"]?["continued"]?.array?.count == 1)
         }
 

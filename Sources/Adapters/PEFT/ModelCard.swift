@@ -47,8 +47,34 @@ package struct ModelCard: Sendable, Equatable {
         try AtomicFile.write(Array(text(of: adapter).utf8), to: path)
     }
 
+    /// Adds metrics to the card that `murmur` left in an adapter's folder; one of the same name is replaced. A card that
+    /// somebody else wrote stays as it is.
+    package static func add(_ metrics: [Metric], toCardIn folder: String) throws(FileError) {
+        let path = "\(folder)/\(fileName)"
+        let text = String(decoding: try ReadableFile.contents(of: path, limit: 1 << 20), as: UTF8.self)
+        guard text.contains(mark) else { return }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let names = metrics.map { "| \(cell($0.name)) |" }
+        if let head = lines.firstIndex(of: metricsHead) {
+            lines.removeAll { line in names.contains { line.hasPrefix($0) } }
+            let end = lines[(head + 2)...].firstIndex { !$0.hasPrefix("|") } ?? lines.count
+            lines.insert(contentsOf: metrics.map(row), at: end)
+        } else if let end = lines.firstIndex(of: recordsLine), end > 0 {
+            lines.insert(contentsOf: ["", metricsHead, "|---|---|---|"] + metrics.map(row), at: end - 1)
+        }
+        try AtomicFile.write(Array(lines.joined(separator: "\n").utf8), to: path)
+    }
+
+    private static let metricsHead = "| metric | value | on |"
+    private static let recordsLine =
+        "The records that it was trained on are not part of this folder, and nothing of them is in this card."
+
+    private static func row(_ metric: Metric) -> String {
+        "| \(cell(metric.name)) | \(cell(metric.value)) | \(cell(metric.support)) |"
+    }
+
     /// The card of `adapter`.
-    func text(of adapter: PEFTAdapter) -> String {
+    package func text(of adapter: PEFTAdapter) -> String {
         // What is built in is not on the hub.
         let base = adapter.baseModel.flatMap { $0.hasPrefix("builtin:") ? nil : $0 }
         var lines = ["---"]
@@ -66,12 +92,10 @@ package struct ModelCard: Sendable, Equatable {
         rows.append(("Values", "\(adapter.values.count)"))
         lines += rows.map { "| \(Self.cell($0.name)) | \(Self.cell($0.value)) |" }
         if !metrics.isEmpty {
-            lines += ["", "| metric | value | on |", "|---|---|---|"]
-            lines += metrics.map { "| \(Self.cell($0.name)) | \(Self.cell($0.value)) | \(Self.cell($0.support)) |" }
+            lines += ["", Self.metricsHead, "|---|---|---|"] + metrics.map(Self.row)
         }
         lines += [
-            "", "The records that it was trained on are not part of this folder, and nothing of them is in this card.",
-            "",
+            "", Self.recordsLine, "",
             "```python", "from peft import PeftModel", "from transformers import AutoModelForCausalLM", "",
             "base = AutoModelForCausalLM.from_pretrained(\(Self.quoted(base ?? "BASE"))"
                 + (adapter.revision.map { ", revision=\(Self.quoted($0))" } ?? "") + ")",

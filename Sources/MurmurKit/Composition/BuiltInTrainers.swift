@@ -96,7 +96,7 @@ package struct BuiltInTrainers: TrainerFactory {
         return TrainerProfile(sampleCount: count, cost: Double(encoded.report.tokens) / Double(max(1, count)))
     }
 
-    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] {
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [MeasuredLoss?] {
         try await composition.heldOutLosses(of: deltas, partition)
     }
 

@@ -76,17 +76,18 @@ package struct CommandTrainers: TrainerFactory {
             truncated: report.truncated, leftOut: report.withoutResponse, heldOut: partition.heldOut.count)
     }
 
-    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] {
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [MeasuredLoss?] {
         guard let first = partition.peers.first else { return deltas.map { _ in nil } }
         let trainer = try commandTrainer(of: first.name)
-        var losses: [Double?] = []
+        var losses: [MeasuredLoss?] = []
         do {
             for delta in deltas {
                 guard let delta else {
                     losses.append(nil)
                     continue
                 }
-                losses.append(try await trainer.evaluate(delta))
+                let loss = try await trainer.evaluate(delta)
+                losses.append(loss.map { MeasuredLoss(loss: $0, records: trainer.heldOutCount) })
             }
         } catch {
             await trainer.end()

@@ -32,13 +32,18 @@ enum Lanes {
 extension ModelComposition {
     /// The loss of each adapter on the records that `partition` holds out, on all lanes; nil where there is no adapter, or
     /// nothing is held out.
-    package func heldOutLosses(of deltas: [AdapterDelta?], _ partition: DataPartition) async throws -> [Double?] {
+    package func heldOutLosses(
+        of deltas: [AdapterDelta?], _ partition: DataPartition
+    ) async throws -> [MeasuredLoss?] {
         guard !partition.heldOut.isEmpty else { return deltas.map { _ in nil } }
         let present = deltas.indices.filter { deltas[$0] != nil }
         let losses = try await Lanes.map(present.compactMap { deltas[$0] }) { lane in
             let evaluator = try workbench.evaluator(
                 records: partition.heldOut, lane: lane, options: Evaluator.Options(generates: false))
-            return { try await evaluator.evaluate(adapter: workbench.origin.adapter(of: $0)).loss }
+            return { delta -> MeasuredLoss in
+                let summary = try await evaluator.evaluate(adapter: workbench.origin.adapter(of: delta))
+                return MeasuredLoss(loss: summary.loss, records: summary.records)
+            }
         }
         return zip(present, losses).reduce(into: deltas.map { _ in nil }) { $0[$1.0] = $1.1 }
     }

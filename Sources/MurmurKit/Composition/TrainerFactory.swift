@@ -36,7 +36,18 @@ package protocol TrainerFactory: Sendable {
     func validator(of name: String, _ trainer: any AdapterTrainer, on part: ValidationChoice) throws -> Validator?
 
     /// The losses of adapters on records that nobody trains on; nil where there is no adapter, or nothing to measure by.
-    func losses(of deltas: [AdapterDelta?]) async throws -> [Double?]
+    func losses(of deltas: [AdapterDelta?]) async throws -> [MeasuredLoss?]
+}
+
+/// A mean loss in nats a response token, and on how many records it was measured.
+package struct MeasuredLoss: Sendable, Hashable {
+    package var loss: Double
+    package var records: Int
+
+    package init(loss: Double, records: Int) {
+        self.loss = loss
+        self.records = records
+    }
 }
 
 /// What a trainer's numbers depend on beyond what the topology file says.
@@ -82,7 +93,7 @@ extension TrainerFactory {
         try validator(of: name, trainer, on: .whole)
     }
 
-    package func losses(of deltas: [AdapterDelta?]) async throws -> [Double?] { deltas.map { _ in nil } }
+    package func losses(of deltas: [AdapterDelta?]) async throws -> [MeasuredLoss?] { deltas.map { _ in nil } }
 }
 
 /// Which trainers a peer or a simulation uses: where a new kind is entered.

@@ -9,15 +9,21 @@ import Wire
 final class AdapterOfCheckpoints: PeerStore {
     private let base: CheckpointStore
     private let path: String
+    private let rounds: RoundAdapters?
     private let adapter: @Sendable (AdapterDelta) -> PEFTAdapter?
     private let state = Mutex((isOver: false, hasTold: false))
 
     /// - Parameters:
     ///   - path: the PEFT directory that is written.
+    ///   - rounds: where the adapter of each round is kept; nil for nowhere.
     ///   - adapter: the adapter of a delta; nil where no model belongs to it.
-    init(_ base: CheckpointStore, path: String, adapter: @escaping @Sendable (AdapterDelta) -> PEFTAdapter?) {
+    init(
+        _ base: CheckpointStore, path: String, rounds: RoundAdapters? = nil,
+        adapter: @escaping @Sendable (AdapterDelta) -> PEFTAdapter?
+    ) {
         self.base = base
         self.path = path
+        self.rounds = rounds
         self.adapter = adapter
     }
 
@@ -30,6 +36,7 @@ final class AdapterOfCheckpoints: PeerStore {
         guard let adapter = adapter(checkpoint.delta) else { return nil }
         do {
             try PEFTDirectory.write(adapter, to: path)
+            rounds?.keep(adapter, after: checkpoint.round)
         } catch {
             let isNews = state.withLock { state in
                 defer { state.hasTold = true }

@@ -18,14 +18,18 @@ struct BestAdapterFile: Sendable {
         do {
             try provenance.write(
                 adapter, to: path, progress: progress,
-                metrics: [
-                    .init(
-                        name: "validation loss, nats a token", value: Readable.number(loss),
-                        support: "\(records) records that were not trained on")
-                ])
+                metrics: [.validation(loss, records: records)])
         } catch {
             Terminal.note("murmur: the best adapter so far could not be written to \(path): \(error)")
         }
+    }
+}
+
+extension ModelCard.Metric {
+    static func validation(_ loss: Double, records: Int) -> Self {
+        Self(
+            name: "validation loss, nats a token", value: Readable.number(loss),
+            support: "\(records) records of this peer that it did not train on")
     }
 }
 
@@ -58,6 +62,12 @@ struct ValidationSummary: Encodable, Sendable {
         bestLoss = findings.best
         bestRound = findings.best == nil ? nil : findings.bestPlace
         best = FileManager.default.fileExists(atPath: path + "/adapter_config.json") ? path : nil
+    }
+
+    /// What the card of the final adapter says of it; of another adapter with the loss `other`. Nil where nothing was
+    /// measured.
+    func metric(of other: Double? = nil) -> ModelCard.Metric? {
+        (other ?? loss).map { .validation($0, records: records) }
     }
 
     /// The result in a sentence; nil where nothing was measured.

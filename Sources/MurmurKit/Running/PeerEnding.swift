@@ -65,6 +65,16 @@ final class AdapterFile: Sendable {
             current.withLock { $0 = .failed("\(error)") }
         }
     }
+
+    /// Enters into its card what was measured of the adapter after it was written.
+    func add(_ metrics: [ModelCard.Metric]) {
+        guard state == .written, !metrics.isEmpty else { return }
+        do {
+            try ModelCard.add(metrics, toCardIn: path)
+        } catch {
+            Terminal.note("murmur: what was measured is not in the adapter's card: \(error)")
+        }
+    }
 }
 
 /// What a peer's run came to: the exit code, the last lines on the screen, and `summary.json`.
@@ -77,6 +87,7 @@ struct PeerEnding {
     private let validation: ValidationSummary?
     private let choice: KeptAdapter?
     private let gain: GainSummary?
+    private let heldOut: MeasuredLoss?
 
     /// - Parameters:
     ///   - hasFinalAdapter: whether the swarm was done before the peer stopped.
@@ -85,15 +96,18 @@ struct PeerEnding {
     ///   - validation: what was measured on the validation part; nil where there is none.
     ///   - choice: which adapter the peer keeps, and why; nil where it was not asked to choose.
     ///   - gain: who gained from whom, as far as this peer knows; nil where nobody measured.
+    ///   - heldOut: the loss of the adapter that is kept on the held-out records; nil where it was not measured.
     init(
         _ participation: Participation, quorum: Quorum, hasFinalAdapter: Bool, adapter: AdapterFile, latest: String,
-        ledgerGap: Int = 0, validation: ValidationSummary? = nil, choice: KeptAdapter? = nil, gain: GainSummary? = nil
+        ledgerGap: Int = 0, validation: ValidationSummary? = nil, choice: KeptAdapter? = nil, gain: GainSummary? = nil,
+        heldOut: MeasuredLoss? = nil
     ) {
         self.participation = participation
         self.adapter = adapter
         self.validation = validation
         self.choice = choice
         self.gain = gain
+        self.heldOut = heldOut
         var (status, kept) =
             hasFinalAdapter
             ? Self.finished(participation, quorum, adapter)
@@ -105,6 +119,9 @@ struct PeerEnding {
         }
         if let choice { kept.append(choice.sentence) }
         if let sentence = validation?.sentence(rounds: participation.rounds) { kept.append(sentence) }
+        if let heldOut {
+            kept.append("On \(heldOut.records) held-out records its loss is \(Readable.number(heldOut.loss)).")
+        }
         (self.status, self.kept) = (status, kept)
     }
 
@@ -166,7 +183,8 @@ struct PeerEnding {
         let summary = PeerSummary(
             peer: participation.peer, exit: status.rawValue, meaning: status.meaning, said: kept,
             adapter: adapter.state == .written ? adapter.path : nil, checkpointRound: participation.checkpointRound,
-            participation: participation.summary, validation: validation, kept: choice, gain: gain)
+            participation: participation.summary, validation: validation, kept: choice, gain: gain,
+            heldOut: heldOut.map { HeldOutSummary(loss: $0.loss.isFinite ? $0.loss : nil, records: $0.records) })
         let path = folder.appendingPathComponent("summary.json").path
         do {
             try AtomicFile.write(Array(try JSONText.of(summary).utf8), to: path)
@@ -174,6 +192,12 @@ struct PeerEnding {
             Terminal.note("murmur: \(error)")
         }
     }
+}
+
+/// What the adapter that a peer keeps makes of the held-out records; no loss where that is no number.
+private struct HeldOutSummary: Encodable {
+    let loss: Double?
+    let records: Int
 }
 
 /// The content of a peer's `summary.json`.
@@ -188,9 +212,11 @@ private struct PeerSummary: Encodable {
     let validation: ValidationSummary?
     let kept: KeptAdapter?
     let gain: GainSummary?
+    let heldOut: HeldOutSummary?
 
     private enum CodingKeys: String, CodingKey {
         case peer, exit, meaning, said, adapter, participation, validation, kept, gain
+        case heldOut = "held_out"
         case checkpointRound = "checkpoint_round"
     }
 }

@@ -44,6 +44,10 @@ package struct PeerRun: Sendable {
     package var resumption = ResumeChoice.refuse
     /// How many peers have to take part for the run to count as done, instead of what the topology says.
     package var quorum: Int?
+    /// Whether the adapter is measured on the held-out records at the end.
+    package var measuresHeldOut = false
+    /// Whether the adapter of each round is kept beside the final one.
+    package var keepsRounds = false
 
     package init(swarm: SwarmComposition, name: String, identityPath: String, folder: URL) {
         self.swarm = swarm
@@ -87,13 +91,14 @@ package struct PeerRun: Sendable {
         let validating = try validated(probing, of: tuner, by: trainers)
         let floor = validating.flatMap(chooser)
         let latest = folder.appendingPathComponent("latest").path
-        let keeper = AdapterOfCheckpoints(store, path: latest) { trainers.adapter(of: $0) }
+        let rounds = keepsRounds ? RoundAdapters(in: folder, swarm.topology.tuning.rounds, adapter.provenance) : nil
+        let keeper = AdapterOfCheckpoints(store, path: latest, rounds: rounds) { trainers.adapter(of: $0) }
         var environment = PeerEnvironment.system
         let isIPv6 = endpoint.localAddress.isIPv6
         environment.lookUp = { try await resolve(host: $0.host, port: $0.port, isIPv6: isIPv6) }
         let peer = try Peer(
             configuration: configuration, local: local, swarm: try swarm.secret(), wire: wire, endpoint: endpoint,
-            trainer: try recorded(slowed(validating ?? probing), configuration),
+            trainer: try recorded(slowed(keeping(rounds, validating ?? probing, trainers)), configuration),
             store: keeper,
             revocations: try SwarmComposition.revocations(in: revocationPath), environment: environment,
             deliver: { [rounds = swarm.topology.tuning.rounds] delta in
@@ -102,11 +107,11 @@ package struct PeerRun: Sendable {
                 await floor?.decide(common: delta, file: adapter) { trainers.adapter(of: $0) }
             })
         await prepare?(peer)
+        let measuring = Measuring(validating: validating, floor: floor)
         let beginnings = [news, trainers.data(of: tuner)].compactMap { $0 }
         let run: (result: Peer.Result, ledgerGap: Int)
         do {
             try await tuner.begin()
-            let measuring = Measuring(validating: validating, floor: floor)
             run = try await follow(peer, recorder, participation, steps, measuring, beginnings)
         } catch {
             await tuner.end()
@@ -115,11 +120,25 @@ package struct PeerRun: Sendable {
         await tuner.end()
         try recordings?.close()
         if adapter.state == .written { keeper.end() }
+        return try await conclude(run, participation, adapter, latest: latest, measuring, trainers)
+    }
+
+    /// Measures the adapter that the peer keeps, and tells what the run came to.
+    ///
+    /// - Parameter latest: where the adapter of the newest checkpoint is.
+    private func conclude(
+        _ run: (result: Peer.Result, ledgerGap: Int), _ participation: ParticipationSink, _ adapter: AdapterFile,
+        latest: String, _ measuring: Measuring, _ trainers: any TrainerFactory
+    ) async throws -> ExitStatus {
+        let choice = measuring.floor?.kept
+        let kept = choice?.keepsOwn == true ? measuring.validating?.ownAdapter : run.result.delta
+        let heldOut = try await heldOutLoss(of: kept, trainers)
+        let validation = measuring.validating.map { ValidationSummary($0, best: bestPath) }
+        adapter.add(metrics(heldOut, validation, choice))
         let ending = PeerEnding(
             participation.state, quorum: Quorum(swarm.topology, peers: quorum),
             hasFinalAdapter: run.result.delta != nil, adapter: adapter, latest: latest, ledgerGap: run.ledgerGap,
-            validation: validating.map { ValidationSummary($0, best: bestPath) }, choice: floor?.kept,
-            gain: GainSummary(participation.gains))
+            validation: validation, choice: choice, gain: GainSummary(participation.gains), heldOut: heldOut)
         ending.write(to: folder)
         if output == .sentences { for line in ending.lines { Terminal.print(line) } }
         return ending.status
@@ -150,55 +169,24 @@ package struct PeerRun: Sendable {
             provenance: provenance(of: trainers, records: records))
     }
 
-    private func provenance(of trainers: any TrainerFactory, records: Int) -> AdapterProvenance {
+    func provenance(of trainers: any TrainerFactory, records: Int) -> AdapterProvenance {
         AdapterProvenance(swarm.topology, baseModelDigest: trainers.baseModelDigest, records: records, peer: name)
-    }
-
-    /// Where the adapter with the least validation loss is.
-    private var bestPath: String { folder.appendingPathComponent("best").path }
-
-    /// The trainer that measures what came from neighbours, where the swarm wants to know who gains from whom.
-    private func probed(
-        _ trainer: any AdapterTrainer, by trainers: any TrainerFactory
-    ) throws -> any AdapterTrainer {
-        guard swarm.topology.exchange.gain != nil else { return trainer }
-        guard let validator = try trainers.validator(of: name, trainer, on: .gains) else {
-            // The toy measures by its own loss.
-            if !(trainer is QuadraticTrainer) {
-                Terminal.note("murmur: \(name) has no validation part: it does not measure what it gains")
-            }
-            return trainer
-        }
-        return ProbingTrainer(trainer, validator)
-    }
-
-    /// Who chooses between the common adapter and the peer's own; nil where it takes the common one.
-    private func chooser(_ validating: ValidatingTrainer) -> AdapterKeeper? {
-        let rule = swarm.topology.data.keepOwn
-        guard rule != .never else { return nil }
-        return AdapterKeeper(rule, validating, folder: folder)
-    }
-
-    /// The trainer around `base` that measures on the peer's validation part and leaves the best adapter; nil where
-    /// there is no such part. `trainer` is the one at the bottom of it.
-    private func validated(
-        _ base: any AdapterTrainer, of trainer: any AdapterTrainer, by trainers: any TrainerFactory
-    ) throws -> ValidatingTrainer? {
-        guard let validator = try trainers.validator(of: name, trainer, on: .whole) else { return nil }
-        let best = BestAdapterFile(
-            path: bestPath, provenance: provenance(of: trainers, records: trainer.sampleCount),
-            records: validator.records)
-        let rounds = swarm.topology.tuning.rounds
-        let keepsOwn = swarm.topology.data.keepOwn != .never
-        return ValidatingTrainer(base, validator, keepsOwn: keepsOwn) { delta, finding in
-            let place = finding.isFinal ? "all \(rounds)" : "\(finding.round) of \(rounds)"
-            best.write(trainers.adapter(of: delta), loss: finding.loss, progress: [("After rounds", place)])
-        }
     }
 
     /// The lines that earlier parts of the run have left in the log.
     package func earlierParts() -> [LoggedEvent] {
         (try? LoggedEvent.read(folder.appendingPathComponent("events.jsonl"))) ?? []
+    }
+
+    /// The trainer, handing over each round's adapter where they are kept. With overlap steps begin before mixing has ended:
+    /// checkpoints have what came of it.
+    private func keeping(
+        _ rounds: RoundAdapters?, _ trainer: any AdapterTrainer, _ trainers: any TrainerFactory
+    ) -> any AdapterTrainer {
+        guard let rounds, !swarm.topology.exchange.overlap else { return trainer }
+        return RoundKeepingTrainer(trainer) { delta, round in
+            if let adapter = trainers.adapter(of: delta) { rounds.keep(adapter, after: round) }
+        }
     }
 
     /// The trainer, slower where that is wanted.

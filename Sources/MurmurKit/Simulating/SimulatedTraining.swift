@@ -57,6 +57,6 @@ package struct SimulatedTraining: SwarmTraining {
     package func duration(of request: TrainingRequest, peer: Int) -> Duration { durations[peer] }
 
     package func losses(of finals: [AdapterDelta?]) async throws -> [Double?] {
-        try await trainers.losses(of: finals)
+        try await trainers.losses(of: finals).map { $0?.loss }
     }
 }

@@ -34,8 +34,12 @@ extension RunFolder {
     func measureLosses(_ result: inout SwarmResult) async throws {
         let composition = try ModelComposition(topology)
         let partition = try ModelComposition.partition(topology)
-        result.enter(
-            heldOutLosses: try await composition.heldOutLosses(of: try deltas(for: composition), partition))
+        let losses = try await composition.heldOutLosses(of: try deltas(for: composition), partition)
+        result.enter(heldOutLosses: losses.map { $0?.loss })
+        for (peer, loss) in zip(topology.peers, losses) {
+            guard let loss else { continue }
+            try? ModelCard.add([.heldOut(loss)], toCardIn: adapter(of: peer.name).path)
+        }
     }
 
     /// Writes `summary.json` and `report.html`.

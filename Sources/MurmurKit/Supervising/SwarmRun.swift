@@ -21,6 +21,8 @@ package struct SwarmRun {
         package var records = false
         /// Whether the adapters are measured on the held-out records at the end.
         package var measuresLosses = false
+        /// Whether peers keep the adapter of each round.
+        package var keepsRounds = false
         /// The program that the peers run; nil for this one.
         package var executable: URL?
 
@@ -252,6 +254,7 @@ package struct SwarmRun {
                 folder.identity(of: name).path, "--out",
                 folder.url.path, "--supervised",
             ] + choices.sources.arguments + (choices.records ? ["--record"] : [])
+                + (choices.keepsRounds ? ["--keep-rounds"] : [])
                 + (choices.continues ? ["--continue-with"] : [])
                 + (choices.quorum.map { ["--quorum", "\($0)"] } ?? [])
                 + slownesses.flatMap { ["--slow", $0.text] }

@@ -83,6 +83,9 @@ package actor CommandTrainer: AdapterTrainer {
         try await loss(of: delta, on: job.heldOut, in: job.files.heldOut)
     }
 
+    /// How many records that nobody trains on it measures by.
+    nonisolated var heldOutCount: Int { job.heldOut.count }
+
     /// How many records of the peer's own it measures itself by.
     package nonisolated var validationCount: Int { job.validation.count }
 

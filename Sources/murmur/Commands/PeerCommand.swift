@@ -49,6 +49,9 @@ struct PeerCommand: AsyncParsableCommand {
             docs/trainers.md. For trials also quadratic (a toy), or a folder that --record wrote.
             """, valueName: "built-in|command"))
     var trainer: String?
+    @Flag(help: "Measure the adapter on the held-out records at the end.") var evaluate = false
+    @Flag(help: "Keep the adapter of each round with training but the last, as DIR/NAME/rounds/0001 and so on.")
+    var keepRounds = false
     @OptionGroup var compute: ComputeOptions
     @OptionGroup var page: StatusOptions
     @Flag(help: "Print events as JSON lines instead of sentences.") var json = false
@@ -88,6 +91,8 @@ struct PeerCommand: AsyncParsableCommand {
         run.recordings = record ? RecordingFolder(out) : nil
         run.quorum = quorum
         run.resumption = resume.choice
+        run.measuresHeldOut = evaluate
+        run.keepsRounds = keepRounds
         let board = StatusBoard(waitingFor: "the peer is made ready")
         if page.status != nil {
             board.begin(swarm.topology, names: [name], earlier: run.earlierParts())

@@ -34,6 +34,8 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Write what the trainers return to DIR/PEER/training.recording, for murmur simulate --trainer DIR.")
     var record = false
     @Flag(help: "Measure each peer's adapter on the held-out records at the end.") var evaluate = false
+    @Flag(help: "Keep the adapter of each round with training but the last, as DIR/PEER/rounds/0001 and so on.")
+    var keepRounds = false
     @OptionGroup var compute: ComputeOptions
     @OptionGroup var page: StatusOptions
     @Option(help: "How often a peer that died is started again.") var restarts = 3
@@ -77,6 +79,7 @@ struct SwarmCommand: AsyncParsableCommand {
         choices.showsView = !json && !quiet
         choices.records = record
         choices.measuresLosses = evaluate
+        choices.keepsRounds = keepRounds
         if page.status != nil { board.begin(folder) }
         var run = try SwarmRun(folder: folder, choices: choices, faults: plan, sinks: page.status == nil ? [] : [board])
         return try await run.run()

@@ -234,7 +234,7 @@ import Testing
         let before = try #require(try await trainers.losses(of: [zero])[0])
         let delta = AdapterDelta(schema: zero.schema, values: zero.values.map { _ in 1 })
         let after = try #require(try await trainers.losses(of: [nil, delta])[1])
-        #expect(abs(after - before - 1) < 1e-4)
+        #expect(abs(after.loss - before.loss - 1) < 1e-4 && after.records == before.records && after.records > 0)
         let wrong = try TrainerScript.trainers(in: folder, mode: "mismeasures")
         await #expect(throws: CommandFailure.self) { try await wrong.losses(of: [delta]) }
     }

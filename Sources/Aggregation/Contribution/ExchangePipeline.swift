@@ -90,7 +90,8 @@ package struct ExchangePipeline: Sendable {
 
     /// Takes the mean gradient of the round's local steps.
     package mutating func learned(_ gradient: AdapterDelta, in round: MixingRound) {
-        tracking?.learned(part(of: gradient, in: round.number))
+        let part = part(of: gradient, in: round.number)
+        tracking?.learned(part)
     }
 
     /// Whether a peer goes on with the plain average of a round, as the proof of agreement asks.

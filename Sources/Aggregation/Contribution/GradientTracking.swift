@@ -122,8 +122,9 @@ struct TrackingStep: Sendable {
     mutating func adopt(_ shares: [HeardShare]) {
         edges = [:]
         told = []
-        let sums = shares.compactMap { share in
-            share.tracked.flatMap { $0.schema == schema ? (sampleCount: share.weight, delta: $0) : nil }
+        var sums: [(sampleCount: Int, delta: AdapterDelta)] = []
+        for share in shares {
+            if let tracked = share.tracked, tracked.schema == schema { sums.append((share.weight, tracked)) }
         }
         guard let mean = WeightedMean.of(sums), mean.isFinite else { return }
         sum = mean.values

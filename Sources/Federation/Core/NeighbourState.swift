@@ -1,5 +1,5 @@
 package import Aggregation
-import Basics
+package import Basics
 import Wire
 
 /// A neighbour's contribution that can be mixed.

@@ -235,9 +235,9 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
-        for value, (correction, total) in zip(self._parameters(), tracking):
+        for value, (correction, taken) in zip(self._parameters(), tracking):
             # The gradients are whole by now, so that every rank does the same.
-            total += value.grad.detach()
+            taken += value.grad.detach()
             value.grad.add_(correction)
         if proximal > 0:
             # The gradients are whole by now, so that every rank adds the same.

@@ -261,13 +261,21 @@ private struct TrackingSwarm {
         #expect(swarm.offset() < 2e-4)
 
         let nan: [UInt8] = [0, 0, 0xc0, 0x7f]
-        for damaged in [
-            Array(state.dropLast()), state + [0], Array(state.prefix(12)), Array(state.dropLast(4)) + nan,
-            Array(state.prefix(8)) + nan + state.dropFirst(12), [UInt8](repeating: 0xff, count: state.count),
-        ] {
+        let wrong: [[UInt8]] = [
+            Array(state.dropLast()), state + [0], Array(state.prefix(12)),
+            Self.replaced(state, at: state.count - 4, by: nan), Self.replaced(state, at: 8, by: nan),
+            [UInt8](repeating: 0xff, count: state.count),
+        ]
+        for damaged in wrong {
             var other = swarm.fresh
             #expect(throws: ExchangeStateError.self) { try other.restore(damaged) }
         }
+    }
+
+    private static func replaced(_ bytes: [UInt8], at place: Int, by other: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        bytes.replaceSubrange(place..<place + other.count, with: other)
+        return bytes
     }
 
     /// A peer that comes late or has lost its state takes over the sums with the adapters: its first corrections are no longer
@@ -329,10 +337,11 @@ private struct TrackingSwarm {
                 from: TrackingSwarm.id(0))
             #expect(opened.tracked == made.tracked && opened.tracked?.values[0] == 2 * Float(number + 1))
             #expect(opened.delta == AdapterDelta(zeroOf: schema))
-            for (bits, refusal) in [
+            let lies: [(bits: UInt32, refusal: String)] = [
                 (Float.nan.bitPattern, "not finite"), (Float.infinity.bitPattern, "not finite"),
                 (Float(3e38).bitPattern, "norm"),
-            ] {
+            ]
+            for (bits, refusal) in lies {
                 var payload = made.payload
                 let width = compression == .none ? 4 : 2
                 let bytes = (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
@@ -406,6 +415,6 @@ private struct TrackingSwarm {
         share.tracked = opened.tracked
         _ = pipelines[0].mix(AdapterDelta(zeroOf: schema), with: [share], in: round)
         let correction = pipelines[0].correction(in: round)!
-        #expect(correction.values == Array(repeating: 0, count: 12) + Array(repeating: 1, count: 8))
+        #expect(correction.values[..<12].allSatisfy { $0 == 0 } && correction.values[12...].allSatisfy { $0 == 1 })
     }
 }

@@ -1,5 +1,12 @@
 import Foundation
+
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// A thread of its own that runs long computations one after another, off the cooperative pool, so that neither timers
 /// nor sockets wait for a matrix product.

@@ -1,4 +1,10 @@
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// A block of 32-bit floats, zero at first, aligned to cache lines. A large block is memory of its own, in huge pages
 /// where the system gives them: it becomes resident as it is first written, and goes back to the system at its end.
@@ -47,8 +53,10 @@ package final class FloatBuffer {
         if skipped > 0 { munmap(start, skipped) }
         let base = start + skipped
         if spare > skipped { munmap(base + size, spare - skipped) }
+        #if os(Linux)
         // The last piece stays in small pages: a huge one would be resident whole.
         _ = madvise(base, size & ~(hugePage - 1), MADV_HUGEPAGE)
+        #endif
         return base
     }
 

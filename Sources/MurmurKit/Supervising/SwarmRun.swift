@@ -264,9 +264,12 @@ package struct SwarmRun {
 
     /// This program's own file.
     private static func executable() throws -> URL {
-        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
-            throw CommandFailure("cannot find this program's own file through /proc/self/exe")
-        }
+        #if os(Linux)
+        let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        #else
+        let path = Bundle.main.executablePath
+        #endif
+        guard let path else { throw CommandFailure("cannot find this program's own file") }
         return URL(fileURLWithPath: path)
     }
 }

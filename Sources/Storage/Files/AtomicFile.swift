@@ -1,4 +1,10 @@
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// Replaces files so that a crash at any moment leaves either the old or the new content whole.
 package enum AtomicFile {

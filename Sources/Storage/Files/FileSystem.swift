@@ -1,4 +1,10 @@
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// What keeping checkpoints asks of a file system. The real one is `LocalFileSystem`; simulations have one that fails.
 package protocol FileSystem: Sendable {

@@ -6,7 +6,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// Losses, gradients, logits and greedy tokens against transformers and PEFT in double precision; the files are written
+/// Losses, gradients, logits, greedy tokens and beam searches against transformers and PEFT in double precision; the files are written
 /// by scripts/make-fixtures.
 @Suite struct PEFTAgreementTests {
     static let names = [
@@ -101,5 +101,19 @@ import Testing
         let found = try generator.generate(
             prompt: prompt, options: GenerationOptions(maximumTokens: expected.count, stopTokens: []))
         #expect(found == expected)
+    }
+
+    /// Beam searches against `generate(num_beams=…)`.
+    @Test(arguments: names) func beamSearchesAgree(name: String) throws {
+        let fixture = try Fixture(name)
+        let prompt = try #require(fixture.expected["prompt"]?.array).compactMap(\.int).map(Int32.init)
+        let generator = TextGenerator(
+            model: fixture.model, lora: fixture.adapter.configuration, adapter: fixture.adapter.values)
+        for width in [2, 4] {
+            let expected = try #require(fixture.expected["beams"]?["\(width)"]?.array).compactMap(\.int).map(Int32.init)
+            let found = try generator.generate(
+                prompt: prompt, options: GenerationOptions(maximumTokens: 16, stopTokens: [2], beams: width))
+            #expect(found == expected, "\(width) beams")
+        }
     }
 }

@@ -346,6 +346,9 @@ package struct ExchangePipeline: Sendable {
     /// What there is of the edges where gradients are tracked; none elsewhere. For checkers.
     package var trackedEdges: [PeerID: TrackedEdge] { tracking?.edges ?? [:] }
 
+    /// Whether a contribution that calls itself final holds the adapter that its origin ends with.
+    package func isFinalAdapter(_ share: HeardShare) -> Bool { policy.mixing.isFinalAdapter(share) }
+
     /// Whose contributions are waited for in a round.
     package func sources(in round: MixingRound) -> MixingAudience { policy.mixing.sources(in: round) }
 

@@ -70,6 +70,8 @@ struct NeighbourState: Sendable {
     var settingsDifference: String?
     /// Whether it says that it has finished.
     var isFinal = false
+    /// Whether it was told that its final adapter is another one than that of most.
+    var isFinalPassedOver = false
     /// The newest manifest's sequence number and round.
     var latestSequence: UInt64 = 0
     var latestRound = -1

@@ -216,7 +216,7 @@ extension PeerCore {
         _ signed: SignedManifest, payload: [UInt8], from index: Int, at time: MonotonicTime
     ) -> Bool {
         let (manifest, peer) = (signed.manifest, neighbours[index].id)
-        let opened: (header: [UInt8], delta: AdapterDelta)
+        let opened: ExchangePipeline.Opened
         do {
             opened = try pipeline.open(
                 payload, encoding: manifest.encoding, sequence: manifest.sequence,
@@ -227,11 +227,12 @@ extension PeerCore {
             return true
         }
         let weight = configuration.exchange.weight(ofSampleCount: Int(clamping: manifest.sampleCount))
+        var share = HeardShare(
+            origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header)
+        share.tracked = opened.tracked
         let contribution = Contribution(
             sequence: manifest.sequence, isFinal: manifest.flags.contains(.final),
-            settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
-            share: HeardShare(
-                origin: peer, round: Int(manifest.round), weight: weight, delta: opened.delta, header: opened.header))
+            settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [], share: share)
         neighbours[index].showSign(at: time)
         neighbours[index].insert(contribution, staleness: configuration.exchange.staleness)
         prune(index)

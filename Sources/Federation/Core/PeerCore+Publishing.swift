@@ -130,7 +130,7 @@ extension PeerCore {
         let payload = HashedPayload(contribution.payload)
         let meant = Publication(
             manifest: manifest(of: payload, encoding: contribution.encoding, in: round, isFinal: isFinal),
-            payload: payload, delta: contribution.delta)
+            payload: payload, delta: contribution.delta, hasSum: contribution.tracked != nil)
         nextSequence += 1
         let object: ObjectID
         if tampering != nil {

@@ -36,6 +36,9 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     private static let adapterCopies = 16
     /// Contributions that are kept of a neighbour: of this round and of the next ones.
     private static let contributionsKept = 3
+    /// What tracking gradients takes beside what it keeps: what was told of three more rounds, the correction, and the mean
+    /// gradient with its sum.
+    private static let trackingCopies = 9
 
     /// What the exchange keeps from round to round, in copies of the adapter's values, for a peer with `degree` neighbours.
     /// Push-sum keeps its numerator and two sums for each neighbour in double precision (measured for two
@@ -48,8 +51,11 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
         }
         if exchange.outer != nil { kept += 1 }
         if exchange.settling == .chebyshev { kept += 1 }
+        // The sum, the last gradient, what was told of it, and each edge; and every contribution is twice as long.
+        if exchange.tracking { kept += 3 + degree }
+        let more = exchange.tracking ? trackingCopies + contributionsKept * degree : 0
         // Live, as the next checkpoint has it, and as the one before is written.
-        return 3 * kept
+        return 3 * kept + more
     }
 
     /// For a peer with `degree` neighbours that trains an adapter of `schema` for a model of `shape`.

@@ -189,6 +189,47 @@ import Testing
         #expect((25...32).contains(more / (4 * schema.count)))
     }
 
+    /// Tracking gradients doubles the contributions of rounds with training, but for the last, and takes memory for each
+    /// neighbour.
+    @Test func trackingIsCounted() throws {
+        let schema = AdapterSchema(tensors: [.init(name: "a", rows: 100, columns: 100)])
+        func sent(_ exchange: String) throws -> [Int] {
+            let topology = try SwarmTopology.parse(
+                """
+                murmuration: 1
+                swarm: { name: counted, seed: 3 }
+                model: { base: builtin:fledgling }
+                tuning: { rounds: 11 }
+                data: { source: builtin:chores }
+                exchange: { compression: \(exchange) }
+                graph: { kind: ring }
+                peers: { count: 5, host: 10.0.0.1, first-port: 9000 }
+                """, file: "t.yaml")
+            return try PlannedTraffic(topology, schema: schema).sent(settlingRounds: nil)
+        }
+        for compression in ["none", "bf16"] {
+            let (with, without) = (try sent("\(compression), tracking: true")[0], try sent(compression)[0])
+            let share = Double(with) / Double(without)
+            #expect(share > 1.85 && share < 21 / 11.0 + 0.02, "\(share)")
+        }
+        let shape = ModelConfiguration(
+            vocabularySize: 512, hiddenSize: 64, intermediateSize: 128, layerCount: 2, headCount: 4,
+            keyValueHeadCount: 4, headSize: 16, normEpsilon: 1e-5, ropeBase: 1e4, tiesEmbeddings: true)
+        let adapters = [false, true].map { tracks in
+            var exchange = SwarmTopology.Exchange()
+            exchange.tracking = tracks
+            return [2, 3].map { degree in
+                PeerMemory(
+                    shape: shape, schema: schema, tuning: SwarmTopology.Tuning(), exchange: exchange, degree: degree,
+                    weights: WeightMemory(shape: shape, storage: .float32), threads: 1
+                ).adapters
+            }
+        }
+        let vector = 4 * schema.count
+        // Three contributions of a neighbour hold twice as much, and the edge's vector is there three times.
+        #expect(adapters[0][1] - adapters[0][0] == 3 * vector && adapters[1][1] - adapters[1][0] == 9 * vector)
+    }
+
     @Test(arguments: [
         ("20Mbit/s", 2e7), ("512kbit/s", 512e3), ("1 Gbit/s", 1e9), ("1.5mbit/s", 1.5e6), ("300bit/s", 300),
     ]) func uplinksAreRead(text: String, bits: Double) {

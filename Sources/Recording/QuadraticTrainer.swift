@@ -30,18 +30,28 @@ package actor QuadraticTrainer: AdapterTrainer {
         let pull = Float(request.proximal)
         let rate = pull > 0 ? min(rate, 1 / (1 + pull)) : rate
         let frozen = delta.schema.ranges(without: request.factors)
+        let correction = request.correction?.values
+        var gradients = [Double](repeating: 0, count: correction == nil ? 0 : delta.values.count)
         for _ in 0..<request.steps {
             var values = delta.values
             for index in values.indices {
                 let difference = target[index] - values[index]
                 loss += 0.5 * Double(difference) * Double(difference) / Double(request.steps)
                 let back = pull > 0 ? pull * (request.delta.values[index] - values[index]) : 0
-                values[index] += rate * (difference + back)
+                guard let correction else {
+                    values[index] += rate * (difference + back)
+                    continue
+                }
+                gradients[index] -= Double(difference) / Double(request.steps)
+                values[index] += rate * (difference - correction[index] + back)
             }
             for range in frozen { values.replaceSubrange(range, with: request.delta.values[range]) }
             delta = AdapterDelta(schema: delta.schema, values: values)
         }
         var outcome = TrainingOutcome(delta: delta, loss: loss, tokens: request.steps, records: request.steps)
+        if correction != nil {
+            outcome.gradient = AdapterDelta(schema: delta.schema, values: gradients.map { Float($0) })
+        }
         if !request.probes.isEmpty {
             outcome.probed = ProbedLosses(
                 records: 1, losses: request.probes.map { Self.loss(of: $0, target: target) })

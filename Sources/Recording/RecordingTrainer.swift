@@ -54,6 +54,10 @@ package struct RecordedTrainer: AdapterTrainer {
     package var sampleCount: Int { recording.sampleCount }
 
     package func train(_ request: TrainingRequest) async throws -> TrainingOutcome {
+        guard request.correction == nil else {
+            throw RecordingMismatch(
+                description: "\(recording.peer)'s recording has no gradients, which exchange.tracking needs")
+        }
         guard let entry = recording.entry(round: request.round, start: WordHash.of(request.delta.values)) else {
             throw RecordingMismatch(
                 description: "\(recording.peer) has no recording of round \(request.round)")

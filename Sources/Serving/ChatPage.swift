@@ -36,7 +36,10 @@ enum ChatPage {
         h1 { font-size: 1.2rem; }
         label { display: block; font-size: .85rem; margin-top: .6rem; }
         textarea, input, select { box-sizing: border-box; font: inherit; padding: .35rem; width: 100%; }
-        .settings { display: grid; gap: 0 .8rem; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); }
+        .models, .settings { display: grid; gap: 0 .8rem; align-items: end; }
+        .models { grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); }
+        .settings { grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); }
+        summary { cursor: pointer; font-size: .85rem; margin-top: .8rem; }
         button { background: var(--accent); border: 0; border-radius: .3rem; color: #fff; font: inherit;
           margin: .8rem .4rem .8rem 0; padding: .5rem 1.2rem; }
         button:disabled { opacity: .5; }
@@ -50,20 +53,25 @@ enum ChatPage {
         </head>
         <body>
         <h1>murmur: the base model and its adapters, side by side</h1>
-        <div class="settings">
+        <div class="models">
         <label>left<select id="left"></select></label>
         <label>right<select id="right"></select></label>
+        </div>
+        <label>instruction<textarea id="instruction" rows="3"></textarea></label>
+        <label>input (the context it speaks about; may be empty)<textarea id="input" rows="2"></textarea></label>
+        <details>
+        <summary>Template and sampling</summary>
+        <div class="settings">
         <label>template<select id="template"></select></label>
         <label>temperature<input id="temperature" type="number" min="0" max="2" step="0.05" value="0.1"></label>
         <label>top p<input id="top_p" type="number" min="0" max="1" step="0.05" value="0.75"></label>
         <label>top k<input id="top_k" type="number" min="0" max="100" step="1" value="40"></label>
         <label>beams<input id="num_beams" type="number" min="1" max="4" step="1" value="1"></label>
         <label>most tokens<input id="max_tokens" type="number" min="1" max="2000" step="1" value="128"></label>
-        <label>seed (empty: by chance)<input id="seed" type="number" min="0" step="1"></label>
-        <label>token, if one is needed<input id="token" type="password" autocomplete="off"></label>
+        <label>seed (empty: any)<input id="seed" type="number" min="0" step="1"></label>
+        <label>token, if needed<input id="token" type="password" autocomplete="off"></label>
         </div>
-        <label>instruction<textarea id="instruction" rows="3"></textarea></label>
-        <label>input (the context it speaks about; may be empty)<textarea id="input" rows="2"></textarea></label>
+        </details>
         <button id="send">Send</button><button id="stop" disabled>Stop</button><button id="clear">New conversation</button>
         <div class="sides">
         <article aria-live="polite"><h2></h2><div class="turns"></div></article>

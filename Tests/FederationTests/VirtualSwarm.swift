@@ -55,6 +55,8 @@ struct VirtualSwarm {
     var datagrams = 0
     var actions: [(inout VirtualSwarm) -> Void] = []
     var adjust: (inout PeerConfiguration) -> Void = { _ in }
+    /// What becomes of a peer's local steps.
+    var alter: (Int, inout TrainingOutcome) -> Void = { _, _ in }
     var wire = WireConfiguration.attentive
 
     init(
@@ -216,6 +218,7 @@ struct VirtualSwarm {
             var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)
             if members[index].idles { outcome.delta = request.delta }
             if members[index].poisons { outcome.delta[3] = 3e38 }
+            alter(index, &outcome)
             queue.push(
                 time + members[index].trainingTime,
                 .trained(index, start: members[index].starts, outcome, members[index].trainingTime))

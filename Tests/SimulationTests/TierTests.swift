@@ -1,5 +1,7 @@
+import Aggregation
 import Faults
 import Simulation
+import SwarmFile
 import Testing
 
 /// Tier B is tier A with the real shells: the same scenarios through `actor Peer` on a seeded executor, to the same trace
@@ -28,6 +30,23 @@ import Testing
         let cores = try Self.run(faults, seed: seed, tier: .cores)
         let actors = try Self.run(faults, seed: seed, tier: .actors)
         #expect(cores == actors, "murmur simulate TOPOLOGY --draw-faults --both-tiers --seed \(seed)")
+    }
+
+    /// Tracked gradients under drawn faults, twelve rounds with training of them, seen by all checkers.
+    @Test(arguments: freshSeeds(4), ["none", "bf16"]) func trackedGradientsHaveOneHistory(
+        seed: UInt64, compression: String
+    ) throws {
+        let faults = FaultSchedule.drawn(seed: seed)
+        let reports = try [SimulationScenario.Tier.cores, .actors].map { tier in
+            try SimulatedSwarmTests.run(faults, seed: seed, count: 8) { scenario in
+                scenario.topology.exchange.tracking = true
+                scenario.topology.exchange.compression = compression == "none" ? .none : .bf16
+                scenario.topology.tuning.rounds = 12
+                scenario.tier = tier
+            }
+        }
+        #expect(reports[0] == reports[1])
+        #expect(reports[0].violations.isEmpty, "\(reports[0].violations)")
     }
 
     /// The runtime may take up a peer's tasks in any order: nothing of what the peer does depends on it.

@@ -98,6 +98,14 @@ import Testing
         #expect(first.adapterDigest == second.adapterDigest)
         #expect(second.everyoneFinished && second.violations.isEmpty)
         #expect(try await Self.run(played, tier: .actors) == second)
+        // It holds no gradients, and does not pass over that they are asked for.
+        var request = TrainingRequest(round: 0, steps: 1, delta: AdapterDelta(zeroOf: live.schema))
+        request.correction = request.delta
+        let asked = request
+        let mismatch = await #expect(throws: RecordingMismatch.self) {
+            _ = try await RecordedTrainer(recordings[0]).train(asked)
+        }
+        #expect(mismatch?.description.contains("exchange.tracking") == true)
     }
 
     @Test func aRoundThatWasNotRecordedGoesOnWithoutTraining() async throws {

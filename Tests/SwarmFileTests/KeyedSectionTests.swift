@@ -182,7 +182,7 @@ import Testing
         leaves.removeAll { $0.path.first == "exchange" && refused.contains($0.path.last ?? "") }
     }
 
-    /// Outer momentum, and settling that is accelerated, go with some of the other keys only.
+    /// Outer momentum, tracked gradients, and settling that is accelerated, go with some of the other keys only.
     private static func removeMomentum(from leaves: inout [Leaf], _ mixing: ExchangePolicy.Mixing) {
         let given = leaves
         let value = { (key: String) in given.first { $0.path == ["exchange", key] }?.text ?? "" }
@@ -190,6 +190,12 @@ import Testing
             mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both,
             compression: compression(leaves), overlaps: value("overlap") == "true")
         if obstacle != nil { leaves.removeAll { $0.path == ["exchange", "outer"] } }
+        let isGiven = { (key: String) in given.contains { $0.path == ["exchange", key] } }
+        let untracked = GradientTracking.obstacle(
+            mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both,
+            compression: compression(leaves), hasOuter: obstacle == nil && !["", "none"].contains(value("outer")),
+            hasBudget: isGiven("budget") || isGiven("uplink"), overlaps: value("overlap") == "true")
+        if untracked != nil { leaves.removeAll { $0.path == ["exchange", "tracking"] } }
         let faster = ChebyshevSettling.obstacle(
             mixing: mixing, factors: ExchangePolicy.Factors(rawValue: value("factors")) ?? .both)
         if faster != nil { leaves.removeAll { $0.path == ["exchange", "settling"] } }

@@ -378,6 +378,38 @@ import Testing
         #expect(error.problem.contains("outer does not go with \(words)"), "\(error)")
     }
 
+    @Test func trackingIsReadAndShared() throws {
+        func parse(_ exchange: String) throws -> SwarmTopology {
+            try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
+        }
+        #expect(!SwarmTopology.Exchange().tracking)
+        for more in ["compression: none", "compression: bf16", "factors: freeze-a", "settling: chebyshev"] {
+            let topology = try parse("tracking: true, \(more)")
+            #expect(topology.exchange.tracking)
+            #expect(topology.sharedSettings.first { $0.key == "exchange.tracking" }?.value == "true")
+        }
+        #expect(try !parse("tracking: false, mixing: push-sum").exchange.tracking)
+    }
+
+    @Test(arguments: [
+        ("mixing: push-sum", "mixing: push-sum, "), ("mixing: one-peer-exponential", "mixing: one-peer-exponential, "),
+        ("mixing: one-peer-base-2", "mixing: one-peer-base-2, "), ("mixing: pairwise", "mixing: pairwise, "),
+        ("mixing: all-reduce", "mixing: all-reduce, "), ("factors: product", "factors: product, "),
+        ("factors: alternate", "factors: alternate, "),
+        ("factors: share-a", "factors: share-a, "), ("compression: int8", "compression: int8, "),
+        ("compression: int4", "compression: int4, "), ("compression: differences", "compression: differences, "),
+        ("compression: top-k", "compression: top-k, "), ("budget: 20MB", "budget and uplink, "),
+        ("uplink: 20Mbit/s", "budget and uplink, "), ("outer: momentum", "outer: "), ("overlap: true", "overlap: "),
+    ]) func whatTrackingDoesNotGoWithIsRefusedByName(exchange: String, words: String) throws {
+        let graph = exchange.contains("one-peer") || exchange.contains("all-reduce") ? "complete" : "ring"
+        let text =
+            Self.minimal.replacing("kind: ring", with: "kind: \(graph)")
+            + "\nexchange: { \(exchange), tracking: true }"
+        let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
+        #expect(error.line == 7 && error.key == "exchange.tracking", "\(error)")
+        #expect(error.problem.contains("tracking does not go with \(words)"), "\(error)")
+    }
+
     @Test func settlingIsReadAndShared() throws {
         func parse(_ exchange: String) throws -> SwarmTopology {
             try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")

@@ -71,10 +71,11 @@ package enum TrainerScript {
                     say(type="ready", protocol=2, name="of tomorrow", samples=ask["records"]["count"])
                     continue
                 held_out = ask["held_out"]
-                knows = ["dancing", "proximal"] if mode == "draws-back" else []
+                knows = {"draws-back": ["dancing", "proximal"]}.get(mode, ["tracking"] if "tracks" in mode else [])
                 say(type="ready", protocol=1, name="the tests'", samples=ask["records"]["count"], knows=knows)
             elif ask["type"] == "train":
                 tensors, start = read(ask["adapter"]), read(ask["adapter"])
+                correction = read(ask["tracking"]["correction"]) if ask["tracking"] else None
                 for step in ask["steps"]:
                     if wrong("dies"):
                         print("out of memory", file=sys.stderr)
@@ -105,7 +106,8 @@ package enum TrainerScript {
                     for name, (shape, values) in tensors.items():
                         for index in range(len(values)):
                             back = ask["proximal"] * (start[name][1][index] - values[index])
-                            values[index] += step["learning_rate"] * (momentum + back)
+                            push = correction[name][1][index] if correction else 0
+                            values[index] += step["learning_rate"] * (momentum + back - push)
                     loss = sum(step["records"]) + 1.0
                     if wrong("loses"):
                         print('{"type":"step","id":%d,"number":%d,"loss":NaN}' % (number, step["number"]), flush=True)
@@ -122,6 +124,12 @@ package enum TrainerScript {
                         tensors["lora_C"] = ([1], array.array("f", [0.0]))
                     if wrong("large"):
                         tensors["lora_C"] = ([1 << 20], array.array("f", [0.0] * (1 << 20)))
+                    if correction and mode != "tracks-silently":
+                        gradient = {name: (shape, array.array("f", [-momentum] * len(values)))
+                                    for name, (shape, values) in tensors.items()}
+                        if mode == "tracks-nan":
+                            gradient[first][1][3] = float("nan")
+                        write(gradient, ask["tracking"]["gradient"])
                     if not wrong("writes-nothing"):
                         write(tensors, ask["result"])
                     if wrong("pipe"):

@@ -49,6 +49,10 @@ package struct TrainingRequest: Sendable {
     /// What draws the steps back to `delta`: the gradient of every step is that of the loss plus this times the way from
     /// `delta` to the adapter (FedProx: Li et al., 2020, arXiv 1812.06127). Zero: nothing does.
     package var proximal: Double
+    /// What is added to the gradient of every step, as it is before anything is done with it: before clipping, and before
+    /// the optimiser (`exchange.tracking`; zero where nothing is to be corrected yet). Who is given one tells the mean
+    /// gradient. Nil: gradients are taken as they are, and nobody asks for them.
+    package var correction: AdapterDelta?
     /// Adapters to measure before the steps, on records that the trainer does not train on; none in most rounds. A
     /// trainer without such records passes them over.
     package var probes: [AdapterDelta] = []
@@ -74,6 +78,9 @@ package struct TrainingOutcome: Sendable {
     package var tokens: Int
     /// The number of records used.
     package var records: Int
+    /// The mean of the steps' gradients, of the loss alone: without correction and proximal term, before clipping. Asked
+    /// for by a request with a correction; nil without.
+    package var gradient: AdapterDelta?
     /// What measuring the request's probes gave; nil where there were none, or nothing to measure by.
     package var probed: ProbedLosses?
 

@@ -7,6 +7,8 @@ import Overlay
 ///     delta → factors that travel → stages (privacy) → mixing.outgoing → encoding or difference → payload
 ///     payload → announced length → decoding → gate → filters → mixing.mix → product of factors → delta
 ///
+/// Where gradients are tracked, a second vector goes the same way beside the adapter (`TrackingStep`).
+///
 /// A value with all that the stages of one peer keep. It is told whom a contribution was offered and who is gone, so that
 /// it knows who has what a difference refers to. How payloads travel it does not know.
 package struct ExchangePipeline: Sendable {
@@ -18,8 +20,14 @@ package struct ExchangePipeline: Sendable {
     /// Where the factors are; nil for adapters that are no LoRA adapters.
     private let layout: FactorLayout?
     let gate: ContributionGate
+    /// For sums over rounds, which are longer than adapters.
+    private let sumGate: ContributionGate
     /// Momentum over rounds; nil for none.
     private var outer: OuterStep?
+    /// What the swarm's gradients were; nil where nobody tracks them.
+    private var tracking: TrackingStep?
+    /// Rounds with training.
+    private let rounds: Int
     /// How settling is made faster; nil where peers only mix.
     private var chebyshev: ChebyshevStep?
     /// What neighbours have of this peer, and it of them. A peer that starts anew has nothing and gives what is whole; the
@@ -43,9 +51,16 @@ package struct ExchangePipeline: Sendable {
         self.layout = layout
         factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
         gate = ContributionGate(normLimit: policy.normLimit)
+        sumGate = ContributionGate(normLimit: Self.roundsOfSums * policy.normLimit)
         outer = policy.outer.map(OuterStep.init)
+        // All rounds with training exchange the same values.
+        tracking = policy.tracksGradients ? TrackingStep(factors.schema(in: 0)) : nil
+        self.rounds = rounds
         chebyshev = policy.chebyshev.map(ChebyshevStep.init)
     }
+
+    /// A sum of gradients is no longer than so many adapters may be.
+    private static let roundsOfSums = 1000.0
 
     // MARK: - Steps
 
@@ -68,6 +83,17 @@ package struct ExchangePipeline: Sendable {
         return mixed.replacing(carried)
     }
 
+    /// What is added to the gradients of a round's local steps; nil where gradients are taken as they are.
+    package func correction(in round: MixingRound) -> AdapterDelta? {
+        tracking.map { AdapterDelta(zeroOf: schema).replacing($0.correction(in: round)) }
+    }
+
+    /// Takes the mean gradient of the round's local steps.
+    package mutating func learned(_ gradient: AdapterDelta, in round: MixingRound) {
+        let part = part(of: gradient, in: round.number)
+        tracking?.learned(part)
+    }
+
     /// Whether a peer goes on with the plain average of a round, as the proof of agreement asks.
     package func goesOnWithAverage(of round: MixingRound) -> Bool { chebyshev?.isAccelerated(round) != true }
 
@@ -81,6 +107,8 @@ package struct ExchangePipeline: Sendable {
         package let encoding: UInt16
         /// What receivers decode.
         package let delta: AdapterDelta
+        /// What they decode of the sum of tracked gradients; nil where it holds none.
+        package var tracked: AdapterDelta?
     }
 
     /// What the peer publishes in a round in which its adapter is `delta` and the neighbours `present` are there.
@@ -114,13 +142,27 @@ package struct ExchangePipeline: Sendable {
             let made = whole(share.delta, for: share.audience, after: share.header, in: round, isExact: isExact)
             sent.delta = made.delta
             policy.mixing.sent(sent, in: round)
-            contributions.append(made)
+            contributions.append(tracked(made, in: round))
         }
         if policy.differences != .never, let only = contributions.first, only.audience == .everyone {
             shared = SharedCopy(delta: only.delta, mark: DifferenceCoding.mark(of: only.delta))
         }
         return contributions
     }
+
+    /// A contribution of a round, with the sum of tracked gradients behind the adapter where one belongs there.
+    private mutating func tracked(_ made: Outgoing, in round: MixingRound) -> Outgoing {
+        guard holdsSum(round.number), !round.isFinal, let sum = tracking?.summed(in: round) else { return made }
+        var payload = made.payload
+        let seed = UInt64(round.roster.place) << 32 ^ UInt64(round.number)
+        let read = policy.encoding.encode(sum, seed: ~seed, into: &payload)
+        tracking?.told(read, in: round)
+        return Outgoing(
+            audience: made.audience, payload: payload, encoding: made.encoding, delta: made.delta, tracked: read)
+    }
+
+    /// Whether contributions of a round hold a sum of tracked gradients.
+    private func holdsSum(_ round: Int) -> Bool { policy.holdsSum(in: round, rounds: rounds) }
 
     /// Who gets the round's contributions. Neighbours that are away count too; those that come back need the whole, which
     /// comes on top.
@@ -216,6 +258,7 @@ package struct ExchangePipeline: Sendable {
     package func refusal(encoding: UInt16, byteCount: Int, round: Int = 0) -> ContributionRefusal? {
         let schema = factors.schema(in: round)
         let lengths: ClosedRange<Int>
+        if holdsSum(round), encoding == DifferenceCoding.number { return .encoding(encoding) }
         if encoding == DifferenceCoding.number, policy.sendsDifferences(whileSettling: true) {
             lengths = DifferenceCoding.byteCounts(for: schema)
         } else if let encoding = policy.encoding(numbered: encoding) {
@@ -223,7 +266,17 @@ package struct ExchangePipeline: Sendable {
         } else {
             return .encoding(encoding)
         }
-        return lengths.contains(byteCount - policy.mixing.headerByteCount) ? nil : .announcedLength
+        let expected = holdsSum(round) ? lengths.doubled : lengths
+        return expected.contains(byteCount - policy.mixing.headerByteCount) ? nil : .announcedLength
+    }
+
+    /// What a payload says.
+    package struct Opened: Sendable {
+        /// What the mixing rule says beside the values.
+        package let header: [UInt8]
+        package let delta: AdapterDelta
+        /// The sum of tracked gradients; nil where the round has none.
+        package let tracked: AdapterDelta?
     }
 
     /// What a neighbour's payload says, if it passes the gate.
@@ -234,14 +287,16 @@ package struct ExchangePipeline: Sendable {
     /// - Throws: `ContributionRefusal`; `.unknownBase` where it can be read once something else has come.
     package mutating func open(
         _ payload: [UInt8], encoding: UInt16, sequence: UInt64, round: Int = 0, from origin: PeerID
-    ) throws(ContributionRefusal) -> (header: [UInt8], delta: AdapterDelta) {
+    ) throws(ContributionRefusal) -> Opened {
         if let refusal = refusal(encoding: encoding, byteCount: payload.count, round: round) { throw refusal }
         let schema = factors.schema(in: round)
         let headerByteCount = policy.mixing.headerByteCount
-        let values = payload[headerByteCount...]
+        let sumByteCount = holdsSum(round) ? (payload.count - headerByteCount) / 2 : 0
+        let values = payload[headerByteCount..<payload.count - sumByteCount]
         let base = encoding == DifferenceCoding.number ? base(of: values, as: schema, from: origin) : nil
         if encoding == DifferenceCoding.number, base == nil { throw .unknownBase }
         let copy: HeldCopy
+        var tracked: AdapterDelta?
         do throws(PayloadError) {
             if let base {
                 let read = try DifferenceCoding.decoded(values, after: base)
@@ -251,14 +306,16 @@ package struct ExchangePipeline: Sendable {
                     throw PayloadError.malformed("its encoding")
                 }
                 copy = HeldCopy(sequence: sequence, delta: try own.decode(values, as: schema))
+                if sumByteCount > 0 { tracked = try own.decode(payload.suffix(sumByteCount), as: schema) }
                 if own.number == policy.encoding.number { policy.encoding = own }
             }
         } catch {
             throw .payload(error)
         }
         try gate.check(copy.delta)
+        if let tracked { try sumGate.check(tracked) }
         if policy.differences != .never, held[origin].map({ $0.sequence < sequence }) ?? true { held[origin] = copy }
-        return (Array(payload.prefix(headerByteCount)), copy.delta)
+        return Opened(header: Array(payload.prefix(headerByteCount)), delta: copy.delta, tracked: tracked)
     }
 
     /// A neighbour's contribution says what this peer's own says, and is not fetched for that. What follows may refer
@@ -286,11 +343,18 @@ package struct ExchangePipeline: Sendable {
     /// Forgets what came from a neighbour that takes part no more.
     package mutating func forget(_ peer: PeerID) {
         held[peer] = nil
+        tracking?.forget(peer)
         lost(peer)
     }
 
     /// The mass that the mixing rule holds; nil where it moves none.
     package var mass: MassAccount? { policy.mixing.mass }
+
+    /// What there is of the edges where gradients are tracked; none elsewhere. For checkers.
+    package var trackedEdges: [PeerID: TrackedEdge] { tracking?.edges ?? [:] }
+
+    /// Whether a contribution that calls itself final holds the adapter that its origin ends with.
+    package func isFinalAdapter(_ share: HeardShare) -> Bool { policy.mixing.isFinalAdapter(share) }
 
     /// Whose contributions are waited for in a round.
     package func sources(in round: MixingRound) -> MixingAudience { policy.mixing.sources(in: round) }
@@ -302,6 +366,7 @@ package struct ExchangePipeline: Sendable {
         let part = part(of: own, in: round.number)
         let heard = filtered(Self.newest(of: heard, as: part.schema), own: part, in: round)
         chebyshev?.hears(heard, in: round)
+        if holdsSum(round.number) { tracking?.hears(heard, in: round) } else { tracking?.end() }
         var outcome = policy.mixing.mix(part, with: heard, in: round)
         precision.disagreement = outcome.weights.isEmpty ? .infinity : outcome.disagreement
         loss = mixProducts(into: &outcome, part, heard, in: round)
@@ -339,6 +404,7 @@ package struct ExchangePipeline: Sendable {
         precision.restart()
         outer?.restart()
         chebyshev?.restart()
+        tracking?.adopt(heard)
         var adopted: AdapterDelta?
         for part in factors.parts {
             guard let old = own.restricted(to: part) else { preconditionFailure("parts are of the adapter") }
@@ -431,8 +497,10 @@ package struct ExchangePipeline: Sendable {
     // MARK: - State
 
     /// What has to be given again when the peer's process starts anew; empty where nothing is kept. The lengths of the mixing
-    /// rule's state and of the outer momentum's (4 each), then these.
+    /// rule's state and of the outer momentum's (4 each), then these. Where gradients are tracked, which goes with neither,
+    /// the tracking's state stands alone.
     package var state: [UInt8] {
+        if let tracking { return tracking.state }
         let (mixing, outer) = (policy.mixing.state, outer?.state ?? [])
         guard !mixing.isEmpty || !outer.isEmpty else { return [] }
         var bytes: [UInt8] = []
@@ -446,6 +514,13 @@ package struct ExchangePipeline: Sendable {
     /// - Throws: `ExchangeStateError` where that is not a state of these stages.
     package mutating func restore(_ state: [UInt8]) throws(ExchangeStateError) {
         guard !state.isEmpty else { return }
+        if tracking != nil {
+            guard tracking?.restore(state) == true else {
+                throw ExchangeStateError(
+                    description: "the kept state of tracked gradients is damaged, or there was none")
+            }
+            return
+        }
         var reader = ByteReader(state)
         guard let mixing = reader.integer(UInt32.self), let momentum = reader.integer(UInt32.self),
             let mixingState = reader.bytes(count: Int(mixing)), let outerState = reader.bytes(count: Int(momentum)),

@@ -18,6 +18,8 @@ package struct ExchangePolicy: Sendable {
     package var stages: [any OutgoingStage] = []
     /// Momentum over rounds; nil for none.
     package var outer: OuterMomentum?
+    /// Whether local steps follow the mean gradient of the swarm: contributions hold sums of it beside the adapter.
+    package var tracksGradients = false
     /// How peers come together in settling, and how they do it faster on the swarm's graph; nil where they only mix.
     package var settling = Settling.plain
     package var chebyshev: ChebyshevSettling?
@@ -60,6 +62,12 @@ package struct ExchangePolicy: Sendable {
         }
     }
 
+    /// Whether contributions of a round hold a sum of tracked gradients behind the adapter.
+    package func holdsSum(in round: Int, rounds: Int) -> Bool {
+        // After the last local steps there is nothing to correct.
+        tracksGradients && round < rounds - 1
+    }
+
     /// About how many bytes a contribution's payload has in a round; exact where the round has no differences.
     ///
     /// - Parameter level: what a budget led to, in rounds with training.
@@ -77,7 +85,8 @@ package struct ExchangePolicy: Sendable {
             return DifferenceCoding.usualByteCount(for: schema, share: isSettling ? 1 : topKShare ?? 1)
         }
         let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
-        return mixing.headerByteCount + values.byteCounts(for: schema).upperBound
+        let vectors = holdsSum(in: round, rounds: rounds) ? 2 : 1
+        return mixing.headerByteCount + vectors * values.byteCounts(for: schema).upperBound
     }
 
     /// The most bytes that a payload of an adapter of `schema` can have, in any round.
@@ -85,6 +94,8 @@ package struct ExchangePolicy: Sendable {
         var counts = [SinglePrecision().byteCounts(for: schema), encoding.byteCounts(for: schema)]
         if sendsDifferences(whileSettling: true) { counts.append(DifferenceCoding.byteCounts(for: schema)) }
         counts += levels.map { $0.encoding.byteCounts(for: schema) }
+        // Sums are in the encoding of rounds with training.
+        if tracksGradients { counts.append(encoding.byteCounts(for: schema).doubled) }
         return mixing.headerByteCount + counts.map(\.upperBound).max()!
     }
 

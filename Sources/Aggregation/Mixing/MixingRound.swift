@@ -88,6 +88,8 @@ package struct HeardShare: Sendable {
     package var delta: AdapterDelta
     /// What the origin's rule says beside them.
     package var header: [UInt8]
+    /// The sum of gradients that the origin has tracked; nil where its round has none.
+    package var tracked: AdapterDelta?
 
     package init(origin: PeerID, round: Int, weight: Int, delta: AdapterDelta, header: [UInt8] = []) {
         self.origin = origin

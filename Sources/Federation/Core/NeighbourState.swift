@@ -1,5 +1,5 @@
 package import Aggregation
-import Basics
+package import Basics
 import Wire
 
 /// A neighbour's contribution that can be mixed.
@@ -74,6 +74,8 @@ struct NeighbourState: Sendable {
     var settingsDifference: String?
     /// Whether it says that it has finished.
     var isFinal = false
+    /// Whether it was told that its final adapter is another one than that of most.
+    var isFinalPassedOver = false
     /// The newest manifest's sequence number and round.
     var latestSequence: UInt64 = 0
     var latestRound = -1
@@ -257,6 +259,9 @@ extension PeerCore {
     /// The mass that the mixing rule holds; nil where it moves none. For checkers.
     package var mass: MassAccount? { pipeline.mass }
 
+    /// What there is of the edges where gradients are tracked; none elsewhere. For checkers.
+    package var trackedEdges: [PeerID: TrackedEdge] { pipeline.trackedEdges }
+
     /// What has grown beyond its bound here; nil where nothing has. For checkers: whatever neighbours do, nothing may.
     package var brokenBound: String? {
         for neighbour in neighbours {
@@ -272,6 +277,7 @@ extension PeerCore {
             let asked = neighbour.inFlight.count + neighbour.retries.count
             if asked > 2 * NeighbourState.inFlightLimit { return "\(asked) contributions on their way from one peer" }
         }
+        if pipeline.trackedEdges.count > neighbours.count { return "\(pipeline.trackedEdges.count) tracked edges" }
         let members = configuration.gain?.members.count ?? 0
         if gains.places.count > members || neighbours.contains(where: { $0.owedGains.count > members }) {
             return "\(gains.places.count) rows of gains"

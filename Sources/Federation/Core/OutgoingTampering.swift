@@ -35,11 +35,14 @@ package struct Publication: Sendable {
     package var payload: HashedPayload
     /// What the payload says.
     package let delta: AdapterDelta
+    /// Whether a sum of tracked gradients stands behind it.
+    package let hasSum: Bool
 
-    package init(manifest: ContributionManifest, payload: HashedPayload, delta: AdapterDelta) {
+    package init(manifest: ContributionManifest, payload: HashedPayload, delta: AdapterDelta, hasSum: Bool = false) {
         self.manifest = manifest
         self.payload = payload
         self.delta = delta
+        self.hasSum = hasSum
     }
 }
 

@@ -155,6 +155,7 @@ extension ExchangePolicy {
             topKShare: section.topKShare)
         overlaps = section.overlap
         outer = section.outer
+        tracksGradients = section.tracking
         settling = section.settling
         staleness = section.staleness
         consensusBound = section.consensusBound

@@ -232,7 +232,7 @@ extension PeerCore {
         _ signed: SignedManifest, payload: [UInt8], from index: Int, at time: MonotonicTime
     ) -> Bool {
         let (manifest, peer) = (signed.manifest, neighbours[index].id)
-        let opened: (header: [UInt8], delta: AdapterDelta)
+        let opened: ExchangePipeline.Opened
         do {
             opened = try pipeline.open(
                 payload, encoding: manifest.encoding, sequence: manifest.sequence,
@@ -242,7 +242,9 @@ extension PeerCore {
             refuse(signed, from: index, reason: error.description, at: time)
             return true
         }
-        keep(signed, header: opened.header, opened.delta, fetched: payload.count, from: index, at: time)
+        keep(
+            signed, header: opened.header, opened.delta, tracked: opened.tracked, fetched: payload.count, from: index,
+            at: time)
         return true
     }
 
@@ -257,7 +259,7 @@ extension PeerCore {
             pipeline.factors.schema(in: Int(clamping: manifest.round)) == twin.delta.schema
         else { return false }
         pipeline.heard(twin.delta, sequence: manifest.sequence, from: neighbours[index].id)
-        keep(signed, header: [], twin.delta, fetched: 0, from: index, at: time)
+        keep(signed, header: [], twin.delta, tracked: nil, fetched: 0, from: index, at: time)
         takeUndecoded(after: signed, from: index, at: time)
         return true
     }
@@ -266,17 +268,18 @@ extension PeerCore {
     ///
     /// - Parameter byteCount: how much of it came over the network.
     private mutating func keep(
-        _ signed: SignedManifest, header: [UInt8], _ delta: AdapterDelta, fetched byteCount: Int, from index: Int,
-        at time: MonotonicTime
+        _ signed: SignedManifest, header: [UInt8], _ delta: AdapterDelta, tracked: AdapterDelta?,
+        fetched byteCount: Int, from index: Int, at time: MonotonicTime
     ) {
         let (manifest, peer) = (signed.manifest, neighbours[index].id)
         let weight = configuration.exchange.weight(ofSampleCount: Int(clamping: manifest.sampleCount))
+        var share = HeardShare(
+            origin: peer, round: Int(manifest.round), weight: weight, delta: delta, header: header)
+        share.tracked = tracked
         let contribution = Contribution(
             object: signed.id, sequence: manifest.sequence, isFinal: manifest.flags.contains(.final),
             isEqual: byteCount == 0,
-            settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [],
-            share: HeardShare(
-                origin: peer, round: Int(manifest.round), weight: weight, delta: delta, header: header))
+            settling: ContributionStatus(encoded: manifest.status, rule: settling)?.settling ?? [], share: share)
         neighbours[index].showSign(at: time)
         neighbours[index].insert(contribution, staleness: configuration.exchange.staleness)
         prune(index)

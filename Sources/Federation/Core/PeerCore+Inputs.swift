@@ -57,18 +57,30 @@ extension PeerCore {
         fastestTraining = min(fastestTraining ?? duration, duration)
         takeProbed(outcome.probed, at: time)
         let round = ahead?.round ?? round
-        if outcome.delta.schema == configuration.schema, outcome.delta.isFinite {
-            let steps = LocalSteps(
+        if outcome.delta.schema != configuration.schema || !outcome.delta.isFinite {
+            trained(unchanged(round, reason: "the adapter has values that are not finite", at: time), at: time)
+        } else if let problem = gradientProblem(of: outcome) {
+            trained(unchanged(round, reason: problem, at: time), at: time)
+        } else {
+            var steps = LocalSteps(
                 delta: pipeline.factors.keepingFrozen(outcome.delta, of: ahead?.base ?? delta, in: round),
                 snapshot: snapshot,
                 news: .trained(
                     round: round, loss: outcome.loss, tokens: outcome.tokens, records: outcome.records,
                     duration: duration), end: time)
+            if configuration.exchange.tracksGradients { steps.gradient = outcome.gradient }
             trained(steps, at: time)
-        } else {
-            trained(unchanged(round, reason: "the adapter has values that are not finite", at: time), at: time)
         }
         proceed(at: time, using: &generator)
+    }
+
+    /// What is wrong with the mean gradient that the swarm tracks; nil where nothing is.
+    private func gradientProblem(of outcome: TrainingOutcome) -> String? {
+        guard configuration.exchange.tracksGradients else { return nil }
+        guard let gradient = outcome.gradient, gradient.schema == configuration.schema else {
+            return "the trainer does not tell the mean gradient of its steps, which exchange.tracking needs"
+        }
+        return gradient.isFinite ? nil : "the mean gradient has values that are not finite"
     }
 
     /// The trainer could not do what `train` asked for: the round goes on with the adapter as it was.
@@ -95,6 +107,7 @@ extension PeerCore {
             return
         }
         delta = pipeline.stepped(from: delta, to: steps.delta)
+        if let gradient = steps.gradient { pipeline.learned(gradient, in: mixingRound()) }
         snapshot = steps.snapshot
         report(steps.news, at: time)
         gather(at: time)

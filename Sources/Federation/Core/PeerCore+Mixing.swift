@@ -68,8 +68,14 @@ extension PeerCore {
     /// training until it is heard from; in settling rounds, not after several times (`isGivenUp`).
     private mutating func collect(since: MonotonicTime, at time: MonotonicTime) -> Heard {
         var heard = Heard()
+        let passedOver = passOverFinals(at: time)
         for index in neighbours.indices {
             let neighbour = neighbours[index]
+            if passedOver.contains(neighbour.id) {
+                // The others' agreement is proved without it.
+                heard.absent.append(neighbour.id)
+                continue
+            }
             var usable = neighbour.usable(
                 for: round, staleness: configuration.exchange.staleness, factors: pipeline.factors)
             // Of who is no longer waited for and says that it is far ahead, this was made in another round than it says:

@@ -26,6 +26,8 @@ struct LocalSteps: Sendable {
     /// The adapter after them, and the trainer's snapshot that belongs to it.
     var delta: AdapterDelta
     var snapshot: [UInt8]
+    /// The mean gradient of the steps; nil where nobody tracks it.
+    var gradient: AdapterDelta?
     /// What there is to tell of them.
     var news: PeerEvent.Kind
     /// When they ended.

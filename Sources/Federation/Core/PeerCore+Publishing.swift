@@ -139,7 +139,7 @@ extension PeerCore {
         let payload = HashedPayload(contribution.payload)
         let meant = Publication(
             manifest: manifest(of: payload, encoding: contribution.encoding, in: round, isFinal: isFinal),
-            payload: payload, delta: contribution.delta)
+            payload: payload, delta: contribution.delta, hasSum: contribution.tracked != nil)
         nextSequence += 1
         let object: ObjectID
         if tampering != nil {
@@ -158,6 +158,7 @@ extension PeerCore {
         if isFinal { finalObjects.insert(object) }
         let isSelfContained =
             contribution.encoding != DifferenceCoding.number && configuration.exchange.mixing.headerByteCount == 0
+            && !configuration.exchange.tracksGradients
         twin =
             isSelfContained
             ? OwnContribution(root: payload.root, encoding: contribution.encoding, delta: contribution.delta) : nil

@@ -34,6 +34,7 @@ extension PeerCore {
         var request = TrainingRequest(
             round: round, steps: configuration.localSteps, delta: delta, factors: pipeline.factors.trained(in: round),
             proximal: configuration.proximal)
+        request.correction = pipeline.correction(in: mixingRound())
         request.probes = gainProbe?.adapters ?? []
         directives.append(.train(request))
     }

@@ -120,6 +120,8 @@ package struct PeerEvent: Sendable {
         case settled(round: Int, bound: Double, alone: Bool)
         /// The neighbour denies in every settling round an agreement that this peer measures: it counts as if it were away.
         case denialPassedOver(PeerID, round: Int)
+        /// The neighbour has finished with another adapter than most that have: it counts as if it were away.
+        case finalPassedOver(PeerID, round: Int)
         /// The swarm did not agree within the number of settling rounds that its graph lets expect.
         case settlingLimitReached(round: Int, disagreement: Double)
         /// This peer has its final adapter; it serves its neighbours until they have theirs.
@@ -235,7 +237,7 @@ extension PeerEvent.Kind {
         case .contributionReceived(let peer, let round, let byteCount, let object):
             .detail(
                 "contribution_received",
-                "{round}: the contribution of {neighbour} is here and passed the gate; {bytes} were fetched",
+                "{round}: the contribution of {neighbour} passed the gate; {bytes} were fetched",
                 [.neighbour(peer), .round(round), .bytes(byteCount), .digest(object)])
         case .contributionRefused(let peer, let round, let byteCount, let reason):
             .news(
@@ -380,6 +382,11 @@ extension PeerEvent.Kind {
                 "denial_passed_over",
                 "{round}: {neighbour} denies an agreement that is measured; the others agree without it",
                 [.neighbour(peer), .round(round)])
+        case .finalPassedOver(let peer, let round):
+            .news(
+                "final_passed_over",
+                "{round}: {neighbour} has finished with another adapter than most; it is passed over",
+                [.neighbour(peer), .round(round)])
         case .settlingLimitReached(let round, let disagreement):
             .news(
                 "settling_limit_reached",
@@ -447,7 +454,8 @@ extension PeerEvent.Kind {
             .stateDamaged(reason: "checkpoint.bin: the checkpoint was cut short or altered"),
             .continued(reason: "tuning.rounds was 4, is 8; the adapter is kept, the optimiser begins anew"),
             .settling(round: 9, disagreement: 0.5, bound: 0.25), .settled(round: 9, bound: 0.25, alone: false),
-            .denialPassedOver(peer, round: 9), .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9),
+            .denialPassedOver(peer, round: 9), .finalPassedOver(peer, round: 9),
+            .settlingLimitReached(round: 9, disagreement: 0.5), .finished(round: 9),
             .left,
             .traffic(
                 PeerTraffic(

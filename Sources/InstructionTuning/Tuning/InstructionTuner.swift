@@ -75,7 +75,9 @@ package final class InstructionTuner: AdapterTrainer {
 
     /// Runs local steps on the lane. After an error, state and delta are those of before.
     package func train(_ request: TrainingRequest) async throws -> TrainingOutcome {
-        guard request.delta.schema == schema else { throw TuningError.foreignDelta }
+        guard request.delta.schema == schema, request.correction.map({ $0.schema == schema }) ?? true else {
+            throw TuningError.foreignDelta
+        }
         return try await lane.run { [self] in
             try state.withLock { state in
                 // The work is done on a copy, so that an error leaves the state as it was.
@@ -118,22 +120,27 @@ extension InstructionTuner {
         var tokens = 0
         let frozen = schema.ranges(without: request.factors)
         let pull = ProximalTerm(weight: request.proximal, start: adapter)
+        var tracked = request.correction.map { TrackedGradient(correction: $0, steps: request.steps) }
         for _ in 0..<request.steps {
-            let step = try step(&adapter, &state, frozen: frozen, pull: pull)
+            let step = try step(&adapter, &state, frozen: frozen, pull: pull, tracked: &tracked)
             lossSum += step.loss * Double(step.tokens)
             tokens += step.tokens
             listener?(step)
         }
-        return TrainingOutcome(
+        var outcome = TrainingOutcome(
             delta: origin.delta(of: adapter), loss: tokens == 0 ? 0 : lossSum / Double(tokens), tokens: tokens,
             records: request.steps * settings.recordsPerStep)
+        outcome.gradient = tracked?.mean
+        return outcome
     }
 
     /// - Parameters:
     ///   - frozen: what stays as it is, ascending.
     ///   - pull: what is added to the gradient; nil for nothing.
+    ///   - tracked: takes down the gradient, and corrects it; nil where nobody tracks it.
     private func step(
-        _ adapter: inout [Float], _ state: inout TunerState, frozen: [Range<Int>], pull: ProximalTerm?
+        _ adapter: inout [Float], _ state: inout TunerState, frozen: [Range<Int>], pull: ProximalTerm?,
+        tracked: inout TrackedGradient?
     ) throws -> TuningStep {
         // The optimiser counts over all rounds, and with it the schedule.
         let number = state.optimizer.step
@@ -144,6 +151,7 @@ extension InstructionTuner {
         // By step, not drawn on from step to step: a restored trainer needs the step's number only.
         var dropout = SeededGenerator(seed: seed, label: "dropout/\(peer)", index: UInt64(number))
         var result = try engine.lossAndGradients(sequences: batch, adapter: adapter, dropoutSeed: dropout.next())
+        tracked?.take(&result.gradients)
         pull?.add(to: &result.gradients, at: adapter)
         for range in frozen { result.gradients.replaceSubrange(range, with: repeatElement(0, count: range.count)) }
         let norm = result.gradients.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()

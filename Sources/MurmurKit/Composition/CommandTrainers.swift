@@ -48,7 +48,8 @@ package struct CommandTrainers: TrainerFactory {
         let records = try outline.encode(part.records, of: name)
         let job = TrainerJob(
             peer: name, modelPath: outline.modelDirectory, modelDigest: baseModelDigest, lora: topology.model.lora,
-            tuning: topology.tuning.resolved(records: records.sequences.count), seed: topology.swarm.seed,
+            tuning: topology.tuning.resolved(records: records.sequences.count),
+            tracksGradients: topology.exchange.tracking, seed: topology.swarm.seed,
             threads: threads, origin: outline.origin,
             records: records,
             heldOut: EncodedRecords(partition.heldOut, with: outline.encoder.forResponses).sequences,

@@ -1,4 +1,5 @@
 package import Adapters
+import Aggregation
 package import LanguageModel
 import LinearAlgebra
 import Observability
@@ -35,6 +36,27 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     private static let adapterCopies = 16
     /// Contributions that are kept of a neighbour: of this round and of the next ones.
     private static let contributionsKept = 3
+    /// What tracking gradients takes beside what it keeps: what was told of three more rounds, the correction, and the mean
+    /// gradient with its sum.
+    private static let trackingCopies = 9
+
+    /// What the exchange keeps from round to round, in copies of the adapter's values, for a peer with `degree` neighbours.
+    /// Push-sum keeps its numerator and two sums for each neighbour in double precision (measured for two
+    /// neighbours: 28 copies more than metropolis; docs/benchmarks.md, "Memory of a large adapter").
+    private static func exchangeCopies(_ exchange: SwarmTopology.Exchange, degree: Int) -> Int {
+        var kept = 0
+        switch exchange.mixing {
+        case .pushSum, .onePeerExponential, .onePeerBaseTwo: kept += 2 + 4 * degree
+        case .metropolis, .pairwise, .allReduce: break
+        }
+        if exchange.outer != nil { kept += 1 }
+        if exchange.settling == .chebyshev { kept += 1 }
+        // The sum, the last gradient, what was told of it, and each edge; and every contribution is twice as long.
+        if exchange.tracking { kept += 3 + degree }
+        let more = exchange.tracking ? trackingCopies + contributionsKept * degree : 0
+        // Live, as the next checkpoint has it, and as the one before is written.
+        return 3 * kept + more
+    }
 
     /// For a peer with `degree` neighbours that trains an adapter of `schema` for a model of `shape`.
     ///
@@ -42,8 +64,8 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
     ///   - weights: as the base model is kept.
     ///   - threads: threads that share the peer's work.
     package init(
-        shape: ModelConfiguration, schema: AdapterSchema, tuning: SwarmTopology.Tuning, degree: Int,
-        weights: WeightMemory, threads: Int
+        shape: ModelConfiguration, schema: AdapterSchema, tuning: SwarmTopology.Tuning,
+        exchange: SwarmTopology.Exchange = .defaults, degree: Int, weights: WeightMemory, threads: Int
     ) {
         // The largest is read first, when the others are still to come.
         self.weights = weights.storage == .float32 ? weights.kept : weights.total
@@ -58,7 +80,9 @@ package struct PeerMemory: Encodable, Sendable, Hashable {
         // As `HeadBuffers` cuts logits into chunks.
         let logits = min(tokens, 264) * (shape.vocabularySize + 2 * shape.hiddenSize)
         activations = 4 * (tokens * (shape.layerCount * layer + shared) + min(logits, 16 << 20))
-        adapters = 4 * schema.count * (Self.adapterCopies + Self.contributionsKept * degree)
+        adapters =
+            4 * schema.count
+            * (Self.adapterCopies + Self.contributionsKept * degree + Self.exchangeCopies(exchange, degree: degree))
         program = Self.usualProgram
     }
 
@@ -87,8 +111,8 @@ extension SwarmPlan {
         try self.init(
             topology, schema: schema,
             memory: PeerMemory(
-                shape: shape, schema: schema, tuning: topology.tuning, degree: degree, weights: weights,
-                threads: compute.threadCount),
+                shape: shape, schema: schema, tuning: topology.tuning, exchange: topology.exchange, degree: degree,
+                weights: weights, threads: compute.threadCount),
             uplink: uplink, trainingSeconds: trainingSeconds)
     }
 }

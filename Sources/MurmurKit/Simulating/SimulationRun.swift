@@ -39,6 +39,11 @@ package struct SimulationRun: Sendable {
                     "exchange.gain needs a model to measure adapters by, and a recording has none: take --trainer lora "
                         + "or leave gain out")
             }
+            guard !swarm.topology.exchange.tracking else {
+                throw CommandFailure(
+                    "exchange.tracking needs the gradients of local steps, and a recording has none: take --trainer lora or "
+                        + "leave tracking out")
+            }
             let found = try RecordingFolder(folder).read(swarm.names)
             do {
                 return try RecordedTraining(

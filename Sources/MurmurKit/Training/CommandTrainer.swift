@@ -218,13 +218,14 @@ package actor CommandTrainer: AdapterTrainer {
     ) async throws -> (outcome: TrainingOutcome, snapshot: [UInt8]) {
         let session = try await running()
         try job.write(request.delta)
+        let tracking = try job.writeCorrection(of: request)
         let id = nextRequest()
         var (lossSum, tokens, taken) = (0.0, 0, 0)
         let records = steps.reduce(0) { $0 + $1.records.count }
         try await session.ask(
             TrainerRequest.train(
                 id: id, round: request.round, steps: steps, factors: request.factors, proximal: request.proximal,
-                adapter: job.files.adapter, result: job.files.result),
+                adapter: job.files.adapter, result: job.files.result, tracking: tracking),
             within: command.roundLimit
         ) { reply throws(TrainerFault) in
             switch reply {
@@ -248,9 +249,12 @@ package actor CommandTrainer: AdapterTrainer {
             }
         }
         let delta = job.origin.delta(of: try TrainerFiles.adapter(at: job.files.result, of: schema))
+        let gradient = try tracking.map { try TrainerFiles.adapter(at: $0.gradient, of: schema) }
         let snapshot = try await saved(session)
         let loss = tokens == 0 ? 0 : lossSum / Double(tokens)
-        return (TrainingOutcome(delta: delta, loss: loss, tokens: tokens, records: records), snapshot)
+        var outcome = TrainingOutcome(delta: delta, loss: loss, tokens: tokens, records: records)
+        outcome.gradient = gradient.map { AdapterDelta(schema: schema, values: $0) }
+        return (outcome, snapshot)
     }
 
     /// The optimiser's state, as the trainer writes it.

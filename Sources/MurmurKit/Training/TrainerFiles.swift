@@ -17,6 +17,8 @@ struct TrainerFiles: Sendable {
     var gainRecords: String { folder + "/gain.jsonl" }
     var adapter: String { folder + "/adapter.safetensors" }
     var result: String { folder + "/result.safetensors" }
+    var correction: String { folder + "/correction.safetensors" }
+    var gradient: String { folder + "/gradient.safetensors" }
     var snapshot: String { folder + "/snapshot.bin" }
 
     /// Makes the folder anew.
@@ -32,6 +34,7 @@ struct TrainerFiles: Sendable {
 
     func remove() { try? FileManager.default.removeItem(atPath: folder) }
     func removeResult() { try? FileManager.default.removeItem(atPath: result) }
+    func removeGradient() { try? FileManager.default.removeItem(atPath: gradient) }
     func removeSnapshot() { try? FileManager.default.removeItem(atPath: snapshot) }
 
     /// Writes sequences as JSON lines: `{"tokens":[1,2,3],"loss":[0,0,1]}`.

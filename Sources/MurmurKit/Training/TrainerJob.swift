@@ -14,6 +14,8 @@ struct TrainerJob: Sendable {
     let modelDigest: [UInt8]
     let lora: LoRAConfiguration
     let tuning: SwarmTopology.Tuning
+    /// Whether the swarm tracks gradients.
+    let tracksGradients: Bool
     let seed: UInt64
     /// Processor threads that the trainer may use.
     let threads: Int
@@ -44,7 +46,12 @@ struct TrainerJob: Sendable {
     }
 
     /// What the settings ask for and not every trainer can do.
-    var skills: Set<TrainerSkill> { tuning.proximal > 0 ? [.proximal] : [] }
+    var skills: Set<TrainerSkill> {
+        var skills: Set<TrainerSkill> = []
+        if tuning.proximal > 0 { skills.insert(.proximal) }
+        if tracksGradients { skills.insert(.tracking) }
+        return skills
+    }
 
     /// Step `number` of the whole run with the batch of `records`; learning rate and seed are the built-in engine's.
     func step(_ number: Int, records: [Int]) -> TrainerRequest.Step {
@@ -85,6 +92,15 @@ struct TrainerJob: Sendable {
     func write(_ delta: AdapterDelta) throws {
         files.removeResult()
         try TrainerFiles.write(origin.adapter(of: delta), of: origin.schema, to: files.adapter)
+    }
+
+    /// Writes what the gradients of a round are corrected by, where the swarm tracks them, and removes what an earlier
+    /// round's were; the names of both files, nil where nobody tracks.
+    func writeCorrection(of request: TrainingRequest) throws -> (correction: String, gradient: String)? {
+        guard let correction = request.correction else { return nil }
+        files.removeGradient()
+        try TrainerFiles.write(correction.values, of: correction.schema, to: files.correction)
+        return (files.correction, files.gradient)
     }
 
     /// The first message: all that gives the numbers their meaning.

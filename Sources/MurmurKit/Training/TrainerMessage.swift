@@ -29,12 +29,17 @@ enum TrainerRequest {
     }
 
     static func train(
-        id: Int, round: Int, steps: [Step], factors: LoRAFactors, proximal: Double, adapter: String, result: String
+        id: Int, round: Int, steps: [Step], factors: LoRAFactors, proximal: Double, adapter: String, result: String,
+        tracking: (correction: String, gradient: String)? = nil
     ) -> JSONValue {
         let names = [(LoRAFactors.a, "A"), (.b, "B")].filter { factors.contains($0.0) }.map { JSONValue.text($0.1) }
+        let tracked: JSONValue? = tracking.map {
+            ["correction": .text($0.correction), "gradient": .text($0.gradient)]
+        }
         return [
             "type": "train", "id": .integer(id), "round": .integer(round), "adapter": .text(adapter),
             "result": .text(result), "factors": .array(names), "proximal": .number(proximal),
+            "tracking": tracked ?? .null,
             "steps": .array(steps.map(\.json)),
         ]
     }
@@ -73,11 +78,14 @@ enum TrainerRequest {
 package enum TrainerSkill: String, Sendable, Hashable, CaseIterable {
     /// `tuning.proximal`: steps that are drawn back to where the round began.
     case proximal
+    /// `exchange.tracking`: steps whose gradients are corrected, and whose mean gradient is told.
+    case tracking
 
     /// The key of the topology file that asks for it.
     var key: String {
         switch self {
         case .proximal: "tuning.proximal"
+        case .tracking: "exchange.tracking"
         }
     }
 }

@@ -123,16 +123,19 @@ package struct Misconduct: OutgoingTampering {
 
     /// What `publication` would be if the adapter were `delta`: under the same number, for the same round.
     ///
-    /// In single precision, which every swarm reads: other encodings cannot say what some lies are.
+    /// In single precision, which every swarm reads: other encodings cannot say what some lies are. Where gradients are
+    /// tracked, their sum is the same lie.
     private func contribution(_ delta: AdapterDelta, as publication: Publication) -> Publication {
         var (manifest, encoding) = (publication.manifest, SinglePrecision())
         var bytes = Array(publication.payload.bytes.prefix(exchange.mixing.headerByteCount))
         _ = encoding.encode(delta, seed: manifest.round, into: &bytes)
+        if publication.hasSum { _ = encoding.encode(delta, seed: manifest.round, into: &bytes) }
         let payload = HashedPayload(bytes)
         manifest.encoding = encoding.number
         manifest.payloadByteCount = bytes.count
         manifest.root = payload.root
-        return Publication(manifest: manifest, payload: payload, delta: delta)
+        return Publication(
+            manifest: manifest, payload: payload, delta: delta, hasSum: publication.hasSum)
     }
 }
 

@@ -120,6 +120,9 @@ struct SimulatedProcess: Sendable {
     /// The mass that its mixing rule holds; nil where that moves none.
     var mass: MassAccount? { driver?.core.mass }
 
+    /// What it has of its edges where gradients are tracked; none elsewhere.
+    var trackedEdges: [PeerID: TrackedEdge] { driver?.core.trackedEdges ?? [:] }
+
     /// Its adapter as it is now.
     var delta: AdapterDelta { driver?.core.delta ?? shell!.answer { await $0.state.delta } }
 }

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Basics
 import Cryptography
 import Faults
@@ -45,6 +46,7 @@ extension SimulatedSwarm {
                 peers[index].lastRound = round
                 if let last = scenario.lastRound, round >= last { arrived.insert(index) }
                 checkAdapter(of: index)
+                checkTracking(of: index)
                 if let broken = peers[index].process?.brokenBound {
                     violate("bounds", "\(peers[index].name) holds \(broken)")
                 }
@@ -72,6 +74,22 @@ extension SimulatedSwarm {
         }
         let ticket = TrainingTicket(request, by: trainer, from: peers[index].restoring.take(), as: behaviour)
         return (ticket, training.duration(of: request, peer: index))
+    }
+
+    /// Where gradients are tracked, the two ends of an edge have made the opposite of one round, to the last bit: else the
+    /// mean of all trackers would move. Of a peer that began anew there may be two contributions of a round.
+    private mutating func checkTracking(of index: Int) {
+        guard let edges = peers[index].process?.trackedEdges, !edges.isEmpty else { return }
+        func isSteady(_ index: Int) -> Bool { peers[index].starts == 1 && !checker.dishonest[index] }
+        for other in peers.indices where isSteady(index) && isSteady(other) {
+            guard let here = edges[peers[other].id], let there = peers[other].process?.trackedEdges[peers[index].id],
+                here.round == there.round
+            else { continue }
+            let isOpposite = zip(here.difference, there.difference).allSatisfy { $0 == -$1 }
+            if !isOpposite || here.difference.count != there.difference.count {
+                violate("mass", "\(peers[index].name) and \(peers[other].name) track an edge differently")
+            }
+        }
     }
 
     mutating func violate(_ name: String, _ message: String) {

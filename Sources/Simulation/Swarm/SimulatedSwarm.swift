@@ -115,12 +115,12 @@ package struct SimulatedSwarm {
         let graph = try expanded.swarmGraph()
         // Where mass has to come back first, a step that is owed may lead beyond its target, and so may one that began
         // before the round was mixed; factors of averaged products may lie outside of what averages of values give, and
-        // what is mixed by copies that stay behind. Momentum, and settling that is accelerated, lead beyond targets by their
-        // nature.
+        // what is mixed by copies that stay behind. Momentum, tracked gradients, and settling that is accelerated, lead beyond
+        // targets by their nature.
         let exchange = ExchangePolicy(expanded.exchange)
         let leavesHull =
             exchange.mixing.movesMass || exchange.overlaps || exchange.factors == .product || exchange.topKShare != nil
-            || exchange.outer != nil || exchange.settling != .plain
+            || exchange.outer != nil || exchange.tracksGradients || exchange.settling != .plain
         checker = SwarmChecker(
             names: names, ids: peers.map(\.id), targets: leavesHull ? [] : peers.map(\.target),
             neighbours: graph.neighbours,

@@ -22,6 +22,7 @@ extension SwarmTopology {
         package var robustness = Robustness.none
         /// Nil: none.
         package var outer: OuterMomentum?
+        package var tracking = false
         package var settling = Settling.plain
         package var overlap = false
         package var staleness = 2
@@ -82,6 +83,11 @@ extension SwarmTopology {
                     + "round later (0.5 unless given), `rate` what is taken of local steps (1). "
                     + "`docs/mathematics.md`, \"Outer momentum\"."),
             .shared(
+                "tracking", \.tracking, .flag,
+                "Whether local steps follow the mean gradient of all peers, and not that of the own records alone.",
+                "Contributions of rounds with training are twice as long: a sum of gradients travels beside the adapter. "
+                    + "For peers with unequal records on sparse graphs. `docs/mathematics.md`, \"Gradient tracking\"."),
+            .shared(
                 "settling", \.settling, .choice(),
                 "How peers that only mix come together, after the last round with training.",
                 Settling.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
@@ -134,6 +140,7 @@ extension SwarmTopology.Exchange {
         try refuseSlices(of: exchange, place)
         try refuseBudget(of: exchange, place)
         try refuseOuter(of: exchange, place)
+        try refuseTracking(of: exchange, place)
         try refuseSettling(of: exchange, place)
         let compression = try place.section(keys: Self.keys.map(\.name))["compression"]
         if exchange.mixing.allowsCopies {
@@ -212,6 +219,16 @@ extension SwarmTopology.Exchange {
                 overlaps: exchange.overlap)
         else { return }
         throw outer.error("outer does not go with \(obstacle)")
+    }
+
+    private static func refuseTracking(of exchange: Self, _ place: TopologyValue) throws {
+        guard exchange.tracking, let tracking = try place.section(keys: Self.keys.map(\.name))["tracking"],
+            let obstacle = GradientTracking.obstacle(
+                mixing: exchange.mixing, factors: exchange.factors, compression: exchange.compression,
+                hasOuter: exchange.outer != nil, hasBudget: exchange.budget != nil || exchange.uplink != nil,
+                overlaps: exchange.overlap)
+        else { return }
+        throw tracking.error("tracking does not go with \(obstacle)")
     }
 
     private static func refuseSettling(of exchange: Self, _ place: TopologyValue) throws {

@@ -49,8 +49,9 @@ import Testing
     }
 
     /// The steps of one round as they are written down: the gradient of the loss, `μ (x − x₀)` added to it, clipping, AdamW.
-    private func stepsByHand(_ rig: TuningRig, steps: Int, from delta: AdapterDelta, proximal: Double) throws -> [Float]
-    {
+    private func stepsByHand(
+        _ rig: TuningRig, steps: Int, from delta: AdapterDelta, proximal: Double = 0, correction: [Float]? = nil
+    ) throws -> (adapter: [Float], gradient: [Double]) {
         let bench = try rig.workbench()
         let records = EncodedRecords(TuningRig.records(10), with: bench.encoder)
         let engine = TrainingEngine(model: bench.model, lora: bench.lora, options: bench.options)
@@ -61,12 +62,15 @@ import Testing
         var optimizer = AdamW(
             count: start.count,
             settings: .init(learningRate: rig.settings.learningRate, weightDecay: rig.settings.weightDecay))
+        var mean = [Double](repeating: 0, count: start.count)
         for number in 0..<steps {
             let batch = sampler.next().map { records.sequences[$0] }
             var dropout = SeededGenerator(seed: rig.seed, label: "dropout/a", index: UInt64(number))
             var gradients = try engine.lossAndGradients(
                 sequences: batch, adapter: adapter, dropoutSeed: dropout.next()
             ).gradients
+            for index in gradients.indices { mean[index] += Double(gradients[index]) / Double(steps) }
+            if let correction { for index in gradients.indices { gradients[index] += correction[index] } }
             for index in gradients.indices where proximal > 0 {
                 gradients[index] += Float(proximal) * (adapter[index] - start[index])
             }
@@ -79,7 +83,7 @@ import Testing
                 &adapter, gradients: gradients,
                 gradientScale: limit > 0 ? AdamW.clippingScale(gradients: gradients, limit: limit) : 1)
         }
-        return bench.origin.delta(of: adapter).values
+        return (bench.origin.delta(of: adapter).values, mean)
     }
 
     @Test(
@@ -91,8 +95,39 @@ import Testing
         let begin = try await other.train(.init(round: 0, steps: 3, delta: start(bench))).delta
         let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
         let after = try await tuner.train(.init(round: 0, steps: 6, delta: begin, proximal: weight)).delta
-        let byHand = try stepsByHand(rig, steps: 6, from: begin, proximal: weight)
+        let byHand = try stepsByHand(rig, steps: 6, from: begin, proximal: weight).adapter
         #expect(after.values.map(\.bitPattern) == byHand.map(\.bitPattern))
+    }
+
+    @Test("A correction is added to the gradient, to the last bit; zero changes no bit, and the mean gradient is told")
+    func correction() async throws {
+        let rig = TuningRig()
+        let bench = try rig.workbench()
+        let other = try bench.tuner(peer: "b", records: TuningRig.records(10), lane: lane)
+        let begin = try await other.train(.init(round: 0, steps: 3, delta: start(bench))).delta
+        var generator = SeededGenerator(seed: 5)
+        for size in [0, 0.02] as [Float] {
+            let correction = begin.map { _ in size * Float(generator.normal()) }
+            let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+            var request = TrainingRequest(round: 0, steps: 6, delta: begin)
+            request.correction = correction
+            let outcome = try await tuner.train(request)
+            let byHand = try stepsByHand(rig, steps: 6, from: begin, correction: correction.values)
+            #expect(outcome.delta.values.map(\.bitPattern) == byHand.adapter.map(\.bitPattern))
+            let gradient = try #require(outcome.gradient)
+            #expect(zip(gradient.values, byHand.gradient).allSatisfy { abs(Double($0) - $1) <= 1e-6 * (1 + abs($1)) })
+            #expect(gradient.norm > 1e-3)
+            if size == 0 {
+                let plain = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+                let without = try await plain.train(TrainingRequest(round: 0, steps: 6, delta: begin))
+                #expect(without.delta == outcome.delta && without.gradient == nil)
+            }
+        }
+        let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+        var foreign = TrainingRequest(round: 0, steps: 1, delta: begin)
+        foreign.correction = AdapterDelta(zeroOf: AdapterSchema(tensors: [.init(name: "a", rows: 1, columns: 1)]))
+        let request = foreign
+        await #expect(throws: TuningError.foreignDelta) { _ = try await tuner.train(request) }
     }
 
     @Test("What is added is the gradient of half the weight times the squared way, by finite differences")

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import Foundation
 import LanguageModel
 import LinearAlgebra
@@ -175,9 +176,9 @@ import Testing
         var tuning = SwarmTopology.Tuning()
         tuning.cutoff = 256
         let schema = AdapterSchema.lora(configuration: .defaults, projections: shape.projections)
-        func memory(_ storage: WeightStorage) -> PeerMemory {
+        func memory(_ storage: WeightStorage, _ exchange: SwarmTopology.Exchange = .defaults) -> PeerMemory {
             PeerMemory(
-                shape: shape, schema: schema, tuning: tuning, degree: 2,
+                shape: shape, schema: schema, tuning: tuning, exchange: exchange, degree: 2,
                 weights: WeightMemory(shape: shape, storage: storage), threads: 1)
         }
         #expect((700_000_000...1_000_000_000).contains(memory(.float32).total), "\(memory(.float32))")
@@ -186,6 +187,52 @@ import Testing
         ]
         let weights = falling.map { memory($0).weights }
         #expect(zip(weights, weights.dropFirst()).allSatisfy(>), "\(weights)")
+        // Push-sum was measured to keep 28 adapters more than metropolis, for two neighbours.
+        var pushSum = SwarmTopology.Exchange()
+        pushSum.mixing = .pushSum
+        let more = memory(.float32, pushSum).adapters - memory(.float32).adapters
+        #expect((25...32).contains(more / (4 * schema.count)))
+    }
+
+    /// Tracking gradients doubles the contributions of rounds with training, but for the last, and takes memory for each
+    /// neighbour.
+    @Test func trackingIsCounted() throws {
+        let schema = AdapterSchema(tensors: [.init(name: "a", rows: 100, columns: 100)])
+        func sent(_ exchange: String) throws -> [Int] {
+            let topology = try SwarmTopology.parse(
+                """
+                murmuration: 1
+                swarm: { name: counted, seed: 3 }
+                model: { base: builtin:fledgling }
+                tuning: { rounds: 11 }
+                data: { source: builtin:chores }
+                exchange: { compression: \(exchange) }
+                graph: { kind: ring }
+                peers: { count: 5, host: 10.0.0.1, first-port: 9000 }
+                """, file: "t.yaml")
+            return try PlannedTraffic(topology, schema: schema).sent(settlingRounds: nil)
+        }
+        for compression in ["none", "bf16"] {
+            let (with, without) = (try sent("\(compression), tracking: true")[0], try sent(compression)[0])
+            let share = Double(with) / Double(without)
+            #expect(share > 1.85 && share < 21 / 11.0 + 0.02, "\(share)")
+        }
+        let shape = ModelConfiguration(
+            vocabularySize: 512, hiddenSize: 64, intermediateSize: 128, layerCount: 2, headCount: 4,
+            keyValueHeadCount: 4, headSize: 16, normEpsilon: 1e-5, ropeBase: 1e4, tiesEmbeddings: true)
+        let adapters = [false, true].map { tracks in
+            var exchange = SwarmTopology.Exchange()
+            exchange.tracking = tracks
+            return [2, 3].map { degree in
+                PeerMemory(
+                    shape: shape, schema: schema, tuning: SwarmTopology.Tuning(), exchange: exchange, degree: degree,
+                    weights: WeightMemory(shape: shape, storage: .float32), threads: 1
+                ).adapters
+            }
+        }
+        let vector = 4 * schema.count
+        // Three contributions of a neighbour hold twice as much, and the edge's vector is there three times.
+        #expect(adapters[0][1] - adapters[0][0] == 3 * vector && adapters[1][1] - adapters[1][0] == 9 * vector)
     }
 
     @Test(arguments: [

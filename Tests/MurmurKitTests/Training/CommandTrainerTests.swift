@@ -162,6 +162,34 @@ import Testing
         await able.end()
     }
 
+    /// A trainer that cannot track gradients is refused by name; one that can is given the correction, and its mean gradient
+    /// is taken, which is no better believed than its adapter.
+    @Test func gradientsAreTrackedByWhoCanDoIt() async throws {
+        let folder = try TemporaryFolder()
+        let plain = try TrainerScript.trainers(in: folder, tracking: true).trainer(of: "peer-0")
+        let failure = try #require(await #expect(throws: CommandFailure.self) { try await plain.begin() })
+        #expect(failure.description.contains("exchange.tracking"), "\(failure)")
+        await plain.end()
+        func outcome(_ mode: String) async throws -> TrainingOutcome {
+            let trainer = try TrainerScript.trainers(in: folder, mode: mode, tracking: true).trainer(of: "peer-0")
+            let zero = AdapterDelta(zeroOf: trainer.schema)
+            var request = TrainingRequest(round: 0, steps: 2, delta: zero)
+            request.correction = zero.map { _ in 0.25 }
+            let result: Result<TrainingOutcome, any Error>
+            do { result = .success(try await trainer.train(request)) } catch { result = .failure(error) }
+            await trainer.end()
+            return try result.get()
+        }
+        let found = try await outcome("tracks")
+        // Learning rate 5e-3, momentum 1 and then 1.5, each corrected by a quarter.
+        for value in found.delta.values { #expect(abs(value - 5e-3 * (0.75 + 1.25)) < 1e-5) }
+        #expect(found.gradient?.values.allSatisfy { $0 == -1.5 } == true)
+        for (mode, words) in [("tracks-silently", "gradient.safetensors"), ("tracks-nan", "nan")] {
+            let failure = try #require(await #expect(throws: CommandFailure.self) { try await outcome(mode) })
+            #expect(failure.description.lowercased().contains(words), "\(failure)")
+        }
+    }
+
     @Test(arguments: [
         SwarmTopology.TrainerCommand(["/nowhere/trainer"]),
         SwarmTopology.TrainerCommand(shell: "murmur-has-no-such-trainer"),

@@ -12,8 +12,9 @@ import Testing
                 == .ready(version: 1, name: "a b", samples: 3, knows: []))
         // What this peer has never heard of is passed over.
         #expect(
-            try reply(#"{"type":"ready","protocol":1,"name":"a","samples":3,"knows":["proximal","dancing",7]}"#)
-                == .ready(version: 1, name: "a", samples: 3, knows: [.proximal]))
+            try reply(
+                #"{"type":"ready","protocol":1,"name":"a","samples":3,"knows":["proximal","dancing",7,"tracking"]}"#)
+                == .ready(version: 1, name: "a", samples: 3, knows: [.proximal, .tracking]))
         #expect(
             try reply(#"{"type":"step","id":4,"number":0,"loss":2.5}"#)
                 == .step(id: 4, number: 0, loss: 2.5, gradientNorm: nil))

@@ -75,7 +75,7 @@ def main():
         trainer = Trainer(hello, choices, ranks)
         if ranks.is_main:
             channel.send({"type": "ready", "protocol": PROTOCOL, "name": trainer.name, "samples": len(trainer.records),
-                          "knows": ["proximal"]})
+                          "knows": ["proximal", "tracking"]})
         while True:
             # A closed input is shared as nothing: the other ranks wait for it.
             request = None

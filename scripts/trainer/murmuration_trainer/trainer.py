@@ -184,10 +184,11 @@ class Trainer:
                        if not any(f".lora_{factor}." in name for factor in factors)]
         proximal = request.get("proximal", 0)
         start = [value.detach().clone() for value in self._parameters()] if proximal > 0 else []
+        tracking = self._tracking(request)
         used = 0
         for step in request["steps"]:
             self.ranks.check(channel, request["id"])
-            loss, norm = self.step(step, proximal, start)
+            loss, norm = self.step(step, proximal, start, tracking)
             used += len(step["records"])
             if not (loss == loss and norm == norm and abs(loss) != float("inf") and norm != float("inf")):
                 raise Failed(f"the loss of step {step['number']} is not a finite number; lower the learning rate")
@@ -195,12 +196,30 @@ class Trainer:
                 channel.send({"type": "step", "id": request["id"], "number": step["number"], "loss": loss,
                               "gradient_norm": norm})
         self.store(request["result"])
+        if tracking and self.is_main:
+            count = max(1, len(request["steps"]))
+            save_file({self._name(name): (total / count).float().cpu().contiguous()
+                       for name, (_, total) in zip(self.names, tracking)}, request["tracking"]["gradient"])
         self.before = None
         return used
 
-    def step(self, step, proximal=0, start=()):
+    @staticmethod
+    def _name(parameter):
+        """PEFT's name, in a file, for a parameter of the model."""
+        return parameter.replace(".default.", ".")
+
+    def _tracking(self, request):
+        """Of each parameter what is added to its gradient, and the sum of its gradients so far; empty where nobody tracks."""
+        if not request.get("tracking"):
+            return []
+        corrections = load_file(request["tracking"]["correction"])
+        return [(corrections[self._name(name)].to(value.device, value.dtype),
+                 torch.zeros_like(value, dtype=torch.float64))
+                for name, value in zip(self.names, self._parameters())]
+
+    def step(self, step, proximal=0, start=(), tracking=()):
         """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm.
-        `proximal` draws the parameters back to `start` (FedProx)."""
+        `proximal` draws the parameters back to `start` (FedProx); `tracking` corrects gradients and takes them down."""
         # Each rank drops other elements, and the same again after a restart.
         torch.manual_seed(step["dropout_seed"] + 1_000_003 * self.ranks.index)
         batch = [self.records[place] for place in step["records"]]
@@ -216,6 +235,10 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
+        for value, (correction, taken) in zip(self._parameters(), tracking):
+            # The gradients are whole by now, so that every rank does the same.
+            taken += value.grad.detach()
+            value.grad.add_(correction)
         if proximal > 0:
             # The gradients are whole by now, so that every rank adds the same.
             for value, begin in zip(self._parameters(), start):

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-from safetensors.torch import save_file
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 BATCHES = [[0, 1, 2], [3, 4, 5], [6, 7, 0]]
@@ -67,6 +67,35 @@ def drawn_back(peer, begin, batches, first, proximal, rate=1e-2):
             if round == 1:
                 losses.append(float(total / count))
     return losses, get_peft_model_state_dict(model)
+
+
+def tracked(peer, begin, batches, corrections, rate=1e-2):
+    """Steps of a plain loop from `begin` whose gradients are corrected: losses, adapter and mean gradient, without
+    clipping."""
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(peer.model), LoraConfig(
+        **{**peer.lora, "inference_mode": False}))
+    set_peft_model_state_dict(model, begin)
+    named = [(name.replace(".default.", "."), value) for name, value in model.named_parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW([value for _, value in named], lr=rate, weight_decay=0.0)
+    losses, means = [], {name: torch.zeros_like(value) for name, value in named}
+    for batch in batches:
+        total, count = 0, 0
+        for place in batch:
+            record = peer.records[place]
+            logits = model(input_ids=torch.tensor([record["tokens"]])).logits[0, :-1]
+            marked = torch.tensor(record["loss"][1:], dtype=torch.bool)
+            total = total + torch.nn.functional.cross_entropy(
+                logits[marked], torch.tensor(record["tokens"][1:])[marked], reduction="sum")
+            count += int(marked.sum())
+        (total / count).backward()
+        for name, value in named:
+            means[name] += value.grad / len(batches)
+            value.grad += corrections[name]
+        torch.nn.utils.clip_grad_norm_([value for _, value in named], 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(total / count))
+    return losses, get_peft_model_state_dict(model), means
 
 
 def same(one, other, tolerance=1e-6):
@@ -165,6 +194,30 @@ def test_steps_are_drawn_back_to_the_start(peers, ranks):
     for loss, value in zip(losses, wanted, strict=True):
         assert abs(loss - value) < 1e-5
     same(adapter, expected, 1e-5)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_gradients_are_corrected_and_told(peers, ranks):
+    launcher = ["torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0",
+                "-m"] if ranks == 2 else []
+    peer = peers("peer", command=[sys.executable, "-m", *launcher, "murmuration_trainer"])
+    assert "tracking" in peer.hello()["knows"]
+    generator = torch.Generator().manual_seed(9)
+    begin = {name: value + 0.1 * torch.randn(value.shape, generator=generator)
+             for name, value in peer.seed_adapter.items()}
+    corrections = {name: 0.05 * torch.randn(value.shape, generator=generator) for name, value in begin.items()}
+    save_file(corrections, peer.folder / "correction.safetensors")
+    files = {"correction": str(peer.folder / "correction.safetensors"),
+             "gradient": str(peer.folder / "gradient.safetensors")}
+    losses, adapter = peer.train(begin, BATCHES, tracking=files)
+    wanted, expected, means = tracked(peer, begin, BATCHES, corrections)
+    for loss, value in zip(losses, wanted, strict=True):
+        assert abs(loss - value) < 1e-5
+    same(adapter, expected, 1e-5)
+    same(load_file(files["gradient"]), means, 1e-6)
+    # Not asked for it, it does without.
+    plain, _ = peer.train(begin, BATCHES, first=3, tracking=None)
+    assert len(plain) == 3
 
 
 def test_an_error_leaves_the_state(peers):

@@ -158,7 +158,7 @@ extension PeerCore {
         if isFinal { finalObjects.insert(object) }
         let isSelfContained =
             contribution.encoding != DifferenceCoding.number && configuration.exchange.mixing.headerByteCount == 0
-            && !configuration.exchange.tracksGradients
+            && contribution.tracked == nil
         twin =
             isSelfContained
             ? OwnContribution(root: payload.root, encoding: contribution.encoding, delta: contribution.delta) : nil

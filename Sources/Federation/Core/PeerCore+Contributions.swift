@@ -21,9 +21,10 @@ extension PeerCore {
             report(.connected(peer), as: .connected, about: index, at: time)
             tellSettings(to: peer, at: time)
             oweAllGains(to: index)
+            // Before contributions of later rounds, which say that no mean of an earlier one follows.
+            tellMean(to: peer, at: time)
             let isWhole = publishWhole(for: peer, at: time)
             offerLatest(to: peer, count: isWhole ? 1 : 2, at: time)
-            tellMean(to: peer, at: time)
         case .disconnected(let peer, let reason):
             guard let index = index(of: peer) else { return }
             let wasFinal = neighbours[index].isFinal

@@ -245,11 +245,11 @@ extension PeerCore {
         for neighbour in neighbours where neighbour.isConnected { tellDeclined(to: neighbour.id, at: time) }
     }
 
-    /// Tells a neighbour what there is of this peer's slice in the round under way.
+    /// Tells a neighbour whose session begins what there is of this peer's slice, in the round under way and before.
     mutating func tellMean(to peer: PeerID, at time: MonotonicTime) {
         guard pipeline.reduces else { return }
         if declined == round { tellDeclined(to: peer, at: time) }
-        for mean in means where mean.round == round { wire.announce(mean.object, to: peer, at: time) }
+        for mean in means { wire.announce(mean.object, to: peer, at: time) }
     }
 
     private mutating func tellDeclined(to peer: PeerID, at time: MonotonicTime) {

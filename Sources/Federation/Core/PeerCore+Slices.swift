@@ -53,13 +53,16 @@ extension PeerCore {
     /// contribution is there: most often it is the same.
     mutating func askForSlices(of index: Int, at time: MonotonicTime) {
         for part in neighbours[index].sliced {
-            guard !part.isAsked, part.askAt <= time,
-                part.round < configuration.rounds || published.last?.round == part.round
-            else { continue }
-            if takeEqual(part.signed, from: index, at: time) {
-                neighbours[index].sliced.removeAll { $0.signed.id == part.signed.id }
+            let hasPublished = published.last?.round == part.round
+            // One that was asked for before the own contribution was there may turn out to be the same. Everybody has to see
+            // that: where all are equal nobody makes means.
+            if hasPublished, takeEqual(part.signed, from: index, at: time) {
+                if let place = neighbours[index].sliced.firstIndex(where: { $0.signed.id == part.signed.id }) {
+                    drop(sliced: place, of: index)
+                }
                 continue
             }
+            guard !part.isAsked, part.askAt <= time, part.round < configuration.rounds || hasPublished else { continue }
             guard let division = sliceDivision(in: part.round, encoding: part.signed.manifest.encoding),
                 let place = neighbours[index].sliced.firstIndex(where: { $0.signed.id == part.signed.id })
             else { continue }

@@ -162,6 +162,17 @@ import Wire
         #expect(ConsensusDistance.relative(finals) <= 1e-3)
     }
 
+    /// Where all contributions are equal everybody sees it, also who asked for slices before its own was there: nobody waits
+    /// for means that nobody makes.
+    @Test(arguments: 1..<5 as Range<UInt64>) func whereAllAreEqualNobodyWaits(seed: UInt64) throws {
+        var swarm = try Self.swarm(seed: seed, rows: 9000)
+        for peer in 0..<4 { swarm.members[peer].idles = true }
+        try swarm.startAll()
+        let isDone = swarm.run(for: .seconds(600))
+        #expect(isDone)
+        #expect((0..<4).allSatisfy { givenUp(swarm, $0).isEmpty })
+    }
+
     /// Small adapters are fetched whole: there is nothing to divide.
     @Test func whatHasOneLeafIsMixedWhole() throws {
         var swarm = try Self.swarm(seed: 2, rows: 40)

@@ -37,20 +37,24 @@ extension PeerCore {
     mutating func reduce(since: MonotonicTime, deadline: MonotonicTime, at time: MonotonicTime) -> Bool {
         guard let current = reduction, current.round == round else { return false }
         for index in neighbours.indices { askForSlices(of: index, at: time) }
-        let offers = neighbours.indices.map { offer(of: $0, in: current) }
-        if current.basis == nil, let basis = basis(of: offers, in: current) {
-            reduction?.basis = basis
-            // From now on it is a matter of sending: nobody trains any more.
-            let until = min(current.until, time + waits.patience(training: .zero))
-            reduction?.until = until
-        }
-        if let basis = reduction?.basis {
+        // This is asked after every datagram: what all have offered is looked at only where that may have changed.
+        if current.mean == nil, isAllHere(slices: current.basis != nil, in: current) {
+            let offers = neighbours.indices.map { offer(of: $0, in: current) }
+            if current.basis == nil, let basis = basis(of: offers, in: current) {
+                reduction?.basis = basis
+                // From now on it is a matter of sending: nobody trains any more.
+                let until = min(current.until, time + waits.patience(training: .zero))
+                reduction?.until = until
+            }
             // Where all have the same there is nothing to average.
             if offers.allSatisfy({ $0?.isEqual ?? false }) { return false }
-            if reduction?.mean == nil { publishMean(of: offers, basis: basis, in: current, at: time) }
+            if let basis = reduction?.basis { publishMean(of: offers, basis: basis, in: current, at: time) }
+        }
+        if let basis = reduction?.basis {
             guard askForMeans(basis: basis, at: time) else { return false }
             if let average = self.average(in: current) {
-                return finish(average, of: offers.compactMap { $0 }, since: since, at: time)
+                let offers = neighbours.indices.compactMap { offer(of: $0, in: current) }
+                return finish(average, of: offers, since: since, at: time)
             }
         }
         if let obstacle = obstacle(in: current, since: since, deadline: deadline, at: time) {
@@ -74,6 +78,17 @@ extension PeerCore {
         var fetched: Int?
         /// The own slice of it; nil until it is here.
         let slice: ArraySlice<Float>?
+    }
+
+    /// Whether everybody's contribution to the round is known; with `slices`, whether the own slice of each is here.
+    private func isAllHere(slices: Bool, in reduction: Reduction) -> Bool {
+        for index in neighbours.indices {
+            let isThere =
+                neighbours[index].contributions.contains { $0.round == reduction.round }
+                || neighbours[index].sliced.contains { $0.round == reduction.round && (!slices || $0.values != nil) }
+            guard isThere else { return false }
+        }
+        return true
     }
 
     private func offer(of index: Int, in reduction: Reduction) -> SliceOffer? {

@@ -66,7 +66,8 @@ def serve(trainer, channel, request):
 def main():
     choices = options()
     # The torch of the main process alone reads standard input: all ranks of a launcher share it.
-    from .trainer import Ranks, Trainer
+    from .ranks import Ranks
+    from .trainer import Trainer
 
     ranks = Ranks()
     channel = Channel(choices.heartbeat) if ranks.is_main else ranks.silent_channel()

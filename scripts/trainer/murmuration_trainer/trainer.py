@@ -1,92 +1,19 @@
 """The trainer itself: a model with a LoRA adapter, AdamW, and the steps that the peer names."""
 
 import copy
-import datetime
 import importlib.metadata
 import inspect
-import os
-import sys
 
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.utils import DistributedType, broadcast_object_list
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from . import PROTOCOL
-from .channel import Cancelled, Failed, Stopped
+from .channel import Failed
 from .records import collate, pieces, read
-
-GO_ON, CANCELLED, STOPPED = 0, 1, 2
-
-
-def ranks_of_slurm(environment):
-    """What torch wants to know of a task that `srun` has started, where no launcher has said it: an empty dictionary for a
-    process that is alone, or that another launcher has started."""
-    if "RANK" in environment or int(environment.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
-        return {}
-    return {"RANK": environment["SLURM_PROCID"], "LOCAL_RANK": environment["SLURM_LOCALID"],
-            "WORLD_SIZE": environment["SLURM_STEP_NUM_TASKS"],
-            # srun runs beside the peer, on the machine of the first task.
-            "MASTER_ADDR": environment.get("MASTER_ADDR", environment.get("SLURM_LAUNCH_NODE_IPADDR", "localhost")),
-            "MASTER_PORT": environment.get("MASTER_PORT", str(20_000 + int(environment["SLURM_JOB_ID"]) % 10_000))}
-
-
-class Ranks:
-    """The processes that train together: one, or as many as a launcher has started."""
-
-    def __init__(self):
-        os.environ.update(ranks_of_slurm(os.environ))
-        # A rank waits for the next request as long as the swarm mixes, which may be hours.
-        patience = InitProcessGroupKwargs(timeout=datetime.timedelta(days=7))
-        # `accelerate launch --multi_gpu` and torchrun start ranks on a machine without GPUs, too.
-        self.accelerator = Accelerator(
-            cpu=int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.accelerator.is_available(),
-            kwargs_handlers=[patience])
-        kind = self.accelerator.distributed_type
-        known = [DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU]
-        if kind not in known:
-            raise SystemExit(f"murmuration-trainer: {kind} is not supported; data parallel training is "
-                             "(accelerate config: no FSDP, no DeepSpeed)")
-
-    is_main = property(lambda self: self.accelerator.is_main_process)
-    count = property(lambda self: self.accelerator.num_processes)
-    index = property(lambda self: self.accelerator.process_index)
-
-    def silent_channel(self):
-        """Nothing for the ranks that do not speak with the peer, whose output is kept out of the messages."""
-        os.dup2(2, 1)
-        sys.stdout = sys.stderr
-
-    def share(self, value):
-        """The main process's value, on all of them."""
-        if self.count == 1:
-            return value
-        box = [value]
-        broadcast_object_list(box, from_process=0)
-        return box[0]
-
-    def check(self, channel, identifier):
-        """Raises on all processes where the peer has no use any more for the answer."""
-        state = GO_ON
-        if self.is_main:
-            try:
-                channel.check(identifier)
-            except Cancelled:
-                state = CANCELLED
-            except Stopped:
-                state = STOPPED
-        state = self.share(state)
-        if state == CANCELLED:
-            raise Cancelled()
-        if state == STOPPED:
-            raise Stopped()
-
-    def end(self):
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+from .sharding import laid_out, let_go, whole
 
 
 def lora_configuration(document):
@@ -131,19 +58,23 @@ class Trainer:
             torch.set_num_threads(max(1, hello["threads"] // ranks.count))
         self.records = read(hello["records"]["file"])
         self.clip = hello["tuning"]["clip_norm"]
+        if ranks.sharded and choices.load_in:
+            raise Failed("--load-in is not supported with FSDP, which cannot shard a quantised base")
         model = load_model(hello, choices, self.accelerator.device)
         self._check(model, hello["tensors"])
-        self.names = [name for name, value in model.named_parameters() if value.requires_grad]
         settings = hello["tuning"]["optimizer"]
         optimizer = torch.optim.AdamW(
             [value for value in model.parameters() if value.requires_grad], lr=hello["tuning"]["learning_rate"],
             betas=tuple(settings["betas"]), eps=settings["epsilon"], weight_decay=settings["weight_decay"])
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.inner = self.accelerator.unwrap_model(self.model)
+        # Under FSDP these are the shards, from here on; the model itself has whole ones during a pass.
+        named = [(name, value) for name, value in self.inner.named_parameters() if value.requires_grad]
+        self.names, self.parameters = [self._name(name) for name, _ in named], [value for _, value in named]
         self.before, self.frozen = None, []
         version = importlib.metadata.version
         self.name = (f"peft {version('peft')}, torch {version('torch')}, {ranks.count} × "
-                     f"{self.accelerator.device.type}")
+                     f"{self.accelerator.device.type}{', FSDP' if ranks.sharded else ''}")
 
     @staticmethod
     def _check(model, wanted):
@@ -156,16 +87,37 @@ class Trainer:
         if made:
             raise Failed(f"PEFT makes {next(iter(made))}, which is not in the swarm's adapter")
 
-    def load(self, path):
-        state = load_file(path)
-        result = set_peft_model_state_dict(self.inner, state)
-        if result.unexpected_keys:
-            raise Failed(f"{path} has tensors that the adapter has not: {result.unexpected_keys[0]}")
+    @staticmethod
+    def _name(parameter):
+        """PEFT's name, in a file, for a parameter of the model."""
+        # Accelerate's own checkpointing of activations wraps layers, and names them anew.
+        return parameter.replace(".default.", ".").replace("_checkpoint_wrapped_module.", "")
 
-    def store(self, path):
+    def load(self, path):
+        state = self._tensors(path)
+        with torch.no_grad():
+            for name, value in zip(self.names, self.parameters):
+                value.copy_(laid_out(state[name], value))
+
+    def _tensors(self, path):
+        """A file with the adapter's tensors, all of them and no other."""
+        state = load_file(path)
+        for name in self.names:
+            if name not in state:
+                raise Failed(f"{path} lacks {name}")
+        if len(state) > len(self.names):
+            raise Failed(f"{path} has tensors that the adapter has not: {min(state.keys() - set(self.names))}")
+        return state
+
+    def _write(self, values, path):
+        """A file with these values, one a parameter of the adapter. The ranks gather what is sharded."""
+        gathered = {}
+        for name, value in zip(self.names, values):
+            value = whole(value.detach())
+            if self.is_main:
+                gathered[name] = value.float().cpu().contiguous()
         if self.is_main:
-            state = get_peft_model_state_dict(self.inner)
-            save_file({name: value.detach().float().cpu().contiguous() for name, value in state.items()}, path)
+            save_file(gathered, path)
 
     def loss_sum(self, model, records):
         """The negative log-likelihood of the marked tokens, summed."""
@@ -180,10 +132,10 @@ class Trainer:
         self.before = copy.deepcopy(self.optimizer.state_dict())
         self.model.train()
         factors = request.get("factors", ["A", "B"])
-        self.frozen = [value for name, value in zip(self.names, self._parameters())
+        self.frozen = [value for name, value in zip(self.names, self.parameters)
                        if not any(f".lora_{factor}." in name for factor in factors)]
         proximal = request.get("proximal", 0)
-        start = [value.detach().clone() for value in self._parameters()] if proximal > 0 else []
+        start = [value.detach().clone() for value in self.parameters] if proximal > 0 else []
         tracking = self._tracking(request)
         used = 0
         for step in request["steps"]:
@@ -195,27 +147,20 @@ class Trainer:
             if self.is_main:
                 channel.send({"type": "step", "id": request["id"], "number": step["number"], "loss": loss,
                               "gradient_norm": norm})
-        self.store(request["result"])
-        if tracking and self.is_main:
+        self._write(self.parameters, request["result"])
+        if tracking:
             count = max(1, len(request["steps"]))
-            save_file({self._name(name): (total / count).float().cpu().contiguous()
-                       for name, (_, total) in zip(self.names, tracking)}, request["tracking"]["gradient"])
+            self._write([total / count for _, total in tracking], request["tracking"]["gradient"])
         self.before = None
         return used
-
-    @staticmethod
-    def _name(parameter):
-        """PEFT's name, in a file, for a parameter of the model."""
-        return parameter.replace(".default.", ".")
 
     def _tracking(self, request):
         """Of each parameter what is added to its gradient, and the sum of its gradients so far; empty where nobody tracks."""
         if not request.get("tracking"):
             return []
-        corrections = load_file(request["tracking"]["correction"])
-        return [(corrections[self._name(name)].to(value.device, value.dtype),
-                 torch.zeros_like(value, dtype=torch.float64))
-                for name, value in zip(self.names, self._parameters())]
+        corrections = self._tensors(request["tracking"]["correction"])
+        return [(laid_out(corrections[name], value), torch.zeros_like(value, dtype=torch.float64))
+                for name, value in zip(self.names, self.parameters)]
 
     def step(self, step, proximal=0, start=(), tracking=()):
         """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm.
@@ -235,13 +180,12 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
-        for value, (correction, taken) in zip(self._parameters(), tracking):
-            # The gradients are whole by now, so that every rank does the same.
+        # The gradients are summed over the ranks by now: every rank has the same, or its shard, and so of the corrections.
+        for value, (correction, taken) in zip(self.parameters, tracking):
             taken += value.grad.detach()
             value.grad.add_(correction)
         if proximal > 0:
-            # The gradients are whole by now, so that every rank adds the same.
-            for value, begin in zip(self._parameters(), start):
+            for value, begin in zip(self.parameters, start):
                 value.grad.add_(value.detach() - begin, alpha=proximal)
         # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes over
         # what has none.
@@ -252,7 +196,7 @@ class Trainer:
             group["lr"] = step["learning_rate"]
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return float(self.accelerator.reduce(loss_sum, "sum")) / total, float(norm)
+        return float(self.accelerator.reduce(loss_sum, "sum")) / total, float(whole(norm))
 
     def _part(self, records, last, scale):
         if last or self.ranks.count == 1:
@@ -275,48 +219,53 @@ class Trainer:
         self.load(request["adapter"])
         records = read(request["records"])
         self.model.eval()
-        # Not through the wrapper of data parallel training: ranks may have different numbers of records.
         total = torch.zeros((), dtype=torch.float64)
-        with torch.no_grad():
-            for part in pieces(records, (self.choices.micro_batch or 8) * self.ranks.count):
-                self.ranks.check(channel, request["id"])
-                own = part[self.ranks.index::self.ranks.count]
-                if own:
-                    total += float(self.loss_sum(self.inner, own))
+        try:
+            with torch.no_grad():
+                for part in pieces(records, (self.choices.micro_batch or 8) * self.ranks.count):
+                    self.ranks.check(channel, request["id"])
+                    own = part[self.ranks.index::self.ranks.count]
+                    # Not through the wrapper of data parallel training: ranks may have different numbers of records. Where
+                    # the model is sharded every rank takes part in every pass, one without records with another's.
+                    if own or self.ranks.sharded:
+                        loss = float(self.loss_sum(self.inner, own or part[:1]))
+                        total += loss if own else 0.0
+        finally:
+            let_go(self.inner)
         tokens = sum(record.targets for record in records)
         summed = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
         return float(summed) / max(1, tokens), tokens
 
     def save(self, path):
-        """The optimiser's moments, by the parameter's name. No pickle."""
-        if not self.is_main:
-            return
+        """The optimiser's moments, whole, by the parameter's name: for any number of ranks. No pickle."""
         tensors = {}
-        for name, value in zip(self.names, self._parameters()):
+        for name, value in zip(self.names, self.parameters):
             for key, part in self.optimizer.state.get(value, {}).items():
-                tensors[f"{name}|{key}"] = torch.as_tensor(part).detach().cpu().contiguous()
-        save_file(tensors, path, metadata={"format": "pt", "kind": "murmuration-trainer 1"})
+                part = whole(torch.as_tensor(part).detach())
+                if self.is_main:
+                    tensors[f"{name}|{key}"] = part.cpu().contiguous()
+        if self.is_main:
+            save_file(tensors, path, metadata={"format": "pt", "kind": "murmuration-trainer 1"})
 
     def restore(self, path):
         try:
             with safe_open(path, "pt") as file:
                 if (file.metadata() or {}).get("kind") != "murmuration-trainer 1":
                     raise Failed("the saved state is not of this trainer")
-                tensors = {key: file.get_tensor(key) for key in file.keys()}
+                # Earlier versions wrote the names that the model has for itself.
+                tensors = {self._name(key): file.get_tensor(key) for key in file.keys()}
         except Exception as error:
             raise error if isinstance(error, Failed) else Failed(f"the saved state cannot be read: {error}") from error
         state = {}
-        for number, (name, value) in enumerate(zip(self.names, self._parameters())):
+        for number, (name, value) in enumerate(zip(self.names, self.parameters)):
             parts = {key: tensors.pop(f"{name}|{key}", None) for key in ("step", "exp_avg", "exp_avg_sq")}
             if all(part is None for part in parts.values()):
                 continue
-            if any(part is None for part in parts.values()) or parts["exp_avg"].shape != value.shape:
+            if any(part is None for part in parts.values()) or any(
+                    parts[key].shape != value.shape for key in ("exp_avg", "exp_avg_sq")):
                 raise Failed(f"the saved state does not fit {name}")
-            state[number] = parts
+            state[number] = {key: part if key == "step" else laid_out(part, value) for key, part in parts.items()}
         if tensors:
             raise Failed(f"the saved state has {next(iter(tensors))}, which is not the adapter's")
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-
-    def _parameters(self):
-        return [value for value in self.inner.parameters() if value.requires_grad]
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import sys
 
 import torch
 from accelerate import Accelerator, FullyShardedDataParallelPlugin, InitProcessGroupKwargs
@@ -14,8 +13,8 @@ GO_ON, CANCELLED, STOPPED = 0, 1, 2
 
 
 def ranks_of_slurm(environment):
-    """What torch wants to know of a task that `srun` has started, where no launcher has said it: an empty dictionary for a
-    process that is alone, or that another launcher has started."""
+    """What torch wants to know of a task that `srun` has started, where no launcher has said it: an empty dictionary
+    for a process that is alone, or that another launcher has started."""
     if "RANK" in environment or int(environment.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
         return {}
     return {"RANK": environment["SLURM_PROCID"], "LOCAL_RANK": environment["SLURM_LOCALID"],
@@ -34,11 +33,9 @@ def refusal(environment):
     if FSDP in chosen and environment.get("FSDP_VERSION", "1") != "2":
         return "FSDP 1 is not supported; FSDP 2 is (accelerate launch --use_fsdp --fsdp_version 2)"
     if FSDP in chosen and "FSDP_OFFLOAD_PARAMS" in chosen:
-        return "FSDP with parameters that are kept elsewhere (--fsdp_offload_params) is not supported; without it, FSDP is"
-    if "ACCELERATE_USE_DEEPSPEED" in chosen:
-        return "DeepSpeed is not supported; FSDP 2 shards as ZeRO 3 does (accelerate launch --use_fsdp --fsdp_version 2)"
+        return "FSDP with --fsdp_offload_params is not supported; without it, FSDP 2 is"
     if chosen & {"ACCELERATE_USE_PARALLELISM_CONFIG", "ACCELERATE_USE_MEGATRON_LM"}:
-        return "ranks that share a record (parallelism config, Megatron) are not supported; data parallel ones and FSDP 2 are"
+        return "ranks that share a record (parallelism config, Megatron) are not supported; FSDP 2 and DeepSpeed are"
     return None
 
 
@@ -49,12 +46,15 @@ class Ranks:
         os.environ.update(ranks_of_slurm(os.environ))
         if reason := refusal(os.environ):
             raise SystemExit(f"murmuration-trainer: {reason}")
+        several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        # `accelerate launch --multi_gpu` and torchrun start ranks on a machine without GPUs, too. Accelerate does not
+        # look for DeepSpeed where it is told to keep to the CPU; it is told the way to send instead.
+        on_cpu = several and not torch.accelerator.is_available()
+        deepspeed = os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true"
         # A rank waits for the next request as long as the swarm mixes, which may be hours.
-        patience = InitProcessGroupKwargs(timeout=datetime.timedelta(days=7))
-        # `accelerate launch --multi_gpu` and torchrun start ranks on a machine without GPUs, too.
-        self.accelerator = Accelerator(
-            cpu=int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.accelerator.is_available(),
-            kwargs_handlers=[patience])
+        patience = InitProcessGroupKwargs(timeout=datetime.timedelta(days=7),
+                                          backend="gloo" if on_cpu and deepspeed else None)
+        self.accelerator = Accelerator(cpu=on_cpu and not deepspeed, kwargs_handlers=[patience])
         state = self.accelerator.state
         if state.distributed_type == DistributedType.MULTI_CPU and os.environ.get(FSDP, "false").lower() == "true":
             # Accelerate takes to FSDP only where there is an accelerator. PyTorch shards over gloo just the same.
@@ -62,20 +62,21 @@ class Ranks:
             if self.accelerator.mixed_precision != "no":
                 state.fsdp_plugin.set_mixed_precision(self.accelerator.mixed_precision)
             state.distributed_type = DistributedType.FSDP
-        self.sharded = state.distributed_type == DistributedType.FSDP
-        known = [DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU, DistributedType.FSDP]
-        if state.distributed_type not in known:
-            raise SystemExit(f"murmuration-trainer: {state.distributed_type} is not supported; data parallel training and "
-                             "FSDP 2 are")
+        kind = state.distributed_type
+        self.sharded = {DistributedType.FSDP: "FSDP", DistributedType.DEEPSPEED: "DeepSpeed"}.get(kind)
+        if kind == DistributedType.DEEPSPEED:
+            from . import zero
+
+            if reason := zero.refusal(state.deepspeed_plugin.deepspeed_config):
+                raise SystemExit(f"murmuration-trainer: {reason}")
+        known = [DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU]
+        if not self.sharded and kind not in known:
+            raise SystemExit(f"murmuration-trainer: {kind} is not supported; data parallel training, FSDP 2 and "
+                             "DeepSpeed are")
 
     is_main = property(lambda self: self.accelerator.is_main_process)
     count = property(lambda self: self.accelerator.num_processes)
     index = property(lambda self: self.accelerator.process_index)
-
-    def silent_channel(self):
-        """Nothing for the ranks that do not speak with the peer, whose output is kept out of the messages."""
-        os.dup2(2, 1)
-        sys.stdout = sys.stderr
 
     def share(self, value):
         """The main process's value, on all of them."""

@@ -1,6 +1,5 @@
 """The trainer itself: a model with a LoRA adapter, AdamW, and the steps that the peer names."""
 
-import copy
 import importlib.metadata
 import inspect
 
@@ -12,8 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from . import PROTOCOL
 from .channel import Failed
+from .held import Held, laid_out, let_go, whole
 from .records import collate, pieces, read
-from .sharding import laid_out, let_go, whole
 
 
 def lora_configuration(document):
@@ -57,24 +56,23 @@ class Trainer:
         if self.accelerator.device.type == "cpu":
             torch.set_num_threads(max(1, hello["threads"] // ranks.count))
         self.records = read(hello["records"]["file"])
-        self.clip = hello["tuning"]["clip_norm"]
         if ranks.sharded and choices.load_in:
-            raise Failed("--load-in is not supported with FSDP, which cannot shard a quantised base")
+            raise Failed(f"--load-in is not supported with {ranks.sharded}, which cannot shard a quantised base")
         model = load_model(hello, choices, self.accelerator.device)
         self._check(model, hello["tensors"])
         settings = hello["tuning"]["optimizer"]
         optimizer = torch.optim.AdamW(
             [value for value in model.parameters() if value.requires_grad], lr=hello["tuning"]["learning_rate"],
             betas=tuple(settings["betas"]), eps=settings["epsilon"], weight_decay=settings["weight_decay"])
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.inner = self.accelerator.unwrap_model(self.model)
-        # Under FSDP these are the shards, from here on; the model itself has whole ones during a pass.
-        named = [(name, value) for name, value in self.inner.named_parameters() if value.requires_grad]
-        self.names, self.parameters = [self._name(name) for name, _ in named], [value for _, value in named]
-        self.before, self.frozen = None, []
+        holding = Held
+        if ranks.sharded == "DeepSpeed":
+            from .zero import Zero as holding
+        self.held = holding(self.accelerator, model, optimizer, hello["tuning"]["clip_norm"])
+        self.names = [self._name(name) for name in self.held.names]
+        self.frozen = []
         version = importlib.metadata.version
         self.name = (f"peft {version('peft')}, torch {version('torch')}, {ranks.count} × "
-                     f"{self.accelerator.device.type}{', FSDP' if ranks.sharded else ''}")
+                     f"{self.accelerator.device.type}{f', {ranks.sharded}' if ranks.sharded else ''}")
 
     @staticmethod
     def _check(model, wanted):
@@ -83,7 +81,8 @@ class Trainer:
         for tensor in wanted:
             shape = made.pop(tensor["name"], None)
             if shape != tensor["shape"]:
-                raise Failed(f"the swarm's adapter has {tensor['name']} with shape {tensor['shape']}, PEFT makes {shape}")
+                raise Failed(f"the swarm's adapter has {tensor['name']} with shape {tensor['shape']}, PEFT makes "
+                             f"{shape}")
         if made:
             raise Failed(f"PEFT makes {next(iter(made))}, which is not in the swarm's adapter")
 
@@ -95,9 +94,7 @@ class Trainer:
 
     def load(self, path):
         state = self._tensors(path)
-        with torch.no_grad():
-            for name, value in zip(self.names, self.parameters):
-                value.copy_(laid_out(state[name], value))
+        self.held.put(state[name] for name in self.names)
 
     def _tensors(self, path):
         """A file with the adapter's tensors, all of them and no other."""
@@ -110,12 +107,9 @@ class Trainer:
         return state
 
     def _write(self, values, path):
-        """A file with these values, one a parameter of the adapter. The ranks gather what is sharded."""
-        gathered = {}
-        for name, value in zip(self.names, values):
-            value = whole(value.detach())
-            if self.is_main:
-                gathered[name] = value.float().cpu().contiguous()
+        """A file with these whole values, one a parameter of the adapter."""
+        # All ranks gather them, though one writes.
+        gathered = {name: value.float().cpu().contiguous() for name, value in zip(self.names, values)}
         if self.is_main:
             save_file(gathered, path)
 
@@ -129,13 +123,16 @@ class Trainer:
 
     def train(self, request, channel):
         self.load(request["adapter"])
-        self.before = copy.deepcopy(self.optimizer.state_dict())
-        self.model.train()
+        self.held.keep()
+        self.held.model.train()
         factors = request.get("factors", ["A", "B"])
-        self.frozen = [value for name, value in zip(self.names, self.parameters)
+        self.frozen = [value for name, value in zip(self.names, self.held.parameters)
                        if not any(f".lora_{factor}." in name for factor in factors)]
         proximal = request.get("proximal", 0)
-        start = [value.detach().clone() for value in self.parameters] if proximal > 0 else []
+        if not self.held.knows and (self.frozen or proximal > 0 or request.get("tracking")):
+            raise Failed(f"{self.ranks.sharded} cannot train one factor alone, nor with a proximal term or tracking; "
+                         "FSDP can")
+        start = [value.detach().clone() for value in self.held.parameters] if proximal > 0 else []
         tracking = self._tracking(request)
         used = 0
         for step in request["steps"]:
@@ -147,24 +144,26 @@ class Trainer:
             if self.is_main:
                 channel.send({"type": "step", "id": request["id"], "number": step["number"], "loss": loss,
                               "gradient_norm": norm})
-        self._write(self.parameters, request["result"])
+        self._write(self.held.values(), request["result"])
         if tracking:
             count = max(1, len(request["steps"]))
-            self._write([total / count for _, total in tracking], request["tracking"]["gradient"])
-        self.before = None
+            self._write([whole(total / count) for _, total in tracking], request["tracking"]["gradient"])
+        self.held.forget()
         return used
 
     def _tracking(self, request):
-        """Of each parameter what is added to its gradient, and the sum of its gradients so far; empty where nobody tracks."""
+        """Of each parameter what is added to its gradient, and the sum of its gradients so far; empty where nobody
+        tracks."""
         if not request.get("tracking"):
             return []
         corrections = self._tensors(request["tracking"]["correction"])
         return [(laid_out(corrections[name], value), torch.zeros_like(value, dtype=torch.float64))
-                for name, value in zip(self.names, self.parameters)]
+                for name, value in zip(self.names, self.held.parameters)]
 
     def step(self, step, proximal=0, start=(), tracking=()):
-        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm.
-        `proximal` draws the parameters back to `start` (FedProx); `tracking` corrects gradients and takes them down."""
+        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's
+        norm. `proximal` draws the parameters back to `start` (FedProx); `tracking` corrects gradients and takes them
+        down."""
         # Each rank drops other elements, and the same again after a restart.
         torch.manual_seed(step["dropout_seed"] + 1_000_003 * self.ranks.index)
         batch = [self.records[place] for place in step["records"]]
@@ -180,70 +179,57 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
-        # The gradients are summed over the ranks by now: every rank has the same, or its shard, and so of the corrections.
-        for value, (correction, taken) in zip(self.parameters, tracking):
+        # The gradients are summed over the ranks by now: every rank has the same, or its shard, as of the corrections.
+        for value, (correction, taken) in zip(self.held.parameters, tracking):
             taken += value.grad.detach()
             value.grad.add_(correction)
         if proximal > 0:
-            for value, begin in zip(self.parameters, start):
+            for value, begin in zip(self.held.parameters, start):
                 value.grad.add_(value.detach() - begin, alpha=proximal)
-        # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes over
-        # what has none.
+        # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes
+        # over what has none.
         for value in self.frozen:
             value.grad = None
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip or float("inf"))
-        for group in self.optimizer.param_groups:
-            group["lr"] = step["learning_rate"]
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return float(self.accelerator.reduce(loss_sum, "sum")) / total, float(whole(norm))
+        norm = self.held.step(step["learning_rate"])
+        return float(self.accelerator.reduce(loss_sum, "sum")) / total, norm
 
     def _part(self, records, last, scale):
-        if last or self.ranks.count == 1:
-            loss = self.loss_sum(self.model, records)
-            self.accelerator.backward(loss * scale)
-        else:
-            with self.accelerator.no_sync(self.model):
-                loss = self.loss_sum(self.model, records)
-                self.accelerator.backward(loss * scale)
+        with self.held.passing(last):
+            loss = self.loss_sum(self.held.model, records)
+            self.held.backward(loss * scale, last)
         return loss.detach()
 
     def undo(self):
         """Goes back to before the request that was broken off: the next one brings its own adapter."""
-        if self.before is not None:
-            self.optimizer.load_state_dict(self.before)
-            self.before = None
-        self.optimizer.zero_grad()
+        self.held.undo()
 
     def evaluate(self, request, channel):
         self.load(request["adapter"])
         records = read(request["records"])
-        self.model.eval()
+        self.held.model.eval()
         total = torch.zeros((), dtype=torch.float64)
         try:
             with torch.no_grad():
                 for part in pieces(records, (self.choices.micro_batch or 8) * self.ranks.count):
                     self.ranks.check(channel, request["id"])
                     own = part[self.ranks.index::self.ranks.count]
-                    # Not through the wrapper of data parallel training: ranks may have different numbers of records. Where
-                    # the model is sharded every rank takes part in every pass, one without records with another's.
+                    # Not through the wrapper of data parallel training: ranks may have different numbers of records.
+                    # Where the model is sharded every rank takes part in every pass, one without records with
+                    # another's.
                     if own or self.ranks.sharded:
-                        loss = float(self.loss_sum(self.inner, own or part[:1]))
+                        loss = float(self.loss_sum(self.held.inner, own or part[:1]))
                         total += loss if own else 0.0
         finally:
-            let_go(self.inner)
+            let_go(self.held.inner)
         tokens = sum(record.targets for record in records)
         summed = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
         return float(summed) / max(1, tokens), tokens
 
     def save(self, path):
         """The optimiser's moments, whole, by the parameter's name: for any number of ranks. No pickle."""
-        tensors = {}
-        for name, value in zip(self.names, self.parameters):
-            for key, part in self.optimizer.state.get(value, {}).items():
-                part = whole(torch.as_tensor(part).detach())
-                if self.is_main:
-                    tensors[f"{name}|{key}"] = part.cpu().contiguous()
+        # All ranks gather them, though one writes.
+        tensors = {f"{name}|{key}": part.cpu().contiguous() for name, parts in zip(self.names, self.held.moments())
+                   for key, part in parts.items()}
         if self.is_main:
             save_file(tensors, path, metadata={"format": "pt", "kind": "murmuration-trainer 1"})
 
@@ -256,16 +242,14 @@ class Trainer:
                 tensors = {self._name(key): file.get_tensor(key) for key in file.keys()}
         except Exception as error:
             raise error if isinstance(error, Failed) else Failed(f"the saved state cannot be read: {error}") from error
-        state = {}
-        for number, (name, value) in enumerate(zip(self.names, self.parameters)):
+        states = []
+        for number, name in enumerate(self.names):
             parts = {key: tensors.pop(f"{name}|{key}", None) for key in ("step", "exp_avg", "exp_avg_sq")}
-            if all(part is None for part in parts.values()):
-                continue
-            if any(part is None for part in parts.values()) or any(
-                    parts[key].shape != value.shape for key in ("exp_avg", "exp_avg_sq")):
+            missing = [part is None for part in parts.values()]
+            if any(missing) and not all(missing) or not any(missing) and any(
+                    parts[key].shape != self.held.shape(number) for key in ("exp_avg", "exp_avg_sq")):
                 raise Failed(f"the saved state does not fit {name}")
-            state[number] = {key: part if key == "step" else laid_out(part, value) for key, part in parts.items()}
+            states.append({} if all(missing) else parts)
         if tensors:
             raise Failed(f"the saved state has {next(iter(tensors))}, which is not the adapter's")
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.held.set_moments(states)

@@ -58,6 +58,9 @@ class Trainer:
         self.records = read(hello["records"]["file"])
         if ranks.sharded and choices.load_in:
             raise Failed(f"--load-in is not supported with {ranks.sharded}, which cannot shard a quantised base")
+        if ranks.sharded == "DeepSpeed" and choices.dtype != "float32":
+            raise Failed("--dtype is not supported with DeepSpeed, which chooses itself (accelerate launch "
+                         "--mixed_precision bf16, with ZeRO 3)")
         model = load_model(hello, choices, self.accelerator.device)
         self._check(model, hello["tensors"])
         settings = hello["tuning"]["optimizer"]

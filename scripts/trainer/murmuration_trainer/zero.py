@@ -21,9 +21,10 @@ def refusal(config):
     for key in ("offload_optimizer", "offload_param"):
         if stage.get(key, {}).get("device", "none") != "none":
             return f"DeepSpeed with {key} is not supported; without it, it is"
-    for key in ("fp16", "bf16"):
-        if config.get(key, {}).get("enabled") in (True, "true"):
-            return f"DeepSpeed with {key} is not supported (--mixed_precision no, and --dtype for the base model)"
+    if config.get("fp16", {}).get("enabled") in (True, "true"):
+        return "DeepSpeed with fp16 is not supported; with ZeRO 3 and bf16 it is"
+    if config.get("bf16", {}).get("enabled") in (True, "true") and stage["stage"] < 3:
+        return "DeepSpeed with bf16 is supported with ZeRO 3 alone"
     return None
 
 

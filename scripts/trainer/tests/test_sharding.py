@@ -21,10 +21,9 @@ TORCHRUN = ["torch.distributed.run", "--nproc_per_node", "2", "--rdzv_backend", 
             "localhost:0"]
 # What torchrun does not say of FSDP is in Accelerate's variables.
 VARIABLES = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
-ZERO = {stage: pytest.param(
-    [*LAUNCH, "--use_deepspeed", "--zero_stage", str(stage)], id=f"ZeRO-{stage}",
-    marks=pytest.mark.skipif(not importlib.util.find_spec("deepspeed"), reason="DeepSpeed is not installed"))
-    for stage in (1, 2, 3)}
+INSTALLED = pytest.mark.skipif(not importlib.util.find_spec("deepspeed"), reason="DeepSpeed is not installed")
+DEEPSPEED = {stage: [*LAUNCH, "--use_deepspeed", "--zero_stage", str(stage)] for stage in (1, 2, 3)}
+ZERO = {stage: pytest.param(words, id=f"ZeRO-{stage}", marks=INSTALLED) for stage, words in DEEPSPEED.items()}
 KINDS = [pytest.param(LAYERS, id="FSDP"), ZERO[2], ZERO[3]]
 
 
@@ -58,10 +57,10 @@ def near(found, wanted):
         assert abs(loss - expected) < 1e-5
 
 
-@pytest.mark.parametrize("options", [[], ["--micro-batch", "1"]])
-@pytest.mark.parametrize("launcher", ZERO.values())
-def test_parts_of_deepspeed_take_the_steps_of_one(peers, launcher, options):
-    take_the_steps_of_one(peers, launcher, options)
+@INSTALLED
+@pytest.mark.parametrize("stage, options", [(1, ["--micro-batch", "1"]), (2, []), (3, ["--micro-batch", "1"])])
+def test_parts_of_deepspeed_take_the_steps_of_one(peers, stage, options):
+    take_the_steps_of_one(peers, DEEPSPEED[stage], options)
 
 
 @pytest.mark.parametrize("launcher, options", [
@@ -97,6 +96,15 @@ def take_the_steps_of_one(peers, launcher, options):
     same(adapter, other, 1e-5)
     two.send({"type": "stop"})
     assert two.process.wait(300) == 0
+
+
+@pytest.mark.parametrize("launcher", [pytest.param(LAYERS, id="FSDP"), ZERO[3]])
+def test_passes_in_bfloat16_are_close(peers, launcher):
+    place = launcher.index("--mixed_precision") + 1
+    one, two = single(peers), sharded(peers, launcher=[*launcher[:place], "bf16", *launcher[place + 1:]])
+    expected, losses = one.train(one.seed_adapter, BATCHES)[0], two.train(two.seed_adapter, BATCHES)[0]
+    # Three digits of a number have their error; were they all there, it would not be bfloat16.
+    assert 1e-6 < max(abs(loss - wanted) for loss, wanted in zip(losses, expected, strict=True)) < 2e-3
 
 
 def test_each_rank_holds_half_of_the_model():
@@ -247,7 +255,7 @@ def test_what_deepspeed_cannot_do_is_refused_by_name(peers, launcher):
     assert len(two.train(two.seed_adapter, BATCHES)[0]) == 3
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("deepspeed"), reason="DeepSpeed is not installed")
+@INSTALLED
 def test_what_of_deepspeed_is_not_supported_is_refused_by_name():
     from murmuration_trainer.zero import refusal
 
@@ -255,6 +263,8 @@ def test_what_of_deepspeed_is_not_supported_is_refused_by_name():
     assert "without ZeRO" in refusal({}) and "without ZeRO" in refusal({"zero_optimization": {"stage": 0}})
     assert "offload_param" in refusal({"zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}}})
     assert "bf16" in refusal({"zero_optimization": {"stage": 2}, "bf16": {"enabled": True}})
+    assert "fp16" in refusal({"zero_optimization": {"stage": 3}, "fp16": {"enabled": True}})
+    assert refusal({"zero_optimization": {"stage": 3}, "bf16": {"enabled": True}}) is None
 
 
 def test_what_cannot_be_sharded_is_refused_by_name():
@@ -267,7 +277,9 @@ def test_what_cannot_be_sharded_is_refused_by_name():
     assert "Megatron" in refusal({**VARIABLES, "ACCELERATE_USE_PARALLELISM_CONFIG": "true"})
 
 
-def test_a_quantised_base_is_refused_by_name(peers):
-    peer = peers(command=[sys.executable, "-m", *FSDP, "-m", "murmuration_trainer", "--load-in", "4bit"])
+@pytest.mark.parametrize("launcher, option", [
+    (FSDP, ["--load-in", "4bit"]), pytest.param(DEEPSPEED[3], ["--dtype", "bfloat16"], marks=INSTALLED)])
+def test_options_that_do_not_go_with_shards_are_refused_by_name(peers, launcher, option):
+    peer = peers(command=[sys.executable, "-m", *launcher, "-m", "murmuration_trainer", *option])
     reply = peer.hello()
-    assert reply["type"] == "error" and "--load-in" in reply["message"]
+    assert reply["type"] == "error" and option[0] in reply["message"]

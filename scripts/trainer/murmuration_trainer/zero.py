@@ -49,12 +49,13 @@ class Zero:
         named = [(name, value) for name, value in self.engine.module.named_parameters() if value.requires_grad]
         self.names, self.parameters = [name for name, _ in named], [value for _, value in named]
         self.adam = self.engine.optimizer.optimizer
-        # DeepSpeed gives Adam its moments with the first step; here they may have to be set before it.
-        for group in self.adam.param_groups:
-            for part in group["params"]:
-                self.adam.state[part] = {"step": torch.zeros(()), **{key: torch.zeros_like(part) for key in MOMENTS}}
+        # DeepSpeed gives Adam its moments with the first step; here they may have to be set before it. Adam has one
+        # flat tensor for all of this rank's parts.
+        outer = self.engine.optimizer
+        for flat in outer.fp32_partitioned_groups_flat if self.stage == 3 else outer.single_partition_of_fp32_groups:
+            self.adam.state[flat] = {"step": torch.zeros(()), **{key: torch.zeros_like(flat) for key in MOMENTS}}
         if self.stage < 3:
-            self.engine.optimizer._lazy_init_hp_params_optimizer_state()
+            outer._lazy_init_hp_params_optimizer_state()
         self.before = None
 
     def shape(self, number):
@@ -117,10 +118,9 @@ class Zero:
         """For each parameter its steps and moments, whole; nothing before the first step. All ranks ask."""
         for value in self.parameters:
             found = {key: safe_get_full_optimizer_state(value, key) for key in MOMENTS}
-            yield {"step": self._steps(), **found} if self._steps() else {}
-
-    def _steps(self):
-        return next(iter(self.adam.state.values()))["step"]
+            # All parameters have the same count of steps, each a tensor of its own for the file.
+            steps = next(iter(self.adam.state.values()))["step"].clone()
+            yield {"step": steps, **found} if steps else {}
 
     def set_moments(self, states):
         """Sets what `moments` gives; an empty one stands for the time before the first step."""

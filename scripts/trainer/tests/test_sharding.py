@@ -90,8 +90,8 @@ def take_the_steps_of_one(peers, launcher, options):
     for count in (8, 3, 1):
         wanted, found = evaluate(one, adapter, count), evaluate(two, adapter, count)
         assert abs(found["loss"] - wanted["loss"]) < 1e-5 and found["tokens"] == wanted["tokens"]
-    expected, adapter = one.train(one.seed_adapter, batches, first=3)
-    losses, other = two.train(two.seed_adapter, batches, first=3)
+    expected, adapter = one.train(one.seed_adapter, batches, first=3, rate=3e-3)
+    losses, other = two.train(two.seed_adapter, batches, first=3, rate=3e-3)
     near(losses, expected)
     same(adapter, other, 1e-5)
     two.send({"type": "stop"})

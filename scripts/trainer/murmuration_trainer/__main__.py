@@ -4,7 +4,8 @@ Not to be started by hand: a peer starts it and speaks with it over standard inp
 
     murmur peer swarm.yaml --as alice --identity alice.identity --out run \\
         --trainer 'murmuration-trainer --micro-batch 8'
-    ... --trainer 'accelerate launch --num_processes 2 -m murmuration_trainer'
+    ... --trainer 'accelerate launch --multi_gpu --num_processes 2 -m murmuration_trainer'
+    ... --trainer 'accelerate launch --use_fsdp --fsdp_version 2 --num_processes 2 -m murmuration_trainer'
 """
 
 import argparse
@@ -12,14 +13,14 @@ import sys
 import traceback
 
 from . import PROTOCOL
-from .channel import Cancelled, Channel, Failed, Stopped
+from .channel import Cancelled, Channel, Failed, Stopped, standard_output
 
 
 def options(arguments=None):
     parser = argparse.ArgumentParser(
         prog="murmuration-trainer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--micro-batch", type=int, default=0, metavar="N",
-                        help="records in one pass of a process; 0 for all of a step at once (more is faster, and needs memory)")
+                        help="records in one pass of a process; 0 for all of a step at once (faster, with more memory)")
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="float32",
                         help="what the base model is kept in; the adapter and its optimiser stay in float32")
     parser.add_argument("--load-in", choices=["8bit", "4bit"], help="keep the base model quantised (bitsandbytes)")
@@ -65,17 +66,20 @@ def serve(trainer, channel, request):
 
 def main():
     choices = options()
+    # Before the libraries are loaded, which have something to say.
+    output = standard_output()
     # The torch of the main process alone reads standard input: all ranks of a launcher share it.
-    from .trainer import Ranks, Trainer
+    from .ranks import Ranks
+    from .trainer import Trainer
 
     ranks = Ranks()
-    channel = Channel(choices.heartbeat) if ranks.is_main else ranks.silent_channel()
+    channel = Channel(output, choices.heartbeat) if ranks.is_main else output.close()
     try:
         hello = ranks.share(channel.next() if ranks.is_main else None)
         trainer = Trainer(hello, choices, ranks)
         if ranks.is_main:
             channel.send({"type": "ready", "protocol": PROTOCOL, "name": trainer.name, "samples": len(trainer.records),
-                          "knows": ["proximal", "tracking"]})
+                          "knows": trainer.held.knows})
         while True:
             # A closed input is shared as nothing: the other ranks wait for it.
             request = None

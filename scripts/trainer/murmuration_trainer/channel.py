@@ -19,15 +19,20 @@ class Failed(Exception):
     """A request cannot be done; the peer is told why, and the trainer goes on."""
 
 
+def standard_output():
+    """Standard output, for messages alone: what libraries print goes to standard error from here on."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return output
+
+
 class Channel:
     """Reads requests in a thread, so that a cancelled request and a closed input are seen while the model computes, and
     says that the trainer is alive."""
 
-    def __init__(self, heartbeat=10.0):
-        # Libraries print to standard output; the peer reads messages there. They get standard error instead.
-        self._output = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
-        sys.stdout = sys.stderr
+    def __init__(self, output, heartbeat=10.0):
+        self._output = output
         self._lock = threading.Lock()
         self._requests = queue.Queue()
         self._cancelled = set()

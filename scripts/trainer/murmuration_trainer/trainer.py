@@ -1,92 +1,18 @@
 """The trainer itself: a model with a LoRA adapter, AdamW, and the steps that the peer names."""
 
-import copy
-import datetime
 import importlib.metadata
 import inspect
-import os
-import sys
 
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.utils import DistributedType, broadcast_object_list
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from . import PROTOCOL
-from .channel import Cancelled, Failed, Stopped
+from .channel import Failed
+from .held import Held, laid_out, let_go, whole
 from .records import collate, pieces, read
-
-GO_ON, CANCELLED, STOPPED = 0, 1, 2
-
-
-def ranks_of_slurm(environment):
-    """What torch wants to know of a task that `srun` has started, where no launcher has said it: an empty dictionary for a
-    process that is alone, or that another launcher has started."""
-    if "RANK" in environment or int(environment.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
-        return {}
-    return {"RANK": environment["SLURM_PROCID"], "LOCAL_RANK": environment["SLURM_LOCALID"],
-            "WORLD_SIZE": environment["SLURM_STEP_NUM_TASKS"],
-            # srun runs beside the peer, on the machine of the first task.
-            "MASTER_ADDR": environment.get("MASTER_ADDR", environment.get("SLURM_LAUNCH_NODE_IPADDR", "localhost")),
-            "MASTER_PORT": environment.get("MASTER_PORT", str(20_000 + int(environment["SLURM_JOB_ID"]) % 10_000))}
-
-
-class Ranks:
-    """The processes that train together: one, or as many as a launcher has started."""
-
-    def __init__(self):
-        os.environ.update(ranks_of_slurm(os.environ))
-        # A rank waits for the next request as long as the swarm mixes, which may be hours.
-        patience = InitProcessGroupKwargs(timeout=datetime.timedelta(days=7))
-        # `accelerate launch --multi_gpu` and torchrun start ranks on a machine without GPUs, too.
-        self.accelerator = Accelerator(
-            cpu=int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.accelerator.is_available(),
-            kwargs_handlers=[patience])
-        kind = self.accelerator.distributed_type
-        known = [DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU]
-        if kind not in known:
-            raise SystemExit(f"murmuration-trainer: {kind} is not supported; data parallel training is "
-                             "(accelerate config: no FSDP, no DeepSpeed)")
-
-    is_main = property(lambda self: self.accelerator.is_main_process)
-    count = property(lambda self: self.accelerator.num_processes)
-    index = property(lambda self: self.accelerator.process_index)
-
-    def silent_channel(self):
-        """Nothing for the ranks that do not speak with the peer, whose output is kept out of the messages."""
-        os.dup2(2, 1)
-        sys.stdout = sys.stderr
-
-    def share(self, value):
-        """The main process's value, on all of them."""
-        if self.count == 1:
-            return value
-        box = [value]
-        broadcast_object_list(box, from_process=0)
-        return box[0]
-
-    def check(self, channel, identifier):
-        """Raises on all processes where the peer has no use any more for the answer."""
-        state = GO_ON
-        if self.is_main:
-            try:
-                channel.check(identifier)
-            except Cancelled:
-                state = CANCELLED
-            except Stopped:
-                state = STOPPED
-        state = self.share(state)
-        if state == CANCELLED:
-            raise Cancelled()
-        if state == STOPPED:
-            raise Stopped()
-
-    def end(self):
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
 
 
 def lora_configuration(document):
@@ -130,20 +56,26 @@ class Trainer:
         if self.accelerator.device.type == "cpu":
             torch.set_num_threads(max(1, hello["threads"] // ranks.count))
         self.records = read(hello["records"]["file"])
-        self.clip = hello["tuning"]["clip_norm"]
+        if ranks.sharded and choices.load_in:
+            raise Failed(f"--load-in is not supported with {ranks.sharded}, which cannot shard a quantised base")
+        if ranks.sharded == "DeepSpeed" and choices.dtype != "float32":
+            raise Failed("--dtype is not supported with DeepSpeed, which chooses itself (accelerate launch "
+                         "--mixed_precision bf16, with ZeRO 3)")
         model = load_model(hello, choices, self.accelerator.device)
         self._check(model, hello["tensors"])
-        self.names = [name for name, value in model.named_parameters() if value.requires_grad]
         settings = hello["tuning"]["optimizer"]
         optimizer = torch.optim.AdamW(
             [value for value in model.parameters() if value.requires_grad], lr=hello["tuning"]["learning_rate"],
             betas=tuple(settings["betas"]), eps=settings["epsilon"], weight_decay=settings["weight_decay"])
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.inner = self.accelerator.unwrap_model(self.model)
-        self.before, self.frozen = None, []
+        holding = Held
+        if ranks.sharded == "DeepSpeed":
+            from .zero import Zero as holding
+        self.held = holding(self.accelerator, model, optimizer, hello["tuning"]["clip_norm"])
+        self.names = [self._name(name) for name in self.held.names]
+        self.frozen = []
         version = importlib.metadata.version
         self.name = (f"peft {version('peft')}, torch {version('torch')}, {ranks.count} × "
-                     f"{self.accelerator.device.type}")
+                     f"{self.accelerator.device.type}{f', {ranks.sharded}' if ranks.sharded else ''}")
 
     @staticmethod
     def _check(model, wanted):
@@ -152,20 +84,37 @@ class Trainer:
         for tensor in wanted:
             shape = made.pop(tensor["name"], None)
             if shape != tensor["shape"]:
-                raise Failed(f"the swarm's adapter has {tensor['name']} with shape {tensor['shape']}, PEFT makes {shape}")
+                raise Failed(f"the swarm's adapter has {tensor['name']} with shape {tensor['shape']}, PEFT makes "
+                             f"{shape}")
         if made:
             raise Failed(f"PEFT makes {next(iter(made))}, which is not in the swarm's adapter")
 
-    def load(self, path):
-        state = load_file(path)
-        result = set_peft_model_state_dict(self.inner, state)
-        if result.unexpected_keys:
-            raise Failed(f"{path} has tensors that the adapter has not: {result.unexpected_keys[0]}")
+    @staticmethod
+    def _name(parameter):
+        """PEFT's name, in a file, for a parameter of the model."""
+        # Accelerate's own checkpointing of activations wraps layers, and names them anew.
+        return parameter.replace(".default.", ".").replace("_checkpoint_wrapped_module.", "")
 
-    def store(self, path):
+    def load(self, path):
+        state = self._tensors(path)
+        self.held.put(state[name] for name in self.names)
+
+    def _tensors(self, path):
+        """A file with the adapter's tensors, all of them and no other."""
+        state = load_file(path)
+        for name in self.names:
+            if name not in state:
+                raise Failed(f"{path} lacks {name}")
+        if len(state) > len(self.names):
+            raise Failed(f"{path} has tensors that the adapter has not: {min(state.keys() - set(self.names))}")
+        return state
+
+    def _write(self, values, path):
+        """A file with these whole values, one a parameter of the adapter."""
+        # All ranks gather them, though one writes.
+        gathered = {name: value.float().cpu().contiguous() for name, value in zip(self.names, values)}
         if self.is_main:
-            state = get_peft_model_state_dict(self.inner)
-            save_file({name: value.detach().float().cpu().contiguous() for name, value in state.items()}, path)
+            save_file(gathered, path)
 
     def loss_sum(self, model, records):
         """The negative log-likelihood of the marked tokens, summed."""
@@ -177,13 +126,16 @@ class Trainer:
 
     def train(self, request, channel):
         self.load(request["adapter"])
-        self.before = copy.deepcopy(self.optimizer.state_dict())
-        self.model.train()
+        self.held.keep()
+        self.held.model.train()
         factors = request.get("factors", ["A", "B"])
-        self.frozen = [value for name, value in zip(self.names, self._parameters())
+        self.frozen = [value for name, value in zip(self.names, self.held.parameters)
                        if not any(f".lora_{factor}." in name for factor in factors)]
         proximal = request.get("proximal", 0)
-        start = [value.detach().clone() for value in self._parameters()] if proximal > 0 else []
+        if not self.held.knows and (self.frozen or proximal > 0 or request.get("tracking")):
+            raise Failed(f"{self.ranks.sharded} cannot train one factor alone, nor with a proximal term or tracking; "
+                         "FSDP can")
+        start = [value.detach().clone() for value in self.held.parameters] if proximal > 0 else []
         tracking = self._tracking(request)
         used = 0
         for step in request["steps"]:
@@ -195,31 +147,26 @@ class Trainer:
             if self.is_main:
                 channel.send({"type": "step", "id": request["id"], "number": step["number"], "loss": loss,
                               "gradient_norm": norm})
-        self.store(request["result"])
-        if tracking and self.is_main:
+        self._write(self.held.values(), request["result"])
+        if tracking:
             count = max(1, len(request["steps"]))
-            save_file({self._name(name): (total / count).float().cpu().contiguous()
-                       for name, (_, total) in zip(self.names, tracking)}, request["tracking"]["gradient"])
-        self.before = None
+            self._write([whole(total / count) for _, total in tracking], request["tracking"]["gradient"])
+        self.held.forget()
         return used
 
-    @staticmethod
-    def _name(parameter):
-        """PEFT's name, in a file, for a parameter of the model."""
-        return parameter.replace(".default.", ".")
-
     def _tracking(self, request):
-        """Of each parameter what is added to its gradient, and the sum of its gradients so far; empty where nobody tracks."""
+        """Of each parameter what is added to its gradient, and the sum of its gradients so far; empty where nobody
+        tracks."""
         if not request.get("tracking"):
             return []
-        corrections = load_file(request["tracking"]["correction"])
-        return [(corrections[self._name(name)].to(value.device, value.dtype),
-                 torch.zeros_like(value, dtype=torch.float64))
-                for name, value in zip(self.names, self._parameters())]
+        corrections = self._tensors(request["tracking"]["correction"])
+        return [(laid_out(corrections[name], value), torch.zeros_like(value, dtype=torch.float64))
+                for name, value in zip(self.names, self.held.parameters)]
 
     def step(self, step, proximal=0, start=(), tracking=()):
-        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's norm.
-        `proximal` draws the parameters back to `start` (FedProx); `tracking` corrects gradients and takes them down."""
+        """One optimiser step on the records that it names: the mean loss over their marked tokens, and the gradient's
+        norm. `proximal` draws the parameters back to `start` (FedProx); `tracking` corrects gradients and takes them
+        down."""
         # Each rank drops other elements, and the same again after a restart.
         torch.manual_seed(step["dropout_seed"] + 1_000_003 * self.ranks.index)
         batch = [self.records[place] for place in step["records"]]
@@ -235,88 +182,77 @@ class Trainer:
                               scale=self.ranks.count / total if part else 0.0)
             if part:
                 loss_sum += loss
-        for value, (correction, taken) in zip(self._parameters(), tracking):
-            # The gradients are whole by now, so that every rank does the same.
+        # The gradients are summed over the ranks by now: every rank has the same, or its shard, as of the corrections.
+        for value, (correction, taken) in zip(self.held.parameters, tracking):
             taken += value.grad.detach()
             value.grad.add_(correction)
         if proximal > 0:
-            # The gradients are whole by now, so that every rank adds the same.
-            for value, begin in zip(self._parameters(), start):
+            for value, begin in zip(self.held.parameters, start):
                 value.grad.add_(value.detach() - begin, alpha=proximal)
-        # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes over
-        # what has none.
+        # Data parallel processes await every gradient: those of the frozen factor go only now. The optimiser passes
+        # over what has none.
         for value in self.frozen:
             value.grad = None
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip or float("inf"))
-        for group in self.optimizer.param_groups:
-            group["lr"] = step["learning_rate"]
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return float(self.accelerator.reduce(loss_sum, "sum")) / total, float(norm)
+        norm = self.held.step(step["learning_rate"])
+        return float(self.accelerator.reduce(loss_sum, "sum")) / total, norm
 
     def _part(self, records, last, scale):
-        if last or self.ranks.count == 1:
-            loss = self.loss_sum(self.model, records)
-            self.accelerator.backward(loss * scale)
-        else:
-            with self.accelerator.no_sync(self.model):
-                loss = self.loss_sum(self.model, records)
-                self.accelerator.backward(loss * scale)
+        with self.held.passing(last):
+            loss = self.loss_sum(self.held.model, records)
+            self.held.backward(loss * scale, last)
         return loss.detach()
 
     def undo(self):
         """Goes back to before the request that was broken off: the next one brings its own adapter."""
-        if self.before is not None:
-            self.optimizer.load_state_dict(self.before)
-            self.before = None
-        self.optimizer.zero_grad()
+        self.held.undo()
 
     def evaluate(self, request, channel):
         self.load(request["adapter"])
         records = read(request["records"])
-        self.model.eval()
-        # Not through the wrapper of data parallel training: ranks may have different numbers of records.
+        self.held.model.eval()
         total = torch.zeros((), dtype=torch.float64)
-        with torch.no_grad():
-            for part in pieces(records, (self.choices.micro_batch or 8) * self.ranks.count):
-                self.ranks.check(channel, request["id"])
-                own = part[self.ranks.index::self.ranks.count]
-                if own:
-                    total += float(self.loss_sum(self.inner, own))
+        try:
+            with torch.no_grad():
+                for part in pieces(records, (self.choices.micro_batch or 8) * self.ranks.count):
+                    self.ranks.check(channel, request["id"])
+                    own = part[self.ranks.index::self.ranks.count]
+                    # Not through the wrapper of data parallel training: ranks may have different numbers of records.
+                    # Where the model is sharded every rank takes part in every pass, one without records with
+                    # another's.
+                    if own or self.ranks.sharded:
+                        loss = float(self.loss_sum(self.held.inner, own or part[:1]))
+                        total += loss if own else 0.0
+        finally:
+            let_go(self.held.inner)
         tokens = sum(record.targets for record in records)
         summed = self.accelerator.reduce(total.to(self.accelerator.device), "sum")
         return float(summed) / max(1, tokens), tokens
 
     def save(self, path):
-        """The optimiser's moments, by the parameter's name. No pickle."""
-        if not self.is_main:
-            return
-        tensors = {}
-        for name, value in zip(self.names, self._parameters()):
-            for key, part in self.optimizer.state.get(value, {}).items():
-                tensors[f"{name}|{key}"] = torch.as_tensor(part).detach().cpu().contiguous()
-        save_file(tensors, path, metadata={"format": "pt", "kind": "murmuration-trainer 1"})
+        """The optimiser's moments, whole, by the parameter's name: for any number of ranks. No pickle."""
+        # All ranks gather them, though one writes.
+        tensors = {f"{name}|{key}": part.cpu().contiguous() for name, parts in zip(self.names, self.held.moments())
+                   for key, part in parts.items()}
+        if self.is_main:
+            save_file(tensors, path, metadata={"format": "pt", "kind": "murmuration-trainer 1"})
 
     def restore(self, path):
         try:
             with safe_open(path, "pt") as file:
                 if (file.metadata() or {}).get("kind") != "murmuration-trainer 1":
                     raise Failed("the saved state is not of this trainer")
-                tensors = {key: file.get_tensor(key) for key in file.keys()}
+                # Earlier versions wrote the names that the model has for itself.
+                tensors = {self._name(key): file.get_tensor(key) for key in file.keys()}
         except Exception as error:
             raise error if isinstance(error, Failed) else Failed(f"the saved state cannot be read: {error}") from error
-        state = {}
-        for number, (name, value) in enumerate(zip(self.names, self._parameters())):
+        states = []
+        for number, name in enumerate(self.names):
             parts = {key: tensors.pop(f"{name}|{key}", None) for key in ("step", "exp_avg", "exp_avg_sq")}
-            if all(part is None for part in parts.values()):
-                continue
-            if any(part is None for part in parts.values()) or parts["exp_avg"].shape != value.shape:
+            missing = [part is None for part in parts.values()]
+            if any(missing) and not all(missing) or not any(missing) and any(
+                    parts[key].shape != self.held.shape(number) for key in ("exp_avg", "exp_avg_sq")):
                 raise Failed(f"the saved state does not fit {name}")
-            state[number] = parts
+            states.append({} if all(missing) else parts)
         if tensors:
             raise Failed(f"the saved state has {next(iter(tensors))}, which is not the adapter's")
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-
-    def _parameters(self):
-        return [value for value in self.inner.parameters() if value.requires_grad]
+        self.held.set_moments(states)

@@ -40,7 +40,9 @@ class Peer:
             self.records.append({"tokens": tokens, "loss": [0, 0] + [1] * (length - 2)})
         (folder / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in self.records))
         self.number = 0
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        # DeepSpeed's launcher would say on standard output that it has found no GPU.
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+                       "DS_ACCELERATOR": "cpu"}
         self.log = open(folder / "trainer.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(
             command or [sys.executable, "-m", "murmuration_trainer", "--heartbeat", "0.2"], text=True,

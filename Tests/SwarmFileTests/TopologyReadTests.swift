@@ -203,7 +203,6 @@ import Testing
 
     @Test(arguments: [
         ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential, one-peer-base-2, all-reduce"),
-        ("factors: product-residual", "both, product"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
         let text = Self.minimal + "\nexchange: { \(setting) }"

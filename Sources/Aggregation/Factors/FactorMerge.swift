@@ -18,7 +18,8 @@ extension FactorLayout {
     /// without bound.
     ///
     /// Where modules have a residual, the product CD of q further columns and rows, `Σ w_j C_j D_j + M − B'A'` is cut to
-    /// rank q in the same way, near D̄. That costs as much as products of rank `r + q + r / m`.
+    /// rank q in the same way, but near the seed adapter's D: the frame then follows from the product alone, and peers
+    /// whose residuals agree have the same factors. That costs as much as products with `m (r + q) + r + q` columns.
     ///
     /// - Parameters:
     ///   - terms: what is averaged; the same terms in the same order give the same bits.
@@ -73,15 +74,16 @@ extension FactorLayout {
         }
         let (a, b) = (cut?.inner ?? meanOfA.columns(trained), cut?.outer ?? meanOfB.columns(trained))
         let residual = trained.upperBound..<module.rank
-        // Residuals first: the frame is theirs.
+        // The frame first, which adds nothing; last what the trained part keeps.
+        let frame = start.columns(residual)
         let whole = ProductSum(
-            inner: inner.map { $0.columns(residual) } + inner.map { $0.columns(trained) } + [a],
-            outer: outer.map { $0.columns(residual) } + outer.map { $0.columns(trained) } + [b * -1])
-        let all = whole.squaredNorm(ofFirst: terms.count * module.rank)
+            inner: [frame] + inner.map { $0.columns(residual) } + inner.map { $0.columns(trained) } + [a],
+            outer: [DoubleMatrix(rows: b.rows, columns: frame.columns)] + outer.map { $0.columns(residual) }
+                + outer.map { $0.columns(trained) } + [b * -1])
+        let all = whole.squaredNorm(ofFirst: frame.columns + terms.count * module.rank)
         guard all > 0 else { return nil }
         let rest = whole.cut(
-            to: residual.count, near: weights, least: Self.leastFrame(start.columns(residual)),
-            noise: Self.noise * all.squareRoot())
+            to: residual.count, near: [1], least: Self.leastFrame(frame), noise: Self.noise * all.squareRoot())
         return Merged(
             changeOfA: DoubleMatrix.joined([a, rest?.inner ?? meanOfA.columns(residual)]) - meanOfA,
             changeOfB: DoubleMatrix.joined([b, rest?.outer ?? meanOfB.columns(residual)]) - meanOfB,
@@ -91,9 +93,8 @@ extension FactorLayout {
     /// What of the average of products is rounding, and no residual.
     private static let noise = 1e-9
 
-    /// The least singular value of D': a quarter of what those of the seed's D are in the mean of squares. D is not
-    /// trained, and the directions of a residual turn more than those of a product: with half of D̄'s least one, as A
-    /// has it, D would become smaller in every round, and C larger.
+    /// The least singular value of D', unless half of the seed's least one is more: a quarter of what those of the seed's
+    /// D are in the mean of squares, for where D has about as many rows as columns the least one is next to nothing.
     private static func leastFrame(_ seed: DoubleMatrix) -> Double {
         0.25 * (seed.squaredNorm / Double(min(seed.rows, seed.columns))).squareRoot()
     }

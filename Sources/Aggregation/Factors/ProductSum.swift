@@ -43,7 +43,7 @@ struct ProductSum {
     /// inner factors with these weights.
     ///
     /// - Parameters:
-    ///   - least: the least singular value that the inner factor may have; half of F's least one unless that is less.
+    ///   - least: what singular values of the inner factor are raised to, unless half of F's least one is more.
     ///   - noise: a norm; what is weaker counts as nothing.
     /// - Returns: nil where there is nothing to cut: M is zero, or no decomposition of it is found.
     func cut(to rank: Int, near weights: [Double], least: Double = 0, noise: Double = 0) -> Cut? {

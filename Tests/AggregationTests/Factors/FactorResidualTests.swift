@@ -99,16 +99,41 @@ import Testing
         #expect(Self.merged(narrow, narrow.terms(3, spread: 0.3, seed: seed)).left > 1e-3)
     }
 
-    /// Equal adapters stay what they are, both parts and all factors. What rounding leaves of a residual that is zero turns
-    /// no frame.
+    /// Equal adapters stay what they are, both parts and all factors, once their residual has the frame that follows from
+    /// it. What rounding leaves of a residual that is zero turns no frame.
     @Test(arguments: 0..<4 as Range<UInt64>, [false, true]) func equalsStayWhatTheyAre(
         seed: UInt64, hasResidual: Bool
     ) {
         let rig = FactorRig(rank: 2, residualRank: 3, inputSize: 20, outputSize: 16)
         var one = rig.terms(1, spread: 0.1, seed: seed)[0].delta
-        if !hasResidual { one = rig.withoutResidual(one) }
+        if hasResidual {
+            let before = one
+            one = Self.merged(rig, [(1, one)]).delta
+            for projection in rig.projections {
+                let (new, old) = (rig.product(projection, of: one), rig.product(projection, of: before))
+                #expect((new - old).squaredNorm < 1e-10 * old.squaredNorm)
+            }
+        } else {
+            one = rig.withoutResidual(one)
+        }
         let (delta, left) = Self.merged(rig, [(1, one), (2, one), (0.5, one)])
         #expect(delta.distance(to: one) < 1e-5 * one.norm && left < 1e-6)
+    }
+
+    /// Peers whose residuals are one product have one pair of factors of it, whatever they had before: with the frame of
+    /// before, neighbours could keep frames that are mirrored for ever.
+    @Test(arguments: 0..<4 as Range<UInt64>) func theFrameFollowsFromTheProduct(seed: UInt64) {
+        let rig = FactorRig(rank: 2, residualRank: 3, inputSize: 20, outputSize: 16)
+        let one = rig.terms(1, spread: 0.2, seed: seed)[0].delta
+        var mirrored = AdapterDelta(zeroOf: rig.schema)
+        let start = SeedAdapter.values(schema: rig.schema, seed: FactorRig.seed)
+        let frozen = Set(rig.schema.frozenRanges(factors: .both, residualRank: 3).joined())
+        for place in mirrored.values.indices {
+            mirrored[place] = frozen.contains(place) ? -one[place] - 2 * start[place] : one[place]
+        }
+        #expect(mirrored.distance(to: one) > 0.1 * one.norm)
+        let (first, second) = (Self.merged(rig, [(1, one)]).delta, Self.merged(rig, [(1, mirrored)]).delta)
+        #expect(first.distance(to: second) < 1e-5 * first.norm)
     }
 
     /// In whatever order neighbours are heard, the result is the same but for rounding.

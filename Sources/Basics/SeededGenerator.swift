@@ -59,6 +59,14 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         Double(next() >> 11) * 0x1p-53
     }
 
+    /// `count` numbers between -`bound` and `bound`, each from one draw of `uniform`. Here, as from other modules each draw
+    /// would be a call.
+    package mutating func floats(count: Int, within bound: Double) -> [Float] {
+        var values = [Float](repeating: 0, count: count)
+        for index in 0..<count { values[index] = Float((2 * uniform() - 1) * bound) }
+        return values
+    }
+
     private static func splitMix(_ state: inout UInt64) -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var word = state

@@ -50,6 +50,14 @@ package struct Digest: ~Copyable, @unchecked Sendable {
         }
     }
 
+    /// Takes in `bytes`, without a copy.
+    package mutating func update(_ bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+            _ = crypto_generichash_blake2b_update(state, base, UInt64(buffer.count))
+        }
+    }
+
     /// The digest of all that was taken in. The value must not be used after.
     package mutating func finish() -> [UInt8] {
         var result = [UInt8](repeating: 0, count: outputByteCount)

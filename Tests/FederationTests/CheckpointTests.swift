@@ -40,10 +40,33 @@ import Wire
         050505050505050505050504000000000000006ac1449c14a0666c17ffd74c6321902299c57f9ea6c74d604c6c6f63810142f1
         """
 
-    @Test func theFirstLayoutIsStillReadAndWritten() throws {
-        let bytes = try #require([UInt8](hexadecimal: Self.firstLayout.filter { !$0.isWhitespace }))
-        #expect(try PeerCheckpoint(encoded: bytes) == Self.checkpoint())
-        #expect(Self.checkpoint().encoded == bytes, "what keeps no exchange state is written as before")
+    /// The same as it is written now, made with Python's hashlib.
+    static let layout = """
+        6d75726d7572636b040001010101010101010101010101010101010101010101010101010101010101010202020202020202020202020202
+        0202020202020202020202020202020202020303030303030303030303030303030303030303030303030303030303030303030000000000
+        0000000000000000000010020000000100000062010000000200000004000000c3a92e6102000000030000000000803f0000008000006040
+        000080c0010000000000c0400000e04000000041030000000000000009080701000000050505050505050505050505050505050505050505
+        0505050505050505050505040000000000000000000000000000000044d3abaf96ff0bda9bfe3ccf8663bc93bc191811601d75e89086f208
+        6aa5e9cd
+        """
+
+    @Test func theFirstLayoutIsStillRead() throws {
+        let first = try #require([UInt8](hexadecimal: Self.firstLayout.filter { !$0.isWhitespace }))
+        #expect(try PeerCheckpoint(encoded: first) == Self.checkpoint())
+        let bytes = try #require([UInt8](hexadecimal: Self.layout.filter { !$0.isWhitespace }))
+        #expect(Self.checkpoint().encoded == bytes)
+    }
+
+    /// As the last release wrote it: with what the exchange keeps, and with what gives the numbers their meaning.
+    @Test(arguments: [2, 3]) func laterLayoutsAreStillRead(version: UInt8) throws {
+        var checkpoint = Self.checkpoint()
+        checkpoint.exchangeState = [4, 5]
+        if version == 3 { checkpoint.settings = SettingsTests.settings }
+        var body = Array(checkpoint.encoded.dropLast(32))
+        body[8] = version
+        // The byte that says whether there are settings is new.
+        body.remove(at: body.count - 1 - (checkpoint.settings.map { 4 + $0.encoded.count } ?? 0))
+        #expect(try PeerCheckpoint(encoded: PeerCheckpoint.sealed(body)) == checkpoint)
     }
 
     /// In pieces as files give them, and cut or altered at each place.

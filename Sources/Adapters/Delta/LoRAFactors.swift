@@ -121,6 +121,6 @@ package enum SeedAdapter {
     package static func values(ofA tensor: AdapterSchema.Tensor, seed: UInt64) -> [Float] {
         var generator = SeededGenerator(seed: seed, label: tensor.name)
         let bound = 1 / Double(tensor.columns).squareRoot()
-        return (0..<tensor.count).map { _ in Float((2 * generator.uniform() - 1) * bound) }
+        return generator.floats(count: tensor.count, within: bound)
     }
 }

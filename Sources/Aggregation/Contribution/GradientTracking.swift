@@ -151,19 +151,19 @@ extension TrackingStep {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(4 * schema.count * (3 + edges.count) + 64 * (1 + edges.count))
         bytes.append(integer: largestGradient.bitPattern)
-        for value in gradient { bytes.append(integer: value.bitPattern) }
-        for value in sum { bytes.append(integer: value.bitPattern) }
+        bytes.append(floats: gradient[...])
+        bytes.append(floats: sum[...])
         bytes.append(UInt8(min(1, told.count)))
         if let last = told.last {
             bytes.append(integer: UInt64(last.round))
-            for value in last.values { bytes.append(integer: value.bitPattern) }
+            bytes.append(floats: last.values[...])
         }
         bytes.append(integer: UInt32(edges.count))
         for (peer, edge) in edges.sorted(by: { $0.key < $1.key }) {
             bytes += peer.bytes
             bytes.append(integer: UInt64(edge.round))
             bytes.append(integer: UInt64(edge.weight))
-            for value in edge.difference { bytes.append(integer: value.bitPattern) }
+            bytes.append(floats: edge.difference[...])
         }
         return bytes
     }
@@ -172,14 +172,7 @@ extension TrackingStep {
     mutating func restore(_ state: [UInt8]) -> Bool {
         var reader = ByteReader(state)
         func values() -> [Float]? {
-            guard reader.remaining >= 4 * schema.count else { return nil }
-            var values: [Float] = []
-            values.reserveCapacity(schema.count)
-            for _ in 0..<schema.count {
-                guard let bits = reader.integer(UInt32.self) else { return nil }
-                values.append(Float(bitPattern: bits))
-            }
-            return values.allSatisfy(\.isFinite) ? values : nil
+            reader.floats(count: schema.count).flatMap { $0.allSatisfy(\.isFinite) ? $0 : nil }
         }
         var restored = TrackingStep(schema)
         guard let largest = reader.integer(UInt64.self), let gradient = values(), let sum = values(),

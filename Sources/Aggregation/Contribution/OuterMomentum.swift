@@ -72,7 +72,7 @@ struct OuterStep: Sendable {
         guard let last else { return [] }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(4 * last.values.count)
-        for value in last.values { bytes.append(integer: value.bitPattern) }
+        bytes.append(floats: last.values[...])
         return bytes
     }
 
@@ -83,12 +83,9 @@ struct OuterStep: Sendable {
             return true
         }
         var reader = ByteReader(state)
-        var values: [Float] = []
-        values.reserveCapacity(schema.count)
-        while values.count < schema.count, let bits = reader.integer(UInt32.self) {
-            values.append(Float(bitPattern: bits))
+        guard let values = reader.floats(count: schema.count), reader.isAtEnd, values.allSatisfy(\.isFinite) else {
+            return false
         }
-        guard values.count == schema.count, reader.isAtEnd, values.allSatisfy(\.isFinite) else { return false }
         last = AdapterDelta(schema: schema, values: values)
         return true
     }

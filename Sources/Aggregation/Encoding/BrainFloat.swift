@@ -28,15 +28,17 @@ package struct BrainFloat: PayloadEncoding {
     }
 
     package mutating func encode(_ delta: AdapterDelta, seed: UInt64, into payload: inout [UInt8]) -> AdapterDelta {
-        var place = payload.count
+        let start = payload.count
         payload.append(contentsOf: repeatElement(0, count: Self.bytesOfValue * delta.values.count))
         var read = delta.values
-        for index in read.indices {
-            let upper = Self.rounded(read[index])
-            payload[place] = UInt8(truncatingIfNeeded: upper)
-            payload[place + 1] = UInt8(truncatingIfNeeded: upper >> 8)
-            read[index] = Float(bitPattern: UInt32(upper) << 16)
-            place += Self.bytesOfValue
+        var values = read.mutableSpan
+        var whole = payload.mutableSpan
+        var target = whole.mutableBytes
+        for index in 0..<values.count {
+            let upper = Self.rounded(values[index])
+            target.storeBytes(
+                of: upper.littleEndian, toByteOffset: start + Self.bytesOfValue * index, as: UInt16.self)
+            values[index] = Float(bitPattern: UInt32(upper) << 16)
         }
         return AdapterDelta(schema: delta.schema, values: read)
     }
@@ -47,11 +49,11 @@ package struct BrainFloat: PayloadEncoding {
         let expected = byteCounts(for: schema)
         guard expected.contains(bytes.count) else { throw .length(bytes: bytes.count, expected: expected) }
         var values = [Float](repeating: 0, count: schema.count)
-        var place = bytes.startIndex
-        for index in values.indices {
-            let upper = UInt32(bytes[place]) | UInt32(bytes[place + 1]) << 8
-            values[index] = Float(bitPattern: upper << 16)
-            place += Self.bytesOfValue
+        let source = bytes.span.bytes
+        var target = values.mutableSpan
+        for index in 0..<target.count {
+            let upper = source.unsafeLoadUnaligned(fromByteOffset: Self.bytesOfValue * index, as: UInt16.self)
+            target[index] = Float(bitPattern: UInt32(UInt16(littleEndian: upper)) << 16)
         }
         return AdapterDelta(schema: schema, values: values)
     }

@@ -1,4 +1,5 @@
 package import Adapters
+import Basics
 
 /// How a contribution's values become bytes, and bytes values again, each contribution by itself. What is sent as the
 /// difference to what receivers have is `DifferenceCoding`'s.
@@ -66,16 +67,7 @@ package struct SinglePrecision: PayloadEncoding {
     }
 
     package mutating func encode(_ delta: AdapterDelta, seed: UInt64, into payload: inout [UInt8]) -> AdapterDelta {
-        var place = payload.count
-        payload.append(contentsOf: repeatElement(0, count: Self.bytesOfValue * delta.values.count))
-        for value in delta.values {
-            let bits = value.bitPattern
-            payload[place] = UInt8(truncatingIfNeeded: bits)
-            payload[place + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-            payload[place + 2] = UInt8(truncatingIfNeeded: bits >> 16)
-            payload[place + 3] = UInt8(truncatingIfNeeded: bits >> 24)
-            place += Self.bytesOfValue
-        }
+        payload.append(floats: delta.values[...])
         return delta
     }
 
@@ -84,14 +76,6 @@ package struct SinglePrecision: PayloadEncoding {
     ) throws(PayloadError) -> AdapterDelta {
         let expected = byteCounts(for: schema)
         guard expected.contains(bytes.count) else { throw .length(bytes: bytes.count, expected: expected) }
-        var values = [Float](repeating: 0, count: schema.count)
-        var place = bytes.startIndex
-        for index in values.indices {
-            let low = UInt32(bytes[place]) | UInt32(bytes[place + 1]) << 8
-            let high = UInt32(bytes[place + 2]) << 16 | UInt32(bytes[place + 3]) << 24
-            values[index] = Float(bitPattern: low | high)
-            place += Self.bytesOfValue
-        }
-        return AdapterDelta(schema: schema, values: values)
+        return AdapterDelta(schema: schema, values: [Float](littleEndian: bytes))
     }
 }

@@ -182,9 +182,11 @@ package enum ExactMean {
         for start in stride(from: 0, to: count, by: blockSize) {
             let length = min(blockSize, count - start)
             var sums = [Double](repeating: 0, count: length)
+            var sum = sums.mutableSpan
             for term in terms {
-                let (weight, first) = (Double(max(1, term.weight)), term.values.startIndex + start)
-                for index in 0..<length { sums[index] += weight * Double(term.values[first + index]) }
+                let weight = Double(max(1, term.weight))
+                let values = term.values.span.extracting(start..<start + length)
+                for index in 0..<length { sum[index] += weight * Double(values[index]) }
             }
             for sum in sums { mean.append(Float(sum / total)) }
         }

@@ -411,10 +411,10 @@ package struct PushSumMixing: MixingRule {
         let sums = edges.values.reduce(0) { $0 + $1.given.mean.count + $1.taken.mean.count }
         bytes.reserveCapacity(12 * numerator.count + 8 * owed.count + 4 * sums + 128 * (edges.count + 1))
         for word in [mark, UInt64(began), UInt64(numerator.count), weight.bitPattern] { bytes.append(integer: word) }
-        for value in numerator { bytes.append(integer: value.bitPattern) }
-        for value in last { bytes.append(integer: value.bitPattern) }
+        bytes.append(doubles: numerator[...])
+        bytes.append(floats: last[...])
         bytes.append(owed.isEmpty ? 0 : 1)
-        for value in owed { bytes.append(integer: value.bitPattern) }
+        bytes.append(doubles: owed[...])
         for (peer, edge) in edges.sorted(by: { $0.key < $1.key }) {
             bytes += peer.bytes
             bytes.append(integer: edge.mark)
@@ -426,7 +426,7 @@ package struct PushSumMixing: MixingRule {
                 bytes.append(integer: epoch)
                 bytes.append(integer: sums.weight.bitPattern)
                 bytes.append(sums.mean.isEmpty ? 0 : 1)
-                for value in sums.mean { bytes.append(integer: value.bitPattern) }
+                bytes.append(floats: sums.mean[...])
             }
         }
         return bytes
@@ -450,8 +450,8 @@ package struct PushSumMixing: MixingRule {
             let count = reader.integer(UInt64.self).flatMap({ Int(exactly: $0) }), count <= reader.remaining / 12,
             let weight = reader.weight(), weight > 0
         else { return nil }
-        guard let numerator = reader.doubles(count: count), let last = reader.values(count: count),
-            let flag = reader.byte(), flag <= 1, let owed = flag == 1 ? reader.doubles(count: count) : []
+        guard let numerator = reader.finiteDoubles(count: count), let last = reader.finiteFloats(count: count),
+            let flag = reader.byte(), flag <= 1, let owed = flag == 1 ? reader.finiteDoubles(count: count) : []
         else { return nil }
         (self.mark, self.began, self.weight, self.numerator, self.last) = (mark, began, weight, numerator, last)
         self.owed = owed
@@ -477,7 +477,7 @@ package struct PushSumMixing: MixingRule {
     private static func sums(from reader: inout ByteReader, count: Int) -> (epoch: UInt32, sums: Sums)? {
         guard let epoch = reader.integer(UInt32.self), let weight = reader.weight(), let flag = reader.byte(), flag <= 1
         else { return nil }
-        guard let mean = flag == 1 ? reader.values(count: count) : [] else { return nil }
+        guard let mean = flag == 1 ? reader.finiteFloats(count: count) : [] else { return nil }
         return (epoch, Sums(weight: weight, mean: mean))
     }
 }
@@ -491,20 +491,12 @@ extension ByteReader {
     }
 
     /// So many values in double precision, all of them finite.
-    fileprivate mutating func doubles(count: Int) -> [Double]? {
-        guard count <= remaining / 8 else { return nil }
-        var values: [Double] = []
-        values.reserveCapacity(count)
-        for _ in 0..<count { values.append(Double(bitPattern: integer(UInt64.self) ?? 0)) }
-        return values.allSatisfy(\.isFinite) ? values : nil
+    fileprivate mutating func finiteDoubles(count: Int) -> [Double]? {
+        doubles(count: count).flatMap { $0.allSatisfy(\.isFinite) ? $0 : nil }
     }
 
     /// So many values in single precision, all of them finite.
-    fileprivate mutating func values(count: Int) -> [Float]? {
-        guard count <= remaining / 4 else { return nil }
-        var values: [Float] = []
-        values.reserveCapacity(count)
-        for _ in 0..<count { values.append(Float(bitPattern: integer(UInt32.self) ?? 0)) }
-        return values.allSatisfy(\.isFinite) ? values : nil
+    fileprivate mutating func finiteFloats(count: Int) -> [Float]? {
+        floats(count: count).flatMap { $0.allSatisfy(\.isFinite) ? $0 : nil }
     }
 }

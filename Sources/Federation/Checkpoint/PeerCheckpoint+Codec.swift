@@ -29,19 +29,22 @@ package enum CheckpointError: Error, Sendable, Hashable, CustomStringConvertible
 /// The binary form, least significant byte first: the eight bytes `murmurck`, version (2), identity (32), swarm (32), base
 /// model (32), round (8), finished (1), handshake timestamp (8), the number of tensors (4) and for each the length of its
 /// name (4), the name, rows (4) and columns (4); the values (4 each); the snapshot's length (8) and the snapshot; the number
-/// of neighbours (4) and for each identity (32) and round (8); from version 2 on the length of the exchange's state (8) and
-/// the state; from version 3 on the length of the settings (4) and the settings; at last the BLAKE2b-256 digest of all
-/// before (32).
+/// of neighbours (4) and for each identity (32) and round (8); the length of the exchange's state (8) and the state;
+/// whether there are settings (1), and where there are their length (4) and they; at last the digest of all before (32).
 ///
-/// Version 3 is written where there are settings, as with every real peer; without them version 1 where the exchange keeps
-/// nothing, else version 2.
+/// Version 4 is written, whose digest is a `BlockDigest`. What earlier releases wrote is read: their digest is BLAKE2b-256 over
+/// all before in one; version 1 has neither state nor settings, version 2 no settings, and version 3 has both and does not
+/// say so.
 extension PeerCheckpoint {
     private static let magic = Array("murmurck".utf8)
     private static let plain: UInt16 = 1
     private static let withExchangeState: UInt16 = 2
     private static let withSettings: UInt16 = 3
+    private static let inBlocks: UInt16 = 4
+    private static let versions = plain...inBlocks
     /// No swarm has so many rounds.
     private static let roundLimit: UInt64 = 1 << 40
+    private static let personalisation = "murmur-checkpt"
 
     /// The binary form.
     package var encoded: [UInt8] {
@@ -51,16 +54,14 @@ extension PeerCheckpoint {
         bytes.reserveCapacity(
             4 * delta.values.count + trainerSnapshot.count + exchangeState.count + shape.count + (settings?.count ?? 0)
                 + 40 * progress.count + 256)
-        let version =
-            settings != nil ? Self.withSettings : exchangeState.isEmpty ? Self.plain : Self.withExchangeState
-        bytes.append(integer: version)
+        bytes.append(integer: Self.inBlocks)
         bytes += identity.bytes + swarm + baseModelDigest
         bytes.append(integer: UInt64(round))
         bytes.append(isFinished ? 1 : 0)
         bytes.append(integer: handshakeTimestamp)
         bytes.append(integer: UInt32(delta.schema.tensors.count))
         bytes += shape
-        for value in delta.values { bytes.append(integer: value.bitPattern) }
+        bytes.append(floats: delta.values[...])
         bytes.append(integer: UInt64(trainerSnapshot.count))
         bytes += trainerSnapshot
         bytes.append(integer: UInt32(progress.count))
@@ -68,36 +69,45 @@ extension PeerCheckpoint {
             bytes += entry.peer.bytes
             bytes.append(integer: UInt64(entry.round))
         }
-        if version >= Self.withExchangeState {
-            bytes.append(integer: UInt64(exchangeState.count))
-            bytes += exchangeState
-        }
+        bytes.append(integer: UInt64(exchangeState.count))
+        bytes += exchangeState
+        bytes.append(settings == nil ? 0 : 1)
         if let settings {
             bytes.append(integer: UInt32(settings.count))
             bytes += settings
         }
-        bytes += Digest.blake2b256(bytes, personalisation: Self.personalisation)
+        Self.seal(&bytes)
         return bytes
     }
 
-    /// `body` with its digest behind it, as a checkpoint ends.
+    /// `body` with its digest behind it, as a checkpoint of its version ends.
     package static func sealed(_ body: [UInt8]) -> [UInt8] {
-        body + Digest.blake2b256(body, personalisation: personalisation)
+        var bytes = body
+        seal(&bytes)
+        return bytes
     }
 
-    fileprivate static let personalisation = "murmur-checkpt"
+    private static func seal(_ bytes: inout [UInt8]) {
+        var inspection = Inspection()
+        inspection.take(bytes[...])
+        inspection.take([UInt8](repeating: 0, count: Digest.byteCount)[...])
+        bytes += inspection.digest()
+    }
 
     /// Whether `bytes` are a checkpoint's of some release, as it was written.
     static func isWhole(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count >= magic.count + 2 + Digest.byteCount, bytes.starts(with: magic) else { return false }
-        var digest = Digest(personalisation: personalisation)
-        digest.update(bytes, range: 0..<bytes.count - Digest.byteCount)
-        return digest.finish().elementsEqual(bytes.suffix(Digest.byteCount))
+        var inspection = Inspection()
+        inspection.take(bytes[...])
+        return inspection.finish()
     }
 
     /// Answers the same of what comes in pieces, and keeps none of them.
     package struct Inspection: ~Copyable {
-        private var digest = Digest(personalisation: PeerCheckpoint.personalisation)
+        private static let headByteCount = PeerCheckpoint.magic.count + 2
+
+        private var inOne = Digest(personalisation: PeerCheckpoint.personalisation)
+        private var inBlocks = BlockDigest(personalisation: PeerCheckpoint.personalisation)
+        /// What a checkpoint begins with, and by its version which of the digests it has.
         private var head: [UInt8] = []
         /// What may be the digest of all before it.
         private var tail: [UInt8] = []
@@ -107,18 +117,31 @@ extension PeerCheckpoint {
 
         package mutating func take(_ piece: ArraySlice<UInt8>) {
             count += piece.count
-            head += piece.prefix(PeerCheckpoint.magic.count - head.count)
-            tail += piece
-            let rest = tail.count - Digest.byteCount
-            guard rest > 0 else { return }
-            digest.update(tail, range: 0..<rest)
-            tail.removeFirst(rest)
+            head += piece.prefix(Self.headByteCount - head.count)
+            let last = piece.suffix(Digest.byteCount)
+            let settled = max(0, tail.count + last.count - Digest.byteCount)
+            hash(tail.prefix(settled))
+            hash(piece.dropLast(last.count))
+            tail.removeFirst(settled)
+            tail += last
         }
+
+        private mutating func hash(_ bytes: ArraySlice<UInt8>) {
+            if isInBlocks { inBlocks.update(bytes) } else { inOne.update(bytes) }
+        }
+
+        /// What comes before the digest is longer than the head, so that the version is known before a byte is hashed.
+        private var isInBlocks: Bool {
+            head.count == Self.headByteCount && UInt16(head[8]) | UInt16(head[9]) << 8 >= PeerCheckpoint.inBlocks
+        }
+
+        /// The digest of all but the last 32 bytes. The value must not be used after.
+        fileprivate mutating func digest() -> [UInt8] { isInBlocks ? inBlocks.finish() : inOne.finish() }
 
         /// The answer. The value must not be used after.
         package mutating func finish() -> Bool {
-            count >= PeerCheckpoint.magic.count + 2 + Digest.byteCount && head == PeerCheckpoint.magic
-                && digest.finish() == tail
+            count >= Self.headByteCount + Digest.byteCount && head.starts(with: PeerCheckpoint.magic)
+                && digest() == tail
         }
     }
 
@@ -130,21 +153,26 @@ extension PeerCheckpoint {
         guard Self.isWhole(bytes) else { throw .damaged }
         var reader = ByteReader(bytes, range: Self.magic.count..<bytes.count - 32)
         let version = reader.integer(UInt16.self)
-        guard let version, (Self.plain...Self.withSettings).contains(version) else {
+        guard let version, Self.versions.contains(version) else {
             throw .unknownVersion(Int(version ?? 0))
         }
         guard var checkpoint = Self.read(&reader) else { throw .malformed }
         if version >= Self.withExchangeState {
             guard let count = reader.integer(UInt64.self), let state = reader.bytes(count: Int(clamping: count)),
-                !state.isEmpty || version == Self.withSettings
+                !state.isEmpty || version >= Self.withSettings
             else { throw .malformed }
             checkpoint.exchangeState = state
         }
-        if version == Self.withSettings {
-            guard let count = reader.integer(UInt32.self), let bytes = reader.bytes(count: Int(count)),
-                let settings = SettingsFingerprint(encoded: bytes)
-            else { throw .malformed }
-            checkpoint.settings = settings
+        if version >= Self.withSettings {
+            guard let hasSettings = version == Self.withSettings ? 1 : reader.byte(), hasSettings <= 1 else {
+                throw .malformed
+            }
+            if hasSettings == 1 {
+                guard let count = reader.integer(UInt32.self), let bytes = reader.bytes(count: Int(count)),
+                    let settings = SettingsFingerprint(encoded: bytes)
+                else { throw .malformed }
+                checkpoint.settings = settings
+            }
         }
         guard reader.isAtEnd else { throw .malformed }
         self = checkpoint
@@ -178,14 +206,7 @@ extension PeerCheckpoint {
     }
 
     private static func readDelta(_ reader: inout ByteReader) -> AdapterDelta? {
-        // The values are there before there is room for them.
-        guard let schema = readSchema(&reader), reader.remaining >= 4 * schema.count else { return nil }
-        var values: [Float] = []
-        values.reserveCapacity(schema.count)
-        for _ in 0..<schema.count {
-            guard let bits = reader.integer(UInt32.self) else { return nil }
-            values.append(Float(bitPattern: bits))
-        }
+        guard let schema = readSchema(&reader), let values = reader.floats(count: schema.count) else { return nil }
         let delta = AdapterDelta(schema: schema, values: values)
         return delta.isFinite ? delta : nil
     }

@@ -26,8 +26,10 @@ package struct PeerEnvironment: Sendable {
 
     /// Starts a task where the peer's tasks run. Nothing in a peer starts one otherwise: it would run beside the
     /// simulator.
-    func start(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        Task(executorPreference: executor) { await operation() }
+    func start(
+        priority: TaskPriority? = nil, _ operation: @escaping @Sendable () async -> Void
+    ) -> Task<Void, Never> {
+        Task(executorPreference: executor, priority: priority) { await operation() }
     }
 }
 

@@ -125,7 +125,11 @@ package struct AdapterOrigin: Sendable {
         var values = delta.values
         forEachTensor { range, seed in
             // Zero plus minus zero is zero: B too is added, not passed over.
-            for index in range { values[index] = (seed?[index - range.lowerBound] ?? 0) + values[index] }
+            guard let seed else {
+                for index in range { values[index] += 0 }
+                return
+            }
+            for index in range { values[index] += seed[index - range.lowerBound] }
         }
         return values
     }

@@ -34,7 +34,7 @@ package struct TuneState: Sendable, Hashable {
         bytes.append(integer: UInt32(encoded.count))
         bytes += encoded
         bytes.append(integer: UInt64(values.count))
-        for value in values { bytes.append(integer: value.bitPattern) }
+        bytes.append(floats: values[...])
         bytes += snapshot
         return bytes + Digest.blake2b256(bytes, personalisation: "murmur-tune")
     }
@@ -51,13 +51,8 @@ package struct TuneState: Sendable, Hashable {
             let settings = SettingsFingerprint(encoded: text), let count = reader.integer(UInt64.self),
             count <= UInt64(reader.remaining / 4)
         else { return nil }
-        var values: [Float] = []
-        values.reserveCapacity(Int(count))
-        for _ in 0..<count {
-            guard let word = reader.integer(UInt32.self) else { return nil }
-            values.append(Float(bitPattern: word))
-        }
-        guard let snapshot = reader.bytes(count: reader.remaining) else { return nil }
+        guard let values = reader.floats(count: Int(count)), let snapshot = reader.bytes(count: reader.remaining)
+        else { return nil }
         self.init(step: Int(step), settings: settings, values: values, snapshot: snapshot)
     }
 }

@@ -236,7 +236,7 @@ enum OwnAdapter {
         var bytes = mark
         bytes.reserveCapacity(16 + 4 * values.count + state.count)
         bytes.append(integer: UInt64(values.count))
-        for value in values { bytes.append(integer: value.bitPattern) }
+        bytes.append(floats: values[...])
         return bytes + state
     }
 
@@ -251,12 +251,7 @@ enum OwnAdapter {
         guard let count = reader.integer(UInt64.self), count == 0 || count == UInt64(schema.count) else {
             throw .badSnapshot("its own adapter has another length")
         }
-        var values: [Float] = []
-        values.reserveCapacity(Int(count))
-        for _ in 0..<count {
-            guard let pattern = reader.integer(UInt32.self) else { throw .badSnapshot("its own adapter is cut short") }
-            values.append(Float(bitPattern: pattern))
-        }
+        guard let values = reader.floats(count: Int(count)) else { throw .badSnapshot("its own adapter is cut short") }
         guard let state = reader.bytes(count: reader.remaining) else { throw .badSnapshot("it is cut short") }
         return (values.isEmpty ? nil : AdapterDelta(schema: schema, values: values), state)
     }

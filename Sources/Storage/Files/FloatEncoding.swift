@@ -1,3 +1,5 @@
+import Basics
+
 /// How a safetensors file stores real numbers that this project reads; all little-endian.
 package enum FloatEncoding: String, Sendable, Hashable, CaseIterable {
     case float32 = "F32"
@@ -25,7 +27,7 @@ package enum FloatEncoding: String, Sendable, Hashable, CaseIterable {
         func word(_ index: Int) -> UInt32 { UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 }
         switch self {
         case .float32:
-            for index in starts { floats.append(Float(bitPattern: word(index) | word(index + 2) << 16)) }
+            floats += [Float](littleEndian: bytes)
         case .bfloat16:
             for index in starts { floats.append(Float(bitPattern: word(index) << 16)) }
         case .float16:
@@ -38,11 +40,7 @@ package enum FloatEncoding: String, Sendable, Hashable, CaseIterable {
         bytes.reserveCapacity(bytes.count + floats.count * size)
         switch self {
         case .float32:
-            for value in floats {
-                let bits = value.bitPattern
-                Self.append(UInt16(truncatingIfNeeded: bits), to: &bytes)
-                Self.append(UInt16(truncatingIfNeeded: bits >> 16), to: &bytes)
-            }
+            bytes.append(floats: floats)
         case .float16:
             for value in floats { Self.append(Float16(value).bitPattern, to: &bytes) }
         case .bfloat16:

@@ -29,7 +29,7 @@ package actor QuadraticTrainer: AdapterTrainer {
         var loss = 0.0
         let pull = Float(request.proximal)
         let rate = pull > 0 ? min(rate, 1 / (1 + pull)) : rate
-        let frozen = delta.schema.ranges(without: request.factors)
+        let frozen = request.frozen
         let correction = request.correction?.values
         var gradients = [Double](repeating: 0, count: correction == nil ? 0 : delta.values.count)
         for _ in 0..<request.steps {

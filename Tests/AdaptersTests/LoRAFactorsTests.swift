@@ -25,6 +25,56 @@ import Testing
         for range in frozen { #expect(back.values[range] == Self.delta.values[range]) }
     }
 
+    /// The last rows of A, which lie together, and the last columns of every row of B.
+    @Test(arguments: [LoRAFactors.both, .a, .b]) func theResidualIsFrozen(factors: LoRAFactors) {
+        let frozen = Set(Self.schema.frozenRanges(factors: factors, residualRank: 1).joined())
+        for (index, tensor) in Self.schema.tensors.enumerated() {
+            let isA = LoRAFactors.named(tensor.name)?.factor == .a
+            for place in Self.schema.range(of: index) {
+                let number = place - Self.schema.offsets[index]
+                let rank = isA ? number / tensor.columns : number % tensor.columns
+                #expect(frozen.contains(place) == (rank == 1 || !factors.contains(isA ? .a : .b)))
+            }
+        }
+        let ranges = Self.schema.frozenRanges(factors: factors, residualRank: 1)
+        #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+        #expect(
+            Self.schema.frozenRanges(factors: factors, residualRank: 0) == Self.schema.ranges(without: factors))
+        #expect(Self.schema.frozenRanges(factors: .both, residualRank: 9).joined().count == Self.schema.count)
+    }
+
+    /// A wider adapter scales its products as before, whatever patterns there are, and its seed begins as before.
+    @Test(arguments: [false, true], [1, 6]) func aWiderAdapterScalesAsBefore(isRankStabilised: Bool, rank: Int) throws {
+        var configuration = LoRAConfiguration(rank: 4, alpha: 12, targets: Set(LoRAConfiguration.Target.allCases))
+        configuration.isRankStabilised = isRankStabilised
+        func names<Value>(_ values: [(String, Value)]) throws -> [LoRAConfiguration.Exception<Value>] {
+            try values.map { .init(modules: try #require(ModuleName($0.0)), value: $0.1) }
+        }
+        configuration.rankExceptions = try names([
+            ("layers.1.self_attn.q_proj", 2), ("q_proj", 3), ("mlp.down_proj", 5), ("^model.layers.0.mlp.up_proj", 7),
+        ])
+        configuration.alphaExceptions = try names([
+            ("self_attn.q_proj", 1.5), ("layers.0.mlp.down_proj", 2), ("up_proj", 3), ("k_proj", 4),
+        ])
+        let wider = configuration.widened(by: rank)
+        #expect(wider.rank == 4 + rank && configuration.widened(by: 0) == configuration)
+        #expect(Set(wider.alphaExceptions.map(\.modules)).count == wider.alphaExceptions.count)
+        for layer in 0..<3 {
+            for target in LoRAConfiguration.Target.allCases {
+                let projection = LoRAProjection(layer: layer, target: target, inputSize: 3, outputSize: 5)
+                #expect(wider.rank(of: projection) == configuration.rank(of: projection) + rank)
+                let (new, old) = (wider.scaling(of: projection), configuration.scaling(of: projection))
+                #expect(abs(new - old) < 1e-12 * old, "\(projection.path)")
+                let seeds = [configuration, wider].map { configuration in
+                    SeedAdapter.values(
+                        ofA: .init(name: projection.nameOfA, rows: configuration.rank(of: projection), columns: 3),
+                        seed: 3)
+                }
+                #expect(seeds[1].starts(with: seeds[0]))
+            }
+        }
+    }
+
     @Test func aStrangePartIsNone() {
         let other = AdapterSchema(tensors: [.init(name: "other", rows: 1, columns: 2)])
         #expect(Self.delta.restricted(to: other) == nil)

@@ -102,7 +102,7 @@ extension EndToEnd {
                 run.output = nil
                 run.prepare = { peer in
                     guard let kind else { return }
-                    let misconduct = Misconduct(kind, key: key, exchange: ExchangePolicy(swarm.topology.exchange))
+                    let misconduct = Misconduct(kind, key: key, exchange: ExchangePolicy(swarm.topology))
                     await peer.tamper(LateMisconduct(base: misconduct, key: key, round: 3))
                 }
                 return Task { [run] in _ = try await run.run() }

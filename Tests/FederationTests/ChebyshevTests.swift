@@ -23,7 +23,7 @@ import Testing
     private static func plan(_ swarm: VirtualSwarm) throws -> (accelerated: Int, depth: Int) {
         let graph = try swarm.topology.swarmGraph()
         let depth = graph.diameterWithOneMissing
-        let exchange = ExchangePolicy(swarm.topology.exchange)
+        let exchange = ExchangePolicy(swarm.topology)
         return (exchange.chebyshev(on: graph, depth: depth)?.rounds ?? 0, depth)
     }
 

@@ -49,6 +49,22 @@ import Testing
         #expect(reports[0].violations.isEmpty, "\(reports[0].violations)")
     }
 
+    /// Averaged products and their residual under drawn faults, restarts and dishonest peers among them, with a residual that
+    /// holds all of the toy and one that does not.
+    @Test(arguments: freshSeeds(4), [2, 6]) func residualsHaveOneHistory(seed: UInt64, rank: Int) throws {
+        let faults = FaultSchedule.drawn(seed: seed)
+        let reports = try [SimulationScenario.Tier.cores, .actors].map { tier in
+            try SimulatedSwarmTests.run(faults, seed: seed, count: 8) { scenario in
+                scenario.topology.exchange.factors = .productResidual
+                scenario.topology.exchange.residualRank = rank
+                scenario.topology.tuning.rounds = 8
+                scenario.tier = tier
+            }
+        }
+        #expect(reports[0] == reports[1])
+        #expect(reports[0].violations.isEmpty, "rank \(rank): \(reports[0].violations)")
+    }
+
     /// The runtime may take up a peer's tasks in any order: nothing of what the peer does depends on it.
     @Test func theOrderOfTheJobsDoesNotMatter() throws {
         let faults = FaultSchedule.drawn(seed: 5)

@@ -47,6 +47,7 @@ import Testing
         if leaf.path[0] == "exchange" || leaf.path == ["data", "keep-own"] {
             leaves.append((["data", "validation"], "1"))
         }
+        if leaf.path == ["exchange", "residual-rank"] { leaves.append((["exchange", "factors"], "product-residual")) }
         if leaf.path == ["exchange", "top-k-share"] { leaves.append((["exchange", "compression"], "top-k")) }
         let lines = ["murmuration: 1"] + lines(leaves + [leaf], indentation: "")
         let own = String(repeating: "  ", count: leaf.path.count - 1) + "\(leaf.path.last ?? ""): \(leaf.text)"
@@ -126,6 +127,7 @@ import Testing
         if !factors.goes(with: mixing) || !factors.goes(with: Self.compression(leaves)) {
             leaves.removeAll { $0.path == ["exchange", "factors"] }
         }
+        Self.removeResidual(from: &leaves)
         if ExchangePolicy.levels(from: Self.compression(leaves), mixing: mixing, factors: factors).count < 2
             || Self.compression(leaves) == .none
         {
@@ -167,6 +169,16 @@ import Testing
             leaves.removeAll {
                 $0.path.starts(with: ["data", "fields"]) && !["messages", "category"].contains($0.path[2])
             }
+        }
+    }
+
+    /// Only one mode has a residual, with which alphas grow.
+    private static func removeResidual(from leaves: inout [Leaf]) {
+        let hasResidual = leaves.contains { $0.path == ["exchange", "factors"] && $0.text == "product-residual" }
+        leaves.removeAll {
+            hasResidual
+                ? ["alpha", "alpha-pattern"].contains($0.path.last) && $0.path[0] == "model"
+                : $0.path == ["exchange", "residual-rank"]
         }
     }
 

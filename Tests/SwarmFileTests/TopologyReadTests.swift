@@ -203,7 +203,6 @@ import Testing
 
     @Test(arguments: [
         ("mixing: epidemic", "metropolis, push-sum, pairwise, one-peer-exponential, one-peer-base-2, all-reduce"),
-        ("factors: product-residual", "both, product"),
         ("robustness: krum", "none"),
     ]) func plannedValuesAreRefusedByName(setting: String, supported: String) throws {
         let text = Self.minimal + "\nexchange: { \(setting) }"
@@ -261,6 +260,8 @@ import Testing
         ("factors: alternate, compression: differences", "does not go with compression: differences"),
         ("factors: alternate, compression: top-k", "held the other factor"),
         ("factors: product, compression: top-k", "too far behind the adapters for products"),
+        ("factors: product-residual, mixing: pairwise", "metropolis only, not with pairwise"),
+        ("factors: product-residual, compression: top-k", "too far behind the adapters for products"),
     ]) func factorsThatDoNotGoTogetherAreRefused(exchange: String, problem: String) throws {
         let text = Self.minimal + "\nexchange: { \(exchange) }"
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
@@ -307,6 +308,55 @@ import Testing
             for amount in [whole, Double.random(in: 1...1e3, using: &generator) * size] {
                 #expect(units.amount(units.text(amount)) == amount, "\(units.text(amount))")
             }
+        }
+    }
+
+    @Test func theResidualsRankIsAskedFor() throws {
+        func parse(_ exchange: String, lora: String = "rank: 8", more: String = "") throws -> SwarmTopology {
+            try SwarmTopology.parse(
+                Self.minimal.replacing("fledgling }", with: "fledgling, lora: { \(lora) } }")
+                    + "\nexchange: { \(exchange) }\(more)", file: "t.yaml")
+        }
+        func shared(_ topology: SwarmTopology) -> String? {
+            topology.sharedSettings.first { $0.key == "exchange.residual-rank" }?.value
+        }
+        let plain = try parse("factors: product")
+        #expect(plain.residualRank == 0 && plain.carriedAdapter == plain.model.lora && shared(plain) == nil)
+        // Three times the rank, and the settings say so.
+        let usual = try parse("factors: product-residual")
+        #expect(usual.residualRank == 24 && shared(usual) == "24" && usual.exchange.residualRank == nil)
+        #expect(usual.carriedAdapter.rank == 32 && usual.carriedAdapter.alpha == 64)
+        let given = try parse("factors: product-residual, residual-rank: 24")
+        #expect(given.sharedSettings.map(\.value) == usual.sharedSettings.map(\.value))
+        let other = try parse("factors: product-residual, residual-rank: 2")
+        #expect(other.residualRank == 2 && shared(other) == "2" && other.withoutResidual.residualRank == 0)
+        for (exchange, lora, more, key, problem) in [
+            ("residual-rank: 2", "rank: 8", "", "residual-rank", "for factors: product-residual"),
+            ("factors: product, residual-rank: 2", "rank: 8", "", "residual-rank", "for factors: product-residual"),
+            ("factors: product-residual, residual-rank: 0", "rank: 8", "", "residual-rank", "1 to 1024"),
+            ("factors: product-residual", "alpha: 3e5", "", "factors", "the alpha 300000.0 of the adapter becomes"),
+            (
+                "factors: product-residual, residual-rank: 9", "rank: 1, alpha-pattern: { q_proj: 2e5 }", "",
+                "residual-rank", "at most 1000000"
+            ),
+            (
+                "factors: product-residual", "rank: 8", "\ntrainer: { command: train }", "factors",
+                "trainer: built-in only"
+            ),
+            ("factors: product-residual, outer: momentum", "rank: 8", "", "outer", "factors: product-residual, which"),
+            (
+                "factors: product-residual, tracking: true", "rank: 8", "", "tracking",
+                "factors: product-residual, which"
+            ),
+            (
+                "factors: product-residual, settling: chebyshev", "rank: 8", "", "settling",
+                "factors: product-residual, which"
+            ),
+        ] {
+            let error = try #require(throws: TopologyError.self, "\(exchange)") {
+                try parse(exchange, lora: lora, more: more)
+            }
+            #expect(error.key == "exchange.\(key)" && error.problem.contains(problem), "\(error)")
         }
     }
 
@@ -438,7 +488,7 @@ import Testing
         #expect(error.problem.contains("chebyshev does not go with \(key): \(word), "), "\(error)")
     }
 
-    @Test(arguments: ["share-a", "product", "alternate"])
+    @Test(arguments: ["share-a", "product", "product-residual", "alternate"])
     func factorsThatNeedMixingFirstDoNotOverlap(factors: String) throws {
         let text = Self.minimal + "\nexchange: { overlap: true, factors: \(factors) }"
         let error = try #require(throws: TopologyError.self) { try SwarmTopology.parse(text, file: "t.yaml") }
@@ -450,7 +500,8 @@ import Testing
         "factors: both, overlap: true", "factors: freeze-a, overlap: true, mixing: push-sum",
         "factors: freeze-a, mixing: push-sum", "factors: share-a, mixing: push-sum",
         "factors: freeze-a, compression: differences", "factors: share-a, compression: int4",
-        "factors: product, compression: differences", "factors: alternate, compression: int8",
+        "factors: product, compression: differences", "factors: product-residual, compression: differences",
+        "factors: product-residual, residual-rank: 5", "factors: alternate, compression: int8",
     ]) func factorsThatGoTogetherAreRead(exchange: String) throws {
         let topology = try SwarmTopology.parse(Self.minimal + "\nexchange: { \(exchange) }", file: "t.yaml")
         #expect(exchange.contains(topology.exchange.factors.rawValue))

@@ -46,6 +46,9 @@ package struct TrainingRequest: Sendable {
     package var delta: AdapterDelta
     /// The factors to train; the others stay as they are.
     package var factors: LoRAFactors
+    /// How many of the last rows of every A and columns of every B stay as they are too: what the rank could not hold of
+    /// averages is kept there (`exchange.factors: product-residual`).
+    package var residualRank: Int
     /// What draws the steps back to `delta`: the gradient of every step is that of the loss plus this times the way from
     /// `delta` to the adapter (FedProx: Li et al., 2020, arXiv 1812.06127). Zero: nothing does.
     package var proximal: Double
@@ -58,13 +61,20 @@ package struct TrainingRequest: Sendable {
     package var probes: [AdapterDelta] = []
 
     package init(
-        round: Int, steps: Int, delta: AdapterDelta, factors: LoRAFactors = .both, proximal: Double = 0
+        round: Int, steps: Int, delta: AdapterDelta, factors: LoRAFactors = .both, residualRank: Int = 0,
+        proximal: Double = 0
     ) {
         self.round = round
         self.steps = steps
         self.delta = delta
         self.factors = factors
+        self.residualRank = residualRank
         self.proximal = proximal
+    }
+
+    /// Where the values of the delta are that stay as they are, ascending.
+    package var frozen: [Range<Int>] {
+        delta.schema.frozenRanges(factors: factors, residualRank: residualRank)
     }
 }
 

@@ -36,6 +36,29 @@ extension AdapterSchema {
             ? [] : tensors.indices.filter { !Self.isPart(tensors[$0], of: factors) }.map { range(of: $0) }
     }
 
+    /// Where the values are that local steps leave as they are, ascending: all that are not of the `factors`, and of each
+    /// factor the last `residualRank` rows of A and columns of B. What is no factor has no such rows.
+    package func frozenRanges(factors: LoRAFactors, residualRank: Int) -> [Range<Int>] {
+        guard residualRank > 0 else { return ranges(without: factors) }
+        var ranges: [Range<Int>] = []
+        for (index, tensor) in tensors.enumerated() {
+            let place = range(of: index)
+            switch LoRAFactors.named(tensor.name)?.factor {
+            case let factor? where !factors.contains(factor): ranges.append(place)
+            case .some(.a):
+                ranges.append(place.upperBound - min(residualRank, tensor.rows) * tensor.columns..<place.upperBound)
+            case .some(.b):
+                let width = min(residualRank, tensor.columns)
+                for row in 1...tensor.rows {
+                    let end = place.lowerBound + row * tensor.columns
+                    ranges.append(end - width..<end)
+                }
+            default: break
+            }
+        }
+        return ranges
+    }
+
     private static func isPart(_ tensor: Tensor, of factors: LoRAFactors) -> Bool {
         LoRAFactors.named(tensor.name).map { factors.contains($0.factor) } ?? true
     }

@@ -93,6 +93,18 @@ package struct ModuleName: Sendable, Hashable {
         // Behind a dot only: `up_proj` must not fit `gate_up_proj`.
         return whole == path || (!isWhole && whole.hasSuffix("." + path))
     }
+
+    /// The name of just those modules that this and `other` both name; nil where there are none.
+    func narrowed(to other: ModuleName) -> ModuleName? {
+        if names(all: other) { return other }
+        return other.names(all: self) ? self : nil
+    }
+
+    /// Whether this names every module that `other` names.
+    private func names(all other: ModuleName) -> Bool {
+        if isWhole && !other.isWhole { return false }
+        return other.path == path || (!isWhole && other.path.hasSuffix("." + path))
+    }
 }
 
 extension AdapterSchema {

@@ -90,7 +90,8 @@ package struct ChebyshevSettling: Sendable, Hashable {
         }
         switch factors {
         case .both, .freezeA, .alternate, .shareA: return nil
-        case .product: return "factors: product, which turns the factors' frame in every round"
+        case .product, .productResidual:
+            return "factors: \(factors.rawValue), which turns the factors' frame in every round"
         }
     }
 }

@@ -49,7 +49,8 @@ package struct ExchangePipeline: Sendable {
         self.policy = policy
         self.schema = schema
         self.layout = layout
-        factors = FactorExchange(policy.factors, schema: schema, rounds: rounds)
+        factors = FactorExchange(
+            policy.factors, schema: schema, rounds: rounds, residualRank: policy.residualRank)
         gate = ContributionGate(normLimit: policy.normLimit)
         sumGate = ContributionGate(normLimit: Self.roundsOfSums * policy.normLimit)
         outer = policy.outer.map(OuterStep.init)
@@ -465,15 +466,16 @@ package struct ExchangePipeline: Sendable {
         }
         let bias = layout.bias(of: terms)
         let isNear = round.isSettling && outcome.disagreement <= 2 * policy.consensusBound
-        guard factors.mode == .product, !isNear else {
+        guard factors.mode.averagesProducts, !isNear else {
             return FactorLoss(averaging: bias, left: bias.whole, isMadeGood: false)
         }
         var merged = outcome.delta
         let left = layout.merge(terms, into: &merged).whole
         // As of an average: nobody's adapter becomes larger than the largest that it was made of. Products of strange factors
         // may be, and would be larger again in every round.
-        let largest = terms.reduce(own.norm) { max($0, $1.delta.norm) }
-        guard merged.norm <= largest else { return FactorLoss(averaging: bias, left: bias.whole, isMadeGood: false) }
+        guard layout.isNoLarger(merged, than: [own] + terms.map(\.delta)) else {
+            return FactorLoss(averaging: bias, left: bias.whole, isMadeGood: false)
+        }
         outcome.delta = merged
         return FactorLoss(averaging: bias, left: left, isMadeGood: true)
     }

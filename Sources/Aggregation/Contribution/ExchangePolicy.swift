@@ -13,6 +13,8 @@ package struct ExchangePolicy: Sendable {
     package var weighsUniformly = false
     /// Which factors are trained and exchanged.
     package var factors = Factors.both
+    /// How many rows of every A and columns of every B hold the residual: the last of the adapter's. Zero for most modes.
+    package var residualRank = 0
     /// What happens to what a peer exchanges before the mixing rule sees it, in this order: what privacy asks for. None by
     /// default.
     package var stages: [any OutgoingStage] = []
@@ -247,8 +249,8 @@ extension ExchangePolicy {
 
     /// The policy of these names. With a budget, `compression` is the lightest of the levels between which it chooses.
     package init(
-        mixing: Mixing, weights: Weights, factors: Factors, compression: Compression, robustness: Robustness,
-        budget: ExchangeBudget? = nil, topKShare: Double? = nil
+        mixing: Mixing, weights: Weights, factors: Factors, residualRank: Int = 0, compression: Compression,
+        robustness: Robustness, budget: ExchangeBudget? = nil, topKShare: Double? = nil
     ) {
         self.mixing = mixing.rule
         if compression == .topK, mixing == .metropolis, let topKShare {
@@ -257,6 +259,7 @@ extension ExchangePolicy {
         }
         weighsUniformly = weights == .uniform
         self.factors = factors
+        self.residualRank = factors == .productResidual ? residualRank : 0
         // Rules that do not reckon with copies get single precision: push-sum's sums would lose what they are for.
         if self.mixing.keepsMeanOfCopies {
             encoding = compression.encoding
@@ -275,7 +278,7 @@ extension FactorMode {
     package func goes(with mixing: ExchangePolicy.Mixing) -> Bool {
         switch self {
         case .both, .freezeA, .shareA: true
-        case .product, .alternate: mixing == .metropolis
+        case .product, .productResidual, .alternate: mixing == .metropolis
         }
     }
 
@@ -284,7 +287,7 @@ extension FactorMode {
     package var goesWithOverlap: Bool {
         switch self {
         case .both, .freezeA: true
-        case .shareA, .product, .alternate: false
+        case .shareA, .product, .productResidual, .alternate: false
         }
     }
 
@@ -293,7 +296,7 @@ extension FactorMode {
     package func goes(with compression: ExchangePolicy.Compression) -> Bool {
         switch self {
         case .both, .freezeA, .shareA: true
-        case .product: compression != .topK
+        case .product, .productResidual: compression != .topK
         case .alternate: !compression.refersBack
         }
     }

@@ -224,7 +224,8 @@ package enum GradientTracking {
         }
         switch factors {
         case .both, .freezeA: break
-        case .product: return "factors: product, which turns the factors' frame in every round"
+        case .product, .productResidual:
+            return "factors: \(factors.rawValue), which turns the factors' frame in every round"
         case .alternate: return "factors: alternate, under which two rounds in a row do not hold the same values"
         case .shareA: return "factors: share-a, where a part of the adapter is never mixed"
         }

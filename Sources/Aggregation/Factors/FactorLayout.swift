@@ -17,6 +17,9 @@ package struct FactorLayout: Sendable {
         let placeOfB: Range<Int>
         /// What BA is multiplied with in the model.
         let scaling: Double
+        /// How many of A's first rows and B's first columns are trained: what is averaged there is cut to this rank. The
+        /// others hold what is cut off.
+        let trainedRank: Int
 
         var rank: Int { a.rows }
     }
@@ -28,22 +31,24 @@ package struct FactorLayout: Sendable {
     private let seed: UInt64
 
     /// The layout of the adapter of `schema` with the settings `configuration`, which begins as the seed adapter of `seed`;
-    /// nil unless every tensor is a factor of a LoRA module and has its counterpart.
-    package init?(_ schema: AdapterSchema, configuration: LoRAConfiguration, seed: UInt64) {
+    /// nil unless every tensor is a factor of a LoRA module and has its counterpart, and has more rows or columns than
+    /// the last `residualRank`, which hold the residual.
+    package init?(_ schema: AdapterSchema, configuration: LoRAConfiguration, seed: UInt64, residualRank: Int = 0) {
         var modules: [Module] = []
         // By bytes, A of a module comes right before its B.
         guard schema.tensors.count.isMultiple(of: 2), !schema.tensors.isEmpty else { return nil }
         for index in stride(from: 0, to: schema.tensors.count, by: 2) {
             let (a, b) = (schema.tensors[index], schema.tensors[index + 1])
             guard let first = LoRAFactors.named(a.name), let second = LoRAFactors.named(b.name), first.factor == .a,
-                second.factor == .b, first.module == second.module, a.rows == b.columns,
+                second.factor == .b, first.module == second.module, a.rows == b.columns, a.rows > residualRank,
                 let projection = LoRAProjection(
                     moduleName: first.module, inputSize: a.columns, outputSize: b.rows)
             else { return nil }
             modules.append(
                 Module(
                     layer: projection.layer, a: a, b: b, placeOfA: schema.range(of: index),
-                    placeOfB: schema.range(of: index + 1), scaling: configuration.scaling(of: projection)))
+                    placeOfB: schema.range(of: index + 1), scaling: configuration.scaling(of: projection),
+                    trainedRank: a.rows - residualRank))
         }
         self.schema = schema
         self.modules = modules

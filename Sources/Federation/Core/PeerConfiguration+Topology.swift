@@ -83,12 +83,14 @@ extension PeerConfiguration {
                 throw .graph(
                     "the graph's peers are up to \(depth) edges apart; \(ContributionStatus.maximumDepth) is allowed")
             }
-            var exchange = ExchangePolicy(topology.exchange)
+            var exchange = ExchangePolicy(topology)
             exchange.staleness += exchange.mixing.longestPause(in: graph)
             exchange.chebyshev = exchange.chebyshev(on: graph, depth: depth)
             self.exchange = exchange
             settlingLimit = Self.settlingLimit(graph: graph, exchange: exchange, depth: depth)
-            layout = FactorLayout(schema, configuration: topology.model.lora, seed: topology.swarm.seed)
+            layout = FactorLayout(
+                schema, configuration: topology.carriedAdapter, seed: topology.swarm.seed,
+                residualRank: exchange.residualRank)
             if layout == nil, exchange.factors != .both { throw .withoutFactors(exchange.factors.rawValue) }
             let most = exchange.mostPayloadBytes(of: schema)
             guard most <= WireConfiguration.payloadByteLimit else { throw .tooLarge(bytes: most) }
@@ -147,10 +149,11 @@ extension SwarmTopology {
 
 extension ExchangePolicy {
     /// The policy that a topology file's `exchange:` section asks for.
-    package init(_ section: SwarmTopology.Exchange) {
+    package init(_ topology: SwarmTopology) {
+        let section = topology.exchange
         self.init(
             mixing: section.mixing, weights: section.weights, factors: section.factors,
-            compression: section.compression, robustness: section.robustness,
+            residualRank: topology.residualRank, compression: section.compression, robustness: section.robustness,
             budget: ExchangeBudget(bytes: section.budget.map { Int($0) }, uplink: section.uplink),
             topKShare: section.topKShare)
         overlaps = section.overlap

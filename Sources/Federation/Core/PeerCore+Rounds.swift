@@ -33,7 +33,7 @@ extension PeerCore {
         report(.roundStarted(round: round), at: time)
         var request = TrainingRequest(
             round: round, steps: configuration.localSteps, delta: delta, factors: pipeline.factors.trained(in: round),
-            proximal: configuration.proximal)
+            residualRank: pipeline.factors.residualRank, proximal: configuration.proximal)
         request.correction = pipeline.correction(in: mixingRound())
         request.probes = gainProbe?.adapters ?? []
         directives.append(.train(request))

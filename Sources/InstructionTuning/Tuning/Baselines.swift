@@ -25,16 +25,17 @@ package typealias BaselineListener = @Sendable (Int, AdapterDelta) async throws 
 ///
 /// Nothing draws its steps back: that is for peers whose adapters are averaged.
 package enum LocalTuning {
-    /// Runs `rounds` times `localSteps` steps of one trainer, from the seed adapter or `start`.
+    /// Runs `rounds` times `localSteps` steps of one trainer, from the seed adapter or `start`. A residual of this rank stays
+    /// as it is.
     package static func run(
         _ trainer: any AdapterTrainer, rounds: Int, localSteps: Int, from start: AdapterDelta? = nil,
-        afterRound listener: BaselineListener? = nil
+        residualRank: Int = 0, afterRound listener: BaselineListener? = nil
     ) async throws -> BaselineRun {
         var run = BaselineRun(delta: start ?? AdapterDelta(zeroOf: trainer.schema), curve: [])
         for round in 0..<rounds {
             try Task.checkCancellation()
             let outcome = try await trainer.train(
-                TrainingRequest(round: round, steps: localSteps, delta: run.delta))
+                TrainingRequest(round: round, steps: localSteps, delta: run.delta, residualRank: residualRank))
             run.delta = outcome.delta
             run.curve.append(.init(round: round, loss: outcome.loss, tokens: outcome.tokens))
             try await listener?(round, run.delta)
@@ -54,11 +55,13 @@ package enum FederatedAveraging {
     ///
     /// `proximal` draws the steps of a round back to the common delta: then this is FedProx (Li et al., 2020).
     ///
+    /// A residual of `residualRank` stays as it is.
+    ///
     /// The trainers of a round run at the same time, as far as their lanes differ; the mean is summed in their order, so
     /// that the result does not depend on who is done first.
     package static func run(
         _ all: [any AdapterTrainer], rounds: Int, localSteps: [Int], proximal: Double = 0,
-        from start: AdapterDelta? = nil, afterRound listener: BaselineListener? = nil,
+        from start: AdapterDelta? = nil, residualRank: Int = 0, afterRound listener: BaselineListener? = nil,
         takesPart: (_ place: Int, _ round: Int) -> Bool = { _, _ in true }
     ) async throws -> BaselineRun {
         guard let first = all.first else { preconditionFailure("averaging is over one trainer at least") }
@@ -73,7 +76,9 @@ package enum FederatedAveraging {
             let outcomes = try await trainAll(
                 trainers,
                 places.map { place in
-                    TrainingRequest(round: round, steps: localSteps[place], delta: run.delta, proximal: proximal)
+                    TrainingRequest(
+                        round: round, steps: localSteps[place], delta: run.delta, residualRank: residualRank,
+                        proximal: proximal)
                 })
             run.delta = .weightedMean(zip(trainers, outcomes).map { (Double($0.sampleCount), $1.delta) })
             let tokens = outcomes.reduce(0) { $0 + $1.tokens }

@@ -118,7 +118,7 @@ extension InstructionTuner {
         var adapter = origin.adapter(of: request.delta)
         var lossSum = 0.0
         var tokens = 0
-        let frozen = schema.ranges(without: request.factors)
+        let frozen = request.frozen
         let pull = ProximalTerm(weight: request.proximal, start: adapter)
         var tracked = request.correction.map { TrackedGradient(correction: $0, steps: request.steps) }
         for _ in 0..<request.steps {

@@ -60,12 +60,16 @@ package struct AdamW: Sendable, Equatable {
     ) {
         precondition(parameters.count == first.count && gradients.count == first.count, "equal lengths")
         step += 1
-        let kept = frozen.map { (Array(parameters[$0]), Array(first[$0]), Array(second[$0])) }
+        // One array of each, for there may be a place for every row of a factor.
+        let kept = [parameters, first, second].map { all in frozen.flatMap { all[$0] } }
         defer {
-            for (range, (values, mean, square)) in zip(frozen, kept) {
-                parameters.replaceSubrange(range, with: values)
-                first.replaceSubrange(range, with: mean)
-                second.replaceSubrange(range, with: square)
+            var next = 0
+            for range in frozen {
+                let place = next..<next + range.count
+                parameters.replaceSubrange(range, with: kept[0][place])
+                first.replaceSubrange(range, with: kept[1][place])
+                second.replaceSubrange(range, with: kept[2][place])
+                next = place.upperBound
             }
         }
         AdamWUpdate(

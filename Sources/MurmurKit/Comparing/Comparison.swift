@@ -1,6 +1,7 @@
 import Adapters
 import Federation
 import InstructionTuning
+import LanguageModel
 import LinearAlgebra
 import Observability
 import Overlay
@@ -56,7 +57,7 @@ package struct Comparison: Sendable {
             // Up and down, four bytes a value.
             server: .init(
                 losses: tuned.1.curve.map { ($0.round, $0.loss) },
-                bytesPerRound: 8 * composition.workbench.origin.schema.count),
+                bytesPerRound: 8 * composition.workbench.model.adapterSchema(topology.model.lora).count),
             partition: partition.report)
         let summaries = scores.map { EvaluationSummary($0) }
         return SwarmComparison(
@@ -71,7 +72,8 @@ package struct Comparison: Sendable {
     ) async throws -> AdapterDelta {
         let tuner = try composition.workbench.pooledTuner(of: partition, lane: .shared(for: 0))
         return try await LocalTuning.run(
-            tuner, rounds: folder.topology.tuning.rounds, localSteps: tuner.localSteps
+            tuner, rounds: folder.topology.tuning.rounds, localSteps: tuner.localSteps,
+            residualRank: folder.topology.residualRank
         ) { _, _ in counter.add(1) }.delta
     }
 
@@ -84,7 +86,8 @@ package struct Comparison: Sendable {
         let (participation, count) = (folder.topology.participation, tuners.count)
         return try await FederatedAveraging.run(
             tuners, rounds: folder.topology.tuning.rounds, localSteps: tuners.map(\.localSteps),
-            proximal: folder.topology.tuning.proximal, afterRound: { _, _ in counter.add(1) },
+            proximal: folder.topology.tuning.proximal, residualRank: folder.topology.residualRank,
+            afterRound: { _, _ in counter.add(1) },
             takesPart: { participation.trains($0, of: count, in: $1) })
     }
 
@@ -99,7 +102,7 @@ package struct Comparison: Sendable {
             let tuner = try composition.workbench.tuner(peer: part.name, records: part.records, lane: .shared(for: 1))
             deltas.append(
                 try await LocalTuning.run(
-                    tuner, rounds: rounds, localSteps: tuner.localSteps
+                    tuner, rounds: rounds, localSteps: tuner.localSteps, residualRank: folder.topology.residualRank
                 ) { _, _ in counter.add(1) }.delta)
         }
         return deltas

@@ -27,7 +27,7 @@ package enum GridMethod: String, Sendable, Hashable, CaseIterable {
 /// One run: a method with its setting, rate and seed.
 package struct GridRun: Sendable, Hashable {
     package let method: GridMethod
-    package let setting: GridSetting
+    package internal(set) var setting: GridSetting
     package let seed: UInt64
     /// The learning rate as the command line has it; nil where nothing is trained.
     package let rate: String?

@@ -119,7 +119,8 @@ extension BuiltInTrainers {
         var durations: [Duration] = []
         for round in 0..<6 {
             let begin = ContinuousClock.now
-            let request = TrainingRequest(round: round, steps: tuner.localSteps, delta: delta)
+            let request = TrainingRequest(
+                round: round, steps: tuner.localSteps, delta: delta, residualRank: topology.residualRank)
             delta = try await tuner.train(request).delta
             _ = try await tuner.snapshot()
             durations.append(ContinuousClock.now - begin)

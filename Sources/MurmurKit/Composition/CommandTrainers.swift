@@ -24,6 +24,11 @@ package struct CommandTrainers: TrainerFactory {
         _ topology: SwarmTopology, _ partition: DataPartition, _ command: SwarmTopology.TrainerCommand, threads: Int,
         folder: String? = nil, stepped: (@Sendable (TuningStep) -> Void)? = nil
     ) throws {
+        guard topology.residualRank == 0 else {
+            throw CommandFailure(
+                "exchange.factors: product-residual goes with trainer: built-in only: a trainer of its own would train the "
+                    + "residual too; give product")
+        }
         outline = try ModelOutline(topology)
         self.partition = partition
         self.command = command
@@ -47,7 +52,7 @@ package struct CommandTrainers: TrainerFactory {
         let place = partition.peers.count == 1 ? folder : "\(folder)/\(name)"
         let records = try outline.encode(part.records, of: name)
         let job = TrainerJob(
-            peer: name, modelPath: outline.modelDirectory, modelDigest: baseModelDigest, lora: topology.model.lora,
+            peer: name, modelPath: outline.modelDirectory, modelDigest: baseModelDigest, lora: topology.carriedAdapter,
             tuning: topology.tuning.resolved(records: records.sequences.count),
             tracksGradients: topology.exchange.tracking, seed: topology.swarm.seed,
             threads: threads, origin: outline.origin,

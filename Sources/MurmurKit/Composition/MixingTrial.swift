@@ -70,7 +70,7 @@ package struct MixingTrial: Sendable {
         }
         self.ids = ids
         rosters = (0..<graph.count).map { graph.roster(of: $0, ids: ids, sampleCount: 1, depth: 1) }
-        let rule = ExchangePolicy(topology.exchange).mixing
+        let rule = ExchangePolicy(topology).mixing
         rules = (0..<graph.count).map { place in
             var own = rule
             own.join(graph, as: place)

@@ -31,7 +31,7 @@ package struct ModelComposition: Sendable {
         modelDirectory = Self.modelDirectory(topology.model.base)
         self.tokenizer = tokenizer
         workbench = try TuningWorkbench(
-            model: model, tokenizer: tokenizer, lora: topology.model.lora, settings: topology.tuning,
+            model: model, tokenizer: tokenizer, lora: topology.carriedAdapter, settings: topology.tuning,
             seed: topology.swarm.seed, options: compute.engine(topology.tuning))
         Terminal.warn(
             model.notes + ModelWarnings.template(workbench.encoder)

@@ -27,8 +27,10 @@ struct ModelOutline: Sendable {
         }
         let tokenizer = try ModelComposition.tokenizer(
             directory: modelDirectory, vocabularySize: configuration.vocabularySize)
-        if let fault = AdapterOrigin.fault(topology.model.lora, configuration) { throw TuningError.badSettings(fault) }
-        origin = AdapterOrigin(configuration, lora: topology.model.lora, seed: topology.swarm.seed)
+        if let fault = AdapterOrigin.fault(topology.carriedAdapter, configuration) {
+            throw TuningError.badSettings(fault)
+        }
+        origin = AdapterOrigin(configuration, lora: topology.carriedAdapter, seed: topology.swarm.seed)
         encoder = RecordEncoder(
             template: try PromptTemplate.named(topology.tuning.template, model: modelDirectory), encoder: tokenizer,
             cutoff: topology.tuning.cutoff, trainOnInputs: topology.tuning.trainOnInputs)
@@ -62,7 +64,7 @@ struct ModelOutline: Sendable {
     /// The whole adapter for a delta, ready for PEFT.
     func adapter(of delta: AdapterDelta) -> PEFTAdapter {
         PEFTAdapter(
-            configuration: topology.model.lora, schema: delta.schema, values: origin.adapter(of: delta),
+            configuration: topology.carriedAdapter, schema: delta.schema, values: origin.adapter(of: delta),
             baseModel: topology.model.publicName, revision: topology.model.source?.revision)
     }
 }

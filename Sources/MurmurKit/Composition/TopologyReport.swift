@@ -41,7 +41,7 @@ package struct TopologyReport: Encodable, Sendable {
     /// - Throws: an error for a graph that cannot be.
     package init(_ topology: SwarmTopology) throws {
         let graph = try topology.swarmGraph()
-        let policy = ExchangePolicy(topology.exchange)
+        let policy = ExchangePolicy(topology)
         let rule = policy.mixing
         let counts = topology.peers.map { _ in 1 }
         let audit = TopologyAudit(

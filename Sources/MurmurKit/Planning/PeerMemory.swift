@@ -106,7 +106,7 @@ extension SwarmPlan {
         let directory = ModelComposition.modelDirectory(topology.model.base)
         let (shape, weights) = try BaseModel.weightMemory(
             directory: directory, storage: compute.weights.storage)
-        let schema = AdapterSchema.lora(configuration: topology.model.lora, projections: shape.projections)
+        let schema = AdapterSchema.lora(configuration: topology.carriedAdapter, projections: shape.projections)
         let degree = try TopologyReport(topology).degrees.max() ?? 0
         try self.init(
             topology, schema: schema,

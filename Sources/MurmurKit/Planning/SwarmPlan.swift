@@ -82,7 +82,7 @@ package struct SwarmPlan: Encodable, Sendable {
     ) throws {
         let graph = try topology.swarmGraph()
         let report = try TopologyReport(topology)
-        let policy = ExchangePolicy(topology.exchange)
+        let policy = ExchangePolicy(topology)
         swarm = topology.swarm.name
         peers = graph.count
         edges = report.edges
@@ -153,7 +153,7 @@ package struct PlannedTraffic: Sendable {
     /// - Parameter trainingSeconds: how long the local steps of a round take, which a budget by uplink needs to know.
     /// - Throws: an error for a graph that cannot be.
     package init(_ topology: SwarmTopology, schema: AdapterSchema, trainingSeconds: Double? = nil) throws {
-        let (policy, graph) = (ExchangePolicy(topology.exchange), try topology.swarmGraph())
+        let (policy, graph) = (ExchangePolicy(topology), try topology.swarmGraph())
         let factors = FactorExchange(policy.factors, schema: schema, rounds: topology.tuning.rounds)
         let shares = policy.mixing.shares(in: graph, settlingNumber: nil)
         let limit = policy.budget?.limit(training: trainingSeconds.map { .seconds($0) }) ?? .max

@@ -35,7 +35,7 @@ extension RunFolder {
         timeline.losses = relayLosses()
         let counts = names.map { records[$0] }
         let graph = try topology.swarmGraph()
-        let rule = ExchangePolicy(topology.exchange).mixing
+        let rule = ExchangePolicy(topology).mixing
         let samples = topology.exchange.weights == .samples ? counts.map { $0 ?? 1 } : counts.map { _ in 1 }
         let matrix = rule.matrix(of: graph, sampleCounts: samples)
 

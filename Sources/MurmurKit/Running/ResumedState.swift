@@ -17,6 +17,7 @@ enum ResumedState {
     /// Keys that say what an adapter's numbers mean: under others they are another adapter.
     private static func isMeaning(_ key: String) -> Bool {
         key.hasPrefix("swarm.") || key.hasPrefix("model.") && key != "model.lora.dropout"
+            || key == "exchange.residual-rank"
     }
 
     /// Throws where `state`, which `place` names, is of other settings than `settings` and `choice` does not say what to do.

@@ -99,6 +99,10 @@ package struct SimulatedSwarm {
         var generator = SeededGenerator(seed: scenario.seed, label: "swarm")
         let keys = try names.map { _ in try IdentityKeys.generate(using: &generator) }
         var expanded = scenario.topology
+        // The toy has a rank of its own.
+        if scenario.training == nil, expanded.residualRank > 0 {
+            expanded.exchange.residualRank = Self.toyResidual(scenario.topology)
+        }
         for index in names.indices {
             expanded.peers[index].id = PeerID(bytes: keys[index].signing.publicKey)!
             expanded.peers[index].exchangeKey = keys[index].exchange.publicKey
@@ -117,9 +121,10 @@ package struct SimulatedSwarm {
         // before the round was mixed; factors of averaged products may lie outside of what averages of values give, and
         // what is mixed by copies that stay behind. Momentum, tracked gradients, and settling that is accelerated, lead beyond
         // targets by their nature.
-        let exchange = ExchangePolicy(expanded.exchange)
+        let exchange = ExchangePolicy(expanded)
         let leavesHull =
-            exchange.mixing.movesMass || exchange.overlaps || exchange.factors == .product || exchange.topKShare != nil
+            exchange.mixing.movesMass || exchange.overlaps || exchange.factors.averagesProducts
+            || exchange.topKShare != nil
             || exchange.outer != nil || exchange.tracksGradients || exchange.settling != .plain
         checker = SwarmChecker(
             names: names, ids: peers.map(\.id), targets: leavesHull ? [] : peers.map(\.target),
@@ -163,7 +168,15 @@ package struct SimulatedSwarm {
         let projections = (0..<max(1, scenario.adapterCount / 32)).map {
             LoRAProjection(layer: $0, target: .query, inputSize: 8, outputSize: 8)
         }
-        return .lora(configuration: LoRAConfiguration(rank: 2, targets: [.query]), projections: projections)
+        let configuration = LoRAConfiguration(rank: 2, targets: [.query])
+        return .lora(
+            configuration: configuration.widened(by: toyResidual(scenario.topology)), projections: projections)
+    }
+
+    /// The rank of the toy's residual: what the file gives, or half of what a module of rank 2 leaves of its 8 rows, so
+    /// that something is lost.
+    private static func toyResidual(_ topology: SwarmTopology) -> Int {
+        topology.residualRank == 0 ? 0 : topology.exchange.residualRank ?? 3
     }
 
     /// Where peer `index` listens: one address for each of sixteen million.

@@ -13,6 +13,8 @@ extension SwarmTopology {
         package var mixing = Mixing.metropolis
         package var weights = Weights.samples
         package var factors = Factors.both
+        /// Nil: three times the adapter's rank.
+        package var residualRank: Int?
         package var compression = Compression.bf16
         package var topKShare = 0.25
         /// Bytes a round; nil: as many as it takes.
@@ -50,6 +52,12 @@ extension SwarmTopology {
                 "Which LoRA factors are trained and exchanged, and whether their products are averaged.",
                 Factors.allCases.map { "`\($0.rawValue)`: \($0.meaning). " }.joined()
                     + "`docs/mathematics.md`, \"Factors\"."),
+            .shared(
+                "residual-rank", \.residualRank, .optional(.rank), "The rank of what is kept beside the adapter.",
+                "Contributions and adapters have this rank more. What it cannot hold either is lost."
+            ).otherwise("three times the rank").only(for: "factors: product-residual") {
+                $0.factors == .productResidual
+            },
             .shared(
                 "compression", \.compression, .choice(planned: Compression.planned),
                 "How a contribution is made smaller.",

@@ -112,7 +112,8 @@ extension LoRAConfiguration: KeyedSection {
 }
 
 extension ValueFormat where Value == Int {
-    fileprivate static var rank: ValueFormat { .integer(1...1024) }
+    /// Of a rank: of the adapter's, of single modules', of the residual's.
+    static var rank: ValueFormat { .integer(1...1024) }
 }
 
 extension ValueFormat where Value == Double {

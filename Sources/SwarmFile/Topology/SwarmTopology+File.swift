@@ -43,6 +43,7 @@ extension SwarmTopology {
         try topology.checkMixing(at: section["graph"] ?? section.required("peers"))
         try topology.checkFamilies(at: section.required("peers"))
         try topology.checkGain(at: section["exchange"])
+        try topology.checkResidual(at: section["exchange"])
         return topology
     }
 

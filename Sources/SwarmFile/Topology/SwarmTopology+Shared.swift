@@ -17,6 +17,9 @@ extension SwarmTopology {
         var settings = shared(swarm, "swarm.") + shared(model.lora, "model.lora.") + shared(tuning, "tuning.")
         settings += shared(data, "data.") + shared(data.fields, "data.fields.")
         if data.source != nil { settings += shared(data.partition, "data.partition.") }
+        // Of peers whose files leave it out it is the same as of those that give it.
+        var exchange = exchange
+        if residualRank > 0 { exchange.residualRank = residualRank }
         settings += shared(exchange, "exchange.") + shared(graph, "graph.")
         if graph.kind == .edges { settings.append(("graph.edges", edgesText)) }
         settings.append(("peers", peers.map { "\($0.name) \($0.id?.description ?? "")" }.joined(separator: ", ")))

@@ -42,7 +42,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Mode.both, 0, LoRAFactors.both, LoRAFactors.both), (.product, 1, .both, .both), (.freezeA, 0, .b, .b),
+        (Mode.both, 0, LoRAFactors.both, LoRAFactors.both), (.product, 1, .both, .both),
+        (.productResidual, 5, .both, .both), (.freezeA, 0, .b, .b),
         (.freezeA, 9, .b, .b), (.shareA, 0, .both, .a), (.shareA, 9, .both, .a), (.alternate, 0, .b, .b),
         (.alternate, 1, .a, .a), (.alternate, 2, .b, .b), (.alternate, 4, .b, .both), (.alternate, 5, .a, .both),
     ]) func theRoundSaysWhatIsTrainedAndTravels(mode: Mode, round: Int, trained: LoRAFactors, travelling: LoRAFactors) {
@@ -206,7 +207,8 @@ import Testing
 
     @Test(arguments: Mode.allCases) func onlySomeGoTogether(mode: Mode) {
         #expect(mode.goes(with: ExchangePolicy.Mixing.metropolis))
-        #expect(mode.goes(with: ExchangePolicy.Mixing.pushSum) == ![.product, .alternate].contains(mode))
+        #expect(
+            mode.goes(with: ExchangePolicy.Mixing.pushSum) == ![.product, .productResidual, .alternate].contains(mode))
         #expect(mode.goes(with: ExchangePolicy.Compression.bf16))
         #expect(mode.goes(with: ExchangePolicy.Compression.differences) == (mode != .alternate))
     }

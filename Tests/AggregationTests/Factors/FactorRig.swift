@@ -11,11 +11,15 @@ struct FactorRig {
     let schema: AdapterSchema
     let layout: FactorLayout
 
-    /// Two layers with two modules each, of different shapes, one of another rank.
-    init(rank: Int = 3, inputSize: Int = 9, outputSize: Int = 7) {
+    let residualRank: Int
+
+    /// Two layers with two modules each, of different shapes, one of another rank; with a residual, more of each.
+    init(rank: Int = 3, residualRank: Int = 0, inputSize: Int = 9, outputSize: Int = 7) {
         var configuration = LoRAConfiguration(rank: rank, alpha: 4, targets: [.query, .down])
         configuration.rankExceptions = [.init(modules: ModuleName("layers.1.mlp.down_proj")!, value: 1)]
+        configuration = configuration.widened(by: residualRank)
         self.configuration = configuration
+        self.residualRank = residualRank
         projections = (0..<2).flatMap { layer in
             [
                 LoRAProjection(layer: layer, target: .query, inputSize: inputSize, outputSize: outputSize),
@@ -23,7 +27,8 @@ struct FactorRig {
             ]
         }
         schema = .lora(configuration: configuration, projections: projections)
-        layout = FactorLayout(schema, configuration: configuration, seed: Self.seed)!
+        layout = FactorLayout(
+            schema, configuration: configuration, seed: Self.seed, residualRank: residualRank)!
     }
 
     /// A delta whose values are around `around` with a spread of `spread`.
@@ -48,6 +53,15 @@ struct FactorRig {
             return DoubleMatrix(rows: tensor.columns, columns: tensor.rows, values: values).transposed
         }
         return (matrix(projection.nameOfA), matrix(projection.nameOfB))
+    }
+
+    /// What is trained of an adapter, as the difference of the residual to the seed is zero: a product without a residual.
+    func withoutResidual(_ delta: AdapterDelta) -> AdapterDelta {
+        var values = delta.values
+        for range in schema.frozenRanges(factors: .both, residualRank: residualRank) {
+            for place in range { values[place] = 0 }
+        }
+        return AdapterDelta(schema: schema, values: values)
     }
 
     /// BA of a module, a whole matrix.

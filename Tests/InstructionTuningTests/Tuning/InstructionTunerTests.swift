@@ -48,6 +48,60 @@ import Testing
         #expect(trained.distance(to: try #require(begun.restricted(to: schema.part(factors)))) > 1e-3)
     }
 
+    /// A residual that is zero changes no step of what is trained, clipping, decay and dropout included; and it does not
+    /// move, also where it is not zero.
+    @Test(arguments: [3, 12])
+    func theResidualIsNotTrained(residualRank: Int) async throws {
+        var rig = TuningRig()
+        rig.settings.clipNorm = 0.5
+        let narrow = try rig.workbench()
+        rig.lora = rig.lora.widened(by: residualRank)
+        let wide = try rig.workbench()
+        #expect(wide.lora.rank == 4 + residualRank)
+        let schema = wide.origin.schema
+        let frozen = schema.frozenRanges(factors: .both, residualRank: residualRank)
+        func train(_ bench: TuningWorkbench, from delta: AdapterDelta, residual: Int) async throws -> [TrainingOutcome]
+        {
+            let tuner = try bench.tuner(peer: "a", records: TuningRig.records(10), lane: lane)
+            var outcomes: [TrainingOutcome] = []
+            for round in 0..<3 {
+                let delta = outcomes.last?.delta ?? delta
+                outcomes.append(
+                    try await tuner.train(.init(round: round, steps: 5, delta: delta, residualRank: residual)))
+            }
+            return outcomes
+        }
+        /// The values of an adapter without those of the residual.
+        func trained(_ delta: AdapterDelta) -> [Float] {
+            var left = Array(delta.values)
+            for range in frozen.reversed() { left.removeSubrange(range) }
+            return left
+        }
+        let without = try await train(narrow, from: start(narrow), residual: 0)
+        let with = try await train(wide, from: start(wide), residual: residualRank)
+        for (one, other) in zip(without, with) {
+            #expect(abs(one.loss - other.loss) < 1e-5 * one.loss && one.tokens == other.tokens)
+            let distance = zip(one.delta.values, trained(other.delta)).reduce(0.0) {
+                $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1)
+            }.squareRoot()
+            #expect(distance < 1e-3 * one.delta.norm, "\(distance) of \(one.delta.norm)")
+            for range in frozen { #expect(other.delta.values[range].allSatisfy { $0 == 0 }) }
+        }
+
+        // With something in it the losses are others, and it is what it was to the last bit.
+        var generator = SeededGenerator(seed: 8)
+        var begin = start(wide)
+        for range in frozen { for place in range { begin[place] = 0.3 * Float(generator.normal()) } }
+        let after = try await train(wide, from: begin, residual: residualRank)
+        #expect(abs(after[0].loss - with[0].loss) > 1e-3 * with[0].loss)
+        let adapter = wide.origin.adapter(of: after[2].delta), first = wide.origin.adapter(of: begin)
+        for range in frozen { #expect(adapter[range].map(\.bitPattern) == first[range].map(\.bitPattern)) }
+        #expect(zip(trained(after[2].delta), trained(begin)).contains { $0 != $1 })
+        // Who does not ask for it trains it.
+        let moved = try await train(wide, from: begin, residual: 0)
+        #expect(frozen.contains { range in range.contains { moved[0].delta[$0] != begin[$0] } })
+    }
+
     /// The steps of one round as they are written down: the gradient of the loss, `μ (x − x₀)` added to it, clipping, AdamW.
     private func stepsByHand(
         _ rig: TuningRig, steps: Int, from delta: AdapterDelta, proximal: Double = 0, correction: [Float]? = nil

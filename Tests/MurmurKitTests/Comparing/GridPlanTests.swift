@@ -78,6 +78,22 @@ import Testing
         #expect(compressions == ["bf16", "none"])
     }
 
+    /// The modes that average products are compared as any other key; a rank is a label of the mode that has one.
+    @Test func residualsAreCompared() throws {
+        let plan = try Self.plan([
+            "exchange.factors=both,product,product-residual", "exchange.residual-rank=2,5",
+        ])
+        #expect(
+            Self.labels(plan, .gossip) == [
+                "exchange.factors=both", "exchange.factors=product",
+                "exchange.factors=product-residual exchange.residual-rank=2",
+                "exchange.factors=product-residual exchange.residual-rank=5",
+            ])
+        #expect(Self.labels(plan, .fedavg) == [""] && Self.labels(plan, .alone) == [""])
+        let gossip = plan.cells.filter { $0.method == .gossip }.map { $0.setting.topology.residualRank }
+        #expect(gossip == [0, 0, 2, 5])
+    }
+
     @Test(arguments: [
         ("graph.sort=ring", "graph.kind"), ("graph.kind", "a key and its values"), ("graph.kind=ring,", "empty"),
         ("graph.kind=ring,ring", "twice"), ("swarm.seed=1,2", "no key that can be varied"),

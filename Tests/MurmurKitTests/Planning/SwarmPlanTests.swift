@@ -87,6 +87,7 @@ import Testing
             Setting(exchange: "compression: top-k", margin: SwarmPlan.marginOfDifferences),
             Setting(exchange: "compression: none, factors: freeze-a"),
             Setting(exchange: "compression: none, factors: alternate"),
+            Setting(exchange: "compression: none, factors: product-residual, residual-rank: 4", rank: 4),
             Setting(exchange: "compression: none", participation: 0.5),
             Setting(
                 exchange: "compression: int8, factors: freeze-a", participation: 0.5,
@@ -192,6 +193,22 @@ import Testing
         pushSum.mixing = .pushSum
         let more = memory(.float32, pushSum).adapters - memory(.float32).adapters
         #expect((25...32).contains(more / (4 * schema.count)))
+    }
+
+    /// A residual's rank travels, is kept and is trained beside, as if the adapter had that rank more.
+    @Test func residualsAreCounted() throws {
+        let folder = try TemporaryFolder()
+        func plan(_ exchange: String, rank: Int) throws -> SwarmPlan {
+            let topology = try topology(
+                in: folder, graph: "ring", peers: 4, rank: rank, targets: "q_proj, v_proj", exchange: exchange)
+            return try SwarmPlan(topology, compute: ComputeChoices(), uplink: nil, trainingSeconds: nil)
+        }
+        let residual = try plan("factors: product-residual", rank: 8)
+        let product = try plan("factors: product", rank: 32)
+        #expect(residual.adapterValues == product.adapterValues && residual.payloadBytes == product.payloadBytes)
+        #expect(residual.memory == product.memory)
+        #expect(
+            try plan("factors: product-residual, residual-rank: 8", rank: 8).adapterValues * 2 == product.adapterValues)
     }
 
     /// Tracking gradients doubles the contributions of rounds with training, but for the last, and takes memory for each

@@ -1,6 +1,7 @@
 /// Numbers as bytes, least significant byte first, many at a time: adapters are millions of them.
 ///
-/// Raw spans check every access, and the compiler makes block copies of these loops: ten times as fast as byte by byte.
+/// Raw spans check every access, and yet the compiler makes block copies of these loops. Of 4.2 million numbers, reading
+/// took 0.6 ms where byte by byte it took 5.2, and appending 1.9 ms instead of 5.7 (AMD EPYC, family 26, Zen 5).
 extension [UInt8] {
     /// Appends `values`, four bytes each.
     package mutating func append(floats values: ArraySlice<Float>) {

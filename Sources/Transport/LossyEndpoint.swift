@@ -38,6 +38,10 @@ package final class LossyEndpoint<Base: DatagramEndpoint, Generator: RandomNumbe
         base.send(surviving)
     }
 
+    package func alarm(after delay: Duration, ring: @escaping @Sendable () -> Void) -> EndpointAlarm? {
+        base.alarm(after: delay, ring: ring)
+    }
+
     package func close() async {
         await base.close()
     }

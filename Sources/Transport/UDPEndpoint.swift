@@ -190,6 +190,11 @@ package final class UDPEndpoint: DatagramEndpoint {
         }
     }
 
+    package func alarm(after delay: Duration, ring: @escaping @Sendable () -> Void) -> EndpointAlarm? {
+        let alarm = loop.scheduleTask(in: .nanoseconds(max(0, delay.wholeNanoseconds)), ring)
+        return EndpointAlarm { alarm.cancel() }
+    }
+
     package func close() async {
         let channel = state.withLock { state in
             state.isClosed = true

@@ -17,6 +17,26 @@ struct UDPEndpointTests {
         return taken
     }
 
+    /// Through the loss that a test may wrap it in, too.
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func anAlarmRingsOnceUnlessItIsCancelled(isLossy: Bool) async throws {
+        let socket = try await UDPEndpoint.bind(to: Self.loopback)
+        let endpoint: any DatagramEndpoint =
+            isLossy ? LossyEndpoint(socket, loss: 1, using: SeededGenerator(seed: 1)) : socket
+        let (rings, bell) = AsyncStream<String>.makeStream()
+        let cancelled = try #require(endpoint.alarm(after: .milliseconds(40)) { bell.yield("cancelled") })
+        let due = try #require(endpoint.alarm(after: .milliseconds(-5)) { bell.yield("due") })
+        _ = try #require(endpoint.alarm(after: .milliseconds(20)) { bell.yield("later") })
+        _ = try #require(endpoint.alarm(after: .milliseconds(120)) { bell.finish() })
+        cancelled.cancel()
+        var heard: [String] = []
+        for await ring in rings { heard.append(ring) }
+        #expect(heard == ["due", "later"])
+        // It has rung: this changes nothing.
+        due.cancel()
+        await endpoint.close()
+    }
+
     @Test(.timeLimit(.minutes(1))) func datagramsCross() async throws {
         let first = try await UDPEndpoint.bind(to: Self.loopback)
         let second = try await UDPEndpoint.bind(to: Self.loopback)

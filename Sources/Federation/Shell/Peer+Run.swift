@@ -23,7 +23,7 @@ extension Peer {
         receiving.cancel()
         names?.cancel()
         refusals?.cancel()
-        sleeper?.cancel()
+        cancelAlarm()
         // The end of one write begins the next file, under another task.
         while driver.isWriting { await writer?.value }
         await delivery?.value
@@ -39,7 +39,7 @@ extension Peer {
     }
 
     private func receiveAll() async {
-        // Beside the socket, where it says so, unless the whole peer runs on the simulator's executor.
+        // Beside the socket, where it says so, as deadlines are served there, unless the whole peer runs on the simulator's executor.
         await withTaskExecutorPreference(environment.executor ?? endpoint.taskExecutor) {
             for await burst in endpoint.incoming {
                 for datagram in burst { driver.receive(datagram, at: now, using: &randomness) }
@@ -93,10 +93,12 @@ extension Peer {
     /// Does what is due whenever a sleep is over, until the peer stops.
     private func serveDeadlines() async {
         if driver.stopReason != nil { return }
-        for await _ in wakes {
-            if driver.stopReason != nil { return }
-            driver.wake(at: now, using: &randomness)
-            drain()
+        await withTaskExecutorPreference(environment.executor ?? endpoint.taskExecutor) {
+            for await _ in wakes {
+                if driver.stopReason != nil { return }
+                driver.wake(at: now, using: &randomness)
+                drain()
+            }
         }
     }
 
@@ -135,14 +137,29 @@ extension Peer {
             if let deliver { delivery = environment.start { await deliver(delta) } }
         // `serveDeadlines` waits for wake-ups: with this one it notices the end.
         case .stop: wake.yield()
-        case .wake(let time):
-            sleeper?.cancel()
-            sleeper = environment.start { [wake, clock = environment.clock] in
-                await clock.sleep(until: time)
-                // A sleep that is cancelled returns at once; its alarm was replaced by an earlier one.
-                if !Task.isCancelled { wake.yield() }
-            }
+        case .wake(let time): setAlarm(at: time)
         }
+    }
+
+    /// Wakes the loop that serves deadlines at `time`, and no longer at the one that was asked for before.
+    private func setAlarm(at time: MonotonicTime) {
+        cancelAlarm()
+        // A simulated peer's time is not the system's.
+        if environment.executor == nil {
+            alarm = endpoint.alarm(after: time - now) { [wake] in wake.yield() }
+            if alarm != nil { return }
+        }
+        sleeper = environment.start { [wake, clock = environment.clock] in
+            await clock.sleep(until: time)
+            // A sleep that is cancelled returns at once.
+            if !Task.isCancelled { wake.yield() }
+        }
+    }
+
+    private func cancelAlarm() {
+        sleeper?.cancel()
+        alarm?.cancel()
+        alarm = nil
     }
 
     private func train(_ request: TrainingRequest) async {

@@ -29,10 +29,12 @@ package actor Peer {
     let eventSink: AsyncStream<PeerEvent>.Continuation
     let deliver: (@Sendable (AdapterDelta) async -> Void)?
     var final: AdapterDelta?
-    /// The writing, the delivery and the sleep that are under way.
+    /// The writing, the delivery and the sleep until a deadline that are under way.
     var writer: Task<Void, Never>?
     var delivery: Task<Void, Never>?
     var sleeper: Task<Void, Never>?
+    /// The same, where the endpoint has alarms.
+    var alarm: EndpointAlarm?
     /// Wakes the loop that serves deadlines and notices the end.
     let wake: AsyncStream<Void>.Continuation
     let wakes: AsyncStream<Void>

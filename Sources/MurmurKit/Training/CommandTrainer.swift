@@ -106,7 +106,7 @@ package actor CommandTrainer: AdapterTrainer {
         guard !records.isEmpty else { return nil }
         do {
             let session = try await running()
-            try job.write(delta)
+            try await givingWay { [job] in try job.write(delta) }
             let id = nextRequest()
             var loss: Double?
             let expected = TrainerJob.lossTokens(in: records)
@@ -208,6 +208,14 @@ package actor CommandTrainer: AdapterTrainer {
         await process.end(patience: .zero)
     }
 
+    /// Writes files with less priority than the exchange has, which other peers of this machine may still be in: on Linux
+    /// the thread is ten steps nicer. Not a task that is waited for, as that would take its waiter's priority.
+    private func givingWay<Value: Sendable>(_ write: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            Task.detached(priority: .background) { continuation.resume(with: Result { try write() }) }
+        }
+    }
+
     private func nextRequest() -> Int {
         lastRequest += 1
         return lastRequest
@@ -217,8 +225,10 @@ package actor CommandTrainer: AdapterTrainer {
         _ request: TrainingRequest, _ steps: [TrainerRequest.Step]
     ) async throws -> (outcome: TrainingOutcome, snapshot: [UInt8]) {
         let session = try await running()
-        try job.write(request.delta)
-        let tracking = try job.writeCorrection(of: request)
+        let tracking = try await givingWay { [job] in
+            try job.write(request.delta)
+            return try job.writeCorrection(of: request)
+        }
         let id = nextRequest()
         var (lossSum, tokens, taken) = (0.0, 0, 0)
         let records = steps.reduce(0) { $0 + $1.records.count }

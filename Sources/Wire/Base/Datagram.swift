@@ -66,12 +66,28 @@ package protocol DatagramEndpoint: Sendable {
     /// Where the task that takes `incoming` runs best, as beside a socket: nil if it does not matter.
     var taskExecutor: (any TaskExecutor)? { get }
 
+    /// Rings once after `delay`, where that task runs, unless it is cancelled before; nil where the endpoint has no clock of
+    /// its own. Beside a socket an alarm costs less than a task that sleeps, and rings without a change of threads.
+    func alarm(after delay: Duration, ring: @escaping @Sendable () -> Void) -> EndpointAlarm?
+
     /// Releases the socket and ends `incoming`.
     func close() async
 }
 
+/// An alarm that an endpoint was asked for.
+package struct EndpointAlarm: Sendable {
+    /// Keeps it from ringing, unless it just does.
+    package let cancel: @Sendable () -> Void
+
+    package init(cancel: @escaping @Sendable () -> Void) {
+        self.cancel = cancel
+    }
+}
+
 extension DatagramEndpoint {
     package var taskExecutor: (any TaskExecutor)? { nil }
+
+    package func alarm(after delay: Duration, ring: @escaping @Sendable () -> Void) -> EndpointAlarm? { nil }
 
     package var refusals: AsyncStream<SendRefusal>? { nil }
 }

@@ -78,6 +78,13 @@ struct ConnectionTable: Sendable {
         deadlines[place] ?? connections.span[place].nextDeadline(configuration)
     }
 
+    /// When one of its timers is due; nil where that does not run.
+    func deadline(
+        of timer: ConnectionTimer, for id: ConnectionID, _ configuration: WireConfiguration
+    ) -> MonotonicTime? {
+        connections.span[place(of: id)].deadline(of: timer, configuration)
+    }
+
     /// When the first of them has to be woken.
     func earliestDeadline(_ configuration: WireConfiguration) -> MonotonicTime {
         var earliest = MonotonicTime.distantFuture

@@ -121,7 +121,7 @@ extension ProtocolEndpoint {
             let id = connections.ids[place]
             for timer in ConnectionTimer.allCases {
                 // Asked anew for each: what one timer does may stop the next.
-                guard let deadline = connections[id].deadline(of: timer, context.configuration), deadline <= time
+                guard let deadline = connections.deadline(of: timer, for: id, context.configuration), deadline <= time
                 else { continue }
                 let requests = connections[id].expire(timer, &context, at: time, using: &generator)
                 for request in requests { perform(request, for: id, at: time) }

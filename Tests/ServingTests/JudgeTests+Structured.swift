@@ -1,3 +1,4 @@
+import Foundation
 import InstructionTuning
 import MurmurKit
 import Storage
@@ -61,8 +62,8 @@ extension JudgeTests {
                 "http://127.0.0.1:\(port)/v1", folder: folder.url.path, concurrency: 1, form: .json
             ).run()
             #expect(result.status == .short && result.verdicts == 8 && result.malformed == 16)
-            #expect(result.tallies[0].malformed.map(\.fault) == [.range, .object, .members])
-            #expect(result.tallies[0].malformed.map(\.count) == [4, 8, 4])
+            #expect(result.tallies[0].malformed.map(\.fault) == [.object, .members, .range])
+            #expect(result.tallies[0].malformed.map(\.count) == [8, 4, 4])
             let figures = result.tallies[0].figures
             #expect(figures.count > 0 && figures.mean == 8.5 && figures.meanBeside == 4.5)
         }

@@ -14,7 +14,8 @@ extension JudgeVerdict {
     /// at most. Nothing else is taken for one: no text of digits, no truth value.
     private init(json reply: String) throws(Fault) {
         let bytes = Array(reply.utf8.prefix(Self.limit))
-        guard bytes.contains(where: { !Self.isSpace($0) }) else { throw .empty }
+        guard let start = bytes.first(where: { !Self.isSpace($0) }) else { throw .empty }
+        guard start == UInt8(ascii: "{") else { throw .object }
         let members = try Self.members(bytes)
         guard members.count == 3, members["reason"]?.bytes != nil, let first = members["first"]?.double,
             let second = members["second"]?.double
@@ -24,14 +25,14 @@ extension JudgeVerdict {
         self.init(first: first, second: second)
     }
 
-    /// The members of the object that the bytes are.
+    /// The members of the object that the bytes begin as.
     private static func members(_ bytes: [UInt8]) throws(Fault) -> JSONObject {
         let value: JSONValue
         do {
             value = try JSONValue.parse(bytes)
         } catch {
             switch error {
-            case .duplicateKey: throw .members
+            case .duplicateKey, .tooDeep: throw .members
             case .numberOutOfRange: throw .range
             default: throw .object
             }

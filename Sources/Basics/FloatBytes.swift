@@ -35,11 +35,17 @@ extension [Float] {
     package init(littleEndian bytes: ArraySlice<UInt8>) {
         precondition(bytes.count % 4 == 0, "numbers are of four bytes")
         self.init(repeating: 0, count: bytes.count / 4)
+        replace(indices, littleEndian: bytes)
+    }
+
+    /// Puts the numbers that `bytes` hold in the place of those in `range`, which are as many.
+    package mutating func replace(_ range: Range<Int>, littleEndian bytes: ArraySlice<UInt8>) {
+        precondition(bytes.count == 4 * range.count, "there are as many numbers as places")
         let source = bytes.span.bytes
         var target = mutableSpan
-        for index in 0..<target.count {
+        for index in 0..<range.count {
             let bits = source.unsafeLoadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
-            target[index] = Float(bitPattern: UInt32(littleEndian: bits))
+            target[range.lowerBound + index] = Float(bitPattern: UInt32(littleEndian: bits))
         }
     }
 }

@@ -101,6 +101,45 @@ import Wire
         #expect(distances.allSatisfy { $0 < 0.35 }, "\(distances)")
     }
 
+    /// A peer that dies while means are under way, comes back at once and contributes something else: whoever takes an
+    /// average still has that of the contributions that it names, and of no others.
+    @Test(arguments: 0..<24 as Range<Int>) func whatIsAveragedIsNamed(moment: Int) throws {
+        var swarm = try Self.swarm(count: 4, seed: UInt64(moment), loss: 0.05, rows: 9000)
+        swarm.members[2].trainingTime = .milliseconds(1)
+        var (starts, isDoomed) = (0, false)
+        swarm.alter = { index, outcome in if index == 2 { outcome.delta[0] += Float(starts) } }
+        for step in 0..<4000 {
+            swarm.after(.milliseconds(step)) { swarm in
+                starts = swarm.members[2].starts
+                for index in 0..<4 { swarm.members[index].core?.isAudited = true }
+                // Everybody has contributed to the first round.
+                guard !isDoomed, (0..<4).allSatisfy({ swarm.members[$0].published[0] != nil }) else { return }
+                isDoomed = true
+                swarm.crash(2, after: .milliseconds(moment), keepsDisk: true, for: .milliseconds(2))
+            }
+        }
+        try swarm.startAll()
+        swarm.run(for: .seconds(600))
+        for peer in [0, 1, 3] {
+            for (round, mixed) in swarm.members[peer].mixed where !givenUp(swarm, peer).contains(round) {
+                let own = try #require(swarm.members[peer].published[round])
+                var terms = [
+                    ExactMean.Term(
+                        origin: swarm.id(peer), weight: swarm.members[peer].sampleCount, values: own.values[...])
+                ]
+                for part in try #require(swarm.members[peer].parts[round]) {
+                    let other = try #require((0..<4).first { swarm.id($0) == part.origin })
+                    let delta = try #require(swarm.members[other].contributions[part.sequence])
+                    terms.append(
+                        ExactMean.Term(
+                            origin: part.origin, weight: swarm.members[other].sampleCount, values: delta.values[...]))
+                }
+                guard terms.count == 4 else { continue }
+                #expect(mixed.values == ExactMean.of(terms), "peer \(peer), round \(round)")
+            }
+        }
+    }
+
     /// Who is gone for good costs the others its part, and no more time than elsewhere.
     @Test(arguments: 1..<4 as Range<UInt64>) func othersAgreeWithoutWhoIsGone(seed: UInt64) throws {
         var swarm = try Self.swarm(count: 5, seed: seed, rounds: 6, rows: 9000)

@@ -25,8 +25,12 @@ struct VirtualSwarm {
         var events: [PeerEvent] = []
         /// What it has published, by round, where it is audited.
         var published: [Int: AdapterDelta] = [:]
+        /// The same by number.
+        var contributions: [UInt64: AdapterDelta] = [:]
         /// What it has mixed, by round, where it is audited.
         var mixed: [Int: AdapterDelta] = [:]
+        /// Of whose contributions, beside its own.
+        var parts: [Int: [PeerAudit.Part]] = [:]
         /// Of how many rounds it served contributions at a time, at the most.
         var mostServed = 0
         /// Its local steps lead nowhere.
@@ -211,8 +215,12 @@ struct VirtualSwarm {
 
     private mutating func perform(_ directive: PeerDirective, of index: Int) {
         switch directive {
-        case .audit(.published(let round, _, _, let delta, _)): members[index].published[round] = delta
-        case .audit(.mixed(let round, _, let delta)): members[index].mixed[round] = delta
+        case .audit(.published(let round, let sequence, _, let delta, _)):
+            members[index].published[round] = delta
+            members[index].contributions[sequence] = delta
+        case .audit(.mixed(let round, let parts, let delta)):
+            members[index].mixed[round] = delta
+            members[index].parts[round] = parts
         case .audit: break
         case .train(let request):
             var outcome = QuadraticTrainer.outcome(of: request, target: members[index].target, rate: 0.1)

@@ -37,12 +37,29 @@ package struct AdapterDelta: Sendable, Equatable {
     package var isFinite: Bool { values.allSatisfy(\.isFinite) }
 
     /// The Euclidean norm, summed in double precision.
-    package var norm: Double { Self.squaredDistance(values.span, nil).squareRoot() }
+    package var norm: Double { Self.squares(of: values[...]).squareRoot() }
+
+    /// `Σ x²` of some values, summed in double precision.
+    package static func squares(of values: ArraySlice<Float>) -> Double { squaredDistance(values.span, nil) }
 
     /// The Euclidean distance to `other`, which has the same schema.
     package func distance(to other: AdapterDelta) -> Double {
         precondition(schema == other.schema, "a distance is between deltas of one schema")
         return Self.squaredDistance(values.span, other.values.span).squareRoot()
+    }
+
+    /// The norm, and the distance to `other`, in one pass over the values.
+    package func normAndDistance(to other: AdapterDelta) -> (norm: Double, distance: Double) {
+        precondition(schema == other.schema, "a distance is between deltas of one schema")
+        // Pieces that the caches hold: the second look at one costs little.
+        let pieceSize = 8192
+        var (squares, differences) = (0.0, 0.0)
+        for start in stride(from: 0, to: values.count, by: pieceSize) {
+            let piece = start..<min(start + pieceSize, values.count)
+            squares += Self.squaredDistance(values.span.extracting(piece), nil)
+            differences += Self.squaredDistance(values.span.extracting(piece), other.values.span.extracting(piece))
+        }
+        return (squares.squareRoot(), differences.squareRoot())
     }
 
     /// `Σ (x − y)²` in double precision; without `other`, `Σ x²`. Four sums side by side, as each addition waits for the one

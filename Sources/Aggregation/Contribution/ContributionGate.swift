@@ -12,7 +12,11 @@ package struct ContributionGate: Sendable, Hashable {
     /// Throws `ContributionRefusal` unless every value is finite and the norm within the limit.
     package func check(_ delta: AdapterDelta) throws(ContributionRefusal) {
         // A single NaN or infinity makes the sum one too: the squares of finite floats cannot overflow a double.
-        let norm = delta.norm
+        try check(norm: delta.norm)
+    }
+
+    /// The same for values of this Euclidean norm.
+    package func check(norm: Double) throws(ContributionRefusal) {
         guard norm.isFinite else { throw .notFinite }
         guard norm <= normLimit else { throw .norm(norm, limit: normLimit) }
     }

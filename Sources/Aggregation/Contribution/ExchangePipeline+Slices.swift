@@ -41,10 +41,21 @@ extension ExchangePipeline {
         SinglePrecision().byteCounts(for: schema(count: count)).upperBound
     }
 
-    /// The mean of `count` values that a neighbour's payload holds, if it passes the gate.
-    package func open(mean payload: [UInt8], count: Int) throws(ContributionRefusal) -> [Float] {
-        var encoding: any PayloadEncoding = SinglePrecision()
-        return try values(payload[...], count: count, &encoding)
+    /// Puts the mean that a neighbour's payload holds at its place in an average; where it does not pass the gate, what
+    /// stands there means nothing.
+    ///
+    /// - Returns: `Σ x²` of the mean's values.
+    package func open(
+        mean payload: [UInt8], into average: inout [Float], at range: Range<Int>
+    ) throws(ContributionRefusal) -> Double {
+        let expected = SinglePrecision().byteCounts(for: Self.schema(count: range.count))
+        guard expected.contains(payload.count) else {
+            throw .payload(.length(bytes: payload.count, expected: expected))
+        }
+        average.replace(range, littleEndian: payload[...])
+        let squares = AdapterDelta.squares(of: average[range])
+        try gate.check(norm: squares.squareRoot())
+        return squares
     }
 
     private func values(
@@ -65,10 +76,11 @@ extension ExchangePipeline {
         AdapterSchema(tensors: [.init(name: "slice", rows: 1, columns: count)])
     }
 
-    /// Why the average of all is not taken, although each slice passed the gate; nil if it may be.
-    package func refusal(ofAverage values: [Float], in round: Int) -> ContributionRefusal? {
+    /// Why the average of all, of this Euclidean norm, is not taken, although each slice passed the gate; nil if it may
+    /// be.
+    package func refusal(ofAverage norm: Double) -> ContributionRefusal? {
         do throws(ContributionRefusal) {
-            try gate.check(AdapterDelta(schema: factors.schema(in: round), values: values))
+            try gate.check(norm: norm)
             return nil
         } catch { return error }
     }

@@ -61,7 +61,7 @@ package struct AllReduceMixing: MixingRule {
         hear(weights, in: round)
         let read = told.flatMap { $0.round == round.number ? $0.delta : nil } ?? own
         told = nil
-        let scale = read.norm
+        let (scale, distance) = read.normAndDistance(to: mean)
         let total = weights.reduce(Double(max(1, round.weight))) { $0 + Double(max(1, $1.weight)) }
         func relative(_ distance: Double) -> Double {
             scale > 0 ? distance / scale : (distance > 0 ? .infinity : 0)
@@ -69,7 +69,7 @@ package struct AllReduceMixing: MixingRule {
         return MixingOutcome(
             delta: Self.adapter(own, after: mean.values, instead: read),
             // How far neighbours are from each other nobody has seen.
-            disagreement: round.isSettling ? .infinity : relative(read.distance(to: mean)),
+            disagreement: round.isSettling ? .infinity : relative(distance),
             roundingError: read == own ? 0 : relative(read.distance(to: own)),
             weights: weights.map { ($0.origin, Double(max(1, $0.weight)) / total) },
             keptWeight: Double(max(1, round.weight)) / total, read: read == own ? nil : read)

@@ -198,7 +198,7 @@ struct NeighbourState: Sendable {
 
     /// Whether something of it is on its way.
     var isSending: Bool {
-        !inFlight.isEmpty || mean.map { $0.isAsked && $0.values == nil } ?? false
+        !inFlight.isEmpty || mean.map { $0.isAsked && $0.squares == nil } ?? false
             || sliced.contains { $0.isAsked && $0.values == nil }
     }
 
@@ -238,7 +238,7 @@ struct NeighbourState: Sendable {
         undecoded = []
         owedGains = []
         sliced.removeAll { $0.values == nil }
-        if mean?.values == nil { mean = nil }
+        if mean?.squares == nil { mean = nil }
         // Who came and went without a sign of work, as `murmur doctor` does, was not there: it is waited for as before.
         if !hasWorked, !isBarred { (wasConnected, hasLeft, disconnectedAt) = (false, false, nil) }
     }

@@ -38,10 +38,14 @@ extension PeerCore {
         guard let current = reduction, current.round == round else { return false }
         for index in neighbours.indices { askForSlices(of: index, at: time) }
         // This is asked after every datagram: what all have offered is looked at only where that may have changed.
-        if current.mean == nil, isAllHere(slices: current.basis != nil, in: current) {
+        if current.meanSquares == nil, isAllHere(slices: current.basis != nil, in: current) {
             let offers = neighbours.indices.map { offer(of: $0, in: current) }
             if current.basis == nil, let basis = basis(of: offers, in: current) {
                 reduction?.basis = basis
+                // Somebody began anew after means were fetched.
+                for index in neighbours.indices where neighbours[index].mean?.isAsked ?? false {
+                    guard isMean(of: index, basedOn: basis) else { return giveUpMeans(of: index, at: time) }
+                }
                 // From now on it is a matter of sending: nobody trains any more.
                 let until = min(current.until, time + waits.patience(training: .zero))
                 reduction?.until = until
@@ -52,9 +56,9 @@ extension PeerCore {
         }
         if let basis = reduction?.basis {
             guard askForMeans(basis: basis, at: time) else { return false }
-            if let average = self.average(in: current) {
+            if let norm = averageNorm(in: current) {
                 let offers = neighbours.indices.compactMap { offer(of: $0, in: current) }
-                return finish(average, of: offers, since: since, at: time)
+                return finish(norm: norm, of: offers, since: since, at: time)
             }
         }
         if let obstacle = obstacle(in: current, since: since, deadline: deadline, at: time) {
@@ -142,7 +146,10 @@ extension PeerCore {
             terms.append(ExactMean.Term(origin: offer.origin, weight: offer.weight, values: slice))
         }
         let mean = ExactMean.of(terms)
-        self.reduction?.mean = mean
+        makeRoom(for: reduction)
+        average.replaceSubrange(range, with: mean)
+        let squares = AdapterDelta.squares(of: mean[...])
+        self.reduction?.meanSquares = squares
         guard !mean.isEmpty else { return }
         let payload = HashedPayload(ExchangePipeline.payload(ofMean: tampering?.mean(mean) ?? mean))
         let total = terms.reduce(UInt64(0)) { $0.addingReportingOverflow(UInt64(max(1, $1.weight))).partialValue }
@@ -153,8 +160,6 @@ extension PeerCore {
         nextSequence += 1
         let object = wire.publish(SignedManifest(manifest, signedWith: local.signingKey), payload)
         means.append((round, object))
-        var squares = 0.0
-        for value in mean { squares += Double(value) * Double(value) }
         ledger.append(
             PublishedLedger.Entry(
                 round: round, object: object, norm: squares.squareRoot(), byteCount: payload.bytes.count))
@@ -168,52 +173,70 @@ extension PeerCore {
     private mutating func askForMeans(basis: [UInt8], at time: MonotonicTime) -> Bool {
         for index in neighbours.indices {
             guard let mean = neighbours[index].mean, !mean.isAsked, mean.askAt <= time else { continue }
-            guard SliceMean.basis(of: mean.signed.manifest.status) == basis else {
-                gossip("\(neighbours[index].id.short) averages other contributions", at: time)
-                return false
-            }
+            guard isMean(of: index, basedOn: basis) else { return giveUpMeans(of: index, at: time) }
             neighbours[index].mean?.isAsked = true
             wire.request(mean.signed.id, from: neighbours[index].id, at: time)
         }
         return true
     }
 
+    /// Whether a neighbour's mean is of the contributions that `basis` names.
+    private func isMean(of index: Int, basedOn basis: [UInt8]) -> Bool {
+        (neighbours[index].mean?.signed.manifest.status).flatMap(SliceMean.basis) == basis
+    }
+
+    /// A neighbour averages other contributions than this peer: it gossips.
+    ///
+    /// - Returns: false.
+    private mutating func giveUpMeans(of index: Int, at time: MonotonicTime) -> Bool {
+        gossip("\(neighbours[index].id.short) averages other contributions", at: time)
+        return false
+    }
+
     /// Whether a neighbour's slice of the average is here, or it has none.
     private func hasMean(_ index: Int, in reduction: Reduction) -> Bool {
-        if neighbours[index].mean?.values != nil { return true }
+        if neighbours[index].mean?.squares != nil { return true }
         return reduction.division.values(of: neighbours[index].id)?.isEmpty ?? false
     }
 
-    /// The average of all; nil until all slices are here.
-    private func average(in reduction: Reduction) -> [Float]? {
-        guard let own = self.reduction?.mean else { return nil }
-        for index in neighbours.indices where !hasMean(index, in: reduction) { return nil }
-        var values: [Float] = []
-        values.reserveCapacity(reduction.division.layout.count)
-        for id in reduction.division.ids {
-            guard id != local.id else {
-                values += own
-                continue
-            }
-            guard let index = index(of: id) else { return nil }
-            values += neighbours[index].mean?.values ?? []
+    /// Forgets the average, and the means that are in it.
+    mutating func dropAverage() {
+        average = []
+        for index in neighbours.indices { dropMean(of: index) }
+    }
+
+    /// The average of all has a place for every slice.
+    mutating func makeRoom(for reduction: Reduction) {
+        let count = reduction.division.layout.count
+        if average.count != count { average = [Float](repeating: 0, count: count) }
+    }
+
+    /// The Euclidean norm of the average of all; nil until all slices are here.
+    private func averageNorm(in reduction: Reduction) -> Double? {
+        guard var squares = self.reduction?.meanSquares, neighbours.count + 1 == reduction.division.ids.count else {
+            return nil
         }
-        return values.count == reduction.division.layout.count ? values : nil
+        for index in neighbours.indices {
+            guard hasMean(index, in: reduction) else { return nil }
+            squares += neighbours[index].mean?.squares ?? 0
+        }
+        return squares.squareRoot()
     }
 
     // MARK: - The end
 
     private mutating func finish(
-        _ average: [Float], of offers: [SliceOffer], since: MonotonicTime, at time: MonotonicTime
+        norm: Double, of offers: [SliceOffer], since: MonotonicTime, at time: MonotonicTime
     ) -> Bool {
-        if let refusal = pipeline.refusal(ofAverage: average, in: round) {
+        if let refusal = pipeline.refusal(ofAverage: norm) {
             gossip("the average is refused: \(refusal)", at: time)
             return false
         }
         reduction = nil
-        for index in neighbours.indices { dropMean(of: index) }
+        let values = average
+        dropAverage()
         waits.arrived(round: round, at: time)
-        mix(average: average, of: offers, since: since, at: time)
+        mix(average: values, of: offers, since: since, at: time)
         return true
     }
 
@@ -243,12 +266,10 @@ extension PeerCore {
         guard let current = reduction else { return }
         report(.reductionGivenUp(round: round, reason: reason), at: time)
         reduction = nil
+        dropAverage()
         gossipsThrough = max(gossipsThrough, time >= current.until ? round + Self.roundsOfGossip : round)
         decline(at: time)
-        for index in neighbours.indices {
-            dropMean(of: index)
-            fetchWhole(round, of: index, at: time)
-        }
+        for index in neighbours.indices { fetchWhole(round, of: index, at: time) }
         if case .gathering(let since, let deadline) = phase {
             phase = .gathering(since: since, deadline: max(deadline, self.deadline(from: time)))
         }

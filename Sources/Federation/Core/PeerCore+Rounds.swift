@@ -45,6 +45,7 @@ extension PeerCore {
         if round >= configuration.rounds, settlingSince == nil { beginSettling(at: time) }
         sources = pipeline.sources(in: mixingRound())
         reduction = nil
+        dropAverage()
         phase = .gathering(since: time, deadline: deadline(from: time))
         waits.begin(round: round, at: time)
         for neighbour in neighbours where neighbour.contributions.contains(where: { $0.round == round }) {

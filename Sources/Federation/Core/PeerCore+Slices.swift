@@ -41,7 +41,7 @@ extension PeerCore {
             guard neighbours[index].sliced[place].signed.manifest.sequence < manifest.sequence else { return true }
             drop(sliced: place, of: index)
             reduction?.basis = nil
-            reduction?.mean = nil
+            reduction?.meanSquares = nil
         }
         neighbours[index].sliced.append(SlicedContribution(signed: signed))
         neighbours[index].sliced.sort { $0.round < $1.round }
@@ -119,11 +119,12 @@ extension PeerCore {
     /// An object arrived that holds the mean of a neighbour's slice.
     mutating func meanReceived(_ signed: SignedManifest, payload: [UInt8], from index: Int, at time: MonotonicTime) {
         guard let reduction, neighbours[index].mean?.signed.id == signed.id,
-            let count = reduction.division.values(of: neighbours[index].id)?.count
+            let range = reduction.division.values(of: neighbours[index].id)
         else { return }
+        makeRoom(for: reduction)
         do {
-            let values = try pipeline.open(mean: payload, count: count)
-            neighbours[index].mean?.values = values
+            let squares = try pipeline.open(mean: payload, into: &average, at: range)
+            neighbours[index].mean?.squares = squares
         } catch {
             report(
                 .contributionRefused(
@@ -185,7 +186,7 @@ extension PeerCore {
     }
 
     mutating func dropMean(of index: Int) {
-        if let mean = neighbours[index].mean, mean.isAsked, mean.values == nil { wire.abandon(mean.signed.id) }
+        if let mean = neighbours[index].mean, mean.isAsked, mean.squares == nil { wire.abandon(mean.signed.id) }
         neighbours[index].mean = nil
     }
 

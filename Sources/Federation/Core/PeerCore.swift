@@ -67,6 +67,9 @@ package struct PeerCore: Sendable {
     var ahead: StepsAhead? { didSet { quietUntil = nil } }
     /// The exact average of the round that is being gathered, while it is made in slices.
     var reduction: Reduction? { didSet { quietUntil = nil } }
+    /// The slices of that average that are here, each at its place; empty before the first. It is no part of `reduction`,
+    /// of which copies are made: a copy of this is an adapter's worth of memory.
+    var average: [Float] = []
     /// Up to which round nothing is averaged in slices, and in which round neighbours were told so last.
     var gossipsThrough = -1
     var declined = -1

@@ -16,8 +16,8 @@ struct Reduction: Sendable {
     var until: MonotonicTime
     /// What all means must be means of; nil until all contributions are known.
     var basis: [UInt8]?
-    /// The mean of the own slice; nil until all have given theirs.
-    var mean: [Float]?
+    /// `Σ x²` of the own slice's mean; nil until all have given theirs.
+    var meanSquares: Double?
 }
 
 /// Who averages which slice of the contributions to a round.
@@ -49,8 +49,8 @@ struct OfferedMean: Sendable {
     let signed: SignedManifest
     var isAsked = false
     var askAt = MonotonicTime.zero
-    /// Nil until they are here.
-    var values: [Float]?
+    /// `Σ x²` of its values, which are in the average at their place; nil until they are.
+    var squares: Double?
 }
 
 /// What a slice's mean is published as: a signed object of its own, whose manifest says of which contributions it is

@@ -134,6 +134,17 @@ package struct AdapterOrigin: Sendable {
         return values
     }
 
+    /// The values of tensor `index` in the adapter of `delta`: a whole adapter need not be in memory to be written.
+    package func values(ofTensor index: Int, in delta: AdapterDelta) -> [Float] {
+        precondition(delta.schema == schema, "a delta is of its origin's schema")
+        var values = Array(delta.values[schema.range(of: index)])
+        guard let seed = seedValues(ofTensor: index) else { return values.map { $0 + 0 } }
+        let from = seed.span
+        var target = values.mutableSpan
+        for place in 0..<target.count { target[place] += from[place] }
+        return values
+    }
+
     /// The delta of a whole adapter.
     package func delta(of adapter: consuming [Float]) -> AdapterDelta {
         precondition(adapter.count == schema.count, "an adapter has the length its schema says")
@@ -148,9 +159,13 @@ package struct AdapterOrigin: Sendable {
     /// Calls `body` with the place of each tensor among the values and with its values in the seed adapter; nil for those
     /// that are all zero. One tensor at a time: the seed adapter is never there as a whole.
     private func forEachTensor(_ body: (Range<Int>, [Float]?) -> Void) {
-        for (index, tensor) in schema.tensors.enumerated() {
-            let isA = LoRAFactors.named(tensor.name)?.factor == .a
-            body(schema.range(of: index), isA ? SeedAdapter.values(ofA: tensor, seed: seed) : nil)
-        }
+        for index in schema.tensors.indices { body(schema.range(of: index), seedValues(ofTensor: index)) }
+    }
+
+    /// A tensor's values in the seed adapter; nil for one that is all zero.
+    private func seedValues(ofTensor index: Int) -> [Float]? {
+        let tensor = schema.tensors[index]
+        let isA = LoRAFactors.named(tensor.name)?.factor == .a
+        return isA ? SeedAdapter.values(ofA: tensor, seed: seed) : nil
     }
 }

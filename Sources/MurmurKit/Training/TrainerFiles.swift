@@ -50,13 +50,16 @@ struct TrainerFiles: Sendable {
         }
     }
 
-    /// Writes a whole adapter of `schema`, as PEFT names its tensors.
-    static func write(_ values: [Float], of schema: AdapterSchema, to path: String) throws {
+    /// Writes a whole adapter of `schema`, as PEFT names its tensors, whose values are made tensor by tensor. It is made
+    /// anew for each round, so that nobody waits for the disk.
+    static func write(
+        of schema: AdapterSchema, to path: String, makingValues values: @escaping (Int) -> ArraySlice<Float>
+    ) throws {
         var writer = SafetensorsWriter()
         for (index, tensor) in schema.tensors.enumerated() {
-            writer.add(tensor.name, shape: [tensor.rows, tensor.columns], values: values[schema.range(of: index)])
+            writer.add(tensor.name, shape: [tensor.rows, tensor.columns], encoding: .float32) { values(index) }
         }
-        try writer.write(to: path)
+        try writer.write(to: path, isDurable: false)
     }
 
     /// The values of the adapter in the file at `path`, which has exactly the tensors of `schema`, each with finite values.

@@ -91,7 +91,9 @@ struct TrainerJob: Sendable {
     /// Writes the adapter of `delta` where the trainer reads it, and removes the result of an earlier round.
     func write(_ delta: AdapterDelta) throws {
         files.removeResult()
-        try TrainerFiles.write(origin.adapter(of: delta), of: origin.schema, to: files.adapter)
+        try TrainerFiles.write(of: origin.schema, to: files.adapter) { index in
+            origin.values(ofTensor: index, in: delta)[...]
+        }
     }
 
     /// Writes what the gradients of a round are corrected by, where the swarm tracks them, and removes what an earlier
@@ -99,7 +101,9 @@ struct TrainerJob: Sendable {
     func writeCorrection(of request: TrainingRequest) throws -> (correction: String, gradient: String)? {
         guard let correction = request.correction else { return nil }
         files.removeGradient()
-        try TrainerFiles.write(correction.values, of: correction.schema, to: files.correction)
+        try TrainerFiles.write(of: correction.schema, to: files.correction) { index in
+            correction.values[correction.schema.range(of: index)]
+        }
         return (files.correction, files.gradient)
     }
 

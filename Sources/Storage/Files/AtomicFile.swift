@@ -22,11 +22,15 @@ package enum AtomicFile {
     /// The same for content that is too large to hold: `body` appends it part by part. When it throws, the old file is
     /// intact and the new one is removed.
     ///
+    /// - Parameter isDurable: whether the content is on disk on return. If not, a crash of the process leaves the old file
+    ///   or the new one whole, and one of the machine may leave neither: for what is of use to this process only.
     /// - Throws: what `body` throws, or `FileError`.
-    package static func write(to path: String, _ body: (_ append: ([UInt8]) throws -> Void) throws -> Void) throws {
+    package static func write(
+        to path: String, isDurable: Bool = true, _ body: (_ append: ([UInt8]) throws -> Void) throws -> Void
+    ) throws {
         let file = try PartialFile(for: path)
         try body { try file.append($0) }
-        try file.commit()
+        try file.commit(isDurable: isDurable)
     }
 
     /// Makes the entries of `folder` durable. Throws `FileError`.
@@ -103,11 +107,12 @@ struct PartialFile: ~Copyable {
         }
     }
 
-    /// Makes the content durable and puts the file in its place.
-    func commit() throws(FileError) {
-        guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
+    /// Makes the content durable, if that is asked for, and puts the file in its place.
+    func commit(isDurable: Bool = true) throws(FileError) {
+        guard !isDurable || fsync(descriptor) == 0, rename(temporary, path) == 0 else {
             throw FileError(path: path, errorNumber: errno)
         }
+        guard isDurable else { return }
         // Without this the new name may be lost with the power, though the content is on disk.
         try AtomicFile.synchronise(folder: folder)
     }

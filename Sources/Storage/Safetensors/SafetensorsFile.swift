@@ -120,11 +120,12 @@ package struct SafetensorsWriter {
         return bytes
     }
 
-    /// Writes the file tensor by tensor, so that a crash leaves the old or the new one whole.
+    /// Writes the file tensor by tensor, so that a crash leaves the old or the new one whole; see `AtomicFile` for
+    /// `isDurable`.
     ///
     /// Throws `FileError`, `SafetensorsError` for values that it refuses, or what making values throws.
-    package func write(to path: String) throws {
-        try AtomicFile.write(to: path) { append in
+    package func write(to path: String, isDurable: Bool = true) throws {
+        try AtomicFile.write(to: path, isDurable: isDurable) { append in
             try append(header())
             try forEachPiece(of: path, append)
         }

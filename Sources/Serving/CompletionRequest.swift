@@ -41,7 +41,7 @@ struct CompletionRequest: Sendable {
         }
         guard body.object != nil else { throw .invalid("the body is not a JSON object") }
         let reader = BodyReader(body: body)
-        try reader.refuse(isChat ? ["tools", "functions", "audio", "response_format"] : ["suffix", "echo"])
+        try reader.refuse(["response_format"] + (isChat ? ["tools", "functions", "audio"] : ["suffix", "echo"]))
         model = try reader.text("model")
         template = try reader.text("template")
         input = try reader.text("input") ?? ""

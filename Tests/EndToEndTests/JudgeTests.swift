@@ -64,6 +64,10 @@ extension EndToEnd {
                 [UInt8](Data(contentsOf: URL(fileURLWithPath: "\(path)/judging/judge.json"))))
             #expect(json["malformed"]?.int == 4 && json["missing"]?.int == 0 && json["exit_code"]?.int == 8)
             #expect(json["judge"]?.text == "builtin:fledgling" && json["contestants"]?.array?.count == 2)
+            // Our own endpoint has no structured outputs, and says so; so does the command, with what else to try.
+            let structured = try await MurmurProcess.run(score + ["--verdicts", "json"], in: path)
+            #expect(structured.status == 1 && structured.error.contains("status 400: response_format"))
+            #expect(structured.error.contains("--verdicts line"), "\(structured.error)")
             server.send(SIGTERM)
             _ = try await server.wait()
             // All replies are there: nobody needs to answer any more.
@@ -105,6 +109,10 @@ extension EndToEnd {
                 ("127.0.0.1:1", ["--answers", "b=\(path)/b.jsonl"], 1, "the endpoint is an address"),
                 ("http://127.0.0.1:1/v1", ["--answers", "\(path)/c.jsonl"], 1, "there is no such file"),
                 ("http://127.0.0.1:1/v1", ["--answers", "c=\(path)/a.jsonl", "--price-in", "1"], 2, "belong together"),
+                (
+                    "http://127.0.0.1:1/v1", ["--answers", "c=\(path)/a.jsonl", "--verdicts", "xml"], 2,
+                    "'line', 'json' or 'json-object'"
+                ),
             ] as [(String, [String], Int32, String)] {
                 let outcome = try await score(endpoint, more)
                 #expect(outcome.status == status && outcome.error.contains(words), "\(outcome.error)")

@@ -121,6 +121,14 @@ import Testing
             (#"{"messages":[{"role":"user","content":"a"}],"stop":[1]}"#, 400, "stop"),
             (#"{"messages":[{"role":"user","content":"a"}],"tools":[{}]}"#, 400, "tools"),
             (#"{"messages":[{"role":"user","content":"a"}],"n":2,"stream":true}"#, 400, "stream"),
+            (
+                #"{"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema","json_schema":{}}}"#,
+                400, "response_format"
+            ),
+            (
+                #"{"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_object"}}"#, 400,
+                "response_format"
+            ),
         ] as [(String, Int, String?)])
     func whatMakesNoSenseIsRefused(body: String, status: Int, parameter: String?) async throws {
         try await serving { visitor in
@@ -129,6 +137,19 @@ import Testing
             #expect(answer.json["error"]?["message"]?.text?.isEmpty == false)
             #expect(answer.json["error"]?["type"]?.text == "invalid_request_error")
             #expect(answer.json["error"]?["param"]?.text == parameter)
+        }
+    }
+
+    /// Text is the one form that there is, and who asks for another is told, never answered in text.
+    @Test func textIsTheOneFormOfAnAnswer() async throws {
+        try await serving { visitor in
+            let text = try await visitor.ask(
+                "POST", "/v1/chat/completions", body: question + #""response_format":{"type":"text"},"max_tokens":2}"#)
+            #expect(text.status == 200, "\(text.body)")
+            let json = try await visitor.ask(
+                "POST", "/v1/completions", body: #"{"prompt":"a","response_format":{"type":"json_object"}}"#)
+            #expect(json.status == 400 && json.json["error"]?["param"]?.text == "response_format", "\(json.body)")
+            #expect(json.json["error"]?["message"]?.text?.contains("response_format") == true)
         }
     }
 

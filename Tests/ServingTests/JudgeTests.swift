@@ -28,12 +28,13 @@ import Testing
         }
     }
 
-    private static func run(
+    static func run(
         _ address: String, folder: String, key: String? = nil, attempts: Int = 6, concurrency: Int = 3,
-        repeats: Int = 2,
+        repeats: Int = 2, form: VerdictForm = .line,
         limits: JudgeClient.Limits = JudgeClient.Limits(), pauses: PauseBook = PauseBook(), model: String = "scripted"
     ) throws -> JudgeRun {
         var settings = JudgeSettings(model: model)
+        settings.form = form
         settings.repeats = repeats
         settings.maximumTokens = 24
         let plan = try JudgePlan(questions, contestants(), settings: settings, endpoint: address)
@@ -297,6 +298,11 @@ import Testing
         #expect(result.missing == 0 && result.malformed + result.verdicts == 12 && result.malformed > 6)
         #expect(result.status == .short && result.models == ["fledgling"] && result.tokensOut <= 12 * 24)
         #expect(result.tokensIn > 12 * 100)
+        // It has no structured outputs, says so, and the judging ends before anything else is asked.
+        let structured = try Self.run(address, folder: folder.url.path, form: .json, model: "fledgling")
+        let refusal = await #expect(throws: CommandFailure.self) { try await structured.run() }
+        #expect(refusal?.description.contains("status 400: response_format") == true, "\(refusal as Any)")
+        #expect(refusal?.description.contains("--verdicts line") == true)
         let unknown = try Self.run(address, folder: folder.url.path, repeats: 1, model: "gpt")
         let failure = await #expect(throws: CommandFailure.self) { try await unknown.run() }
         #expect(failure?.description.contains("there is no model") == true)

@@ -34,11 +34,12 @@ package struct JudgeReply: Sendable, Hashable {
     }
 
     /// The message of a body that says why a request is refused, `{"error":{"message"}}`, in one short line; empty where
-    /// there is none.
+    /// there is none. `{"detail"}` is FastAPI's: a text, or a list of what is wrong.
     package static func complaint(in body: [UInt8]) -> String {
         guard let json = try? JSONValue.parse(body) else { return "" }
         let error = json["error"]
-        let text = error?["message"]?.text ?? error?.text ?? json["message"]?.text ?? ""
+        let detail = json["detail"].map { $0.text ?? String(decoding: $0.encoded(), as: UTF8.self) }
+        let text = error?["message"]?.text ?? error?.text ?? json["message"]?.text ?? detail ?? ""
         let printable = text.unicodeScalars.prefix(300).map {
             $0.value < 0x20 || $0.value == 0x7f ? " " : Character($0)
         }

@@ -18,11 +18,13 @@ package struct JudgeVerdict: Sendable, Hashable {
         case none = "no line of scores"
         case several = "several lines of scores"
         case form = "a line of scores of another form"
+        case object = "something else than one JSON object"
+        case members = "a JSON object of another form"
         case range = "a score outside of 1 to 10"
     }
 
     /// The most bytes of a reply that are read.
-    private static let limit = 1 << 20
+    static let limit = 1 << 20
     private static let head = Array("scores:".utf8)
     /// What a judge may set a line in bold or code with.
     private static let ornaments = Set("*_`#> \t\r".utf8)
@@ -50,7 +52,7 @@ package struct JudgeVerdict: Sendable, Hashable {
         self.init(first: first, second: second)
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
 

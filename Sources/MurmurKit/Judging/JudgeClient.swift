@@ -21,11 +21,17 @@ package struct JudgeClient: Sendable {
         package let description: String
         /// How often it was sent.
         package let tries: Int
-        /// Whether no other request will fare better: the key is refused, or there is no such model or path.
+        /// Whether no other request will fare better: the key is refused, or there is no such model or path, or the form
+        /// of the reply.
         package let isForAll: Bool
+        /// Whether it is the form of the reply that is refused.
+        package let isOfFormat: Bool
         /// Whether the endpoint did not answer as it should, which the next request may meet as well.
         package let isOfEndpoint: Bool
     }
+
+    /// The member of a request that says what form the reply has.
+    static let formatMember = "response_format"
 
     package let endpoint: JudgeEndpoint
     private let policy: RetryPolicy
@@ -53,7 +59,7 @@ package struct JudgeClient: Sendable {
     ///
     /// - Throws: `Failure`, or `CancellationError`.
     package func reply(to body: JSONValue, number: Int) async throws -> (reply: JudgeReply, tries: Int) {
-        let bytes = body.encoded()
+        let (bytes, hasFormat) = (body.encoded(), body[Self.formatMember] != nil)
         var generator = SeededGenerator(seed: seed, label: "judge", index: UInt64(number))
         var attempt = 0
         while true {
@@ -68,6 +74,12 @@ package struct JudgeClient: Sendable {
             case .response(let status, let retryAfter, let body):
                 let asked = retryAfter.flatMap { RetryPolicy.pause(asked: $0, now: Date()) }
                 let complaint = JudgeReply.complaint(in: body)
+                // Whatever the status: llama-cpp-python's own is 500, which asking again does not change.
+                if hasFormat, (400...599).contains(status), complaint.contains(Self.formatMember) {
+                    throw Failure(
+                        description: "status \(status): \(complaint)", tries: attempt, isForAll: true, isOfFormat: true,
+                        isOfEndpoint: false)
+                }
                 (met, words) = (
                     .status(status, retryAfter: asked), "status \(status)" + (complaint.isEmpty ? "" : ": \(complaint)")
                 )
@@ -84,10 +96,10 @@ package struct JudgeClient: Sendable {
 
     private static func failure(_ words: String, after met: RetryPolicy.Outcome, tries: Int) -> Failure {
         guard case .status(let code, _) = met else {
-            return Failure(description: words, tries: tries, isForAll: false, isOfEndpoint: true)
+            return Failure(description: words, tries: tries, isForAll: false, isOfFormat: false, isOfEndpoint: true)
         }
         return Failure(
-            description: words, tries: tries, isForAll: [401, 402, 403, 404, 405].contains(code),
+            description: words, tries: tries, isForAll: [401, 402, 403, 404, 405].contains(code), isOfFormat: false,
             isOfEndpoint: code == 429 || code >= 500 || (300...399).contains(code))
     }
 }

@@ -8,6 +8,8 @@ package import Storage
 package struct JudgeSettings: Sendable, Hashable {
     /// The judge, as the endpoint calls it.
     package var model: String
+    /// The form of its verdicts.
+    package var form = VerdictForm.line
     /// How often each pair of answers is judged in each order.
     package var repeats = 3
     /// The most tokens of a reply, and what the endpoint calls that.
@@ -113,7 +115,7 @@ package struct JudgePlan: Sendable {
     private static func body(
         _ question: JudgeQuestion, first: String, second: String, _ settings: JudgeSettings, _ repetition: Int
     ) -> JSONValue {
-        let turns = JudgePrompt.turns(question: question.text, first: first, second: second)
+        let turns = JudgePrompt.turns(question: question.text, first: first, second: second, form: settings.form)
         let messages = turns.map { turn in
             JSONValue.object(JSONObject([("role", .text(turn.role.rawValue)), ("content", .text(turn.content))]))
         }
@@ -122,6 +124,7 @@ package struct JudgePlan: Sendable {
             (settings.limitName.rawValue, .integer(settings.maximumTokens)),
         ]
         if let temperature = settings.temperature { members.append(("temperature", .number(temperature))) }
+        if let format = settings.form.responseFormat { members.append((JudgeClient.formatMember, format)) }
         if let seed = settings.seed { members.append(("seed", .integer(seed &+ repetition))) }
         return .object(JSONObject(members))
     }
@@ -180,7 +183,10 @@ package struct JudgeEstimate: Sendable, Hashable {
     package init(_ plan: JudgePlan, known: Set<String>, prices: JudgePrices?) {
         var (asked, tokens) = (Set<String>(), 0)
         for request in plan.requests where !known.contains(request.key) && asked.insert(request.key).inserted {
-            let messages = plan.body(of: request)["messages"]?.array ?? []
+            let body = plan.body(of: request)
+            let messages = body["messages"]?.array ?? []
+            // Endpoints may put the schema before the messages, and count it.
+            tokens += ((body[JudgeClient.formatMember]?.encoded().count ?? 0) + 3) / 4
             tokens += messages.reduce(0) { $0 + 4 + (($1["content"]?.bytes?.count ?? 0) + 3) / 4 }
         }
         requests = Set(plan.requests.map(\.key)).count

@@ -55,9 +55,10 @@ extension JudgeResult {
     package var notes: [String] {
         let others = models.filter { $0 != plan.settings.model }
         let named = others.isEmpty ? "" : " (which answers as \(others.joined(separator: ", ")))"
+        let form = plan.settings.form == .line ? "" : ", with verdicts as \(plan.settings.form.rawValue)"
         var notes = [
             "Judge: \(plan.settings.model)\(named) at \(endpoint). Each pair of answers in both orders, "
-                + "\(plan.settings.repeats) times. Relative: the sum of the contestant's mean scores over the other's, with "
+                + "\(plan.settings.repeats) times\(form). Relative: the sum of the contestant's mean scores over the other's, with "
                 + "the 95 % bootstrap interval over questions; 1 is equal.",
             "Replies: \(verdicts) with a verdict, \(malformed) malformed (\(Readable.percent(malformedShare))), which score "
                 + "nothing\(malformedWords); \(missing) missing\(failureWords).",
@@ -190,7 +191,7 @@ extension JudgeResult {
             JSONObject([
                 ("judge", .text(plan.settings.model)), ("endpoint", .text(endpoint)),
                 ("answered_as", .array(models.map { .text($0) })), ("version", .text(Release.version)),
-                ("repeats", .integer(plan.settings.repeats)),
+                ("verdict_form", .text(plan.settings.form.rawValue)), ("repeats", .integer(plan.settings.repeats)),
                 ("contestants", .array(plan.contestants.map { .text($0.name) })),
                 ("verdicts", .integer(verdicts)), ("malformed", .integer(malformed)), ("missing", .integer(missing)),
                 ("cut_short", .integer(cutShort)), ("tokens_in", .integer(tokensIn)),

@@ -54,7 +54,10 @@ package struct JudgeRun: Sendable {
             for _ in 0..<min(concurrency, waiting.count) { begin() }
             while let failure = try await group.next() {
                 if let failure {
-                    if failure.isForAll { throw CommandFailure("\(client.endpoint) refuses: \(failure)") }
+                    if failure.isForAll {
+                        let advice = failure.isOfFormat ? plan.settings.form.wayOut.map { "; \($0)" } : nil
+                        throw CommandFailure("\(client.endpoint) refuses: \(failure)\(advice ?? "")")
+                    }
                     failures.append(failure)
                     inARow = failure.isOfEndpoint ? inARow + 1 : 0
                 } else {
@@ -88,7 +91,7 @@ package struct JudgeRun: Sendable {
         let tallies = plan.tallies { request in
             guard let reply = cache.reply(to: request.key) else { return .missing }
             do throws(JudgeVerdict.Fault) {
-                return .verdict(try JudgeVerdict(reply: reply.content))
+                return .verdict(try JudgeVerdict(reply: reply.content, form: plan.settings.form))
             } catch {
                 return .malformed(error)
             }

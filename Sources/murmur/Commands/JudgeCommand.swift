@@ -7,6 +7,7 @@ import Storage
 import SwarmFile
 
 extension JudgeSettings.LimitName: ExpressibleByArgument {}
+extension VerdictForm: ExpressibleByArgument {}
 
 /// `murmur judge`: which of several answers a judge prefers.
 struct JudgeCommand: AsyncParsableCommand {
@@ -97,7 +98,7 @@ struct JudgeCommand: AsyncParsableCommand {
                 Examples:
                   murmur judge score --questions question.jsonl --answers base=a.jsonl \\
                       --answers tuned=b.jsonl --endpoint http://127.0.0.1:8080/v1 \\
-                      --judge MODEL --out judging
+                      --judge MODEL --out judging --verdicts json
                   murmur judge score --questions question.jsonl --answers base=a.jsonl \\
                       --answers tuned=b.jsonl --endpoint https://api.openai.com/v1 \\
                       --judge MODEL --out judging --price-in 2.5 --price-out 10 --yes
@@ -116,6 +117,12 @@ struct JudgeCommand: AsyncParsableCommand {
         @Option(help: "The environment variable with the key; requests have none where it is empty.")
         var keyVariable = "OPENAI_API_KEY"
         @Option(help: "The folder for replies and figures.") var out: String
+        @Option(
+            help: """
+                The form of a verdict: line (a last line of scores), json (an object, by OpenAI's structured outputs) or \
+                json-object (the same for llama-cpp-python and others that know json_object only).
+                """)
+        var verdicts = VerdictForm.line
         @Option(help: "How often each order is judged.") var repeats = 3
         @Option(help: "The judge's temperature; the endpoint's own unless given.") var temperature: Double?
         @Option(help: "A seed for the judge; none is sent unless given.") var seed: Int?
@@ -198,6 +205,7 @@ struct JudgeCommand: AsyncParsableCommand {
                 return try JudgeAnswers.read(path: path, name: isNamed ? parts[0] : name)
             }
             var settings = JudgeSettings(model: judge)
+            settings.form = verdicts
             settings.repeats = repeats
             settings.maximumTokens = maxTokens
             settings.limitName = limitName

@@ -270,11 +270,17 @@ extension FuzzTarget {
     /// What an endpoint answers to a judge's request, and the verdict in it.
     static let verdict = FuzzTarget(name: "verdict", isFromNetwork: true) {
         let body = #"{"model":"j","choices":[{"finish_reason":"stop","message":{"content":"Right.\nScores: 7 4.5"}}]}"#
-        return [body, "**Scores: 10, 1**", "Scores: 7 4\nScores: 1 1"].map { Array($0.utf8) }
+        let object = #"{"model":"j","choices":[{"message":{"content":"{\"reason\":\"a\",\"first\":7,\"second\":4}"}}]}"#
+        return [
+            body, "**Scores: 10, 1**", "Scores: 7 4\nScores: 1 1", object, #"{"reason":"a","first":7.5,"second":10}"#,
+        ].map { Array($0.utf8) }
     } run: { input in
         let content = JudgeReply(body: input)?.content ?? String(decoding: input, as: UTF8.self)
         precondition(JudgeReply.complaint(in: input).count <= 300, "a complaint is short")
-        guard let verdict = try? JudgeVerdict(reply: content) else { return }
-        precondition((1...10).contains(verdict.first) && (1...10).contains(verdict.second), "scores are from 1 to 10")
+        for form in [VerdictForm.line, .json] {
+            guard let verdict = try? JudgeVerdict(reply: content, form: form) else { continue }
+            let scores = [verdict.first, verdict.second]
+            precondition(scores.allSatisfy { (1...10).contains($0) }, "scores are from 1 to 10")
+        }
     }
 }

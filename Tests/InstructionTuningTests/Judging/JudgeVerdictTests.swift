@@ -75,7 +75,8 @@ import Testing
     @Test func aComplaintIsOneShortLine() {
         func complaint(_ body: String) -> String { JudgeReply.complaint(in: Array(body.utf8)) }
         #expect(complaint(#"{"error":{"message":"no\nsuch model"}}"#) == "no such model")
-        #expect(complaint(#"{"error":"busy"}"#) == "busy")
+        #expect(complaint(#"{"error":"busy"}"#) == "busy" && complaint(#"{"detail":"none"}"#) == "none")
+        #expect(complaint(#"{"detail":[{"loc":["body","n"]}]}"#) == #"[{"loc":["body","n"]}]"#)
         #expect(complaint("<html>") == "" && complaint("[]") == "")
         let long = String(repeating: "a\\u0007", count: 5000)
         #expect(complaint("{\"error\":{\"message\":\"\(long)\"}}").count == 300)

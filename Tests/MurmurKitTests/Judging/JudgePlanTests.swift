@@ -54,7 +54,7 @@ import Testing
         let keys = try [
             key(), key({ $0.model = "other" }), key({ $0.temperature = 0 }), key({ $0.temperature = 0.5 }),
             key({ $0.seed = 1 }), key({ $0.maximumTokens = 9 }), key({ $0.limitName = .maxCompletionTokens }),
-            key(endpoint: "http://127.0.0.1:1/v1"),
+            key(endpoint: "http://127.0.0.1:1/v1"), key({ $0.form = .json }), key({ $0.form = .jsonObject }),
         ]
         #expect(Set(keys).count == keys.count)
         // Names do not make replies, nor does the number of repeats.
@@ -70,7 +70,7 @@ import Testing
         let plain = try Self.plan([Self.contestant("a"), Self.contestant("b")])
         let body = plain.body(of: plain.requests[0])
         #expect(body["model"]?.text == "judge" && body["max_tokens"]?.int == 512)
-        #expect(body["temperature"] == nil && body["seed"] == nil)
+        #expect(body["temperature"] == nil && body["seed"] == nil && body["response_format"] == nil)
         let plan = try Self.plan([Self.contestant("a"), Self.contestant("b")]) {
             $0.temperature = 0.25
             $0.seed = 7
@@ -80,6 +80,14 @@ import Testing
         let other = plan.body(of: plan.requests[2])
         #expect(other["temperature"]?.double == 0.25 && other["max_completion_tokens"]?.int == 99)
         #expect(other["seed"]?.int == 8 && other["max_tokens"] == nil)
+    }
+
+    @Test(arguments: VerdictForm.allCases) func theBodyAsksForTheForm(form: VerdictForm) throws {
+        let plan = try Self.plan([Self.contestant("a"), Self.contestant("b")]) { $0.form = form }
+        let body = plan.body(of: plan.requests[0])
+        #expect(body["response_format"] == form.responseFormat)
+        let words = body["messages"]?.array?.compactMap { $0["content"]?.text }.joined() ?? ""
+        #expect(words.contains("JSON") == (form != .line) && words.contains("Scores:") == (form == .line))
     }
 
     @Test func onlyWhatBothAnsweredIsAsked() throws {
@@ -109,6 +117,19 @@ import Testing
         #expect(half.toAsk == 12 && half.cost == nil && half.line.contains("12 of them answered before"))
         let none = JudgeEstimate(plan, known: Set(plan.requests.map(\.key)), prices: prices)
         #expect(none.toAsk == 0 && none.cost == 0 && none.line == "24 requests, 24 of them answered before, 0 to ask")
+    }
+
+    /// An endpoint may count the schema too: the estimate is not below what is sent, at four bytes a token.
+    @Test(arguments: [VerdictForm.json, .jsonObject]) func theEstimateCountsTheSchema(form: VerdictForm) throws {
+        let plan = try Self.plan([Self.contestant("a"), Self.contestant("b")]) { $0.form = form }
+        let sent = plan.requests.reduce(0) { sum, request in
+            let body = plan.body(of: request)
+            let texts = body["messages"]?.array?.compactMap { $0["content"]?.bytes?.count } ?? []
+            return sum + texts.reduce(0, +) + (body["response_format"]?.encoded().count ?? 0)
+        }
+        let estimate = JudgeEstimate(plan, known: [], prices: nil)
+        #expect(estimate.tokensIn >= sent / 4 && estimate.tokensIn < sent / 4 + 24 * 12)
+        #expect(estimate.tokensOut == 24 * 512)
     }
 
     /// Two contestants with the same answers need no request twice.

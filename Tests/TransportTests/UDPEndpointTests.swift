@@ -24,10 +24,10 @@ struct UDPEndpointTests {
         let endpoint: any DatagramEndpoint =
             isLossy ? LossyEndpoint(socket, loss: 1, using: SeededGenerator(seed: 1)) : socket
         let (rings, bell) = AsyncStream<String>.makeStream()
-        let cancelled = try #require(endpoint.alarm(after: .milliseconds(40)) { bell.yield("cancelled") })
+        let cancelled = try #require(endpoint.alarm(after: .milliseconds(900)) { bell.yield("cancelled") })
         let due = try #require(endpoint.alarm(after: .milliseconds(-5)) { bell.yield("due") })
         _ = try #require(endpoint.alarm(after: .milliseconds(20)) { bell.yield("later") })
-        _ = try #require(endpoint.alarm(after: .milliseconds(120)) { bell.finish() })
+        _ = try #require(endpoint.alarm(after: .milliseconds(1100)) { bell.finish() })
         cancelled.cancel()
         var heard: [String] = []
         for await ring in rings { heard.append(ring) }

@@ -39,7 +39,7 @@ extension Peer {
     }
 
     private func receiveAll() async {
-        // Beside the socket, where it says so, as deadlines are served there, unless the whole peer runs on the simulator's executor.
+        // Beside the socket, where it says so, unless the whole peer runs on the simulator's executor; deadlines below too.
         await withTaskExecutorPreference(environment.executor ?? endpoint.taskExecutor) {
             for await burst in endpoint.incoming {
                 for datagram in burst { driver.receive(datagram, at: now, using: &randomness) }

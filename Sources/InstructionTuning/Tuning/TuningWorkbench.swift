@@ -121,16 +121,9 @@ package struct AdapterOrigin: Sendable {
 
     /// The whole adapter: seed adapter plus delta. The schemas must be equal.
     package func adapter(of delta: AdapterDelta) -> [Float] {
-        precondition(delta.schema == schema, "a delta is of its origin's schema")
-        var values = delta.values
-        forEachTensor { range, seed in
-            // Zero plus minus zero is zero: B too is added, not passed over.
-            guard let seed else {
-                for index in range { values[index] += 0 }
-                return
-            }
-            for index in range { values[index] += seed[index - range.lowerBound] }
-        }
+        var values: [Float] = []
+        values.reserveCapacity(schema.count)
+        for index in schema.tensors.indices { values += self.values(ofTensor: index, in: delta) }
         return values
     }
 
@@ -138,6 +131,7 @@ package struct AdapterOrigin: Sendable {
     package func values(ofTensor index: Int, in delta: AdapterDelta) -> [Float] {
         precondition(delta.schema == schema, "a delta is of its origin's schema")
         var values = Array(delta.values[schema.range(of: index)])
+        // Zero plus minus zero is zero: B too is added, not passed over.
         guard let seed = seedValues(ofTensor: index) else { return values.map { $0 + 0 } }
         let from = seed.span
         var target = values.mutableSpan
@@ -149,17 +143,13 @@ package struct AdapterOrigin: Sendable {
     package func delta(of adapter: consuming [Float]) -> AdapterDelta {
         precondition(adapter.count == schema.count, "an adapter has the length its schema says")
         var values = adapter
-        forEachTensor { range, seed in
-            guard let seed else { return }
+        // One tensor at a time: the seed adapter is never there as a whole.
+        for tensor in schema.tensors.indices {
+            guard let seed = seedValues(ofTensor: tensor) else { continue }
+            let range = schema.range(of: tensor)
             for index in range { values[index] -= seed[index - range.lowerBound] }
         }
         return AdapterDelta(schema: schema, values: values)
-    }
-
-    /// Calls `body` with the place of each tensor among the values and with its values in the seed adapter; nil for those
-    /// that are all zero. One tensor at a time: the seed adapter is never there as a whole.
-    private func forEachTensor(_ body: (Range<Int>, [Float]?) -> Void) {
-        for index in schema.tensors.indices { body(schema.range(of: index), seedValues(ofTensor: index)) }
     }
 
     /// A tensor's values in the seed adapter; nil for one that is all zero.

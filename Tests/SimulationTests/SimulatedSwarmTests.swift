@@ -1,11 +1,16 @@
 import Faults
+import Foundation
 import Simulation
 import SwarmFile
 import Synchronization
 import Testing
 
-/// Seeds that no run has had before. As arguments of a test they are printed with it.
-func freshSeeds(_ count: Int) -> [UInt64] { (0..<count).map { _ in UInt64.random(in: 0..<1 << 32) } }
+/// Seeds that no run has had before. As arguments of a test they are printed with it. `MURMUR_FRESH_SEEDS=20` draws
+/// twenty times as many: what fails for one seed of hundreds is to be found before it fails somebody's change.
+func freshSeeds(_ count: Int) -> [UInt64] {
+    let times = ProcessInfo.processInfo.environment["MURMUR_FRESH_SEEDS"].flatMap(Int.init) ?? 1
+    return (0..<count * max(1, times)).map { _ in UInt64.random(in: 0..<1 << 32) }
+}
 
 /// Whole swarms on the virtual clock. Fresh seeds are printed: `murmur simulate topologies/sweep-16.yaml --draw-faults
 /// --seed N` runs one again.

@@ -214,7 +214,9 @@ package struct ExchangePipeline: Sendable {
         // What the round before held may be another factor.
         if let base = shared, base.delta.schema == delta.schema, present.contains(where: base.holders.contains),
             let coded = precision.coded(
-                delta, after: base, whileSettling: round.isSettling, limits: limits, share: policy.topKShare ?? 1)
+                delta, after: base, whileSettling: round.isSettling, limits: limits,
+                part: policy.factors.differenceStep,
+                share: policy.topKShare ?? 1)
         {
             contributions.append(
                 Outgoing(

@@ -22,8 +22,9 @@ struct HeldCopy: Sendable {
 
 /// How finely differences are rounded.
 ///
-/// While peers are far apart the step is half the root mean square of what has changed: about three bits a value, and an
-/// error of a seventh of the change, which the next difference makes good. In settling, once the neighbours are within ten
+/// While peers are far apart the step is a part of the root mean square of what has changed (`FactorMode.differenceStep`):
+/// with half of it about three bits a value, and an error of a seventh of the change, which the next difference makes
+/// good. In settling, once the neighbours are within ten
 /// times what the agreement asks for, the error is held below what its proof allows, and stays there until settling ends.
 ///
 /// Where a difference holds a share of the values only, it is those that changed most, and the step is half of their root
@@ -38,10 +39,11 @@ struct DifferencePrecision: Sendable {
 
     /// `delta` as a difference to `copy`; nil where it is to be sent whole.
     ///
+    /// - Parameter part: the step as a part of the root mean square of the change.
     /// - Parameter share: of the values, what a difference holds in rounds with training.
     mutating func coded(
         _ delta: AdapterDelta, after copy: SharedCopy, whileSettling isSettling: Bool, limits: SettlingLimits,
-        share: Double = 1
+        part: Double, share: Double = 1
     ) -> (payload: [UInt8], read: AdapterDelta, mark: UInt64)? {
         if isSettling, disagreement <= 10 * limits.edgeBound { isFine = true }
         if !isSettling, share < 1 {
@@ -56,7 +58,7 @@ struct DifferencePrecision: Sendable {
             return DifferenceCoding.encoded(delta, after: copy.delta, mark: copy.mark, step: 0)
         }
         let scale = 1 / Double(delta.values.count).squareRoot()
-        var step = 0.5 * change * scale
+        var step = part * change * scale
         guard allowed > 0 else {
             return step.isFinite && Float(step) > 0
                 ? DifferenceCoding.encoded(delta, after: copy.delta, mark: copy.mark, step: Float(step)) : nil

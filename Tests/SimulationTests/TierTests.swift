@@ -65,20 +65,18 @@ import Testing
         #expect(reports[0].violations.isEmpty, "rank \(rank): \(reports[0].violations)")
     }
 
-    /// In steps as coarse as other exchanges have, these seeds had not settled after 158 rounds: the errors of small columns
-    /// of C turned D, and that was sent again.
+    /// With differences as coarse as others are to the end, these seeds had not settled after 158 rounds: the errors of
+    /// small columns of C turned D, and that was sent again.
     @Test(arguments: [(5026, 6), (5076, 2), (5217, 6)] as [(UInt64, Int)])
-    func residualsSettleAsAveragesDo(seed: UInt64, rank: Int) throws {
-        let rounds = try [FactorMode.productResidual, .both].map { mode in
-            let report = try SimulatedSwarmTests.run(.drawn(seed: seed), seed: seed, count: 8) { scenario in
-                scenario.topology.exchange.factors = mode
-                scenario.topology.exchange.residualRank = mode == .both ? nil : rank
-                scenario.topology.tuning.rounds = 8
-            }
-            #expect(report.violations.isEmpty, "\(mode): \(report.violations)")
-            return try #require(report.peers.map(\.round).max())
+    func residualsComeToRest(seed: UInt64, rank: Int) throws {
+        let report = try SimulatedSwarmTests.run(.drawn(seed: seed), seed: seed, count: 8) { scenario in
+            scenario.topology.exchange.factors = .productResidual
+            scenario.topology.exchange.residualRank = rank
+            scenario.topology.tuning.rounds = 8
         }
-        #expect(rounds[0] <= rounds[1] + 8, "\(rounds)")
+        #expect(report.violations.isEmpty, "rank \(rank): \(report.violations)")
+        let last = try #require(report.peers.map(\.round).max())
+        #expect(last < 8 + 80, "half of the rounds after which peers give up")
     }
 
     /// The runtime may take up a peer's tasks in any order: nothing of what the peer does depends on it.

@@ -84,13 +84,13 @@ extension ExchangePolicy {
     ) -> CompressionChoice? {
         guard budget != nil else { return nil }
         let choices = levels.map { level in
-            CompressionChoice(level: level, bytes: bytes(of: level, for: schema, readers: readers), limit: limit)
+            CompressionChoice(level: level, bytes: Self.bytes(of: level, for: schema, readers: readers), limit: limit)
         }
         return choices.first(where: \.fits) ?? choices.min { $0.bytes < $1.bytes }
     }
 
     /// Bytes of datagrams that carry a contribution of a level to all its readers, about.
-    private func bytes(
+    private static func bytes(
         of level: Compression, for schema: AdapterSchema, readers: ContributionReaders
     ) -> Int {
         guard level == .differences else {
@@ -98,8 +98,7 @@ extension ExchangePolicy {
             return readers.count * ExchangeBudget.cost(ofPayload: payload)
         }
         let whole = SinglePrecision().byteCounts(for: schema).upperBound
-        let difference = DifferenceCoding.usualByteCount(for: schema, step: factors.differenceStep)
-        return readers.following * ExchangeBudget.cost(ofPayload: difference)
+        return readers.following * ExchangeBudget.cost(ofPayload: DifferenceCoding.usualByteCount(for: schema))
             + (readers.count - readers.following) * ExchangeBudget.cost(ofPayload: whole)
     }
 }

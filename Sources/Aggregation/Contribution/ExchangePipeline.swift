@@ -214,9 +214,7 @@ package struct ExchangePipeline: Sendable {
         // What the round before held may be another factor.
         if let base = shared, base.delta.schema == delta.schema, present.contains(where: base.holders.contains),
             let coded = precision.coded(
-                delta, after: base, whileSettling: round.isSettling, limits: limits,
-                part: policy.factors.differenceStep,
-                share: policy.topKShare ?? 1)
+                delta, after: base, whileSettling: round.isSettling, limits: limits, share: policy.topKShare ?? 1)
         {
             contributions.append(
                 Outgoing(
@@ -371,7 +369,9 @@ package struct ExchangePipeline: Sendable {
         chebyshev?.hears(heard, in: round)
         if holdsSum(round.number) { tracking?.hears(heard, in: round) } else { tracking?.end() }
         var outcome = policy.mixing.mix(part, with: heard, in: round)
-        precision.disagreement = outcome.weights.isEmpty ? .infinity : outcome.disagreement
+        precision.measured(
+            outcome.weights.isEmpty ? .infinity : outcome.disagreement,
+            whileSettling: round.isSettling, isHalting: factors.mode == .productResidual)
         loss = mixProducts(into: &outcome, part, heard, in: round)
         outcome.delta = own.replacing(outcome.delta)
         return outcome

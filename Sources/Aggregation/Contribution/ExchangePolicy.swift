@@ -77,17 +77,14 @@ package struct ExchangePolicy: Sendable {
         in round: Int, of factors: FactorExchange, rounds: Int, level: Compression? = nil
     ) -> Int {
         let (schema, isSettling) = (factors.schema(in: round), round >= rounds)
-        let step = factors.mode.differenceStep
         if !isSettling, let level {
             return level == .differences
-                ? DifferenceCoding.usualByteCount(for: schema, step: step)
-                : level.encoding.byteCounts(for: schema).upperBound
+                ? DifferenceCoding.usualByteCount(for: schema) : level.encoding.byteCounts(for: schema).upperBound
         }
         // What came before does not hold the same values, or not all neighbours have it.
         let isFollowed = !isSettling || round > rounds || !factors.changesByRound && mixing.sharesWithEveryone
         if sendsDifferences(whileSettling: isSettling), isFollowed {
-            return DifferenceCoding.usualByteCount(
-                for: schema, step: step, share: isSettling ? 1 : topKShare ?? 1)
+            return DifferenceCoding.usualByteCount(for: schema, share: isSettling ? 1 : topKShare ?? 1)
         }
         let values: any PayloadEncoding = isSettling ? SinglePrecision() : encoding
         let vectors = holdsSum(in: round, rounds: rounds) ? 2 : 1

@@ -102,7 +102,7 @@ extension OuterMomentum {
         case .metropolis: break
         case .pushSum, .onePeerExponential, .onePeerBaseTwo:
             return "mixing: \(mixing.rawValue), where a peer's weight changes and its own last move with it"
-        case .allReduce: return "mixing: all-reduce, with which it was not tried"
+        case .allReduce: return "mixing: all-reduce, with which it gained nothing"
         case .pairwise:
             return "mixing: pairwise, under which differences between peers may grow; metropolis has none that do"
         }

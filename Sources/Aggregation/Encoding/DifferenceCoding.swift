@@ -20,14 +20,12 @@ package enum DifferenceCoding {
     }
 
     /// How many bytes a difference takes in most rounds that holds a share of the values: values of a bell curve in steps of
-    /// half its width have an entropy of log₂(2 √(2πe)) = 3.05 bits, in steps of a sixteenth three more, and the coder's
-    /// models cost a little more. Of a share, the places cost their entropy; a value takes its sign and, as the largest
-    /// are the more alike the fewer they are, about as much again.
-    ///
-    /// - Parameter step: as a part of the root mean square of the values; it counts where they are all sent.
-    package static func usualByteCount(for schema: AdapterSchema, step: Double = 0.5, share: Double = 1) -> Int {
+    /// half its width have an entropy of log₂(2 √(2πe)) = 3.05 bits, and the coder's models cost a little more. Of a part, the
+    /// places cost their entropy; a value takes its sign and, as the largest are the more alike the fewer they are,
+    /// about as much again.
+    package static func usualByteCount(for schema: AdapterSchema, share: Double = 1) -> Int {
         let places = share < 1 ? -share * log2(share) - (1 - share) * log2(1 - share) : 0
-        let bits = share < 1 ? max(0.0225, places) + 1.8 * share * (1 + share) : 2.1 - log2(step)
+        let bits = share < 1 ? max(0.0225, places) + 1.8 * share * (1 + share) : 3.1
         return headByteCount + Int((bits * Double(schema.count) / 8).rounded(.up))
     }
 

@@ -20,14 +20,6 @@ package enum FactorMode: String, Sendable, Hashable, CaseIterable {
     /// Whether products are averaged and cut.
     package var averagesProducts: Bool { self == .product || self == .productResidual }
 
-    /// The step of differences, as a part of the root mean square of what has changed.
-    ///
-    /// A difference has one step for all values. In a residual CD the weak directions have a small C beside a D of full
-    /// length: a step that suits D is coarse for C, whose error turns D in the next merge, and that is more to send. With
-    /// half of the change peers stay some hundredths apart for tens of rounds; with a sixteenth they come together as
-    /// averages do (docs/mathematics.md, "Factors").
-    package var differenceStep: Double { self == .productResidual ? 1 / 16 : 1 / 2 }
-
     /// What is exchanged, in words that follow its name.
     package var meaning: String {
         switch self {

@@ -36,19 +36,6 @@ import Testing
         }
     }
 
-    /// What plans expect of a difference in some step is what it takes.
-    @Test(arguments: [0.5, 0.25, 0.125, 0.0625]) func itTakesTheBytesThatAreExpected(part: Double) throws {
-        var generator = SeededGenerator(seed: 12)
-        let schema = AdapterSchema(tensors: [.init(name: "a", rows: 200, columns: 200)])
-        let copy = AdapterDelta(zeroOf: schema)
-        let wanted = AdapterDelta(schema: schema, values: (0..<schema.count).map { _ in Float(generator.normal()) })
-        let step = part * wanted.norm / Double(schema.count).squareRoot()
-        let coded = try #require(Self.coded(wanted, after: copy, step: Float(step)))
-        let usual = DifferenceCoding.usualByteCount(for: schema, step: part)
-        #expect(
-            abs(Double(coded.payload.count) / Double(usual) - 1) < 0.03, "\(coded.payload.count), \(usual) expected")
-    }
-
     /// The sizes that need every branch of the code: none, small, at the end of the unary part, and beyond.
     @Test func everySizeOfIntegerReadsBack() throws {
         let sizes: [Float] = [0, 1, 2, 13, 14, 15, 16, 17, 29, 30, 31, 1000, 65_535, 1_048_575]

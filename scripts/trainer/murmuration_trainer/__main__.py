@@ -9,11 +9,13 @@ Not to be started by hand: a peer starts it and speaks with it over standard inp
 """
 
 import argparse
+import os
 import sys
 import traceback
 
 from . import PROTOCOL
 from .channel import Cancelled, Channel, Failed, Stopped, standard_output
+from .launch import rank, ranks_of_slurm
 
 
 def options(arguments=None):
@@ -68,12 +70,18 @@ def main():
     choices = options()
     # Before the libraries are loaded, which have something to say.
     output = standard_output()
-    # The torch of the main process alone reads standard input: all ranks of a launcher share it.
+    os.environ.update(ranks_of_slurm(os.environ))
+    # The first rank alone reads standard input, which all ranks of a launcher share. It does so before it looks for the
+    # others: one that never comes must not keep it from seeing that the peer has gone.
+    is_first = rank(os.environ) == 0
+    channel = Channel(output, choices.heartbeat) if is_first else output.close()
     from .ranks import Ranks
     from .trainer import Trainer
 
     ranks = Ranks()
-    channel = Channel(output, choices.heartbeat) if ranks.is_main else output.close()
+    if ranks.is_main != is_first:
+        raise SystemExit("murmuration-trainer: the launcher's variables do not say which process is the first")
+    code = 0
     try:
         hello = ranks.share(channel.next() if ranks.is_main else None)
         trainer = Trainer(hello, choices, ranks)
@@ -90,10 +98,10 @@ def main():
                     pass
             request = ranks.share(request)
             if request is None:
-                return 0
+                break
             serve(trainer, channel, request)
     except Stopped:
-        return 0
+        pass
     except Exception as error:  # noqa: BLE001 - whatever it is, the peer is to know its name
         traceback.print_exc()
         if ranks.is_main:
@@ -101,9 +109,9 @@ def main():
                 channel.send({"type": "error", "message": f"{type(error).__name__}: {error}"})
             except Stopped:
                 pass
-        return 1
-    finally:
-        ranks.end()
+        code = 1
+    ranks.end(code)
+    return code
 
 
 if __name__ == "__main__":

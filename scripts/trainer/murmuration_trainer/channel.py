@@ -52,8 +52,9 @@ class Channel:
                 self._requests.put(message)
         self._stopped.set()
         self._requests.put(None)
-        # Whoever computes looks up between two records; whoever hangs in a library is ended here.
-        timer = threading.Timer(8, os._exit, args=(0,))
+        # Whoever computes looks up between two records; whoever hangs in a library, or waits for ranks that do not come,
+        # is ended here. As a failure, on which a launcher ends the other ranks.
+        timer = threading.Timer(8, os._exit, args=(1,))
         timer.daemon = True
         timer.start()
 

@@ -2,48 +2,22 @@
 
 import datetime
 import os
+import sys
 
 import torch
 from accelerate import Accelerator, FullyShardedDataParallelPlugin, InitProcessGroupKwargs
 from accelerate.utils import DistributedType, broadcast_object_list
 
 from .channel import Cancelled, Stopped
+from .launch import FSDP, refusal
 
 GO_ON, CANCELLED, STOPPED = 0, 1, 2
-
-
-def ranks_of_slurm(environment):
-    """What torch wants to know of a task that `srun` has started, where no launcher has said it: an empty dictionary
-    for a process that is alone, or that another launcher has started."""
-    if "RANK" in environment or int(environment.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
-        return {}
-    return {"RANK": environment["SLURM_PROCID"], "LOCAL_RANK": environment["SLURM_LOCALID"],
-            "WORLD_SIZE": environment["SLURM_STEP_NUM_TASKS"],
-            # srun runs beside the peer, on the machine of the first task.
-            "MASTER_ADDR": environment.get("MASTER_ADDR", environment.get("SLURM_LAUNCH_NODE_IPADDR", "localhost")),
-            "MASTER_PORT": environment.get("MASTER_PORT", str(20_000 + int(environment["SLURM_JOB_ID"]) % 10_000))}
-
-
-FSDP = "ACCELERATE_USE_FSDP"
-
-
-def refusal(environment):
-    """Why ranks that Accelerate's launcher has set up in this way cannot train here, or None where they can."""
-    chosen = {name.upper() for name, value in environment.items() if value.lower() in ("1", "true", "yes")}
-    if FSDP in chosen and environment.get("FSDP_VERSION", "1") != "2":
-        return "FSDP 1 is not supported; FSDP 2 is (accelerate launch --use_fsdp --fsdp_version 2)"
-    if FSDP in chosen and "FSDP_OFFLOAD_PARAMS" in chosen:
-        return "FSDP with --fsdp_offload_params is not supported; without it, FSDP 2 is"
-    if chosen & {"ACCELERATE_USE_PARALLELISM_CONFIG", "ACCELERATE_USE_MEGATRON_LM"}:
-        return "ranks that share a record (parallelism config, Megatron) are not supported; FSDP 2 and DeepSpeed are"
-    return None
 
 
 class Ranks:
     """The processes that train together: one, or as many as a launcher has started."""
 
     def __init__(self):
-        os.environ.update(ranks_of_slurm(os.environ))
         if reason := refusal(os.environ):
             raise SystemExit(f"murmuration-trainer: {reason}")
         several = int(os.environ.get("WORLD_SIZE", "1")) > 1
@@ -102,6 +76,11 @@ class Ranks:
         if state == STOPPED:
             raise Stopped()
 
-    def end(self):
+    def end(self, code):
+        """Ends this process with `code` where it is one of several; returns where it is alone. The model must still be
+        there: if it goes first, it takes its group with it, which waits for the group's threads and holds the lock of
+        the interpreter that they wait for."""
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+            sys.stderr.flush()
+            os._exit(code)

@@ -118,7 +118,7 @@ def test_each_rank_holds_half_of_the_model():
             "model, _ = ranks.accelerator.prepare(model, optimizer); "
             "assert all(isinstance(value, DTensor) for value in model.parameters()); "
             "held = sum(value.to_local().numel() for value in model.parameters()); "
-            "assert 2 * held == sum(value.numel() for value in model.parameters()) == 22688, held; ranks.end()")
+            "assert 2 * held == sum(value.numel() for value in model.parameters()) == 22688, held; ranks.end(0)")
     done = subprocess.run(
         [sys.executable, "-m", *TORCHRUN, "--no-python", sys.executable, "-c", code], text=True, capture_output=True,
         env={**os.environ, **VARIABLES, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": "."})
@@ -268,7 +268,7 @@ def test_what_of_deepspeed_is_not_supported_is_refused_by_name():
 
 
 def test_what_cannot_be_sharded_is_refused_by_name():
-    from murmuration_trainer.ranks import refusal
+    from murmuration_trainer.launch import refusal
 
     assert refusal({}) is None and refusal({**VARIABLES, "FSDP_OFFLOAD_PARAMS": "false"}) is None
     assert "FSDP 1" in refusal({"ACCELERATE_USE_FSDP": "true"})

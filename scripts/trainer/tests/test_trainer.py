@@ -1,6 +1,8 @@
 """The trainer as a process, as a peer meets it."""
 
+import socket
 import sys
+import time
 
 import pytest
 import torch
@@ -136,7 +138,7 @@ def test_two_ranks_take_the_steps_of_one(peers, launcher):
 
 
 def test_tasks_of_slurm_are_ranks():
-    from murmuration_trainer.ranks import ranks_of_slurm
+    from murmuration_trainer.launch import rank, ranks_of_slurm
 
     task = {"SLURM_PROCID": "3", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_ID": "70001",
             "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.7"}
@@ -144,6 +146,7 @@ def test_tasks_of_slurm_are_ranks():
                                     "MASTER_PORT": "20001"}
     assert ranks_of_slurm({**task, "RANK": "0"}) == {} == ranks_of_slurm({**task, "SLURM_STEP_NUM_TASKS": "1"})
     assert ranks_of_slurm({}) == {}
+    assert rank({}) == 0 and rank(ranks_of_slurm(task)) == 3 and rank({"PMI_RANK": "2", "RANK": "1"}) == 1
 
 
 def test_a_restored_trainer_goes_on_exactly(peers):
@@ -279,6 +282,24 @@ def test_it_ends_when_its_input_closes(peers, while_training):
         assert peer.receive()["type"] == "step"
     peer.process.stdin.close()
     assert peer.process.wait(20) == 0
+
+
+def test_it_ends_when_its_input_closes_while_it_waits_for_another_rank(peers):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["env", "RANK=0", "LOCAL_RANK=0", "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", f"MASTER_PORT={port}",
+               sys.executable, "-m", "murmuration_trainer"]
+    peer = peers(command=command)
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the first rank does not wait for the second")
+    peer.process.stdin.close()
+    assert peer.process.wait(20) == 1
 
 
 @pytest.mark.parametrize("changes, words", [

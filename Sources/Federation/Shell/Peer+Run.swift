@@ -39,7 +39,7 @@ extension Peer {
     }
 
     private func receiveAll() async {
-        // Beside the socket, where it says so, unless the whole peer runs on the simulator's executor; deadlines below too.
+        // On the thread of the socket, where there is one, unless the whole peer runs on the simulator's executor.
         await withTaskExecutorPreference(environment.executor ?? endpoint.taskExecutor) {
             for await burst in endpoint.incoming {
                 for datagram in burst { driver.receive(datagram, at: now, using: &randomness) }

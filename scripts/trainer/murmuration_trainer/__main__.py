@@ -15,7 +15,7 @@ import traceback
 
 from . import PROTOCOL
 from .channel import Cancelled, Channel, Failed, Stopped, standard_output
-from .launch import rank, ranks_of_slurm
+from .launch import is_first, ranks_of_slurm
 
 
 def options(arguments=None):
@@ -73,13 +73,12 @@ def main():
     os.environ.update(ranks_of_slurm(os.environ))
     # The first rank alone reads standard input, which all ranks of a launcher share. It does so before it looks for the
     # others: one that never comes must not keep it from seeing that the peer has gone.
-    is_first = rank(os.environ) == 0
-    channel = Channel(output, choices.heartbeat) if is_first else output.close()
+    channel = Channel(output, choices.heartbeat) if is_first(os.environ) else output.close()
     from .ranks import Ranks
     from .trainer import Trainer
 
     ranks = Ranks()
-    if ranks.is_main != is_first:
+    if ranks.is_main != (channel is not None):
         raise SystemExit("murmuration-trainer: the launcher's variables do not say which process is the first")
     code = 0
     try:

@@ -15,10 +15,9 @@ def ranks_of_slurm(environment):
             "MASTER_PORT": environment.get("MASTER_PORT", str(20_000 + int(environment["SLURM_JOB_ID"]) % 10_000))}
 
 
-def rank(environment):
-    """The place of this process among those that train together, in the order in which Accelerate looks."""
-    names = ["RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK"]
-    return next((int(environment[name]) for name in names if environment.get(name, "").isdigit()), 0)
+def is_first(environment):
+    """Whether this process is the first of those that train together, or trains alone."""
+    return int(environment.get("WORLD_SIZE", "1")) < 2 or environment.get("RANK", "0") == "0"
 
 
 def refusal(environment):

@@ -138,7 +138,7 @@ def test_two_ranks_take_the_steps_of_one(peers, launcher):
 
 
 def test_tasks_of_slurm_are_ranks():
-    from murmuration_trainer.launch import rank, ranks_of_slurm
+    from murmuration_trainer.launch import is_first, ranks_of_slurm
 
     task = {"SLURM_PROCID": "3", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_ID": "70001",
             "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.7"}
@@ -146,7 +146,10 @@ def test_tasks_of_slurm_are_ranks():
                                     "MASTER_PORT": "20001"}
     assert ranks_of_slurm({**task, "RANK": "0"}) == {} == ranks_of_slurm({**task, "SLURM_STEP_NUM_TASKS": "1"})
     assert ranks_of_slurm({}) == {}
-    assert rank({}) == 0 and rank(ranks_of_slurm(task)) == 3 and rank({"PMI_RANK": "2", "RANK": "1"}) == 1
+    assert is_first({}) and not is_first(ranks_of_slurm(task))
+    assert is_first(ranks_of_slurm({**task, "SLURM_PROCID": "0"}))
+    # A peer that MPI has started has a trainer of its own.
+    assert is_first({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4"})
 
 
 def test_a_restored_trainer_goes_on_exactly(peers):
